@@ -1,0 +1,2 @@
+//! Load generator on headless clients, and criterion benches.
+fn main() {}

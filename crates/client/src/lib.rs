@@ -1,0 +1,1 @@
+//! Drives the engine: network, local store, timers and view models.

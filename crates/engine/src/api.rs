@@ -1,0 +1,220 @@
+//! What goes into the engine and what comes out.
+
+use std::collections::BTreeMap;
+
+use lacre_proto::error::WireError;
+use lacre_proto::wire::{self, request, response};
+use lacre_proto::{AccountId, ConversationId, Handle, Millis};
+
+use crate::content::{Content, MessageId};
+
+/// Reads of the local store, as it was at the last commit. Keys are the engine's own; their first byte is the
+/// table (see `records`).
+pub trait Reader {
+    /// The value of a key.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError>;
+
+    /// Keys from the first (included) to the second (excluded), in order or from the last back; `visit` says
+    /// whether to go on.
+    fn scan(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        backwards: bool,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), ReadError>;
+}
+
+/// The local store could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the local store cannot be read: {0}")]
+pub struct ReadError(pub String);
+
+/// What one step changes: for each key its new value, or that it is gone. Committed in one transaction.
+pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// Names a request from its effect to its answer; never reused by an engine.
+pub type RequestId = u64;
+
+/// Names an intent from the caller to the events that tell of it.
+pub type IntentId = u64;
+
+/// Everything that can happen.
+#[derive(Debug)]
+pub enum Input {
+    /// What the user wants.
+    Intent(IntentId, Intent),
+    /// Both sockets are open and this device is logged in.
+    Connected(wire::LoggedIn),
+    /// The sockets are gone; requests under way will not be answered.
+    Disconnected,
+    /// Entries of the mailbox, in order.
+    Delivered(Vec<wire::Entry>),
+    /// Everything that lay in the mailbox at login has been delivered.
+    CaughtUp,
+    /// The answer to a request.
+    Answered(RequestId, Result<response::Result, WireError>),
+    /// The time of [`Step::wake`] has come.
+    Tick,
+}
+
+/// What the user wants. Kept in the outbox until it is done; survives a restart.
+#[derive(Debug, Clone)]
+pub enum Intent {
+    /// Sends content to a person; a direct conversation is made when there is none.
+    SendTo(Handle, Content),
+    /// Sends content into a conversation.
+    Send(ConversationId, Content),
+    /// Everything up to this message has been seen: read receipts go out for what was not read before.
+    MarkRead(ConversationId, MessageId),
+    /// Gives up a message that was not sent yet.
+    Cancel(MessageId),
+    /// Updates this device's leaf in a conversation now (it happens daily by itself).
+    UpdateLeaf(ConversationId),
+}
+
+/// The outcome of one input.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// To be committed first.
+    pub changes: Changes,
+    /// Then to be run, in order.
+    pub effects: Vec<Effect>,
+    /// Then to be published.
+    pub events: Vec<Event>,
+    /// When the engine next wants [`Input::Tick`].
+    pub wake: Wake,
+}
+
+/// When the engine next wants a tick; it replaces what an earlier step said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Wake {
+    /// Not before another input.
+    #[default]
+    Never,
+    /// At this time.
+    At(Millis),
+}
+
+/// What the driver does after the commit.
+#[derive(Debug)]
+pub enum Effect {
+    /// A request on the authenticated socket.
+    Request(RequestId, request::Op),
+    /// A request on the anonymous socket.
+    AnonymousRequest(RequestId, request::Op),
+    /// Acknowledge the mailbox up to this position.
+    Acknowledge(u64),
+}
+
+/// What the user interface may want to show; ids only, to be read again from the records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A message was made for an intent: it is in the records and will be sent.
+    Queued(IntentId, ConversationId, MessageId),
+    /// An intent came to nothing.
+    Refused(IntentId, Refusal),
+    /// A message appeared or changed: text, state or place.
+    MessageChanged(ConversationId, MessageId),
+    /// A conversation appeared or changed.
+    ConversationChanged(ConversationId),
+    /// Two direct conversations with one person have become one; the first is gone, the second stays.
+    ConversationMerged(ConversationId, ConversationId),
+    /// The mailbox is empty: what was sent to this device while it was away is here.
+    CaughtUp,
+    /// Something that was refused, and that a person should know of. Nothing was changed by it.
+    Alert(Option<ConversationId>, Alert),
+}
+
+/// Why an intent came to nothing; each is final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Nobody has this handle, or nobody who can be reached.
+    #[error("nobody with this handle can be reached at this relay")]
+    NoSuchAccount,
+    /// A conversation with oneself is not made this way.
+    #[error("this is your own handle")]
+    Yourself,
+    /// There is no such conversation on this device.
+    #[error("there is no such conversation on this device")]
+    NoSuchConversation,
+    /// There is no such message, or it has left already.
+    #[error("there is no such message, or it was sent already")]
+    NoSuchMessage,
+    /// The content is over a limit, or not of a kind that can be sent.
+    #[error("this cannot be sent: it is too long or empty")]
+    BadContent,
+    /// The person's identity key is not the one that was pinned.
+    #[error("the identity key of this person has changed; nothing is sent until the change is accepted")]
+    IdentityChanged,
+    /// The relay refused, and trying again does not help.
+    #[error("{0}")]
+    Relay(WireError),
+}
+
+/// What was refused on arrival. The code names it in tests and in the table of attacks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Alert {
+    /// The item's conversation or epoch differs from that of the sealed message in it.
+    #[error("a message was delivered into a conversation that it does not belong to; it is not shown")]
+    Misdelivered,
+    /// A message that was opened before.
+    #[error("a message was delivered again; it is shown once")]
+    Replayed,
+    /// A sealed message that cannot be opened: altered, or its key is gone or too far away.
+    #[error("a message could not be opened")]
+    Unreadable,
+    /// What is inside names another author, conversation or target than the seal proves.
+    #[error("a message claimed another author than it has; it is not shown")]
+    FalseAuthor,
+    /// Content that does not decode.
+    #[error("a message came in a form that this app cannot read")]
+    BadContent,
+    /// One or more messages of a sender are missing.
+    #[error("{0} message(s) of this person did not arrive")]
+    Missing(u32),
+    /// A commit that the conversation's rules do not allow.
+    #[error("a change to this conversation was refused: {0}")]
+    PolicyRefused(&'static str),
+    /// A commit that cannot be applied on this device; it asks to be added anew.
+    #[error("this device lost its place in the conversation and is asking to be let in again")]
+    OutOfStep,
+    /// The relay's roster names devices that are not members, or lacks some that are.
+    #[error("the relay delivers this conversation to other devices than its members'; they cannot read it")]
+    RosterMismatch,
+    /// A Welcome that was not accepted.
+    #[error("an invitation was refused: {0}")]
+    WelcomeRefused(&'static str),
+    /// A key package or certificate that does not belong to the account it was given for.
+    #[error("the relay gave a key that does not belong to this person; nothing was sent")]
+    FalseIdentity,
+    /// An identity key that is not the pinned one.
+    #[error("the identity key of this person has changed")]
+    IdentityChanged(AccountId),
+    /// A resync request that does not hold.
+    #[error("a device asked to be let in again without right; it was not")]
+    FalseResync,
+    /// An item of a kind that this version does not know.
+    #[error("update to read this")]
+    UnknownItem,
+    /// A position in the mailbox was left out.
+    #[error("the relay left out part of the mailbox")]
+    MailboxGap,
+}
+
+/// The engine itself failed; nothing was changed, and the engine must be reopened from the store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The store could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A record that this version cannot read.
+    #[error("the local store holds a record that this version cannot read ({0})")]
+    Corrupt(&'static str),
+    /// The sealing library failed where it cannot fail.
+    #[error("sealing failed: {0}")]
+    Sealing(String),
+}

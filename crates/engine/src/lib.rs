@@ -1,0 +1,10 @@
+//! The client core, sans-IO: everything that happens is one [`Input`]; one input gives one [`Step`], whose
+//! changes are committed in one transaction before its effects are run.
+//!
+//! It knows MLS, content, identity and the outbox. It must not know sockets, files, clocks, a global source of
+//! randomness or a user interface: `now` and `rng` are arguments.
+
+pub mod api;
+pub mod content;
+
+pub use api::{Changes, Effect, EngineError, Event, Input, Intent, ReadError, Reader, Step, Wake};

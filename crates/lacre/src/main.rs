@@ -1,0 +1,2 @@
+//! The lacre command: config, subcommands, terminal UI and wiring.
+fn main() {}

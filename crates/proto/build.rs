@@ -1,0 +1,8 @@
+//! Generates the wire types from `proto/lacre.proto`, without protoc.
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=proto/lacre.proto");
+    let descriptors = protox::compile(["proto/lacre.proto"], ["proto"])?;
+    prost_build::Config::new().bytes(["."]).compile_fds(descriptors)?;
+    Ok(())
+}

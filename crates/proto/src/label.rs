@@ -1,0 +1,54 @@
+//! What is signed: every signature covers a label that says what it is for, so that none can stand for another.
+
+use crate::{AccountId, DeviceId, RelayId};
+
+/// Label of a signed [`DeviceList`](crate::wire::DeviceList).
+pub const DEVICE_LIST: &[u8] = b"lacre device list v1";
+/// Label of a signed [`DeviceCertificate`](crate::wire::DeviceCertificate).
+pub const DEVICE_CERTIFICATE: &[u8] = b"lacre device certificate v1";
+/// Label of a signed [`ResyncRequest`](crate::wire::ResyncRequest).
+pub const RESYNC: &[u8] = b"lacre resync v1";
+/// Exporter label of a conversation's send capability (RFC 9420 §8.5): 32 bytes, context the conversation id.
+pub const SEND_CAPABILITY: &str = "lacre send capability v1";
+const LOGIN: &[u8] = b"lacre login v1";
+const SIGN_UP: &[u8] = b"lacre sign-up v1";
+
+/// The bytes that a signature over `body` covers: the label, a zero byte, the body.
+pub fn labelled(label: &[u8], body: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(label.len() + 1 + body.len());
+    bytes.extend_from_slice(label);
+    bytes.push(0);
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// The bytes that a device signs to log in.
+pub fn login(relay: RelayId, nonce: &[u8; 32], device: DeviceId) -> Vec<u8> {
+    labelled(LOGIN, &[relay.as_ref(), nonce, device.as_ref()].concat())
+}
+
+/// The bytes that a device signs to sign up; `handle_hash` is SHA-256 of the handle.
+pub fn sign_up(
+    relay: RelayId,
+    nonce: &[u8; 32],
+    account: AccountId,
+    device: DeviceId,
+    handle_hash: &[u8; 32],
+) -> Vec<u8> {
+    labelled(SIGN_UP, &[relay.as_ref(), nonce, account.as_ref(), device.as_ref(), handle_hash].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_label_is_the_start_of_another() {
+        let labels = [DEVICE_LIST, DEVICE_CERTIFICATE, RESYNC, LOGIN, SIGN_UP];
+        for a in labels {
+            for b in labels.into_iter().filter(|b| *b != a) {
+                assert!(!labelled(a, b"").starts_with(&labelled(b, b"")));
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Every limit of the protocol in one place. Relays may be set lower by configuration, never higher.
+
+use std::time::Duration;
+
+/// The largest WebSocket message, in bytes.
+pub const FRAME: usize = 256 * 1024;
+/// The largest sealed message, in bytes.
+pub const SEALED_MESSAGE: usize = 128 * 1024;
+/// The largest commit, in bytes.
+pub const COMMIT: usize = 192 * 1024;
+/// The largest Welcome, in bytes.
+pub const WELCOME: usize = 64 * 1024;
+/// The largest key package, in bytes.
+pub const KEY_PACKAGE: usize = 16 * 1024;
+/// The largest signed body (device list, certificate, resync request), in bytes.
+pub const SIGNED: usize = 32 * 1024;
+/// The longest text of one message, in bytes of UTF-8.
+pub const TEXT: usize = 64 * 1024;
+
+/// Devices of one account.
+pub const DEVICES: usize = 8;
+/// Mailboxes in one roster.
+pub const ROSTER: usize = 2048;
+/// Key packages that a relay keeps for a device, beside the last-resort one.
+pub const KEY_PACKAGES: usize = 100;
+/// Key packages that a client keeps at the relay.
+pub const KEY_PACKAGES_KEPT: usize = 50;
+/// A client publishes more when fewer than this are left.
+pub const KEY_PACKAGES_LOW: usize = 10;
+/// Lifetime of a key package.
+pub const KEY_PACKAGE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Lifetime of a ticket.
+pub const TICKET_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// Entries in one mailbox that are not yet acknowledged.
+pub const MAILBOX_ENTRIES: u64 = 10_000;
+/// Bytes in one mailbox that are not yet acknowledged.
+pub const MAILBOX_BYTES: u64 = 256 * 1024 * 1024;
+/// How long an entry is kept for a device that does not fetch it.
+pub const MAILBOX_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Entries pushed to a device and not yet acknowledged.
+pub const PUSH_WINDOW: u64 = 1024;
+/// Entries in one push.
+pub const PUSH_ENTRIES: usize = 256;
+/// Bytes in one push, softly: one entry may be larger.
+pub const PUSH_BYTES: usize = 64 * 1024;
+
+/// Requests that a client may have open on one socket.
+pub const REQUESTS_IN_FLIGHT: usize = 64;
+/// A TLS and WebSocket handshake must be done in this time.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The largest HTTP request head, in bytes.
+pub const HTTP_HEAD: usize = 8 * 1024;
+/// The relay pings a silent socket after this time.
+pub const PING: Duration = Duration::from_secs(30);
+/// A socket that stays silent this long is closed.
+pub const IDLE: Duration = Duration::from_secs(90);
+/// Bytes that may wait to be written to one socket; a reader slower than that is cut off.
+pub const WRITE_QUEUE: usize = 1024 * 1024;
+
+/// MLS: out-of-order tolerance and furthest generation ahead (RFC 9420 §15.3).
+pub const OUT_OF_ORDER: u32 = 50;
+/// MLS: how many generations a sender may be ahead.
+pub const MAX_FORWARD: u32 = 2000;

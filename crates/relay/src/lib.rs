@@ -1,0 +1,1 @@
+//! The relay: edge, sessions and services. It carries what it cannot read.

@@ -1,0 +1,1 @@
+//! A sealed block layer: an encrypted, torn-write-safe storage backend under redb.

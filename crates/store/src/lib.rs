@@ -1,0 +1,5 @@
+//! Server storage: three small, domain-free ports (`Data`, `Blobs`, `Bus`) and their backends.
+//!
+//! It knows keys, values, logs and bytes. It must not know services, HTTP, OpenMLS or what a value means.
+
+pub mod data;
