@@ -1,1 +1,7 @@
-//! Drives the engine: network, local store, timers and view models.
+//! Drives the engine: network, local store, timers and view models, for a terminal, a bot or a bench to hold.
+//!
+//! It knows the engine, the wire and the sealed local store. It must not know the relay's inside, nor any user
+//! interface; keys stay in the engine and the store.
+
+pub mod clock;
+pub mod transport;
