@@ -6,5 +6,11 @@
 
 pub mod api;
 pub mod content;
+#[cfg(test)]
+mod harness;
+pub mod records;
 
-pub use api::{Changes, Effect, EngineError, Event, Input, Intent, ReadError, Reader, Step, Wake};
+pub use api::{
+    Alert, Changes, Effect, EngineError, Event, Input, Intent, IntentId, ReadError, Reader, Refusal,
+    RequestId, Step, Wake,
+};

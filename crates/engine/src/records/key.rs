@@ -1,0 +1,100 @@
+//! The engine's tables and the keys in them. The client's own tables begin at 0x80.
+
+use lacre_proto::{AccountId, ConversationId, Handle};
+
+use super::Position;
+use crate::content::MessageId;
+
+/// This account and device.
+pub(crate) const ME: u8 = 0x01;
+/// Account → contact.
+pub(crate) const CONTACT: u8 = 0x02;
+/// Handle → account.
+pub(crate) const HANDLE: u8 = 0x03;
+/// Conversation → record.
+pub(crate) const CONVERSATION: u8 = 0x04;
+/// Last activity, conversation → nothing: conversations in order.
+pub(crate) const ACTIVITY: u8 = 0x05;
+/// Conversation, position → message.
+pub(crate) const MESSAGE: u8 = 0x06;
+/// Conversation, message id → position.
+pub(crate) const MESSAGE_ID: u8 = 0x07;
+/// Conversation, MIMI id → message id.
+pub(crate) const MIMI: u8 = 0x08;
+/// Handle → direct conversation.
+pub(crate) const DIRECT: u8 = 0x09;
+/// Conversation, position → nothing: messages of others not marked read.
+pub(crate) const UNSEEN: u8 = 0x0a;
+/// The account's and the device's secret keys.
+pub(crate) const SECRET: u8 = 0x10;
+/// The engine's own counters.
+pub(crate) const CLOCKWORK: u8 = 0x11;
+/// Conversation → what the sealing of it needs beside MLS.
+pub(crate) const SEAL: u8 = 0x12;
+/// Job number → job of the outbox.
+pub(crate) const OUTBOX: u8 = 0x13;
+/// Key package reference → when it expires.
+pub(crate) const KEY_PACKAGE: u8 = 0x14;
+/// Mailbox position → an item that this version does not know.
+pub(crate) const UNKNOWN: u8 = 0x15;
+/// Conversation → message ids whose receipts were not sent yet.
+pub(crate) const RECEIPTS: u8 = 0x16;
+/// First of the MLS tables; see `mls::storage`.
+pub(crate) const MLS: u8 = 0x20;
+
+/// A key from its table and its parts.
+pub(crate) fn key(table: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
+    bytes.push(table);
+    parts.iter().for_each(|part| bytes.extend_from_slice(part));
+    bytes
+}
+
+/// The first key after all those that begin with `prefix`.
+pub(crate) fn end(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < 0xff {
+            end.push(last + 1);
+            break;
+        }
+    }
+    end
+}
+
+pub(crate) fn contact(account: AccountId) -> Vec<u8> {
+    key(CONTACT, &[account.as_ref()])
+}
+
+pub(crate) fn handle(table: u8, handle: &Handle) -> Vec<u8> {
+    key(table, &[handle.as_str().as_bytes()])
+}
+
+pub(crate) fn conversation(table: u8, id: ConversationId) -> Vec<u8> {
+    key(table, &[id.as_ref()])
+}
+
+pub(crate) fn activity(active_ms: u64, id: ConversationId) -> Vec<u8> {
+    key(ACTIVITY, &[&active_ms.to_be_bytes(), id.as_ref()])
+}
+
+pub(crate) fn position(table: u8, id: ConversationId, at: Position) -> Vec<u8> {
+    key(table, &[id.as_ref(), &at.anchor.to_be_bytes(), &at.counter.to_be_bytes()])
+}
+
+pub(crate) fn message_id(conversation: ConversationId, id: MessageId) -> Vec<u8> {
+    key(MESSAGE_ID, &[conversation.as_ref(), &id.0])
+}
+
+pub(crate) fn mimi(conversation: ConversationId, id: &[u8]) -> Vec<u8> {
+    key(MIMI, &[conversation.as_ref(), id])
+}
+
+pub(crate) fn job(number: u64) -> Vec<u8> {
+    key(OUTBOX, &[&number.to_be_bytes()])
+}
+
+/// The last eight or more bytes of a key, read back as a number.
+pub(crate) fn trailing_number(key: &[u8]) -> Option<u64> {
+    key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
+}

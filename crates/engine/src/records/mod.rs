@@ -1,0 +1,201 @@
+//! Records: everything the engine keeps in the local store that is not MLS state, and typed reads of it.
+//!
+//! A value is a version byte, then postcard. A key is a table byte, then the parts of the key in big-endian
+//! order, so that ranges of keys are ranges of time or place. [`Records`] reads what the last commit left.
+
+mod codec;
+pub(crate) mod key;
+mod overlay;
+mod read;
+
+use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Handle, Millis, RelayId};
+use serde::{Deserialize, Serialize};
+
+use crate::content::{Content, MessageId};
+pub(crate) use codec::{decode, encode};
+pub(crate) use overlay::Overlay;
+pub use read::Records;
+
+/// This account and device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    /// The account.
+    pub account: AccountId,
+    /// Its handle.
+    pub handle: Handle,
+    /// This device.
+    pub device: DeviceId,
+    /// The relay that was pinned at sign-up.
+    pub relay: RelayId,
+    /// The account's identity key (Ed25519).
+    pub identity_key: [u8; 32],
+    /// Whether the relay has accepted the sign-up.
+    pub registered: bool,
+    /// When the keys were made.
+    pub created_ms: Millis,
+}
+
+/// A person whose identity key is pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// The account.
+    pub account: AccountId,
+    /// Its handle, as it was last told.
+    pub handle: Handle,
+    /// The pinned identity key (Ed25519).
+    pub identity_key: [u8; 32],
+    /// When it was pinned.
+    pub pinned_ms: Millis,
+    /// Version of the newest device list known; 0 when none is.
+    pub list_version: u64,
+    /// SHA-256 of that list's body.
+    pub list_hash: [u8; 32],
+    /// The devices in it, each with its signature key.
+    pub devices: Vec<(DeviceId, [u8; 32])>,
+}
+
+/// A conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConversationRecord {
+    /// Its id.
+    pub id: ConversationId,
+    /// The other person's account; not known until the handle was looked up.
+    pub peer: Option<AccountId>,
+    /// The other person's handle.
+    pub handle: Handle,
+    /// When it was made on this device.
+    pub created_ms: Millis,
+    /// When something last happened in it.
+    pub active_ms: Millis,
+    /// Messages of others that were not marked read.
+    pub unread: u32,
+    /// Where it stands.
+    pub state: ConversationState,
+    /// Number of its MLS ciphersuite; 0 while it is being opened.
+    pub suite: u16,
+    /// The newest message.
+    pub last: Option<MessageId>,
+}
+
+/// Where a conversation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConversationState {
+    /// Its group is not made yet; messages wait.
+    Opening,
+    /// Messages pass.
+    Open,
+    /// This device lost its place and asks to be let in again; messages wait.
+    OutOfStep,
+    /// It was one of two with the same person; its messages are in the other.
+    MergedInto(ConversationId),
+}
+
+/// Where a message stands in its conversation: first by the anchor (when it arrived), then by the sender's
+/// counter, so that a late message comes before the next later one of its sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Position {
+    /// Local order of arrival, over all conversations.
+    pub anchor: u64,
+    /// The sender's counter; 0 for one's own.
+    pub counter: u32,
+}
+
+/// A row of a conversation: a message, or the place where one is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageRecord {
+    /// Its id; for gaps and unreadable messages one made here.
+    pub id: MessageId,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// Its place.
+    pub position: Position,
+    /// Who wrote it, as the seal proves.
+    pub author: AccountId,
+    /// The author's handle.
+    pub author_handle: Handle,
+    /// Whether this account wrote it.
+    pub mine: bool,
+    /// When: by this device's clock while queued, by the relay's once it is there.
+    pub sent_ms: Millis,
+    /// What it says; [`Content::Unknown`] where nothing could be read.
+    pub content: Content,
+    /// Where it stands.
+    pub state: MessageState,
+    /// Whether it came after a later one of its sender.
+    pub late: bool,
+    /// Whether it was marked read here.
+    pub seen: bool,
+    /// Its id in MIMI: SHA-256 over author, room and content, with a leading 1.
+    pub mimi: Option<Vec<u8>>,
+}
+
+impl MessageRecord {
+    /// The message that this one answers.
+    pub fn in_reply_to(&self) -> Option<MessageId> {
+        match &self.content {
+            Content::Text { in_reply_to, .. } => *in_reply_to,
+            _ => None,
+        }
+    }
+}
+
+/// Where a message stands. One's own go from `Queued` to `Read` and never back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MessageState {
+    /// Waits to be sent.
+    Queued,
+    /// The relay has stored it.
+    Sent,
+    /// It is on a device of the other person.
+    Delivered,
+    /// The other person has seen it.
+    Read,
+    /// It will not be sent.
+    Failed(Failure),
+    /// Came from somebody else.
+    Received,
+    /// Came and could not be opened.
+    Unreadable(Unreadable),
+    /// So many messages of this sender did not arrive.
+    Gap(u32),
+}
+
+/// Why a message will not be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Failure {
+    /// Nobody has the handle, or nobody who can be reached.
+    #[error("nobody with this handle can be reached at this relay")]
+    NoSuchAccount,
+    /// The handle is one's own.
+    #[error("this is your own handle")]
+    Yourself,
+    /// The person's identity key is not the pinned one.
+    #[error("the identity key of this person has changed")]
+    IdentityChanged,
+    /// The relay gave keys that are not this person's.
+    #[error("the relay gave a key that does not belong to this person")]
+    FalseIdentity,
+    /// It was given up by its author.
+    #[error("given up")]
+    Cancelled,
+    /// The relay refused it for good; the stable number of [`ErrorCode`].
+    #[error("{}", ErrorCode::from_number(*.0).sentence())]
+    Relay(u32),
+}
+
+/// Why a message cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Unreadable {
+    /// It was altered, or its key is gone or too far ahead.
+    #[error("it could not be opened")]
+    Undecryptable,
+    /// It was sealed in an epoch that this device has left or not reached.
+    #[error("it belongs to a time when this device was not in step")]
+    OtherEpoch,
+    /// It was opened, and its content does not decode.
+    #[error("it came in a form that this app cannot read")]
+    BadContent,
+    /// The relay delivered an item of a kind that this version does not know.
+    #[error("update to read this")]
+    UnknownItem,
+}

@@ -1,0 +1,145 @@
+//! The step's view of the store: what the step has written lies over what the last commit left.
+
+use std::cell::RefCell;
+use std::ops::Bound;
+
+use crate::api::{Changes, ReadError, Reader};
+
+/// Reads its own writes first, then the store; gives the writes up as the step's [`Changes`].
+///
+/// A `RefCell`, because OpenMLS writes through shared references.
+pub(crate) struct Overlay<'a> {
+    reader: &'a dyn Reader,
+    changes: RefCell<Changes>,
+}
+
+impl<'a> Overlay<'a> {
+    pub(crate) fn new(reader: &'a dyn Reader) -> Self {
+        Self { reader, changes: RefCell::default() }
+    }
+
+    pub(crate) fn put(&self, key: Vec<u8>, value: Vec<u8>) {
+        self.changes.borrow_mut().insert(key, Some(value));
+    }
+
+    pub(crate) fn delete(&self, key: Vec<u8>) {
+        self.changes.borrow_mut().insert(key, None);
+    }
+
+    pub(crate) fn into_changes(self) -> Changes {
+        self.changes.into_inner()
+    }
+
+    /// What has been written so far, to go back to when a part of a step comes to nothing.
+    pub(crate) fn mark(&self) -> Changes {
+        self.changes.borrow().clone()
+    }
+
+    /// Forgets everything written since [`mark`](Self::mark).
+    pub(crate) fn back_to(&self, mark: Changes) {
+        *self.changes.borrow_mut() = mark;
+    }
+}
+
+impl Reader for Overlay<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        match self.changes.borrow().get(key) {
+            Some(written) => Ok(written.clone()),
+            None => self.reader.get(key),
+        }
+    }
+
+    fn scan(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        backwards: bool,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), ReadError> {
+        let range = (Bound::Included(from.to_vec()), Bound::Excluded(to.to_vec()));
+        let written: Vec<(Vec<u8>, Option<Vec<u8>>)> = if from < to {
+            let changes = self.changes.borrow();
+            changes.range(range).map(|(key, value)| (key.clone(), value.clone())).collect()
+        } else {
+            Vec::new()
+        };
+        let mut written: Box<dyn Iterator<Item = _>> =
+            if backwards { Box::new(written.into_iter().rev()) } else { Box::new(written.into_iter()) };
+        let mut next = written.next();
+        let mut going = true;
+        self.reader.scan(from, to, backwards, &mut |key, value| {
+            while let Some((mine, change)) = &next {
+                let before = if backwards { mine.as_slice() > key } else { mine.as_slice() < key };
+                let same = mine.as_slice() == key;
+                if !before && !same {
+                    break;
+                }
+                if let Some(change) = change {
+                    going = visit(mine, change);
+                }
+                next = written.next();
+                if same || !going {
+                    return going;
+                }
+            }
+            going = visit(key, value);
+            going
+        })?;
+        while let (true, Some((mine, change))) = (going, &next) {
+            if let Some(change) = change {
+                going = visit(mine, change);
+            }
+            next = written.next();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::harness::MapStore;
+
+    fn rows(reader: &dyn Reader, from: u8, to: u8, backwards: bool, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut rows = Vec::new();
+        reader
+            .scan(&[from], &[to], backwards, &mut |key, value| {
+                rows.push((key.to_vec(), value.to_vec()));
+                rows.len() < limit
+            })
+            .unwrap();
+        rows
+    }
+
+    proptest! {
+        #[test]
+        fn an_overlay_reads_as_the_store_would_after_the_commit(
+            below in proptest::collection::btree_map(0u8..32, any::<u8>(), 0..20),
+            above in proptest::collection::btree_map(0u8..32, any::<Option<u8>>(), 0..20),
+            from in 0u8..32, to in 0u8..33, backwards: bool, limit in 1usize..12,
+        ) {
+            let store = MapStore(below.into_iter().map(|(key, value)| (vec![key], vec![value])).collect());
+            let overlay = Overlay::new(&store);
+            let mut committed = MapStore(store.0.clone());
+            for (key, value) in above {
+                match value {
+                    Some(value) => overlay.put(vec![key], vec![value]),
+                    None => overlay.delete(vec![key]),
+                }
+            }
+            for key in 0..32 {
+                let change = overlay.mark().get(&vec![key]).cloned();
+                if let Some(change) = change {
+                    committed.commit([(vec![key], change)].into());
+                }
+                prop_assert_eq!(overlay.get(&[key]).unwrap(), committed.get(&[key]).unwrap());
+            }
+            prop_assert_eq!(
+                rows(&overlay, from, to, backwards, limit),
+                rows(&committed, from, to, backwards, limit)
+            );
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Typed reads of the records.
+
+use lacre_proto::{AccountId, ConversationId, Handle};
+use serde::de::DeserializeOwned;
+
+use super::{Contact, ConversationRecord, ConversationState, Me, MessageRecord, Position, decode, key};
+use crate::EngineError;
+use crate::api::Reader;
+use crate::content::MessageId;
+
+/// Typed reads over any [`Reader`]: for view models, after each commit.
+#[derive(Clone, Copy)]
+pub struct Records<'a>(pub &'a dyn Reader);
+
+impl Records<'_> {
+    /// This account and device; `None` before sign-up.
+    pub fn me(&self) -> Result<Option<Me>, EngineError> {
+        self.read("me", &[key::ME])
+    }
+
+    /// A person whose identity key is pinned.
+    pub fn contact(&self, account: AccountId) -> Result<Option<Contact>, EngineError> {
+        self.read("contact", &key::contact(account))
+    }
+
+    /// The person who had this handle when it was last looked up.
+    pub fn contact_by_handle(&self, handle: &Handle) -> Result<Option<Contact>, EngineError> {
+        match self.read("handle", &key::handle(key::HANDLE, handle))? {
+            Some(account) => self.contact(account),
+            None => Ok(None),
+        }
+    }
+
+    /// A conversation.
+    pub fn conversation(&self, id: ConversationId) -> Result<Option<ConversationRecord>, EngineError> {
+        self.read("conversation", &key::conversation(key::CONVERSATION, id))
+    }
+
+    /// All conversations that were not merged into another, the one that was active last first.
+    pub fn conversations(&self) -> Result<Vec<ConversationRecord>, EngineError> {
+        let mut ids = Vec::new();
+        self.0.scan(&[key::ACTIVITY], &[key::ACTIVITY + 1], true, &mut |key, _| {
+            ids.extend(key.last_chunk::<16>().map(|id| ConversationId(*id)));
+            true
+        })?;
+        let mut records = Vec::with_capacity(ids.len());
+        for id in ids {
+            records.extend(
+                self.conversation(id)?
+                    .filter(|record| !matches!(record.state, ConversationState::MergedInto(_))),
+            );
+        }
+        Ok(records)
+    }
+
+    /// The direct conversation with the person of this handle.
+    pub fn direct_with(&self, handle: &Handle) -> Result<Option<ConversationId>, EngineError> {
+        self.read("direct", &key::handle(key::DIRECT, handle))
+    }
+
+    /// Up to `limit` rows of a conversation before a place (or from its end), the newest first.
+    pub fn messages(
+        &self,
+        conversation: ConversationId,
+        before: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<MessageRecord>, EngineError> {
+        let from = key::conversation(key::MESSAGE, conversation);
+        let to = match before {
+            Some(position) => key::position(key::MESSAGE, conversation, position),
+            None => key::end(&from),
+        };
+        self.rows(&from, &to, true, limit)
+    }
+
+    /// Up to `limit` rows of a conversation after a place (or from its beginning), the oldest first.
+    pub fn messages_after(
+        &self,
+        conversation: ConversationId,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<MessageRecord>, EngineError> {
+        let all = key::conversation(key::MESSAGE, conversation);
+        let from = match after {
+            Some(position) => {
+                let mut next = key::position(key::MESSAGE, conversation, position);
+                next.push(0);
+                next
+            }
+            None => all.clone(),
+        };
+        self.rows(&from, &key::end(&all), false, limit)
+    }
+
+    /// One message.
+    pub fn message(
+        &self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<Option<MessageRecord>, EngineError> {
+        match self.read::<Position>("message id", &key::message_id(conversation, id))? {
+            Some(position) => self.read("message", &key::position(key::MESSAGE, conversation, position)),
+            None => Ok(None),
+        }
+    }
+
+    /// The message with this MIMI id.
+    pub fn message_by_mimi(
+        &self,
+        conversation: ConversationId,
+        mimi: &[u8],
+    ) -> Result<Option<MessageId>, EngineError> {
+        self.read("mimi id", &key::mimi(conversation, mimi))
+    }
+
+    /// Messages of others not marked read, over all conversations.
+    pub fn unread_total(&self) -> Result<u64, EngineError> {
+        Ok(self.conversations()?.iter().map(|record| u64::from(record.unread)).sum())
+    }
+
+    /// Places of the messages of others that were not marked read, up to and with a place.
+    pub(crate) fn unseen(
+        &self,
+        conversation: ConversationId,
+        up_to: Position,
+    ) -> Result<Vec<Position>, EngineError> {
+        let from = key::conversation(key::UNSEEN, conversation);
+        let mut to = key::position(key::UNSEEN, conversation, up_to);
+        to.push(0);
+        let mut places = Vec::new();
+        self.0.scan(&from, &to, false, &mut |key, _| {
+            places.extend(place(key));
+            true
+        })?;
+        Ok(places)
+    }
+
+    pub(crate) fn message_at(
+        &self,
+        conversation: ConversationId,
+        position: Position,
+    ) -> Result<Option<MessageRecord>, EngineError> {
+        self.read("message", &key::position(key::MESSAGE, conversation, position))
+    }
+
+    pub(crate) fn read<T: DeserializeOwned>(
+        &self,
+        what: &'static str,
+        key: &[u8],
+    ) -> Result<Option<T>, EngineError> {
+        self.0.get(key)?.map(|bytes| decode(what, &bytes)).transpose()
+    }
+
+    /// Every record of a range of keys, with its key.
+    pub(crate) fn all<T: DeserializeOwned>(
+        &self,
+        what: &'static str,
+        prefix: &[u8],
+    ) -> Result<Vec<(Vec<u8>, T)>, EngineError> {
+        let mut found = Vec::new();
+        self.0.scan(prefix, &key::end(prefix), false, &mut |key, value| {
+            found.push((key.to_vec(), decode(what, value)));
+            true
+        })?;
+        found.into_iter().map(|(key, value)| Ok((key, value?))).collect()
+    }
+
+    fn rows(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        backwards: bool,
+        limit: usize,
+    ) -> Result<Vec<MessageRecord>, EngineError> {
+        let mut rows = Vec::new();
+        if limit > 0 {
+            self.0.scan(from, to, backwards, &mut |_, value| {
+                rows.push(decode("message", value));
+                rows.len() < limit
+            })?;
+        }
+        rows.into_iter().collect()
+    }
+}
+
+fn place(key: &[u8]) -> Option<Position> {
+    let (anchor, counter) = key.last_chunk::<12>()?.split_first_chunk::<8>()?;
+    let counter = counter.try_into().ok()?;
+    Some(Position { anchor: u64::from_be_bytes(*anchor), counter: u32::from_be_bytes(counter) })
+}
