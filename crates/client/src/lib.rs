@@ -4,4 +4,5 @@
 //! interface; keys stay in the engine and the store.
 
 pub mod clock;
+pub mod store;
 pub mod transport;
