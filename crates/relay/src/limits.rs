@@ -1,0 +1,245 @@
+//! Rate limits: token buckets by kind and key, with the figures of the configuration.
+//!
+//! Buckets live in memory: a restart fills them. Keys are hashed with a key of the process, so that a bucket
+//! holds no id.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hash};
+use std::sync::{Mutex, PoisonError};
+
+use lacre_proto::{ErrorCode, Millis, error::WireError};
+
+/// A token bucket's figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// What may be done at once; 0 lifts the limit.
+    pub burst: u32,
+    /// One more may be done after this many milliseconds.
+    pub refill_ms: u64,
+}
+
+impl Rate {
+    /// No limit.
+    pub const LIFTED: Self = Self { burst: 0, refill_ms: 0 };
+
+    const fn new(burst: u32, refill_ms: u64) -> Self {
+        Self { burst, refill_ms }
+    }
+}
+
+/// What is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Action {
+    SignUp,
+    FailedLogin,
+    Lookup,
+    ClaimOne,
+    ClaimTarget,
+    Commit,
+    Publish,
+    Ticket,
+    Resync,
+}
+
+/// All rate limits of a relay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateLimits {
+    /// New accounts from one address (an IPv4 /24, an IPv6 /48).
+    pub sign_up: Rate,
+    /// Failed logins from one address.
+    pub failed_login: Rate,
+    /// Look-ups by one account.
+    pub lookup: Rate,
+    /// Claims of one target's key packages by one account.
+    pub claim: Rate,
+    /// Claims of one target's key packages by anybody; over it, only last-resort ones are given.
+    pub claim_target: Rate,
+    /// Sealed messages on one socket.
+    pub send: Rate,
+    /// Commits in one conversation.
+    pub commit: Rate,
+    /// Publications of key packages by one device.
+    pub publish: Rate,
+    /// Tickets minted by one device.
+    pub ticket: Rate,
+    /// Resync requests of one device in one conversation.
+    pub resync: Rate,
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        const MINUTE: u64 = 60_000;
+        Self {
+            sign_up: Rate::new(6, 10 * MINUTE),
+            failed_login: Rate::new(20, MINUTE),
+            lookup: Rate::new(50, 15 * MINUTE),
+            claim: Rate::new(6, 10 * MINUTE),
+            claim_target: Rate::new(60, MINUTE),
+            send: Rate::new(60, 1000),
+            commit: Rate::new(30, 2000),
+            publish: Rate::new(20, MINUTE),
+            ticket: Rate::new(100, 10_000),
+            resync: Rate::new(6, 10 * MINUTE),
+        }
+    }
+}
+
+impl RateLimits {
+    /// No limits: for benches, and for tests of other things.
+    pub const fn lifted() -> Self {
+        Self {
+            sign_up: Rate::LIFTED,
+            failed_login: Rate::LIFTED,
+            lookup: Rate::LIFTED,
+            claim: Rate::LIFTED,
+            claim_target: Rate::LIFTED,
+            send: Rate::LIFTED,
+            commit: Rate::LIFTED,
+            publish: Rate::LIFTED,
+            ticket: Rate::LIFTED,
+            resync: Rate::LIFTED,
+        }
+    }
+
+    fn of(&self, action: Action) -> Rate {
+        match action {
+            Action::SignUp => self.sign_up,
+            Action::FailedLogin => self.failed_login,
+            Action::Lookup => self.lookup,
+            Action::ClaimOne => self.claim,
+            Action::ClaimTarget => self.claim_target,
+            Action::Commit => self.commit,
+            Action::Publish => self.publish,
+            Action::Ticket => self.ticket,
+            Action::Resync => self.resync,
+        }
+    }
+}
+
+/// A bucket by the time at which it will be full again: one number holds its whole state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Bucket(Millis);
+
+impl Bucket {
+    /// Takes one token, or says in how many milliseconds there will be one.
+    pub(crate) fn take(&mut self, rate: Rate, now: Millis) -> Result<(), Millis> {
+        if rate.burst == 0 {
+            return Ok(());
+        }
+        let size = u64::from(rate.burst) * rate.refill_ms;
+        // A clock that was set back must not lock anybody out for longer than an empty bucket would.
+        let full_at = self.0.clamp(now, now.saturating_add(size));
+        let after = full_at + rate.refill_ms;
+        if after > now + size {
+            self.0 = full_at;
+            return Err(after - now - size);
+        }
+        self.0 = after;
+        Ok(())
+    }
+}
+
+/// What a refused taker is answered.
+pub(crate) fn slow_down(retry_after_ms: Millis) -> WireError {
+    WireError { code: ErrorCode::SlowDown, epoch: 0, retry_after_ms }
+}
+
+const SHARDS: usize = 16;
+/// A shard with more buckets than this throws out the full ones.
+const SHARD_BUCKETS: usize = 4096;
+
+/// The buckets of a relay.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    rates: RateLimits,
+    hasher: RandomState,
+    shards: [Mutex<Shard>; SHARDS],
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    buckets: HashMap<u64, Bucket>,
+    /// The next clean-up is due when there are this many.
+    clean_at: usize,
+}
+
+impl Limiter {
+    pub(crate) fn new(rates: RateLimits) -> Self {
+        Self { rates, hasher: RandomState::new(), shards: Default::default() }
+    }
+
+    /// The rate of sealed messages, whose bucket each socket holds itself.
+    pub(crate) fn send_rate(&self) -> Rate {
+        self.rates.send
+    }
+
+    /// Takes one token of a key.
+    pub(crate) fn take(&self, action: Action, key: &[&[u8]], now: Millis) -> Result<(), WireError> {
+        let rate = self.rates.of(action);
+        if rate.burst == 0 {
+            return Ok(());
+        }
+        let hash = self.hasher.hash_one((action, key));
+        let mut shard = self.shards[hash as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner);
+        if shard.buckets.len() >= shard.clean_at.max(SHARD_BUCKETS) {
+            shard.buckets.retain(|_, bucket| bucket.0 > now);
+            shard.clean_at = shard.buckets.len() * 2;
+        }
+        shard.buckets.entry(hash).or_default().take(rate, now).map_err(slow_down)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: Rate = Rate::new(3, 1000);
+
+    #[test]
+    fn a_burst_then_one_for_each_refill() {
+        let mut bucket = Bucket::default();
+        let now = 1_000_000;
+        for _ in 0..3 {
+            assert_eq!(bucket.take(RATE, now), Ok(()));
+        }
+        assert_eq!(bucket.take(RATE, now), Err(1000), "empty: one comes in a second");
+        assert_eq!(bucket.take(RATE, now + 400), Err(600));
+        assert_eq!(bucket.take(RATE, now + 1000), Ok(()));
+        assert_eq!(bucket.take(RATE, now + 1000), Err(1000));
+        for _ in 0..3 {
+            assert_eq!(bucket.take(RATE, now + 60_000), Ok(()), "full again, and no fuller");
+        }
+        assert_eq!(bucket.take(RATE, now + 60_000), Err(1000));
+    }
+
+    #[test]
+    fn a_clock_set_back_locks_nobody_out() {
+        let mut bucket = Bucket::default();
+        for _ in 0..3 {
+            bucket.take(RATE, 1_000_000_000).unwrap();
+        }
+        assert_eq!(bucket.take(RATE, 1_000_000), Err(1000), "as empty as it was, not emptier");
+    }
+
+    #[test]
+    fn mallory_empties_her_own_bucket_only() {
+        let limiter = Limiter::new(RateLimits { lookup: RATE, ..RateLimits::lifted() });
+        for _ in 0..3 {
+            limiter.take(Action::Lookup, &[b"mallory"], 5000).unwrap();
+        }
+        assert_eq!(limiter.take(Action::Lookup, &[b"mallory"], 5000), Err(slow_down(1000)));
+        assert_eq!(limiter.take(Action::Lookup, &[b"ana"], 5000), Ok(()));
+        assert_eq!(limiter.take(Action::ClaimOne, &[b"mallory"], 5000), Ok(()), "lifted");
+    }
+
+    #[test]
+    fn full_buckets_are_thrown_out() {
+        let limiter = Limiter::new(RateLimits { lookup: RATE, ..RateLimits::lifted() });
+        for caller in 0..200_000u32 {
+            limiter.take(Action::Lookup, &[&caller.to_be_bytes()], u64::from(caller) * 10).unwrap();
+        }
+        let kept: usize = limiter.shards.iter().map(|shard| shard.lock().unwrap().buckets.len()).sum();
+        assert!(kept <= SHARDS * (SHARD_BUCKETS + 1), "{kept} buckets are kept");
+    }
+}
