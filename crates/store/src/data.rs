@@ -177,8 +177,8 @@ pub trait Data: Clone + Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<(Key, Bytes)>, Unavailable>> + Send;
 
-    /// Entries of a log after a position, in order: at most `limit`, and no more once `max_bytes` of values are
-    /// read (the first entry always is).
+    /// Entries of a log after a position, in order: at most `limit`, and none that would take the values over
+    /// `max_bytes` together (the first always comes).
     fn read_log(
         &self,
         log: LogId,

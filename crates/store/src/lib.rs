@@ -2,4 +2,7 @@
 //!
 //! It knows keys, values, logs and bytes. It must not know services, HTTP, OpenMLS or what a value means.
 
+pub mod blobs;
+pub mod bus;
 pub mod data;
+pub mod memory;
