@@ -8,6 +8,7 @@ pub mod api;
 pub mod content;
 #[cfg(test)]
 mod harness;
+pub mod identity;
 pub mod records;
 
 pub use api::{
