@@ -88,9 +88,7 @@ fn check(message: &Message) -> Result<(), CodecError> {
             ExtensionName::Text(name) if name.len() > EXTENSION_NAME => {
                 return Err(FieldTooLarge("extension name"));
             }
-            ExtensionName::Number(number)
-                if i64::try_from(*number) == Ok(SENDER_URI) || *number == i128::from(ROOM_URI) =>
-            {
+            ExtensionName::Number(number) if [SENDER_URI, ROOM_URI].map(i128::from).contains(number) => {
                 value.as_text().ok_or(Malformed("sender or room"))?;
             }
             ExtensionName::Text(_) | ExtensionName::Number(_) => {}

@@ -189,6 +189,17 @@ pub enum Body {
     },
 }
 
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Null => "Null",
+            Self::Single(_) => "Single(..)",
+            Self::External(_) => "External(..)",
+            Self::Multi { .. } => "Multi(..)",
+        })
+    }
+}
+
 /// Content of a media type.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Single {
