@@ -1,7 +1,7 @@
 //! How the client stands with its relay, for people to see.
 
-use lacre_proto::Millis;
 use lacre_proto::error::{Retry, WireError};
+use lacre_proto::{ErrorCode, Millis};
 
 use crate::store::StoreError;
 use crate::transport::ConnectError;
@@ -67,5 +67,15 @@ impl Trouble {
             Self::OtherRelay => false,
             Self::BadGreeting | Self::BadFrame | Self::NoAnswer | Self::Store(_) | Self::Engine(_) => true,
         }
+    }
+
+    /// Whether it may be worth trying now and then, though something must be done first: the relay is updated,
+    /// the other program that took this device's place is closed.
+    pub(crate) fn heals_by_itself(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(error)
+                if matches!(error.code, ErrorCode::Replaced | ErrorCode::VersionUnsupported)
+        )
     }
 }

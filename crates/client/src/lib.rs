@@ -4,5 +4,11 @@
 //! interface; keys stay in the engine and the store.
 
 pub mod clock;
+mod connection;
+pub mod profile;
 pub mod store;
 pub mod transport;
+pub mod view;
+
+pub use connection::{Connection, Trouble};
+pub use lacre_engine::{Alert, EngineError, Event, Intent, Refusal, content, records};

@@ -58,7 +58,7 @@ pub fn endpoint(reader: &dyn Reader) -> Result<Option<Endpoint>, ProfileError> {
 
 /// Remembers the relay; `shown` is pinned where trust was given at first use.
 pub(crate) fn remember(changes: &mut Changes, endpoint: &Endpoint, shown: Option<Fingerprint>) {
-    let trust = match (&endpoint.trust, shown) {
+    let trust = match (&endpoint.trust, &shown) {
         (Trust::Roots(roots), _) => StoredTrust::Roots(roots.clone()),
         (Trust::Pinned(pin), _) | (Trust::FirstUse, Some(pin)) => StoredTrust::Pinned(pin.0),
         // Without TLS there is nothing to pin, and a plain socket never asks.

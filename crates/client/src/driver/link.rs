@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, Either, select, try_join};
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream::{self, FuturesUnordered};
 use futures_util::{FutureExt, SinkExt, StreamExt, pin_mut};
 use lacre_proto::error::WireError;
 use lacre_proto::frame::{FromRelay, choose_version, decode_relay, encode_client};
@@ -87,7 +87,7 @@ pub(super) struct Link {
     authenticated: mpsc::UnboundedSender<Bytes>,
     anonymous: mpsc::UnboundedSender<Bytes>,
     inbox: mpsc::Receiver<(Line, Result<Bytes, ConnectError>)>,
-    pumps: FuturesUnordered<BoxFuture<'static, ()>>,
+    readers: FuturesUnordered<BoxFuture<'static, ()>>,
     writers: FuturesUnordered<BoxFuture<'static, ()>>,
 }
 
@@ -95,16 +95,16 @@ impl Link {
     pub(super) fn new(greeted: Greeted) -> Self {
         let Greeted { authenticated, anonymous, version, .. } = greeted;
         let (to_inbox, inbox) = mpsc::channel(INBOX);
-        let pumps = FuturesUnordered::new();
-        let mut start = |line, socket: Socket| {
+        let (readers, writers) = (FuturesUnordered::new(), FuturesUnordered::new());
+        let start = |line, socket: Socket| {
             let (sender, outgoing) = mpsc::unbounded_channel();
-            pumps.push(receive(line, socket.stream, to_inbox.clone()).boxed());
-            pumps.push(send(line, socket.sink, outgoing, to_inbox.clone()).boxed());
+            readers.push(receive(line, socket.stream, to_inbox.clone()).boxed());
+            writers.push(send(line, socket.sink, outgoing, to_inbox.clone()).boxed());
             sender
         };
         let authenticated = start(Line::Authenticated, authenticated);
         let anonymous = start(Line::Anonymous, anonymous);
-        Self { version, authenticated, anonymous, inbox, pumps }
+        Self { version, authenticated, anonymous, inbox, readers, writers }
     }
 
     /// Queues a request. That the socket is gone is told by [`next`](Self::next).
@@ -133,7 +133,8 @@ impl Link {
             let received = {
                 let frame = self.inbox.recv();
                 pin_mut!(frame);
-                match select(frame, self.pumps.next()).await {
+                let mut pumps = stream::select(&mut self.readers, &mut self.writers);
+                match select(frame, pumps.next()).await {
                     Either::Left((frame, _)) => frame,
                     Either::Right((Some(()), _)) => continue,
                     Either::Right((None, frame)) => frame.await,
@@ -153,11 +154,11 @@ impl Link {
 
     /// Sends what is queued and closes both sockets.
     pub(super) async fn close(self, clock: &dyn crate::clock::Clock) {
-        let Self { authenticated, anonymous, inbox, mut pumps, .. } = self;
-        drop((authenticated, anonymous, inbox));
-        let all = async { while pumps.next().await.is_some() {} };
-        pin_mut!(all);
-        select(all, clock.sleep(CLOSING)).await;
+        let Self { authenticated, anonymous, mut writers, .. } = self;
+        drop((authenticated, anonymous));
+        let sent = async { while writers.next().await.is_some() {} };
+        pin_mut!(sent);
+        select(sent, clock.sleep(CLOSING)).await;
     }
 }
 

@@ -1,0 +1,146 @@
+//! Inputs into the engine, and what its steps ask for.
+
+use lacre_engine::{Changes, Effect, Engine, EngineError, Event, Input, Intent, Step};
+use lacre_proto::Millis;
+use tokio::sync::oneshot;
+
+use super::link::Line;
+use super::{ANSWER, Driver, IntentError, Queued, SETTLE, State, Trouble};
+use crate::store::StoreError;
+
+/// Why a step was taken back.
+pub(super) enum TakenBack {
+    Store(StoreError),
+    Engine(EngineError),
+}
+
+impl Driver {
+    /// Handles one input whole; on a failure nothing of it remains and the link is dropped. Gives whether it
+    /// was done.
+    pub(super) fn handle(&mut self, input: Input) -> bool {
+        match self.step(input) {
+            Ok(()) => true,
+            Err(taken_back) => {
+                self.take_back(taken_back);
+                false
+            }
+        }
+    }
+
+    pub(super) fn intend(
+        &mut self,
+        intent: Intent,
+        reply: oneshot::Sender<Result<Queued, IntentError>>,
+    ) {
+        let id = self.next_intent;
+        self.next_intent += 1;
+        self.intents.insert(id, reply);
+        let outcome = self.step(Input::Intent(id, intent));
+        let reply = self.intents.remove(&id);
+        match outcome {
+            // An intent that makes no message is done when it is stored.
+            Ok(()) => reply.into_iter().for_each(|reply| drop(reply.send(Ok(Queued::Done)))),
+            Err(taken_back) => {
+                let error = match &taken_back {
+                    TakenBack::Store(error) => IntentError::Store(error.clone()),
+                    TakenBack::Engine(error) => IntentError::Engine(error.to_string()),
+                };
+                reply.into_iter().for_each(|reply| drop(reply.send(Err(error.clone()))));
+                self.take_back(taken_back);
+            }
+        }
+    }
+
+    /// Writes changes that are not the engine's.
+    pub(super) fn commit(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.parts.store.commit(changes)?;
+        self.settle = Some(self.parts.clock.now() + SETTLE.as_millis() as Millis);
+        Ok(())
+    }
+
+    pub(super) fn step(&mut self, input: Input) -> Result<(), TakenBack> {
+        let now = self.parts.clock.now();
+        let step = {
+            let reader = self.parts.store.snapshot().map_err(|error| TakenBack::Engine(error.into()))?;
+            self.parts
+                .engine
+                .handle(reader.as_ref(), input, now, self.parts.rng.as_mut())
+                .map_err(TakenBack::Engine)?
+        };
+        let Step { changes, effects, events, wake } = step;
+        self.commit(&changes).map_err(TakenBack::Store)?;
+        self.wake = wake;
+        effects.into_iter().for_each(|effect| self.run_effect(effect, now));
+        events.into_iter().for_each(|event| self.publish(event));
+        Ok(())
+    }
+
+    fn run_effect(&mut self, effect: Effect, now: Millis) {
+        // Without a link nothing is sent: the outbox is dispatched again when there is one.
+        let State::Up { link, .. } = &self.state else { return };
+        let until = now + ANSWER.as_millis() as Millis;
+        match effect {
+            Effect::Request(id, op) => {
+                link.request(Line::Authenticated, id, op);
+                self.open.insert(id, until);
+            }
+            Effect::AnonymousRequest(id, op) => {
+                link.request(Line::Anonymous, id, op);
+                self.open.insert(id, until);
+            }
+            Effect::Acknowledge(position) => link.acknowledge(position),
+        }
+    }
+
+    fn publish(&mut self, event: Event) {
+        match &event {
+            Event::Queued(id, conversation, message) => {
+                if let Some(reply) = self.intents.remove(id) {
+                    let _ = reply.send(Ok(Queued::Message(*conversation, *message)));
+                }
+            }
+            Event::Refused(id, refusal) => {
+                if let Some(reply) = self.intents.remove(id) {
+                    let _ = reply.send(Err(refusal.clone().into()));
+                }
+            }
+            _ => {}
+        }
+        // Nobody listening is no fault.
+        let _ = self.parts.events.send(event);
+    }
+
+    /// Goes back to what the store holds.
+    fn take_back(&mut self, taken_back: TakenBack) {
+        let trouble = match taken_back {
+            TakenBack::Store(error) => {
+                self.parts.engine.rolled_back();
+                Trouble::Store(error)
+            }
+            TakenBack::Engine(error) => {
+                self.reopen();
+                Trouble::Engine(error.to_string())
+            }
+        };
+        tracing::error!(reason = %trouble, "a step was taken back");
+        self.drop_link(trouble);
+    }
+
+    fn reopen(&mut self) {
+        let opened = match self.parts.store.snapshot() {
+            Ok(reader) => Engine::open(reader.as_ref()),
+            Err(error) => Err(error.into()),
+        };
+        match opened {
+            Ok(Some(engine)) => self.parts.engine = engine,
+            Ok(None) => self.parts.engine.rolled_back(),
+            Err(error) => {
+                tracing::error!(reason = %error, "the engine does not open again");
+                self.parts.engine.rolled_back();
+            }
+        }
+    }
+}

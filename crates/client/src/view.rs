@@ -1,0 +1,276 @@
+//! View models: what a screen or a script shows, read from the records after each commit.
+
+use lacre_engine::records::{ConversationRecord, ConversationState, Failure, MessageRecord, MessageState};
+use lacre_engine::records::{Me, Position, Records, Unreadable};
+use lacre_engine::{EngineError, Reader};
+use lacre_proto::{ConversationId, Handle, Millis};
+
+use crate::content::{Content, MessageId};
+
+/// A conversation as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// Its id.
+    pub id: ConversationId,
+    /// The other person's handle.
+    pub with: Handle,
+    /// The newest message, if there is one.
+    pub last: Option<Message>,
+    /// When something last happened in it.
+    pub active: Millis,
+    /// Messages of others that were not marked read.
+    pub unread: u32,
+    /// Whether messages pass.
+    pub state: ConversationState,
+    /// How it is sealed.
+    pub safety: Safety,
+}
+
+/// How a conversation is sealed, and since when the other person's identity is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Safety {
+    /// Number of the MLS ciphersuite; `None` while the conversation is being opened.
+    pub suite: Option<u16>,
+    /// When the other person's identity key was pinned; `None` while it is not known.
+    pub pinned: Option<Millis>,
+}
+
+/// X-Wing with AES-128-GCM, SHA-256 and Ed25519: X25519 and ML-KEM-768 together.
+const POST_QUANTUM: u16 = 0x004f;
+
+impl Safety {
+    /// Whether the sealing also withstands a quantum computer.
+    pub fn post_quantum(&self) -> bool {
+        self.suite == Some(POST_QUANTUM)
+    }
+
+    /// The ciphersuite in words.
+    pub fn suite_name(&self) -> &'static str {
+        match self.suite {
+            None => "being opened",
+            Some(POST_QUANTUM) => "X25519 + ML-KEM-768, AES-128-GCM, Ed25519",
+            Some(_) => "unknown suite",
+        }
+    }
+}
+
+/// A row of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// Its place; grows from the oldest to the newest.
+    pub position: Position,
+    /// The author's handle, as the seal proves.
+    pub from: Handle,
+    /// Whether this account wrote it.
+    pub mine: bool,
+    /// When it was sent.
+    pub sent: Millis,
+    /// What it says, or why it says nothing.
+    pub body: Body,
+    /// Where one's own message stands; `None` for those of others.
+    pub state: Option<Sending>,
+    /// The message that it answers, as far as it is known here.
+    pub reply: Option<Quote>,
+    /// Whether it came after a later one of its sender.
+    pub late: bool,
+    /// Whether it was marked read here.
+    pub seen: bool,
+}
+
+/// What a row says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// Text, as its author wrote it. Not made safe for a screen.
+    Text(String),
+    /// Content of a kind that this version does not know.
+    Unknown,
+    /// It came and cannot be read.
+    Unreadable(Unreadable),
+    /// So many messages of this sender did not arrive.
+    Gap(u32),
+}
+
+/// Where one's own message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sending {
+    /// It waits for the relay.
+    Sending,
+    /// The relay has stored it.
+    Sent,
+    /// It is on a device of the other person.
+    Delivered,
+    /// The other person has seen it.
+    Read,
+    /// It will not be sent.
+    Failed(Failure),
+}
+
+impl Sending {
+    /// The stable name, as it stands in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+/// The message that another one answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    /// Its id.
+    pub id: MessageId,
+    /// Its author and text; `None` when it is not on this device.
+    pub what: Option<(Handle, String)>,
+}
+
+/// View models over any reader of a profile's store.
+#[derive(Clone, Copy)]
+pub struct Views<'a>(pub &'a dyn Reader);
+
+impl Views<'_> {
+    /// This account and device; `None` before sign-up.
+    pub fn me(&self) -> Result<Option<Me>, EngineError> {
+        self.records().me()
+    }
+
+    /// All conversations, the one that was active last first.
+    pub fn conversations(&self) -> Result<Vec<Conversation>, EngineError> {
+        self.records().conversations()?.into_iter().map(|record| self.conversation_of(record)).collect()
+    }
+
+    /// One conversation; when it became one with another, that one.
+    pub fn conversation(&self, id: ConversationId) -> Result<Option<Conversation>, EngineError> {
+        match self.settled(id)? {
+            Some(record) => self.conversation_of(record).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The conversation with the person of this handle.
+    pub fn direct_with(&self, handle: &Handle) -> Result<Option<ConversationId>, EngineError> {
+        self.records().direct_with(handle)
+    }
+
+    /// Up to `limit` messages before a place, or the last ones; the oldest first.
+    pub fn messages(
+        &self,
+        conversation: ConversationId,
+        before: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Message>, EngineError> {
+        let mut records = self.records().messages(conversation, before, limit)?;
+        records.reverse();
+        records.into_iter().map(|record| self.message_of(record)).collect()
+    }
+
+    /// Up to `limit` messages after a place, or the first ones; the oldest first.
+    pub fn messages_after(
+        &self,
+        conversation: ConversationId,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Message>, EngineError> {
+        let records = self.records().messages_after(conversation, after, limit)?;
+        records.into_iter().map(|record| self.message_of(record)).collect()
+    }
+
+    /// One message, also when its conversation became one with another.
+    pub fn message(
+        &self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<Option<Message>, EngineError> {
+        let Some(record) = self.settled(conversation)? else { return Ok(None) };
+        match self.records().message(record.id, id)? {
+            Some(record) => self.message_of(record).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn records(&self) -> Records<'_> {
+        Records(self.0)
+    }
+
+    fn settled(&self, id: ConversationId) -> Result<Option<ConversationRecord>, EngineError> {
+        let mut record = self.records().conversation(id)?;
+        if let Some(ConversationState::MergedInto(other)) = record.as_ref().map(|record| record.state) {
+            record = self.records().conversation(other)?;
+        }
+        Ok(record)
+    }
+
+    fn conversation_of(&self, record: ConversationRecord) -> Result<Conversation, EngineError> {
+        let last = match record.last {
+            Some(id) => self.records().message(record.id, id)?,
+            None => None,
+        };
+        let contact = match record.peer {
+            Some(account) => self.records().contact(account)?,
+            None => None,
+        };
+        Ok(Conversation {
+            id: record.id,
+            with: record.handle,
+            last: last.map(|last| self.message_of(last)).transpose()?,
+            active: record.active_ms,
+            unread: record.unread,
+            state: record.state,
+            safety: Safety {
+                suite: (record.suite != 0).then_some(record.suite),
+                pinned: contact.map(|contact| contact.pinned_ms),
+            },
+        })
+    }
+
+    fn message_of(&self, record: MessageRecord) -> Result<Message, EngineError> {
+        let reply = match record.in_reply_to() {
+            Some(id) => Some(self.quote(record.conversation, id)?),
+            None => None,
+        };
+        let body = match (record.state, record.content) {
+            (MessageState::Unreadable(why), _) => Body::Unreadable(why),
+            (MessageState::Gap(missing), _) => Body::Gap(missing),
+            (_, Content::Text { text, .. }) => Body::Text(text),
+            (_, _) => Body::Unknown,
+        };
+        let state = match record.state {
+            MessageState::Queued => Some(Sending::Sending),
+            MessageState::Sent => Some(Sending::Sent),
+            MessageState::Delivered => Some(Sending::Delivered),
+            MessageState::Read => Some(Sending::Read),
+            MessageState::Failed(failure) => Some(Sending::Failed(failure)),
+            MessageState::Received | MessageState::Unreadable(_) | MessageState::Gap(_) => None,
+        };
+        Ok(Message {
+            id: record.id,
+            conversation: record.conversation,
+            position: record.position,
+            from: record.author_handle,
+            mine: record.mine,
+            sent: record.sent_ms,
+            body,
+            state,
+            reply,
+            late: record.late,
+            seen: record.seen,
+        })
+    }
+
+    fn quote(&self, conversation: ConversationId, id: MessageId) -> Result<Quote, EngineError> {
+        let what = match self.records().message(conversation, id)? {
+            Some(MessageRecord { content: Content::Text { text, .. }, author_handle, .. }) => {
+                Some((author_handle, text))
+            }
+            _ => None,
+        };
+        Ok(Quote { id, what })
+    }
+}

@@ -1,0 +1,310 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use lacre_proto::Handle;
+
+use crate::exit;
+
+/// Sealed messages: what you write can be read by the person you write to, and by nobody between.
+#[derive(Debug, Parser)]
+#[command(name = "lacre", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// Folder of the profile (one account on this device)
+    #[arg(long, global = true, env = "LACRE_PROFILE", value_name = "DIR")]
+    pub profile: Option<PathBuf>,
+    /// Read the passphrase of the profile from this file descriptor (else LACRE_PASSPHRASE, else a prompt)
+    #[arg(long, global = true, value_name = "N")]
+    pub passphrase_fd: Option<u32>,
+    /// Answer in JSON, and tell errors in JSON on standard error
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a relay, or look after one
+    Relay(Box<RelayArgs>),
+    /// Make an account at a relay, and this device its first
+    SignUp(SignUpArgs),
+    /// Show who this profile is
+    Whoami,
+    /// Send a message to a person
+    Send(SendArgs),
+    /// Show messages
+    Read(ReadArgs),
+    /// Talk in the terminal
+    Chat,
+    /// List the devices of this account
+    Devices,
+    /// Check a relay's data folder, or a profile, and say what needs you
+    Doctor(DoctorArgs),
+    /// Look into the profile's local store
+    Store {
+        /// What to do with it
+        #[command(subcommand)]
+        command: StoreCommand,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// List the exit codes
+    #[command(hide = true, long_about = exit::TABLE)]
+    ExitCodes,
+}
+
+/// `lacre relay`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct RelayArgs {
+    /// Running it
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Looking after it
+    #[command(subcommand)]
+    pub command: Option<RelayCommand>,
+}
+
+/// Running a relay.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Folder for the relay's data; it is made when it is not there
+    #[arg(long, value_name = "DIR", required = true)]
+    pub data: Option<PathBuf>,
+    /// Address and port for devices
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
+    pub listen: SocketAddr,
+    /// Address and port for health and metrics; loopback only
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub admin: Option<SocketAddr>,
+    /// `self-signed` or `off` (both on loopback only), or two PEM files: CERTIFICATE,KEY
+    #[arg(long, value_name = "self-signed|CERT,KEY|off", default_value = "self-signed")]
+    pub tls: TlsArg,
+    /// Who may make an account
+    #[arg(long, value_enum, default_value_t = RegistrationArg::Open)]
+    pub registration: RegistrationArg,
+    /// File with the 32-byte key (raw or 64 hex digits) that seals the data folder
+    #[arg(long, env = "LACRE_DATA_KEY_FILE", value_name = "FILE")]
+    pub data_key_file: Option<PathBuf>,
+    /// Milliseconds that a commit waits for company
+    #[arg(long, value_name = "MS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=100))]
+    pub linger: u64,
+}
+
+/// How sockets are protected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsArg {
+    /// A certificate made at the first start.
+    SelfSigned,
+    /// Certificate chain and key.
+    Files(PathBuf, PathBuf),
+    /// None.
+    Off,
+}
+
+impl std::str::FromStr for TlsArg {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "self-signed" => Ok(Self::SelfSigned),
+            "off" => Ok(Self::Off),
+            files => match files.split_once(',') {
+                Some((certificate, key)) if !certificate.is_empty() && !key.is_empty() => {
+                    Ok(Self::Files(certificate.into(), key.into()))
+                }
+                _ => Err("write self-signed, off, or CERTIFICATE,KEY (two PEM files)"),
+            },
+        }
+    }
+}
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RegistrationArg {
+    /// Anybody
+    Open,
+    /// Who brings an invite code
+    Invite,
+    /// Nobody
+    Closed,
+}
+
+/// Looking after a relay.
+#[derive(Debug, Subcommand)]
+pub enum RelayCommand {
+    /// Write the data of a stopped relay into one file
+    Export {
+        /// The relay and its key
+        #[command(flatten)]
+        relay: RelayData,
+        /// The file to write; it must not exist
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Fill the empty data folder of a new relay from such a file
+    Import {
+        /// The relay and its key
+        #[command(flatten)]
+        relay: RelayData,
+        /// The file to read
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
+    /// Make invite codes; each is good for one account
+    Invite {
+        /// The relay and its key
+        #[command(flatten)]
+        relay: RelayData,
+        /// How many
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        count: u32,
+    },
+}
+
+/// A relay's data folder.
+#[derive(Debug, Args)]
+pub struct RelayData {
+    /// Folder of the relay's data
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// File with the key that seals the data folder
+    #[arg(long, env = "LACRE_DATA_KEY_FILE", value_name = "FILE")]
+    pub data_key_file: Option<PathBuf>,
+}
+
+/// `lacre sign-up`.
+#[derive(Debug, Args)]
+pub struct SignUpArgs {
+    /// The relay's address, such as https://relay.example:8443
+    #[arg(long, value_name = "URL")]
+    pub relay: String,
+    /// The handle by which people find you: a to z, digits, '.', '_', '-'
+    pub handle: Handle,
+    /// The invite code, where the relay asks for one
+    #[arg(long, env = "LACRE_INVITE", value_name = "CODE", hide_env_values = true)]
+    pub invite: Option<String>,
+    /// PEM file with the certificate authority of the relay, when this machine does not know it
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Keep the profile under no passphrase: whoever reads the disk reads the messages
+    #[arg(long)]
+    pub no_passphrase: bool,
+}
+
+/// `lacre send`.
+#[derive(Debug, Args)]
+pub struct SendArgs {
+    /// To whom
+    pub handle: Handle,
+    /// The text; `-` reads it from standard input
+    pub text: String,
+    /// The id of the message that it answers
+    #[arg(long, value_name = "ID")]
+    pub reply_to: Option<String>,
+    /// Only put it into the outbox; it goes out the next time this profile connects
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Seconds to wait for the relay before the message is left in the outbox
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub timeout: u64,
+}
+
+/// `lacre read`.
+#[derive(Debug, Args)]
+pub struct ReadArgs {
+    /// Stay, and show messages as they come
+    #[arg(long, conflicts_with = "offline")]
+    pub follow: bool,
+    /// Only the last N messages (else all in JSON, the last 50 for people)
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Only the conversation with this person
+    #[arg(long, value_name = "HANDLE")]
+    pub with: Option<Handle>,
+    /// Only what is on this device; do not connect
+    #[arg(long)]
+    pub offline: bool,
+    /// Tell the senders that what is shown was read
+    #[arg(long, conflicts_with = "offline")]
+    pub mark_read: bool,
+    /// Seconds to wait for the relay
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub timeout: u64,
+}
+
+/// `lacre doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The relay's data folder; without it the profile is looked at
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The address that the relay listens on, to be asked too
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "data")]
+    pub listen: Option<SocketAddr>,
+    /// The relay's own listener, to be asked too
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "data")]
+    pub admin: Option<SocketAddr>,
+}
+
+/// `lacre store`.
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Read every page and check it
+    Check,
+    /// List what is stored, by table: how many records, how many bytes; no content
+    Dump,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_lines_that_scripts_hold_on_to_are_understood() {
+        for line in [
+            "lacre relay --data d --listen 127.0.0.1:8443",
+            "lacre relay --data d --listen 127.0.0.1:8443 --admin 127.0.0.1:9443 --tls self-signed",
+            "lacre relay --data d --listen 127.0.0.1:8443 --tls cert.pem,key.pem",
+            "lacre relay --data d --listen 127.0.0.1:8443 --tls off",
+            "lacre --profile p sign-up --relay https://127.0.0.1:8443 ana",
+            "lacre --profile p send bruno hello --json",
+            "lacre --profile p send bruno hello --no-wait",
+            "lacre --profile p read --follow --limit 5 --json",
+            "lacre doctor --data d --json",
+            "lacre relay export --data d --to f",
+        ] {
+            if let Err(error) = Cli::try_parse_from(line.split(' ')) {
+                panic!("{line}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for line in [
+            "lacre relay --listen 127.0.0.1:8443",
+            "lacre relay --data d --tls cert.pem",
+            "lacre sign-up --relay https://127.0.0.1:8443 not/a/handle",
+            "lacre read --follow --offline",
+            "lacre send bruno",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! One file for each command.
+
+mod devices;
+mod doctor;
+mod read;
+mod relay;
+mod send;
+mod sign_up;
+mod store;
+mod whoami;
+
+use clap::CommandFactory;
+
+use crate::chat;
+use crate::cli::{Cli, Command};
+use crate::exit::{self, Failure};
+use crate::output;
+use crate::profile::ProfileDir;
+
+/// What every command is told beside its own arguments.
+pub struct Context {
+    /// The folder of the profile.
+    pub profile: ProfileDir,
+    /// Where the passphrase is read from, when not from the environment.
+    pub passphrase_fd: Option<u32>,
+    /// Whether to answer in JSON.
+    pub json: bool,
+}
+
+/// Runs a command.
+pub async fn run(cli: Cli) -> Result<(), Failure> {
+    let Cli { profile, passphrase_fd, json, command } = cli;
+    let context =
+        || ProfileDir::new(profile.as_deref()).map(|profile| Context { profile, passphrase_fd, json });
+    match command {
+        Command::Relay(args) => relay::run(*args, json).await,
+        Command::SignUp(args) => sign_up::run(&context()?, args).await,
+        Command::Whoami => whoami::run(&context()?).await,
+        Command::Send(args) => send::run(&context()?, args).await,
+        Command::Read(args) => read::run(&context()?, args).await,
+        Command::Chat => chat::run(&context()?).await,
+        Command::Devices => devices::run(&context()?).await,
+        Command::Doctor(args) => match &args.data {
+            Some(_) => doctor::relay(args, json).await,
+            None => doctor::profile(&context()?).await,
+        },
+        Command::Store { command } => store::run(&context()?, command).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "lacre", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::ExitCodes => output::line(exit::TABLE),
+    }
+}

@@ -1,0 +1,182 @@
+//! `lacre read`: what is on this device, what waited at the relay, and what comes.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use lacre_client::content::MessageId;
+use lacre_client::view::{Conversation, Message, Views};
+use lacre_client::{Client, Connection, Event, OpenError};
+use lacre_proto::ConversationId;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::Context;
+use crate::cli::ReadArgs;
+use crate::exit::{Exit, Failure};
+use crate::output;
+use crate::wait::{Reach, Reached};
+
+/// How many messages people get who do not say how many.
+const FOR_PEOPLE: usize = 50;
+
+pub(super) async fn run(context: &Context, args: ReadArgs) -> Result<(), Failure> {
+    let store = context.profile.open(context.passphrase_fd).await?;
+    if args.offline {
+        let reader = store.snapshot().map_err(OpenError::from)?;
+        let views = Views(reader.as_ref());
+        views.me()?.filter(|me| me.registered).ok_or(OpenError::NotSignedUp)?;
+        return Reading::new(context, &args).print(history(&views, &args, limit(context, &args))?);
+    }
+    let client = context.profile.client(store)?;
+    let mut reading = Reading::new(context, &args);
+    let outcome = match args.follow {
+        true => reading.follow(&client).await,
+        false => reading.once(&client).await,
+    };
+    client.close().await;
+    outcome
+}
+
+fn limit(context: &Context, args: &ReadArgs) -> usize {
+    args.limit.unwrap_or(if context.json { usize::MAX } else { FOR_PEOPLE })
+}
+
+/// A message and the person of its conversation.
+type Row = (Message, String);
+
+struct Reading<'a> {
+    context: &'a Context,
+    args: &'a ReadArgs,
+    shown: HashSet<MessageId>,
+    last: Vec<(ConversationId, MessageId)>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(context: &'a Context, args: &'a ReadArgs) -> Self {
+        Self { context, args, shown: HashSet::new(), last: Vec::new() }
+    }
+
+    /// Prints what is here once everything that waited has come.
+    async fn once(&mut self, client: &Client) -> Result<(), Failure> {
+        let mut reach = Reach::new(client);
+        let reached = reach.caught_up(Duration::from_secs(self.args.timeout)).await;
+        let rows = client.read(|views| history(&views, self.args, limit(self.context, self.args)))?;
+        self.print(rows)?;
+        self.mark_read(client).await?;
+        client.flush().await;
+        match reached {
+            Reached::Yes => Ok(()),
+            Reached::No(trouble) => {
+                let mut failure = Failure::from(trouble);
+                let what = failure.message.trim_end_matches('.').to_owned();
+                failure.message = format!("{what}. What is shown is what this device had already.");
+                Err(failure)
+            }
+        }
+    }
+
+    /// Prints what is here and goes on until it is interrupted, or until there is no point in waiting.
+    async fn follow(&mut self, client: &Client) -> Result<(), Failure> {
+        let mut events = client.events();
+        let limit = limit(self.context, self.args);
+        let all = client.read(|views| history(&views, self.args, usize::MAX))?;
+        let older = all.len().saturating_sub(limit);
+        self.shown.extend(all[..older].iter().map(|(message, _)| message.id));
+        self.print(all.into_iter().skip(older))?;
+        self.mark_read(client).await?;
+        let mut connection = client.connection();
+        let stop = crate::stop::signal()?;
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                event = events.recv() => self.event(client, event).await?,
+                stopped = &mut stop => return stopped,
+                changed = connection.changed() => {
+                    let state = connection.borrow_and_update().clone();
+                    match state {
+                        Connection::Offline { why, again: None, .. } => return Err(why.into()),
+                        Connection::Offline { why, .. } => tracing::info!(reason = %why, "offline"),
+                        _ => {}
+                    }
+                    changed.map_err(|_| Failure::new(Exit::Failure, "fault", "the client stopped"))?;
+                }
+            }
+        }
+    }
+
+    async fn event(&mut self, client: &Client, event: Result<Event, RecvError>) -> Result<(), Failure> {
+        let rows = match event {
+            Ok(Event::MessageChanged(conversation, id)) if !self.shown.contains(&id) => {
+                client.read(|views| one(&views, self.args, conversation, id))?
+            }
+            // Too many events to be kept: read everything again, and show what was not shown.
+            Err(RecvError::Lagged(_)) => client.read(|views| history(&views, self.args, usize::MAX))?,
+            Err(RecvError::Closed) => {
+                return Err(Failure::new(Exit::Failure, "fault", "the client stopped"));
+            }
+            Ok(_) => return Ok(()),
+        };
+        self.print(rows)?;
+        self.mark_read(client).await
+    }
+
+    fn print(&mut self, rows: impl IntoIterator<Item = Row>) -> Result<(), Failure> {
+        for (message, with) in rows {
+            if !self.shown.insert(message.id) {
+                continue;
+            }
+            if self.context.json {
+                output::object(&output::message_json(&message, &with))?;
+            } else {
+                output::line(&output::message_lines(&message, &with))?;
+            }
+            if !message.mine && !message.seen {
+                self.last.retain(|(conversation, _)| *conversation != message.conversation);
+                self.last.push((message.conversation, message.id));
+            }
+        }
+        Ok(())
+    }
+
+    async fn mark_read(&mut self, client: &Client) -> Result<(), Failure> {
+        let last = std::mem::take(&mut self.last);
+        if self.args.mark_read {
+            for (conversation, message) in last {
+                client.mark_read(conversation, message).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The last `limit` messages of the conversations that are asked for, in the order in which they came.
+fn history(
+    views: &Views<'_>,
+    args: &ReadArgs,
+    limit: usize,
+) -> Result<Vec<Row>, lacre_client::EngineError> {
+    let mut rows = Vec::new();
+    for Conversation { id, with, .. } in views.conversations()? {
+        if args.with.as_ref().is_some_and(|wanted| *wanted != with) {
+            continue;
+        }
+        let messages = views.messages(id, None, limit)?;
+        rows.extend(messages.into_iter().map(|message| (message, with.to_string())));
+    }
+    rows.sort_by_key(|(message, _)| message.position);
+    let older = rows.len().saturating_sub(limit);
+    Ok(rows.split_off(older))
+}
+
+fn one(
+    views: &Views<'_>,
+    args: &ReadArgs,
+    conversation: ConversationId,
+    id: MessageId,
+) -> Result<Vec<Row>, lacre_client::EngineError> {
+    let Some(Conversation { with, .. }) = views.conversation(conversation)? else { return Ok(Vec::new()) };
+    if args.with.as_ref().is_some_and(|wanted| *wanted != with) {
+        return Ok(Vec::new());
+    }
+    let message = views.message(conversation, id)?;
+    Ok(message.map(|message| (message, with.to_string())).into_iter().collect())
+}

@@ -1,0 +1,130 @@
+//! `lacre send`: returns when the relay has stored the message durably, or leaves it in the outbox.
+
+use std::io::Read;
+use std::time::Duration;
+
+use lacre_client::content::{Content, MessageId};
+use lacre_client::view::Message;
+use lacre_client::{Client, Connection, Trouble};
+use lacre_proto::{ConversationId, limits};
+
+use super::Context;
+use crate::cli::SendArgs;
+use crate::exit::{Exit, Failure};
+use crate::output;
+use crate::wait::{Reach, Reached};
+
+pub(super) async fn run(context: &Context, args: SendArgs) -> Result<(), Failure> {
+    let text = text(&args.text)?;
+    let in_reply_to = args.reply_to.as_deref().map(message_id).transpose()?;
+    let store = context.profile.open(context.passphrase_fd).await?;
+    let client = context.profile.client(store)?;
+    let outcome = send(context, &client, &args, Content::Text { text, in_reply_to }).await;
+    client.close().await;
+    outcome
+}
+
+async fn send(context: &Context, client: &Client, args: &SendArgs, content: Content) -> Result<(), Failure> {
+    if let Content::Text { in_reply_to: Some(id), .. } = &content {
+        let id = *id;
+        let known = client.read(|views| match views.direct_with(&args.handle)? {
+            Some(conversation) => views.message(conversation, id),
+            None => Ok(None),
+        })?;
+        if known.is_none() {
+            return Err(Failure::new(
+                Exit::Refused,
+                "no_such_message",
+                format!("there is no message {id} in the conversation with {}; nothing was sent", args.handle),
+            ));
+        }
+    }
+    let (conversation, id) = client.send_to(&args.handle, content).await?;
+    if !args.no_wait {
+        wait(client, args, conversation, id).await?;
+    }
+    let message = client.read(|views| views.message(conversation, id))?;
+    report(context, args, message)
+}
+
+async fn wait(
+    client: &Client,
+    args: &SendArgs,
+    conversation: ConversationId,
+    id: MessageId,
+) -> Result<(), Failure> {
+    let mut reach = Reach::new(client);
+    let sent = tokio::select! {
+        sent = client.wait_sent(conversation, id) => Some(sent),
+        given_up = reach.given_up() => return Err(kept(args, given_up)),
+        () = tokio::time::sleep(Duration::from_secs(args.timeout)) => None,
+    };
+    match sent {
+        Some(sent) => Ok(sent?),
+        None => Err(kept(args, reach.now())),
+    }
+}
+
+/// The message waits in the outbox.
+fn kept(args: &SendArgs, reached: Reached) -> Failure {
+    let waits = format!(
+        "The message to {} is kept in the profile, sealed for this disk, and goes out the next time this profile \
+         connects.",
+        args.handle
+    );
+    match reached {
+        Reached::No(trouble) => {
+            let mut failure = Failure::from(trouble);
+            failure.message = format!("{}. Nothing was sent. {waits}", failure.message.trim_end_matches('.'));
+            failure
+        }
+        Reached::Yes => Failure::new(
+            Exit::Unreachable,
+            "not_acknowledged",
+            format!("The relay did not acknowledge the message in {} seconds. {waits}", args.timeout),
+        ),
+    }
+}
+
+fn report(context: &Context, args: &SendArgs, message: Option<Message>) -> Result<(), Failure> {
+    let Some(message) = message else {
+        return Err(Failure::new(Exit::Failure, "fault", "the message is not in the profile"));
+    };
+    if context.json {
+        return output::object(&output::message_json(&message, args.handle.as_str()));
+    }
+    match args.no_wait {
+        true => output::line(&format!("Queued for {}.", args.handle)),
+        false => output::line(&format!("Sent to {}.", args.handle)),
+    }
+}
+
+/// The text that was given, or all of standard input without its last line break.
+fn text(given: &str) -> Result<String, Failure> {
+    let mut text = given.to_owned();
+    if given == "-" {
+        text.clear();
+        std::io::stdin()
+            .take(limits::TEXT as u64 + 2)
+            .read_to_string(&mut text)
+            .map_err(|error| Failure::io("standard input cannot be read", &error))?;
+        if text.ends_with('\n') {
+            text.pop();
+        }
+    }
+    if text.is_empty() {
+        return Err(Failure::usage("the message is empty; nothing was sent"));
+    }
+    if text.len() > limits::TEXT {
+        let most = limits::TEXT / 1024;
+        return Err(Failure::usage(format!("a message has at most {most} KiB; nothing was sent")));
+    }
+    Ok(text)
+}
+
+fn message_id(text: &str) -> Result<MessageId, Failure> {
+    let bytes = hex::decode(text).ok().and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
+    bytes
+        .map(MessageId)
+        .ok_or_else(|| Failure::usage("a message id is 32 hex digits, as `lacre read --json` prints it"))
+}

@@ -1,0 +1,102 @@
+//! A profile: one account on this device, in one folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lacre_client::clock::SystemClock;
+use lacre_client::store::{RedbStore, Store};
+use lacre_client::transport::TlsConnect;
+use lacre_client::{Client, Setting};
+use rand::rngs::OsRng;
+use zeroize::Zeroizing;
+
+use crate::exit::{Exit, Failure};
+use crate::passphrase;
+
+/// Says that the profile was made without a passphrase, on its owner's word.
+const WITHOUT_PASSPHRASE: &str = "no-passphrase";
+const STORE: &str = "store.redb";
+
+/// The folder of a profile.
+#[derive(Debug, Clone)]
+pub struct ProfileDir(PathBuf);
+
+impl ProfileDir {
+    /// The folder that was given, or the user's own: `$XDG_DATA_HOME/lacre/default`.
+    pub fn new(given: Option<&Path>) -> Result<Self, Failure> {
+        if let Some(given) = given {
+            return Ok(Self(given.to_owned()));
+        }
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let data = set("XDG_DATA_HOME")
+            .filter(|path| path.is_absolute())
+            .or_else(|| set("HOME").map(|home| home.join(".local/share")))
+            .ok_or_else(|| Failure::usage("no folder for the profile: use --profile or LACRE_PROFILE"))?;
+        Ok(Self(data.join("lacre").join("default")))
+    }
+
+    /// The folder's path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Whether there is a store in it.
+    pub fn exists(&self) -> bool {
+        self.0.join(STORE).exists()
+    }
+
+    /// Whether it was made without a passphrase.
+    pub fn without_passphrase(&self) -> bool {
+        self.0.join(WITHOUT_PASSPHRASE).exists()
+    }
+
+    /// Makes the folder, for its owner alone.
+    pub fn make(&self, without_passphrase: bool) -> Result<(), Failure> {
+        let failed = |error| Failure::io(format!("the profile {} cannot be made", self.0.display()), &error);
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.0).map_err(failed)?;
+        if without_passphrase {
+            std::fs::write(self.0.join(WITHOUT_PASSPHRASE), b"").map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Opens the store of a profile that exists.
+    pub async fn open(&self, fd: Option<u32>) -> Result<Arc<dyn Store>, Failure> {
+        if !self.exists() {
+            return Err(Failure::new(
+                Exit::NotSignedUp,
+                "not_signed_up",
+                format!("there is no profile in {}; run `lacre sign-up` first", self.0.display()),
+            ));
+        }
+        let passphrase = passphrase::to_open(self, fd)?;
+        self.open_with(passphrase).await
+    }
+
+    /// Opens the store, or makes it.
+    pub async fn open_with(&self, passphrase: Zeroizing<String>) -> Result<Arc<dyn Store>, Failure> {
+        let dir = self.0.clone();
+        let opened = tokio::task::spawn_blocking(move || RedbStore::open(&dir, passphrase.as_bytes()));
+        let store = opened.await.map_err(|error| Failure::new(Exit::Failure, "fault", error))??;
+        Ok(Arc::new(store))
+    }
+
+    /// A client on an opened store.
+    pub fn client(&self, store: Arc<dyn Store>) -> Result<Client, Failure> {
+        Ok(Client::open(setting(store))?)
+    }
+}
+
+/// The native client's surroundings.
+pub fn setting(store: Arc<dyn Store>) -> Setting {
+    Setting {
+        store,
+        connect: Arc::new(TlsConnect::default()),
+        clock: Arc::new(SystemClock),
+        rng: Box::new(rand::rand_core::UnwrapErr(OsRng)),
+    }
+}

@@ -1,1 +1,0 @@
-//! What is particular to this backend; the rest is in the conformance suite.
