@@ -6,12 +6,16 @@
 
 pub mod api;
 pub mod content;
+pub mod defence;
+mod engine;
 #[cfg(test)]
 mod harness;
 pub mod identity;
+mod mls;
 pub mod records;
 
 pub use api::{
     Alert, Changes, Effect, EngineError, Event, Input, Intent, IntentId, ReadError, Reader, Refusal,
     RequestId, Step, Wake,
 };
+pub use engine::{Engine, GreetError};

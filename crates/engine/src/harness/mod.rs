@@ -1,5 +1,8 @@
 //! What the engine's own tests run on: a store in memory, and a relay of a few lines.
 
+pub(crate) mod relay;
+pub(crate) mod world;
+
 use std::collections::BTreeMap;
 
 use crate::api::{Changes, ReadError, Reader};

@@ -5,7 +5,7 @@
 use lacre_proto::{ConversationId, label, limits};
 use openmls::group::{MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig, StagedCommit, StagedWelcome};
 use openmls::prelude::{
-    BasicCredential, Capabilities, CredentialWithKey, Extensions, ExtensionType, GroupId, KeyPackage,
+    BasicCredential, Capabilities, CredentialWithKey, ExtensionType, Extensions, GroupId, KeyPackage,
     LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn, OpenMlsProvider, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY,
     ProcessMessageError, ProcessedMessage, ProtocolVersion, RequiredCapabilitiesExtension,
     SenderRatchetConfiguration, Welcome,
@@ -17,6 +17,7 @@ use tls_codec::{Deserialize, Serialize};
 use super::SUITE;
 use super::extension::{self, LacreConversation};
 use super::key_package::lifetime;
+use super::policy::{Admission, Approved};
 use super::provider::Provider;
 use super::storage::StorageError;
 use crate::EngineError;
@@ -130,7 +131,8 @@ pub(crate) fn commit(
         .map_err(sealing)?;
     let welcome = bundle.to_welcome_msg().map(|welcome| welcome.to_bytes()).transpose().map_err(sealing)?;
     let commit = bundle.commit().to_bytes().map_err(sealing)?;
-    let staged = group.pending_commit().ok_or_else(|| EngineError::Sealing("no pending commit".to_owned()))?;
+    let staged =
+        group.pending_commit().ok_or_else(|| EngineError::Sealing("no pending commit".to_owned()))?;
     let capability_hash = next_capability_hash(provider, staged, conversation_of(group))?;
     Ok(Made { commit, welcome, capability_hash })
 }
@@ -171,7 +173,10 @@ pub(crate) fn seal(
     me: &Myself<'_>,
     plaintext: &[u8],
 ) -> Result<Vec<u8>, EngineError> {
-    group.create_message(provider, me.secret, plaintext).and_then(|sealed| Ok(sealed.to_bytes())).map_err(sealing)?
+    group
+        .create_message(provider, me.secret, plaintext)
+        .and_then(|sealed| Ok(sealed.to_bytes()))
+        .map_err(sealing)?
         .map_err(sealing)
 }
 
@@ -213,6 +218,25 @@ pub(crate) fn stage_welcome(
         .skip_lifetime_validation();
     let builder = if replace { builder.replace_old_group() } else { builder };
     builder.build().map_err(|_| "it does not hold together")
+}
+
+/// Joins by a Welcome that the policy has passed.
+pub(crate) fn join(
+    provider: &Provider<'_>,
+    staged: StagedWelcome,
+    _admission: Admission,
+) -> Result<MlsGroup, EngineError> {
+    staged.into_group(provider).map_err(sealing)
+}
+
+/// Merges another member's commit that the policy has passed.
+pub(crate) fn merge(
+    provider: &Provider<'_>,
+    group: &mut MlsGroup,
+    staged: StagedCommit,
+    _approved: &Approved,
+) -> Result<(), EngineError> {
+    group.merge_staged_commit(provider, staged).map_err(sealing)
 }
 
 /// The key package in an `MLSMessage`, verified as far as MLS goes.

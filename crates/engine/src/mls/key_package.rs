@@ -5,9 +5,7 @@
 //! thirty days after, is exact, and is checked here by `now` as well.
 
 use lacre_proto::{Millis, limits};
-use openmls::prelude::{
-    KeyPackage, KeyPackageRef, Lifetime, MlsMessageOut, OpenMlsProvider, RatchetTreeError,
-};
+use openmls::prelude::{KeyPackage, KeyPackageRef, Lifetime, MlsMessageOut, OpenMlsProvider};
 use openmls_traits::storage::StorageProvider;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

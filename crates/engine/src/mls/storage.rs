@@ -76,7 +76,8 @@ fn at(table: u8, key: &impl Key<CURRENT_VERSION>) -> Vec<u8> {
 }
 
 fn epoch_keys(group: &impl Key<CURRENT_VERSION>, epoch: &impl Key<CURRENT_VERSION>, leaf: u32) -> Vec<u8> {
-    let mut bytes = postcard::to_extend(epoch, at(EPOCH_KEYS, group)).expect("MLS keys serialize into memory");
+    let mut bytes =
+        postcard::to_extend(epoch, at(EPOCH_KEYS, group)).expect("MLS keys serialize into memory");
     bytes.extend_from_slice(&leaf.to_be_bytes());
     bytes
 }
@@ -291,12 +292,18 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         self.get(&at(TREE, group_id))
     }
 
-    fn delete_tree<GroupId: traits::GroupId<CURRENT_VERSION>>(&self, group_id: &GroupId) -> Result<(), Self::Error> {
+    fn delete_tree<GroupId: traits::GroupId<CURRENT_VERSION>>(
+        &self,
+        group_id: &GroupId,
+    ) -> Result<(), Self::Error> {
         self.0.delete(at(TREE, group_id));
         Ok(())
     }
 
-    fn write_interim_transcript_hash<GroupId: traits::GroupId<CURRENT_VERSION>, Value: traits::InterimTranscriptHash<CURRENT_VERSION>>(
+    fn write_interim_transcript_hash<
+        GroupId: traits::GroupId<CURRENT_VERSION>,
+        Value: traits::InterimTranscriptHash<CURRENT_VERSION>,
+    >(
         &self,
         group_id: &GroupId,
         value: &Value,
@@ -305,19 +312,28 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         Ok(())
     }
 
-    fn interim_transcript_hash<GroupId: traits::GroupId<CURRENT_VERSION>, Value: traits::InterimTranscriptHash<CURRENT_VERSION>>(
+    fn interim_transcript_hash<
+        GroupId: traits::GroupId<CURRENT_VERSION>,
+        Value: traits::InterimTranscriptHash<CURRENT_VERSION>,
+    >(
         &self,
         group_id: &GroupId,
     ) -> Result<Option<Value>, Self::Error> {
         self.get(&at(TRANSCRIPT, group_id))
     }
 
-    fn delete_interim_transcript_hash<GroupId: traits::GroupId<CURRENT_VERSION>>(&self, group_id: &GroupId) -> Result<(), Self::Error> {
+    fn delete_interim_transcript_hash<GroupId: traits::GroupId<CURRENT_VERSION>>(
+        &self,
+        group_id: &GroupId,
+    ) -> Result<(), Self::Error> {
         self.0.delete(at(TRANSCRIPT, group_id));
         Ok(())
     }
 
-    fn write_context<GroupId: traits::GroupId<CURRENT_VERSION>, Value: traits::GroupContext<CURRENT_VERSION>>(
+    fn write_context<
+        GroupId: traits::GroupId<CURRENT_VERSION>,
+        Value: traits::GroupContext<CURRENT_VERSION>,
+    >(
         &self,
         group_id: &GroupId,
         value: &Value,
@@ -326,19 +342,28 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         Ok(())
     }
 
-    fn group_context<GroupId: traits::GroupId<CURRENT_VERSION>, Value: traits::GroupContext<CURRENT_VERSION>>(
+    fn group_context<
+        GroupId: traits::GroupId<CURRENT_VERSION>,
+        Value: traits::GroupContext<CURRENT_VERSION>,
+    >(
         &self,
         group_id: &GroupId,
     ) -> Result<Option<Value>, Self::Error> {
         self.get(&at(CONTEXT, group_id))
     }
 
-    fn delete_context<GroupId: traits::GroupId<CURRENT_VERSION>>(&self, group_id: &GroupId) -> Result<(), Self::Error> {
+    fn delete_context<GroupId: traits::GroupId<CURRENT_VERSION>>(
+        &self,
+        group_id: &GroupId,
+    ) -> Result<(), Self::Error> {
         self.0.delete(at(CONTEXT, group_id));
         Ok(())
     }
 
-    fn write_confirmation_tag<GroupId: traits::GroupId<CURRENT_VERSION>, Value: traits::ConfirmationTag<CURRENT_VERSION>>(
+    fn write_confirmation_tag<
+        GroupId: traits::GroupId<CURRENT_VERSION>,
+        Value: traits::ConfirmationTag<CURRENT_VERSION>,
+    >(
         &self,
         group_id: &GroupId,
         value: &Value,
@@ -347,19 +372,28 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         Ok(())
     }
 
-    fn confirmation_tag<GroupId: traits::GroupId<CURRENT_VERSION>, Value: traits::ConfirmationTag<CURRENT_VERSION>>(
+    fn confirmation_tag<
+        GroupId: traits::GroupId<CURRENT_VERSION>,
+        Value: traits::ConfirmationTag<CURRENT_VERSION>,
+    >(
         &self,
         group_id: &GroupId,
     ) -> Result<Option<Value>, Self::Error> {
         self.get(&at(TAG, group_id))
     }
 
-    fn delete_confirmation_tag<GroupId: traits::GroupId<CURRENT_VERSION>>(&self, group_id: &GroupId) -> Result<(), Self::Error> {
+    fn delete_confirmation_tag<GroupId: traits::GroupId<CURRENT_VERSION>>(
+        &self,
+        group_id: &GroupId,
+    ) -> Result<(), Self::Error> {
         self.0.delete(at(TAG, group_id));
         Ok(())
     }
 
-    fn write_group_state<Value: traits::GroupState<CURRENT_VERSION>, GroupId: traits::GroupId<CURRENT_VERSION>>(
+    fn write_group_state<
+        Value: traits::GroupState<CURRENT_VERSION>,
+        GroupId: traits::GroupId<CURRENT_VERSION>,
+    >(
         &self,
         group_id: &GroupId,
         value: &Value,
@@ -375,12 +409,18 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         self.get(&at(STATE, group_id))
     }
 
-    fn delete_group_state<GroupId: traits::GroupId<CURRENT_VERSION>>(&self, group_id: &GroupId) -> Result<(), Self::Error> {
+    fn delete_group_state<GroupId: traits::GroupId<CURRENT_VERSION>>(
+        &self,
+        group_id: &GroupId,
+    ) -> Result<(), Self::Error> {
         self.0.delete(at(STATE, group_id));
         Ok(())
     }
 
-    fn write_message_secrets<GroupId: traits::GroupId<CURRENT_VERSION>, Value: traits::MessageSecrets<CURRENT_VERSION>>(
+    fn write_message_secrets<
+        GroupId: traits::GroupId<CURRENT_VERSION>,
+        Value: traits::MessageSecrets<CURRENT_VERSION>,
+    >(
         &self,
         group_id: &GroupId,
         value: &Value,
@@ -389,19 +429,28 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         Ok(())
     }
 
-    fn message_secrets<GroupId: traits::GroupId<CURRENT_VERSION>, Value: traits::MessageSecrets<CURRENT_VERSION>>(
+    fn message_secrets<
+        GroupId: traits::GroupId<CURRENT_VERSION>,
+        Value: traits::MessageSecrets<CURRENT_VERSION>,
+    >(
         &self,
         group_id: &GroupId,
     ) -> Result<Option<Value>, Self::Error> {
         self.get(&at(MESSAGE_SECRETS, group_id))
     }
 
-    fn delete_message_secrets<GroupId: traits::GroupId<CURRENT_VERSION>>(&self, group_id: &GroupId) -> Result<(), Self::Error> {
+    fn delete_message_secrets<GroupId: traits::GroupId<CURRENT_VERSION>>(
+        &self,
+        group_id: &GroupId,
+    ) -> Result<(), Self::Error> {
         self.0.delete(at(MESSAGE_SECRETS, group_id));
         Ok(())
     }
 
-    fn write_resumption_psk_store<GroupId: traits::GroupId<CURRENT_VERSION>, Value: traits::ResumptionPskStore<CURRENT_VERSION>>(
+    fn write_resumption_psk_store<
+        GroupId: traits::GroupId<CURRENT_VERSION>,
+        Value: traits::ResumptionPskStore<CURRENT_VERSION>,
+    >(
         &self,
         group_id: &GroupId,
         value: &Value,
@@ -410,19 +459,28 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         Ok(())
     }
 
-    fn resumption_psk_store<GroupId: traits::GroupId<CURRENT_VERSION>, Value: traits::ResumptionPskStore<CURRENT_VERSION>>(
+    fn resumption_psk_store<
+        GroupId: traits::GroupId<CURRENT_VERSION>,
+        Value: traits::ResumptionPskStore<CURRENT_VERSION>,
+    >(
         &self,
         group_id: &GroupId,
     ) -> Result<Option<Value>, Self::Error> {
         self.get(&at(RESUMPTION, group_id))
     }
 
-    fn delete_all_resumption_psk_secrets<GroupId: traits::GroupId<CURRENT_VERSION>>(&self, group_id: &GroupId) -> Result<(), Self::Error> {
+    fn delete_all_resumption_psk_secrets<GroupId: traits::GroupId<CURRENT_VERSION>>(
+        &self,
+        group_id: &GroupId,
+    ) -> Result<(), Self::Error> {
         self.0.delete(at(RESUMPTION, group_id));
         Ok(())
     }
 
-    fn write_own_leaf_index<GroupId: traits::GroupId<CURRENT_VERSION>, Value: traits::LeafNodeIndex<CURRENT_VERSION>>(
+    fn write_own_leaf_index<
+        GroupId: traits::GroupId<CURRENT_VERSION>,
+        Value: traits::LeafNodeIndex<CURRENT_VERSION>,
+    >(
         &self,
         group_id: &GroupId,
         value: &Value,
@@ -431,19 +489,28 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         Ok(())
     }
 
-    fn own_leaf_index<GroupId: traits::GroupId<CURRENT_VERSION>, Value: traits::LeafNodeIndex<CURRENT_VERSION>>(
+    fn own_leaf_index<
+        GroupId: traits::GroupId<CURRENT_VERSION>,
+        Value: traits::LeafNodeIndex<CURRENT_VERSION>,
+    >(
         &self,
         group_id: &GroupId,
     ) -> Result<Option<Value>, Self::Error> {
         self.get(&at(LEAF_INDEX, group_id))
     }
 
-    fn delete_own_leaf_index<GroupId: traits::GroupId<CURRENT_VERSION>>(&self, group_id: &GroupId) -> Result<(), Self::Error> {
+    fn delete_own_leaf_index<GroupId: traits::GroupId<CURRENT_VERSION>>(
+        &self,
+        group_id: &GroupId,
+    ) -> Result<(), Self::Error> {
         self.0.delete(at(LEAF_INDEX, group_id));
         Ok(())
     }
 
-    fn write_group_epoch_secrets<GroupId: traits::GroupId<CURRENT_VERSION>, Value: traits::GroupEpochSecrets<CURRENT_VERSION>>(
+    fn write_group_epoch_secrets<
+        GroupId: traits::GroupId<CURRENT_VERSION>,
+        Value: traits::GroupEpochSecrets<CURRENT_VERSION>,
+    >(
         &self,
         group_id: &GroupId,
         value: &Value,
@@ -452,66 +519,124 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         Ok(())
     }
 
-    fn group_epoch_secrets<GroupId: traits::GroupId<CURRENT_VERSION>, Value: traits::GroupEpochSecrets<CURRENT_VERSION>>(
+    fn group_epoch_secrets<
+        GroupId: traits::GroupId<CURRENT_VERSION>,
+        Value: traits::GroupEpochSecrets<CURRENT_VERSION>,
+    >(
         &self,
         group_id: &GroupId,
     ) -> Result<Option<Value>, Self::Error> {
         self.get(&at(EPOCH_SECRETS, group_id))
     }
 
-    fn delete_group_epoch_secrets<GroupId: traits::GroupId<CURRENT_VERSION>>(&self, group_id: &GroupId) -> Result<(), Self::Error> {
+    fn delete_group_epoch_secrets<GroupId: traits::GroupId<CURRENT_VERSION>>(
+        &self,
+        group_id: &GroupId,
+    ) -> Result<(), Self::Error> {
         self.0.delete(at(EPOCH_SECRETS, group_id));
         Ok(())
     }
 
-    fn write_signature_key_pair<K: traits::SignaturePublicKey<CURRENT_VERSION>, Value: traits::SignatureKeyPair<CURRENT_VERSION>>(&self, key: &K, value: &Value) -> Result<(), Self::Error> {
+    fn write_signature_key_pair<
+        K: traits::SignaturePublicKey<CURRENT_VERSION>,
+        Value: traits::SignatureKeyPair<CURRENT_VERSION>,
+    >(
+        &self,
+        key: &K,
+        value: &Value,
+    ) -> Result<(), Self::Error> {
         self.put(at(SIGNATURE_KEYS, key), value);
         Ok(())
     }
 
-    fn signature_key_pair<K: traits::SignaturePublicKey<CURRENT_VERSION>, Value: traits::SignatureKeyPair<CURRENT_VERSION>>(&self, key: &K) -> Result<Option<Value>, Self::Error> {
+    fn signature_key_pair<
+        K: traits::SignaturePublicKey<CURRENT_VERSION>,
+        Value: traits::SignatureKeyPair<CURRENT_VERSION>,
+    >(
+        &self,
+        key: &K,
+    ) -> Result<Option<Value>, Self::Error> {
         self.get(&at(SIGNATURE_KEYS, key))
     }
 
-    fn delete_signature_key_pair<K: traits::SignaturePublicKey<CURRENT_VERSION>>(&self, key: &K) -> Result<(), Self::Error> {
+    fn delete_signature_key_pair<K: traits::SignaturePublicKey<CURRENT_VERSION>>(
+        &self,
+        key: &K,
+    ) -> Result<(), Self::Error> {
         self.0.delete(at(SIGNATURE_KEYS, key));
         Ok(())
     }
 
-    fn write_encryption_key_pair<K: traits::EncryptionKey<CURRENT_VERSION>, Value: traits::HpkeKeyPair<CURRENT_VERSION>>(&self, key: &K, value: &Value) -> Result<(), Self::Error> {
+    fn write_encryption_key_pair<
+        K: traits::EncryptionKey<CURRENT_VERSION>,
+        Value: traits::HpkeKeyPair<CURRENT_VERSION>,
+    >(
+        &self,
+        key: &K,
+        value: &Value,
+    ) -> Result<(), Self::Error> {
         self.put(at(ENCRYPTION_KEYS, key), value);
         Ok(())
     }
 
-    fn encryption_key_pair<Value: traits::HpkeKeyPair<CURRENT_VERSION>, K: traits::EncryptionKey<CURRENT_VERSION>>(&self, key: &K) -> Result<Option<Value>, Self::Error> {
+    fn encryption_key_pair<
+        Value: traits::HpkeKeyPair<CURRENT_VERSION>,
+        K: traits::EncryptionKey<CURRENT_VERSION>,
+    >(
+        &self,
+        key: &K,
+    ) -> Result<Option<Value>, Self::Error> {
         self.get(&at(ENCRYPTION_KEYS, key))
     }
 
-    fn delete_encryption_key_pair<K: traits::EncryptionKey<CURRENT_VERSION>>(&self, key: &K) -> Result<(), Self::Error> {
+    fn delete_encryption_key_pair<K: traits::EncryptionKey<CURRENT_VERSION>>(
+        &self,
+        key: &K,
+    ) -> Result<(), Self::Error> {
         self.0.delete(at(ENCRYPTION_KEYS, key));
         Ok(())
     }
 
-    fn write_key_package<K: traits::HashReference<CURRENT_VERSION>, Value: traits::KeyPackage<CURRENT_VERSION>>(&self, key: &K, value: &Value) -> Result<(), Self::Error> {
+    fn write_key_package<
+        K: traits::HashReference<CURRENT_VERSION>,
+        Value: traits::KeyPackage<CURRENT_VERSION>,
+    >(
+        &self,
+        key: &K,
+        value: &Value,
+    ) -> Result<(), Self::Error> {
         self.put(at(KEY_PACKAGES, key), value);
         Ok(())
     }
 
-    fn key_package<K: traits::HashReference<CURRENT_VERSION>, Value: traits::KeyPackage<CURRENT_VERSION>>(&self, key: &K) -> Result<Option<Value>, Self::Error> {
+    fn key_package<K: traits::HashReference<CURRENT_VERSION>, Value: traits::KeyPackage<CURRENT_VERSION>>(
+        &self,
+        key: &K,
+    ) -> Result<Option<Value>, Self::Error> {
         self.get(&at(KEY_PACKAGES, key))
     }
 
-    fn delete_key_package<K: traits::HashReference<CURRENT_VERSION>>(&self, key: &K) -> Result<(), Self::Error> {
+    fn delete_key_package<K: traits::HashReference<CURRENT_VERSION>>(
+        &self,
+        key: &K,
+    ) -> Result<(), Self::Error> {
         self.0.delete(at(KEY_PACKAGES, key));
         Ok(())
     }
 
-    fn write_psk<K: traits::PskId<CURRENT_VERSION>, Value: traits::PskBundle<CURRENT_VERSION>>(&self, key: &K, value: &Value) -> Result<(), Self::Error> {
+    fn write_psk<K: traits::PskId<CURRENT_VERSION>, Value: traits::PskBundle<CURRENT_VERSION>>(
+        &self,
+        key: &K,
+        value: &Value,
+    ) -> Result<(), Self::Error> {
         self.put(at(PSKS, key), value);
         Ok(())
     }
 
-    fn psk<Value: traits::PskBundle<CURRENT_VERSION>, K: traits::PskId<CURRENT_VERSION>>(&self, key: &K) -> Result<Option<Value>, Self::Error> {
+    fn psk<Value: traits::PskBundle<CURRENT_VERSION>, K: traits::PskId<CURRENT_VERSION>>(
+        &self,
+        key: &K,
+    ) -> Result<Option<Value>, Self::Error> {
         self.get(&at(PSKS, key))
     }
 

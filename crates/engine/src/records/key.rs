@@ -25,13 +25,15 @@ pub(crate) const MIMI: u8 = 0x08;
 pub(crate) const DIRECT: u8 = 0x09;
 /// Conversation, position → nothing: messages of others not marked read.
 pub(crate) const UNSEEN: u8 = 0x0a;
+/// Account, conversation → nothing: all direct conversations with a person, merged ones too.
+pub(crate) const WITH: u8 = 0x0b;
 /// The account's and the device's secret keys.
 pub(crate) const SECRET: u8 = 0x10;
 /// The engine's own counters.
 pub(crate) const CLOCKWORK: u8 = 0x11;
 /// Conversation → what the sealing of it needs beside MLS.
 pub(crate) const SEAL: u8 = 0x12;
-/// Job number → job of the outbox.
+/// Conversation, rank, job number → job of the outbox.
 pub(crate) const OUTBOX: u8 = 0x13;
 /// Key package reference → when it expires.
 pub(crate) const KEY_PACKAGE: u8 = 0x14;
@@ -90,11 +92,12 @@ pub(crate) fn mimi(conversation: ConversationId, id: &[u8]) -> Vec<u8> {
     key(MIMI, &[conversation.as_ref(), id])
 }
 
-pub(crate) fn job(number: u64) -> Vec<u8> {
-    key(OUTBOX, &[&number.to_be_bytes()])
+/// A job: those that change the conversation itself come before those that send in it.
+pub(crate) fn job(conversation: ConversationId, first: bool, number: u64) -> Vec<u8> {
+    key(OUTBOX, &[conversation.as_ref(), &[u8::from(!first)], &number.to_be_bytes()])
 }
 
-/// The last eight or more bytes of a key, read back as a number.
-pub(crate) fn trailing_number(key: &[u8]) -> Option<u64> {
-    key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
+/// The conversation in a key whose first part it is.
+pub(crate) fn conversation_in(key: &[u8]) -> Option<ConversationId> {
+    ConversationId::try_from(key.get(1..17)?).ok()
 }

@@ -50,8 +50,13 @@ pub struct Contact {
     pub list_version: u64,
     /// SHA-256 of that list's body.
     pub list_hash: [u8; 32],
-    /// The devices in it, each with its signature key.
-    pub devices: Vec<(DeviceId, [u8; 32])>,
+    /// The devices in it.
+    pub devices: Vec<DeviceId>,
+    /// The list itself: an encoded `Signed`.
+    pub device_list: Vec<u8>,
+    /// Whether the relay's directory has said that the handle is this account's; until then it is what the
+    /// person's own certificate says.
+    pub confirmed: bool,
 }
 
 /// A conversation.

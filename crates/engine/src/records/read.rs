@@ -157,10 +157,20 @@ impl Records<'_> {
         what: &'static str,
         prefix: &[u8],
     ) -> Result<Vec<(Vec<u8>, T)>, EngineError> {
+        self.first(what, prefix, usize::MAX)
+    }
+
+    /// The first records of a range of keys, with their keys.
+    pub(crate) fn first<T: DeserializeOwned>(
+        &self,
+        what: &'static str,
+        prefix: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, T)>, EngineError> {
         let mut found = Vec::new();
         self.0.scan(prefix, &key::end(prefix), false, &mut |key, value| {
             found.push((key.to_vec(), decode(what, value)));
-            true
+            found.len() < limit
         })?;
         found.into_iter().map(|(key, value)| Ok((key, value?))).collect()
     }

@@ -1,0 +1,57 @@
+//! The defences by name, so that a test can switch one off and see its attack succeed. Without the feature
+//! `evil` every defence is always on, and there is nothing to switch.
+
+/// A defence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Defence {
+    /// A leaf's certificate verifies, and its signature key is the certificate's.
+    Certificate,
+    /// The identity key is the pinned one.
+    PinnedIdentity,
+    /// The device stands in the newest device list known.
+    DeviceList,
+    /// Commits and Welcomes pass the policy.
+    Policy,
+    /// Content names the sender and the room that the seal proves; receipts are for one's own messages.
+    Author,
+    /// A message is shown once.
+    Dedupe,
+    /// An item's conversation is that of the sealed message in it.
+    Conversation,
+    /// An item's epoch is that of the sealed message in it.
+    Epoch,
+    /// Counters show gaps and put late messages in their place.
+    Counter,
+    /// A commit that cannot be applied makes the device ask to be let in again.
+    Resync,
+    /// A sender's generation may be only so far ahead.
+    Forward,
+    /// The relay's roster is compared with the tree.
+    Roster,
+}
+
+/// Which defences are on.
+#[derive(Debug, Clone, Default)]
+pub struct Defences {
+    #[cfg(feature = "evil")]
+    off: std::collections::BTreeSet<Defence>,
+}
+
+impl Defences {
+    #[cfg(not(feature = "evil"))]
+    #[inline(always)]
+    pub(crate) fn on(&self, _: Defence) -> bool {
+        true
+    }
+
+    #[cfg(feature = "evil")]
+    pub(crate) fn on(&self, defence: Defence) -> bool {
+        !self.off.contains(&defence)
+    }
+
+    /// All but these.
+    #[cfg(feature = "evil")]
+    pub fn without(defences: impl IntoIterator<Item = Defence>) -> Self {
+        Self { off: defences.into_iter().collect() }
+    }
+}

@@ -1,0 +1,190 @@
+//! What the mailbox brings, in its order: each entry once, whatever the relay does.
+
+use lacre_proto::wire::{self, item::Kind};
+use lacre_proto::{ConversationId, Millis, frame, mls_framing};
+use mls_framing::ContentType;
+use openmls::framing::errors::{MessageDecryptionError, SecretTreeError};
+use openmls::group::ValidationError;
+use openmls::prelude::{ProcessMessageError, ProcessedMessageContent, Sender};
+
+use super::state::{Seal, What};
+use super::{Cx, Engine};
+use crate::api::{Alert, Effect, EngineError};
+use crate::content::MessageId;
+use crate::defence::Defence;
+use crate::mls::group::{self, Unopened};
+use crate::mls::storage::StorageError;
+use crate::records::key::{self, UNKNOWN};
+use crate::records::{ConversationState, Unreadable};
+
+impl Engine {
+    pub(super) fn delivered(
+        &mut self,
+        cx: &mut Cx<'_>,
+        entries: Vec<wire::Entry>,
+    ) -> Result<(), EngineError> {
+        for wire::Entry { position, item } in entries {
+            let mut clockwork = cx.clockwork()?;
+            if position <= clockwork.mailbox {
+                // Taken in before, and pushed again because the acknowledgement was lost.
+                continue;
+            }
+            if position > clockwork.mailbox + 1 {
+                cx.alert(None, Alert::MailboxGap);
+            }
+            clockwork.mailbox = position;
+            cx.put_clockwork(&clockwork);
+            self.arrived(cx, position, &item)?;
+        }
+        cx.effects.push(Effect::Acknowledge(cx.clockwork()?.mailbox));
+        Ok(())
+    }
+
+    fn arrived(&mut self, cx: &mut Cx<'_>, position: u64, bytes: &bytes::Bytes) -> Result<(), EngineError> {
+        let Ok(wire::Item { time_ms, kind: Some(kind) }) = frame::decode_item(bytes) else {
+            // Kept for a version that knows it.
+            cx.store.put(key::key(UNKNOWN, &[&position.to_be_bytes()]), bytes.to_vec());
+            cx.alert(None, Alert::UnknownItem);
+            return Ok(());
+        };
+        match kind {
+            Kind::Welcomed(item) => self.welcomed(cx, item),
+            Kind::Committed(item) => self.committed(cx, item),
+            Kind::Sealed(item) => self.sealed(cx, item, time_ms),
+            Kind::ResyncAsked(item) => self.resync_asked(cx, item),
+        }
+    }
+
+    fn sealed(&mut self, cx: &mut Cx<'_>, item: wire::Sealed, time: Millis) -> Result<(), EngineError> {
+        let Some((id, mut seal)) =
+            self.addressed(cx, &item.conversation, &item.message, item.epoch, ContentType::Application)?
+        else {
+            return Ok(());
+        };
+        let unseen = seal.take_sequence(item.sequence);
+        cx.put_seal(id, &seal);
+        if let Some((at, job)) = self.echo_of(cx, id, item.dedupe, &item.message)? {
+            cx.store.delete(at);
+            if let What::Message { shown_in, id: message, .. } = job.what {
+                self.echoed(cx, shown_in, message, time)?;
+            }
+            return Ok(());
+        }
+        if seal.lost {
+            return self.unreadable(cx, id, &seal, time, Unreadable::OtherEpoch);
+        }
+        let Some(mut group) = self.group(cx, id)? else {
+            self.unreadable(cx, id, &seal, time, Unreadable::OtherEpoch)?;
+            return self.lose(cx, id);
+        };
+        let epoch = group.epoch().as_u64();
+        if item.epoch > epoch && cx.defends(Defence::Epoch) {
+            self.unreadable(cx, id, &seal, time, Unreadable::OtherEpoch)?;
+            return self.lose(cx, id);
+        }
+        let opened = group::open(cx.provider, &mut group, &item.message);
+        self.keep(id, group);
+        match opened {
+            Ok(message) => match (message.sender().clone(), message.into_content()) {
+                (Sender::Member(leaf), ProcessedMessageContent::ApplicationMessage(plaintext)) => {
+                    self.opened(cx, id, seal, leaf.u32(), &plaintext.into_bytes(), time)
+                }
+                // This device's own, of which the echo came before.
+                (_, ProcessedMessageContent::OwnPrivateMessage) => {
+                    cx.alert(Some(id), Alert::Replayed);
+                    Ok(())
+                }
+                _ => self.unreadable(cx, id, &seal, time, Unreadable::Undecryptable),
+            },
+            Err(unopened) => match blame(&unopened) {
+                Blame::Replay => {
+                    cx.alert(Some(id), Alert::Replayed);
+                    Ok(())
+                }
+                Blame::Late if !unseen => {
+                    cx.alert(Some(id), Alert::Replayed);
+                    Ok(())
+                }
+                Blame::Late => self.unreadable(cx, id, &seal, time, Unreadable::OtherEpoch),
+                Blame::Altered => self.unreadable(cx, id, &seal, time, Unreadable::Undecryptable),
+            },
+        }
+    }
+
+    /// The conversation that a sealed item is for, when the seal says the same.
+    pub(super) fn addressed(
+        &self,
+        cx: &mut Cx<'_>,
+        conversation: &bytes::Bytes,
+        message: &[u8],
+        epoch: u64,
+        content: ContentType,
+    ) -> Result<Option<(ConversationId, Seal)>, EngineError> {
+        let id = ConversationId::try_from(conversation).ok();
+        let seal = match id {
+            Some(id) => cx.seal(id)?,
+            None => None,
+        };
+        let (Some(id), Some(seal), Ok(outside)) = (id, seal, mls_framing::private_message(message)) else {
+            cx.alert(id, Alert::Misdelivered);
+            return Ok(None);
+        };
+        let right = (outside.conversation == id || !cx.defends(Defence::Conversation))
+            && (outside.epoch == epoch || !cx.defends(Defence::Epoch))
+            && outside.content == content;
+        if !right {
+            cx.alert(Some(id), Alert::Misdelivered);
+            return Ok(None);
+        }
+        Ok(Some((id, seal)))
+    }
+
+    /// A message that cannot be read is a row of its own, never nothing.
+    pub(super) fn unreadable(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        seal: &Seal,
+        time: Millis,
+        why: Unreadable,
+    ) -> Result<(), EngineError> {
+        cx.alert(Some(id), Alert::Unreadable);
+        let Some(record) = cx.shown(id)? else { return Ok(()) };
+        let row = MessageId(cx.provider.rand.bytes());
+        self.put_unreadable(cx, record, row, seal.peer, time, why)
+    }
+
+    /// Whether messages can be shown in a conversation of their own, or in the one that it became.
+    pub(super) fn is_merged(&self, cx: &Cx<'_>, id: ConversationId) -> Result<bool, EngineError> {
+        let record = cx.records().conversation(id)?;
+        Ok(record.is_some_and(|record| matches!(record.state, ConversationState::MergedInto(_))))
+    }
+}
+
+/// Whose doing it is that a message was not opened.
+enum Blame {
+    /// Its key was used: it came before.
+    Replay,
+    /// Its key is gone: it came before, or much too late.
+    Late,
+    /// It is not what was sealed, or its key is too far ahead.
+    Altered,
+}
+
+fn blame(unopened: &Unopened) -> Blame {
+    let Unopened::Refused(error) = unopened else { return Blame::Altered };
+    let error: &ProcessMessageError<StorageError> = error;
+    match error {
+        ProcessMessageError::ValidationError(ValidationError::UnableToDecrypt(
+            MessageDecryptionError::SecretTreeError(SecretTreeError::SecretReuseError),
+        )) => Blame::Replay,
+        ProcessMessageError::ValidationError(
+            ValidationError::NoPastEpochData
+            | ValidationError::WrongEpoch
+            | ValidationError::UnableToDecrypt(MessageDecryptionError::SecretTreeError(
+                SecretTreeError::TooDistantInThePast,
+            )),
+        ) => Blame::Late,
+        _ => Blame::Altered,
+    }
+}

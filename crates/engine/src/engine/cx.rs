@@ -1,0 +1,147 @@
+//! One step: what it reads and writes, and what it gives out.
+
+use lacre_proto::{ConversationId, Millis};
+use serde::Serialize;
+
+use super::state::{Clockwork, Seal};
+use crate::api::{Alert, Effect, EngineError, Event, Reader};
+use crate::content::MessageId;
+use crate::defence::{Defence, Defences};
+use crate::mls::provider::Provider;
+use crate::records::key::{self, CLOCKWORK, CONVERSATION, SEAL};
+use crate::records::{ConversationRecord, ConversationState, MessageRecord, Overlay, Records, encode};
+
+/// The step under way.
+pub(crate) struct Cx<'a> {
+    pub(crate) store: &'a Overlay<'a>,
+    pub(crate) provider: &'a Provider<'a>,
+    pub(crate) now: Millis,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) wake: Option<Millis>,
+    pub(crate) defences: Defences,
+}
+
+impl Cx<'_> {
+    pub(crate) fn records(&self) -> Records<'_> {
+        Records(self.store)
+    }
+
+    pub(crate) fn put(&self, key: Vec<u8>, value: &impl Serialize) {
+        self.store.put(key, encode(value));
+    }
+
+    pub(crate) fn exists(&self, key: &[u8]) -> Result<bool, EngineError> {
+        Ok(self.store.get(key)?.is_some())
+    }
+
+    pub(crate) fn defends(&self, defence: Defence) -> bool {
+        self.defences.on(defence)
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        if !self.events.contains(&event) {
+            self.events.push(event);
+        }
+    }
+
+    pub(crate) fn alert(&mut self, conversation: Option<ConversationId>, alert: Alert) {
+        self.events.push(Event::Alert(conversation, alert));
+    }
+
+    pub(crate) fn wake_at(&mut self, at: Millis) {
+        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+    }
+
+    pub(crate) fn new_message_id(&self) -> MessageId {
+        MessageId(self.provider.rand.bytes())
+    }
+
+    /// A number from 0 up to `below`, for jitter.
+    pub(crate) fn jitter(&self, below: Millis) -> Millis {
+        self.provider.rand.number() % below.max(1)
+    }
+
+    pub(crate) fn clockwork(&self) -> Result<Clockwork, EngineError> {
+        Ok(self.records().read("clockwork", &[CLOCKWORK])?.unwrap_or_default())
+    }
+
+    pub(crate) fn put_clockwork(&self, clockwork: &Clockwork) {
+        self.put(vec![CLOCKWORK], clockwork);
+    }
+
+    pub(crate) fn next_anchor(&self) -> Result<u64, EngineError> {
+        let mut clockwork = self.clockwork()?;
+        clockwork.anchor += 1;
+        self.put_clockwork(&clockwork);
+        Ok(clockwork.anchor)
+    }
+
+    pub(crate) fn next_job(&self) -> Result<u64, EngineError> {
+        let mut clockwork = self.clockwork()?;
+        clockwork.job += 1;
+        self.put_clockwork(&clockwork);
+        Ok(clockwork.job)
+    }
+
+    pub(crate) fn seal(&self, id: ConversationId) -> Result<Option<Seal>, EngineError> {
+        self.records().read("seal", &key::conversation(SEAL, id))
+    }
+
+    pub(crate) fn put_seal(&self, id: ConversationId, seal: &Seal) {
+        self.put(key::conversation(SEAL, id), seal);
+    }
+
+    /// The conversation in which the messages of this one are shown: itself, or the one it was merged into.
+    pub(crate) fn shown(&self, id: ConversationId) -> Result<Option<ConversationRecord>, EngineError> {
+        let mut next = id;
+        // two merges in a row are possible, a circle is not: a winner's id is lower, or the loser never was
+        for _ in 0..8 {
+            match self.records().conversation(next)? {
+                Some(ConversationRecord { state: ConversationState::MergedInto(winner), .. }) => {
+                    next = winner
+                }
+                found => return Ok(found),
+            }
+        }
+        Err(EngineError::Corrupt("conversations merged in a circle"))
+    }
+
+    pub(crate) fn put_conversation(&mut self, record: &ConversationRecord) -> Result<(), EngineError> {
+        if let Some(before) = self.records().conversation(record.id)? {
+            self.store.delete(key::activity(before.active_ms, before.id));
+        }
+        self.put(key::conversation(CONVERSATION, record.id), record);
+        if !matches!(record.state, ConversationState::MergedInto(_)) {
+            self.store.put(key::activity(record.active_ms, record.id), Vec::new());
+        }
+        self.event(Event::ConversationChanged(record.id));
+        Ok(())
+    }
+
+    /// Writes a row where its position says; one that has the same id and stood elsewhere moves.
+    pub(crate) fn put_message(&mut self, row: &MessageRecord) -> Result<(), EngineError> {
+        let by_id = key::message_id(row.conversation, row.id);
+        if let Some(before) = self.records().read("message id", &by_id)?
+            && before != row.position
+        {
+            self.store.delete(key::position(key::MESSAGE, row.conversation, before));
+        }
+        self.put(by_id, &row.position);
+        self.put(key::position(key::MESSAGE, row.conversation, row.position), row);
+        if let Some(mimi) = &row.mimi {
+            self.put(key::mimi(row.conversation, mimi), &row.id);
+        }
+        self.event(Event::MessageChanged(row.conversation, row.id));
+        Ok(())
+    }
+
+    pub(crate) fn delete_message(&mut self, row: &MessageRecord) {
+        self.store.delete(key::message_id(row.conversation, row.id));
+        self.store.delete(key::position(key::MESSAGE, row.conversation, row.position));
+        if let Some(mimi) = &row.mimi {
+            self.store.delete(key::mimi(row.conversation, mimi));
+        }
+        self.event(Event::MessageChanged(row.conversation, row.id));
+    }
+}

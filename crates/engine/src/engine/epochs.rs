@@ -1,0 +1,220 @@
+//! Commits: one's own merged at their echo, others' merged once the policy has passed them. A commit that
+//! cannot be applied, or that must not be, leaves this device out of step, and it asks to be let in again.
+
+use lacre_proto::wire;
+use lacre_proto::{ConversationId, DeviceId, mls_framing::ContentType};
+use openmls::group::MlsGroup;
+use openmls::prelude::{BasicCredential, ProcessedMessageContent};
+use prost::Message;
+use sha2::{Digest, Sha256};
+
+use super::outbox::NewJob;
+use super::state::{Heard, Member, Purpose, Seal, What};
+use super::{Cx, Engine};
+use crate::api::{Alert, EngineError};
+use crate::defence::Defence;
+use crate::identity::UnverifiedCertificate;
+use crate::mls::group;
+use crate::mls::policy::{self, Approved};
+use crate::records::ConversationState;
+use crate::records::key;
+
+impl Engine {
+    pub(super) fn committed(&mut self, cx: &mut Cx<'_>, item: wire::Committed) -> Result<(), EngineError> {
+        if item.commit.is_empty() {
+            return match ConversationId::try_from(&item.conversation) {
+                Ok(id) => self.created(cx, id, &item),
+                Err(_) => {
+                    cx.alert(None, Alert::Misdelivered);
+                    Ok(())
+                }
+            };
+        }
+        let addressed =
+            self.addressed(cx, &item.conversation, &item.commit, item.epoch, ContentType::Commit)?;
+        let Some((id, mut seal)) = addressed else { return Ok(()) };
+        let unseen = seal.take_sequence(item.sequence);
+        cx.put_seal(id, &seal);
+        if seal.lost {
+            return Ok(());
+        }
+        let Some(mut group) = self.group(cx, id)? else { return self.lose(cx, id) };
+        let epoch = group.epoch().as_u64();
+        if let Some((at, job)) = self.echo_of(cx, id, item.dedupe, &item.commit)?
+            && epoch == item.epoch
+            && group.pending_commit().is_some()
+        {
+            let again = match job.what {
+                What::Commit(Purpose::Again(device, _), _) => vec![device],
+                _ => Vec::new(),
+            };
+            group.merge_pending_commit(cx.provider).map_err(group::sealing)?;
+            cx.store.delete(at);
+            (seal.updated_ms, seal.sent) = (cx.now, 0);
+            let approved = Approved::own(again);
+            return self.advanced(cx, id, group, seal, &approved, &item);
+        }
+        if item.epoch < epoch || (item.epoch == epoch && !unseen) {
+            self.keep(id, group);
+            cx.alert(Some(id), Alert::Replayed);
+            return Ok(());
+        }
+        if item.epoch > epoch {
+            return self.lose(cx, id);
+        }
+        self.apply(cx, id, group, seal, &item)
+    }
+
+    fn apply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        mut group: MlsGroup,
+        seal: Seal,
+        item: &wire::Committed,
+    ) -> Result<(), EngineError> {
+        let mark = cx.store.mark();
+        let Ok(message) = group::open(cx.provider, &mut group, &item.commit) else {
+            cx.store.back_to(mark);
+            return if cx.defends(Defence::Resync) { self.lose(cx, id) } else { Ok(()) };
+        };
+        let sender = message.sender().clone();
+        let ProcessedMessageContent::StagedCommitMessage(staged) = message.into_content() else {
+            cx.store.back_to(mark);
+            return self.lose(cx, id);
+        };
+        let approved = policy::check(&self.knowing(cx, Some(&seal)), &group, &staged, &sender);
+        #[cfg(feature = "evil")]
+        let approved = if cx.defends(Defence::Policy) { approved } else { Ok(Approved::unchecked()) };
+        match approved {
+            Ok(approved) => {
+                group::merge(cx.provider, &mut group, *staged, &approved)?;
+                self.advanced(cx, id, group, seal, &approved, item)
+            }
+            Err(denied) => {
+                cx.store.back_to(mark);
+                cx.alert(Some(id), Alert::PolicyRefused(denied.reason()));
+                self.lose(cx, id)
+            }
+        }
+    }
+
+    /// A new epoch: everything that hangs on it is done again.
+    fn advanced(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        group: MlsGroup,
+        mut seal: Seal,
+        approved: &Approved,
+        item: &wire::Committed,
+    ) -> Result<(), EngineError> {
+        self.refresh_members(cx, &group, &mut seal, &approved.again, Some(0));
+        seal.requests.retain(|(device, ..)| !approved.again.contains(device));
+        if group.is_active()
+            && group::capability_hash(cx.provider, &group, id)? != item.capability_hash.as_ref()
+        {
+            cx.alert(
+                Some(id),
+                Alert::PolicyRefused("the relay keeps another send capability than the members"),
+            );
+        }
+        cx.put_seal(id, &seal);
+        self.keep(id, group);
+        for (at, job) in self.lane(cx, id, usize::MAX)? {
+            if let What::Commit(Purpose::Again(device, _), _) = &job.what
+                && approved.again.contains(device)
+            {
+                cx.store.delete(at);
+            }
+        }
+        self.requeue(cx, id, false)?;
+        self.check_roster(id);
+        Ok(())
+    }
+
+    /// Reads the members off the tree. What was heard of a device stays, unless it was added again; of a new
+    /// one the next counter is `first`.
+    pub(super) fn refresh_members(
+        &self,
+        cx: &Cx<'_>,
+        group: &MlsGroup,
+        seal: &mut Seal,
+        again: &[DeviceId],
+        first: Option<u32>,
+    ) {
+        let before = std::mem::take(&mut seal.members);
+        seal.members = group
+            .members()
+            .filter_map(|leaf| {
+                let basic = BasicCredential::try_from(leaf.credential).ok()?;
+                let (account, device) = who(cx, basic.identity())?;
+                let kept = before.iter().find(|member| member.device == device && !again.contains(&device));
+                let fresh = || Heard { next: first, missing: Vec::new() };
+                let heard = kept.map_or_else(fresh, |member| member.heard.clone());
+                Some(Member { leaf: leaf.index.u32(), account, device, heard })
+            })
+            .collect();
+    }
+
+    /// This device lost its place: nothing is sealed or opened until it is let in again.
+    pub(super) fn lose(&mut self, cx: &mut Cx<'_>, id: ConversationId) -> Result<(), EngineError> {
+        let Some(mut seal) = cx.seal(id)? else { return Ok(()) };
+        self.groups.remove(&id);
+        if seal.lost {
+            return Ok(());
+        }
+        seal.lost = true;
+        cx.put_seal(id, &seal);
+        cx.alert(Some(id), Alert::OutOfStep);
+        self.requeue(cx, id, false)?;
+        for (at, job) in self.lane(cx, id, usize::MAX)? {
+            if matches!(job.what, What::Commit(..)) {
+                cx.store.delete(at);
+            }
+        }
+        if self.is_merged(cx, id)? {
+            // Nothing more will be said in it.
+            return Ok(());
+        }
+        if let Some(mut record) = cx.records().conversation(id)? {
+            record.state = ConversationState::OutOfStep;
+            cx.put_conversation(&record)?;
+        }
+        self.enqueue(cx, id, NewJob::first(What::AskResync))?;
+        Ok(())
+    }
+
+    /// Conversations whose leaf is to be updated today, and when the next one is due.
+    pub(super) fn plan_updates(&mut self, cx: &mut Cx<'_>) -> Result<u64, EngineError> {
+        let mut next = cx.now + super::outbox::UPDATE_AFTER;
+        for (at, seal) in cx.records().all::<Seal>("seal", &[key::SEAL])? {
+            let Some(id) = key::conversation_in(&at) else { continue };
+            let open = cx.records().conversation(id)?.is_some_and(|it| it.state == ConversationState::Open);
+            if seal.lost || !open {
+                continue;
+            }
+            let due = seal.updated_ms + super::outbox::UPDATE_AFTER;
+            if due <= cx.now {
+                self.plan_update(cx, id)?;
+            } else {
+                next = next.min(due);
+            }
+        }
+        Ok(next)
+    }
+}
+
+/// Whose leaf it is; that it is so was checked when it came in.
+fn who(cx: &Cx<'_>, identity: &[u8]) -> Option<(lacre_proto::AccountId, DeviceId)> {
+    let signed = wire::Signed::decode(identity).ok()?;
+    let body = wire::DeviceCertificate::decode(signed.body.clone()).ok()?;
+    let account = UnverifiedCertificate::from_wire(signed).ok()?.claimed_account();
+    let _ = cx;
+    Some((account, DeviceId::try_from(&body.device).ok()?))
+}
+
+/// SHA-256, by which sealed forms and key packages are known again.
+pub(super) fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}

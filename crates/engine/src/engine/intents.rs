@@ -1,0 +1,198 @@
+//! What the user wants: into records and the outbox at once, so that it is seen and survives everything.
+
+use lacre_proto::{ConversationId, Handle};
+
+use super::outbox::NewJob;
+use super::state::{JobState, Opening, Purpose, Sealing, What, waiting_place};
+use super::{Cx, Engine};
+use crate::api::{EngineError, Event, Intent, IntentId, Refusal};
+use crate::content::{self, Address, Content, MessageId};
+use crate::records::key::{self, DIRECT, UNSEEN};
+use crate::records::{ConversationRecord, ConversationState, Failure, MessageRecord, MessageState};
+
+impl Engine {
+    pub(super) fn intent(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: IntentId,
+        intent: Intent,
+    ) -> Result<(), EngineError> {
+        let refused = match intent {
+            Intent::SendTo(handle, content) => self.send_to(cx, id, handle, content)?,
+            Intent::Send(conversation, content) => self.send(cx, id, conversation, content)?,
+            Intent::MarkRead(conversation, message) => self.mark_read(cx, conversation, message)?,
+            Intent::Cancel(message) => self.cancel(cx, message)?,
+            Intent::UpdateLeaf(conversation) => self.update_leaf(cx, conversation)?,
+        };
+        if let Err(refusal) = refused {
+            cx.event(Event::Refused(id, refusal));
+        }
+        Ok(())
+    }
+
+    fn send_to(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: IntentId,
+        handle: Handle,
+        content: Content,
+    ) -> Result<Result<(), Refusal>, EngineError> {
+        if handle == self.me.handle {
+            return Ok(Err(Refusal::Yourself));
+        }
+        if !self.can_be_said(&content) {
+            return Ok(Err(Refusal::BadContent));
+        }
+        let conversation = match cx.records().direct_with(&handle)? {
+            Some(conversation) => conversation,
+            None => self.begin(cx, handle)?,
+        };
+        self.send(cx, id, conversation, content)
+    }
+
+    /// A conversation with somebody of whom nothing but the handle is known yet.
+    fn begin(&mut self, cx: &mut Cx<'_>, handle: Handle) -> Result<ConversationId, EngineError> {
+        let id = ConversationId(cx.provider.rand.bytes());
+        cx.put(key::handle(DIRECT, &handle), &id);
+        cx.put_conversation(&ConversationRecord {
+            id,
+            peer: None,
+            handle,
+            created_ms: cx.now,
+            active_ms: cx.now,
+            unread: 0,
+            state: ConversationState::Opening,
+            suite: 0,
+            last: None,
+        })?;
+        Ok(id)
+    }
+
+    fn send(
+        &mut self,
+        cx: &mut Cx<'_>,
+        intent: IntentId,
+        conversation: ConversationId,
+        content: Content,
+    ) -> Result<Result<(), Refusal>, EngineError> {
+        let Some(mut record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
+        if !self.can_be_said(&content) {
+            return Ok(Err(Refusal::BadContent));
+        }
+        if record.state == ConversationState::Opening && !self.is_opening(cx, record.id)? {
+            self.enqueue(cx, record.id, NewJob::first(What::Open(Opening::Lookup)))?;
+        }
+        let id = cx.new_message_id();
+        let what = What::Message { shown_in: record.id, id, sealing: Sealing::default() };
+        let number = self.enqueue(cx, record.id, NewJob::last(what))?;
+        cx.put_message(&MessageRecord {
+            id,
+            conversation: record.id,
+            position: waiting_place(number),
+            author: self.me.account,
+            author_handle: self.me.handle.clone(),
+            mine: true,
+            sent_ms: cx.now,
+            content,
+            state: MessageState::Queued,
+            late: false,
+            seen: true,
+            mimi: None,
+        })?;
+        record.active_ms = cx.now;
+        record.last = Some(id);
+        cx.put_conversation(&record)?;
+        cx.event(Event::Queued(intent, record.id, id));
+        Ok(Ok(()))
+    }
+
+    /// Whether this is something that people say; receipts are the engine's own.
+    fn can_be_said(&self, content: &Content) -> bool {
+        let Content::Text { text, .. } = content else { return false };
+        let text = Content::Text { text: text.clone(), in_reply_to: None };
+        let address = Address::direct(self.me.account, [self.me.account; 2]);
+        content::encode(MessageId([0; 16]), &address, text).is_ok()
+    }
+
+    fn mark_read(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        message: MessageId,
+    ) -> Result<Result<(), Refusal>, EngineError> {
+        let Some(mut record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
+        let Some(up_to) = cx.records().message(record.id, message)? else {
+            return Ok(Err(Refusal::NoSuchMessage));
+        };
+        let unseen = cx.records().unseen(record.id, up_to.position)?;
+        for place in &unseen {
+            cx.store.delete(key::position(UNSEEN, record.id, *place));
+            if let Some(mut row) = cx.records().message_at(record.id, *place)? {
+                row.seen = true;
+                self.owe_receipt(cx, record.id, row.id, true)?;
+                cx.put_message(&row)?;
+            }
+        }
+        if !unseen.is_empty() {
+            record.unread = record.unread.saturating_sub(unseen.len() as u32);
+            cx.put_conversation(&record)?;
+        }
+        Ok(Ok(()))
+    }
+
+    fn cancel(&mut self, cx: &mut Cx<'_>, message: MessageId) -> Result<Result<(), Refusal>, EngineError> {
+        for (at, job) in self.jobs(cx)? {
+            let What::Message { shown_in, id, sealing } = &job.what else { continue };
+            if *id != message {
+                continue;
+            }
+            if job.state != JobState::Waiting || !sealing.sealed.is_empty() {
+                return Ok(Err(Refusal::NoSuchMessage));
+            }
+            self.fail_message(cx, *shown_in, message, Failure::Cancelled)?;
+            cx.store.delete(at);
+            return Ok(Ok(()));
+        }
+        Ok(Err(Refusal::NoSuchMessage))
+    }
+
+    fn update_leaf(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+    ) -> Result<Result<(), Refusal>, EngineError> {
+        match cx.shown(conversation)? {
+            Some(record) if record.state == ConversationState::Open => {
+                self.plan_update(cx, record.id)?;
+                Ok(Ok(()))
+            }
+            _ => Ok(Err(Refusal::NoSuchConversation)),
+        }
+    }
+
+    /// Puts a leaf update into the outbox, unless one waits there.
+    pub(super) fn plan_update(&mut self, cx: &mut Cx<'_>, id: ConversationId) -> Result<(), EngineError> {
+        let waits = self
+            .lane(cx, id, usize::MAX)?
+            .iter()
+            .any(|(_, job)| matches!(job.what, What::Commit(Purpose::Update, _)));
+        if !waits {
+            self.enqueue(cx, id, NewJob::first(What::Commit(Purpose::Update, None)))?;
+        }
+        Ok(())
+    }
+
+    /// A message of one's own will not be sent.
+    pub(super) fn fail_message(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        id: MessageId,
+        failure: Failure,
+    ) -> Result<(), EngineError> {
+        let Some(mut row) = cx.records().message(conversation, id)? else { return Ok(()) };
+        row.state = MessageState::Failed(failure);
+        row.position.anchor = cx.next_anchor()?;
+        cx.put_message(&row)
+    }
+}

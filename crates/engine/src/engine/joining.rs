@@ -1,0 +1,183 @@
+//! Joining a conversation by a Welcome: for the first time, or again after a request.
+
+use lacre_proto::{AccountId, ConversationId, Handle};
+use openmls::group::StagedWelcome;
+use openmls::prelude::Welcome;
+
+use super::state::{Seal, What};
+use super::{Cx, Engine};
+use crate::api::{Alert, EngineError};
+#[cfg(feature = "evil")]
+use crate::defence::Defence;
+use crate::mls::key_package::{self, Kept};
+use crate::mls::policy::{self, Admission, Denied, Who};
+use crate::mls::{SUITE, group};
+use crate::records::key::{self, DIRECT};
+use crate::records::{Contact, ConversationRecord, ConversationState};
+use lacre_proto::wire;
+
+impl Engine {
+    pub(super) fn welcomed(&mut self, cx: &mut Cx<'_>, item: wire::Welcomed) -> Result<(), EngineError> {
+        let Ok(id) = ConversationId::try_from(&item.conversation) else {
+            cx.alert(None, Alert::Misdelivered);
+            return Ok(());
+        };
+        let known = cx.seal(id)?;
+        let mark = cx.store.mark();
+        match self.join(cx, id, known, &item)? {
+            Ok(peer) => {
+                self.check_roster(id);
+                self.settle(cx, peer)?;
+                self.top_up(cx)
+            }
+            Err(reason) => {
+                cx.store.back_to(mark);
+                self.groups.remove(&id);
+                cx.alert(Some(id), Alert::WelcomeRefused(reason));
+                Ok(())
+            }
+        }
+    }
+
+    fn join(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        known: Option<Seal>,
+        item: &wire::Welcomed,
+    ) -> Result<Result<AccountId, &'static str>, EngineError> {
+        if known.as_ref().is_some_and(|seal| !seal.lost) {
+            return Ok(Err("this device is a member already"));
+        }
+        let Some(welcome) = group::welcome_in(&item.welcome) else { return Ok(Err("it is not one")) };
+        if welcome.ciphersuite() != SUITE {
+            return Ok(Err(Denied::Suite.reason()));
+        }
+        let used = self.package_of(cx, &welcome)?;
+        let staged = match group::stage_welcome(cx.provider, welcome, known.is_some()) {
+            Ok(staged) => staged,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let (contact, admission) = match self.admit_welcome(cx, id, &staged)? {
+            Ok(admitted) => admitted,
+            Err(denied) => return Ok(Err(denied.reason())),
+        };
+        let joined = group::join(cx.provider, staged, admission)?;
+        if group::capability_hash(cx.provider, &joined, id)? != item.capability_hash.as_ref() {
+            cx.alert(
+                Some(id),
+                Alert::PolicyRefused("the relay keeps another send capability than the members"),
+            );
+        }
+        self.account_for(cx, used.as_ref())?;
+        let again = known.is_some();
+        let mut seal = known.unwrap_or_else(|| Seal::new(contact.account, cx.now));
+        let first_epoch = joined.epoch().as_u64() == 1;
+        seal.members.clear();
+        self.refresh_members(cx, &joined, &mut seal, &[], first_epoch.then_some(0));
+        (seal.lost, seal.asked, seal.counter, seal.sent) = (false, None, 0, 0);
+        // One that came in by the last resort has a leaf key that others may have got too: soon anew.
+        let by_last_resort = used.is_some_and(|used| used.last_resort);
+        seal.updated_ms = if by_last_resort { 0 } else { cx.now };
+        seal.take_sequence(item.sequence);
+        cx.put_seal(id, &seal);
+        self.keep(id, joined);
+        self.enter(cx, id, &contact)?;
+        if again {
+            self.requeue(cx, id, true)?;
+            for (at, job) in self.lane(cx, id, usize::MAX)? {
+                if matches!(job.what, What::AskResync | What::Commit(..)) {
+                    cx.store.delete(at);
+                }
+            }
+        }
+        if by_last_resort {
+            self.plan_update(cx, id)?;
+        }
+        Ok(Ok(contact.account))
+    }
+
+    fn admit_welcome(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        staged: &StagedWelcome,
+    ) -> Result<Result<(Contact, Admission), Denied>, EngineError> {
+        let peer = match policy::claimed_peer(staged, self.me.account) {
+            Ok(peer) => peer,
+            Err(denied) => return Ok(Err(denied)),
+        };
+        let mut contact = None;
+        for member in staged.members().filter(|member| member.index != staged.own_leaf_index()) {
+            if contact.is_none() {
+                contact = self.meet(cx, peer, &member.credential)?;
+            }
+        }
+        let Some(contact) = contact else { return Ok(Err(Denied::Identity)) };
+        let me = Who { account: self.me.account, device: self.me.device };
+        let admission = policy::check_welcome(&self.knowing(cx, None), me, id, staged);
+        #[cfg(feature = "evil")]
+        let admission = if cx.defends(Defence::Policy) { admission } else { Ok(Admission::unchecked()) };
+        Ok(admission.map(|admission| (contact, admission)))
+    }
+
+    /// The key package of this device that a Welcome was made for.
+    fn package_of(&self, cx: &Cx<'_>, welcome: &Welcome) -> Result<Option<Kept>, EngineError> {
+        for secret in welcome.secrets() {
+            if let Some(kept) = key_package::kept(cx.store, &secret.new_member())? {
+                return Ok(Some(kept));
+            }
+        }
+        Ok(None)
+    }
+
+    /// One key package fewer at the relay.
+    fn account_for(&self, cx: &mut Cx<'_>, used: Option<&Kept>) -> Result<(), EngineError> {
+        let Some(used) = used else { return Ok(()) };
+        let mut clockwork = cx.clockwork()?;
+        if used.last_resort {
+            clockwork.last_resort_used = true;
+        } else {
+            clockwork.packages_left = clockwork.packages_left.saturating_sub(1);
+            key_package::forget_used(cx.store, &used.reference);
+        }
+        cx.put_clockwork(&clockwork);
+        Ok(())
+    }
+
+    /// The conversation's record: made, or open again.
+    fn enter(&mut self, cx: &mut Cx<'_>, id: ConversationId, contact: &Contact) -> Result<(), EngineError> {
+        self.note_with(cx, contact.account, id);
+        let record = match cx.records().conversation(id)? {
+            Some(record) if matches!(record.state, ConversationState::MergedInto(_)) => return Ok(()),
+            Some(record) => {
+                ConversationRecord { state: ConversationState::Open, suite: SUITE.into(), ..record }
+            }
+            None => ConversationRecord {
+                id,
+                peer: Some(contact.account),
+                handle: contact.handle.clone(),
+                created_ms: cx.now,
+                active_ms: cx.now,
+                unread: 0,
+                state: ConversationState::Open,
+                suite: SUITE.into(),
+                last: None,
+            },
+        };
+        cx.put_conversation(&record)?;
+        // What a certificate says of its handle is not enough to send to the handle.
+        if contact.confirmed {
+            self.name(cx, &contact.handle, id)?;
+        }
+        Ok(())
+    }
+
+    fn name(&self, cx: &mut Cx<'_>, handle: &Handle, id: ConversationId) -> Result<(), EngineError> {
+        let at = key::handle(DIRECT, handle);
+        if !cx.exists(&at)? {
+            cx.put(at, &id);
+        }
+        Ok(())
+    }
+}

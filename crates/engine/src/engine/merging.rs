@@ -1,0 +1,165 @@
+//! Two people have one direct conversation. When both wrote first, each has made one; both devices settle on
+//! the one with the lowest id, and what was written in the other is shown in it. One that was never made at the
+//! relay always yields.
+
+use lacre_proto::{AccountId, ConversationId};
+
+use super::state::{Job, JobState, Opening, PendingReceipts, Sealing, What};
+use super::{Cx, Engine};
+use crate::api::{EngineError, Event};
+use crate::records::key::{self, DIRECT, RECEIPTS, UNSEEN};
+use crate::records::{ConversationRecord, ConversationState, MessageRecord};
+
+/// How much a conversation counts when there are several; the lowest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    /// It is there, and this device is in it.
+    Open,
+    /// It is there, and this device has lost its place.
+    Lost,
+    /// The relay was asked to make it.
+    Asked,
+    /// Nothing of it has left this device.
+    Here,
+}
+
+impl Engine {
+    /// Settles on one of the direct conversations with an account.
+    pub(super) fn settle(&mut self, cx: &mut Cx<'_>, account: AccountId) -> Result<(), EngineError> {
+        let mut standings = Vec::new();
+        for id in self.conversations_with(cx, account)? {
+            let Some(record) = cx.records().conversation(id)? else { continue };
+            let standing = match record.state {
+                ConversationState::Open => Standing::Open,
+                ConversationState::OutOfStep => Standing::Lost,
+                ConversationState::Opening if self.is_asked(cx, id)? => Standing::Asked,
+                ConversationState::Opening => Standing::Here,
+                ConversationState::MergedInto(_) => continue,
+            };
+            standings.push((standing, id));
+        }
+        standings.sort_unstable();
+        let Some(&(best, winner)) = standings.first() else { return Ok(()) };
+        for &(standing, loser) in &standings[1..] {
+            // It may be there already and win: its echo will tell.
+            let undecided = standing == Standing::Asked && loser < winner;
+            if !undecided || best > Standing::Lost {
+                self.merge(cx, loser, winner)?;
+            }
+        }
+        if let Some(record) = cx.records().conversation(winner)?
+            && cx.records().contact(account)?.is_some_and(|contact| contact.confirmed)
+        {
+            cx.put(key::handle(DIRECT, &record.handle), &winner);
+        }
+        Ok(())
+    }
+
+    fn is_asked(&self, cx: &Cx<'_>, id: ConversationId) -> Result<bool, EngineError> {
+        Ok(self.lane(cx, id, 1)?.iter().any(|(_, job)| {
+            matches!(job.what, What::Open(Opening::Create(..))) && job.state != JobState::Waiting
+        }))
+    }
+
+    fn merge(
+        &mut self,
+        cx: &mut Cx<'_>,
+        loser: ConversationId,
+        winner: ConversationId,
+    ) -> Result<(), EngineError> {
+        let (Some(lost), Some(won)) = (cx.records().conversation(loser)?, cx.records().conversation(winner)?)
+        else {
+            return Ok(());
+        };
+        self.move_rows(cx, loser, winner)?;
+        self.move_owed(cx, loser, winner)?;
+        for (at, mut job) in self.lane(cx, loser, usize::MAX)? {
+            if let What::Message { shown_in, .. } | What::Receipts { shown_in, .. } = &mut job.what {
+                *shown_in = winner;
+                cx.put(at, &job);
+            }
+        }
+        cx.put_conversation(&ConversationRecord {
+            state: ConversationState::MergedInto(winner),
+            unread: 0,
+            last: None,
+            ..lost.clone()
+        })?;
+        self.move_jobs(cx, loser, winner)?;
+        let newest = if lost.active_ms > won.active_ms { lost.last } else { won.last };
+        cx.put_conversation(&ConversationRecord {
+            active_ms: won.active_ms.max(lost.active_ms),
+            created_ms: won.created_ms.min(lost.created_ms),
+            unread: won.unread.saturating_add(lost.unread),
+            last: newest.or(won.last).or(lost.last),
+            ..won
+        })?;
+        cx.put(key::handle(DIRECT, &lost.handle), &winner);
+        cx.event(Event::ConversationMerged(loser, winner));
+        Ok(())
+    }
+
+    fn move_rows(
+        &mut self,
+        cx: &mut Cx<'_>,
+        loser: ConversationId,
+        winner: ConversationId,
+    ) -> Result<(), EngineError> {
+        for row in cx.records().messages(loser, None, usize::MAX)? {
+            let unseen = key::position(UNSEEN, loser, row.position);
+            if cx.exists(&unseen)? {
+                cx.store.delete(unseen);
+                cx.store.put(key::position(UNSEEN, winner, row.position), Vec::new());
+            }
+            cx.delete_message(&row);
+            cx.put_message(&MessageRecord { conversation: winner, ..row })?;
+        }
+        Ok(())
+    }
+
+    fn move_owed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        loser: ConversationId,
+        winner: ConversationId,
+    ) -> Result<(), EngineError> {
+        let from = key::conversation(RECEIPTS, loser);
+        let Some(owed) = cx.records().read::<PendingReceipts>("receipts", &from)? else { return Ok(()) };
+        let to = key::conversation(RECEIPTS, winner);
+        let mut all: PendingReceipts = cx.records().read("receipts", &to)?.unwrap_or_default();
+        all.delivered.extend(owed.delivered);
+        all.read.extend(owed.read);
+        cx.store.delete(from);
+        cx.put(to, &all);
+        Ok(())
+    }
+
+    /// Moves what waits in a merged conversation into the one that it became. What is in flight stays: its echo
+    /// comes there, or it waits again and is moved then.
+    pub(super) fn move_jobs(
+        &mut self,
+        cx: &mut Cx<'_>,
+        loser: ConversationId,
+        winner: ConversationId,
+    ) -> Result<(), EngineError> {
+        for (at, job) in self.lane(cx, loser, usize::MAX)? {
+            if job.state != JobState::Waiting {
+                continue;
+            }
+            cx.store.delete(at.clone());
+            let what = match job.what {
+                What::Message { id, .. } => {
+                    What::Message { shown_in: winner, id, sealing: Sealing::default() }
+                }
+                What::Receipts { content, .. } => {
+                    What::Receipts { shown_in: winner, content, sealing: Sealing::default() }
+                }
+                What::Open(_) | What::AskResync | What::Commit(..) => continue,
+            };
+            let number = at.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes)).unwrap_or_default();
+            let job = Job { what, not_before: 0, await_epoch: 0, attempts: 0, ..job };
+            cx.put(key::job(winner, false, number), &job);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,226 @@
+//! The engine: one [`Input`] in, one [`Step`] out.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `account` | the keys, the greeting, key packages |
+//! | `contacts` | who is who: pinned keys, device lists, what a leaf must be |
+//! | `intents` | what the user wants, into records and the outbox |
+//! | `outbox` | the lanes of jobs: what is sent when, what an answer does to it |
+//! | `opening` | a direct conversation: looked up, claimed, created |
+//! | `joining` | a Welcome: for the first time, or again |
+//! | `arrivals` | the mailbox: echoes, messages, commits, Welcomes, requests |
+//! | `receive` | a message that was opened: its place, its row, receipts |
+//! | `epochs` | commits: merged, refused, lost; the daily update |
+//! | `resync` | a device that lost its place |
+//! | `merging` | two direct conversations with one person |
+//! | `connection` | connected, caught up, ticks and chores |
+
+mod account;
+mod arrivals;
+mod connection;
+mod contacts;
+mod cx;
+mod epochs;
+mod intents;
+mod joining;
+mod merging;
+mod opening;
+mod outbox;
+mod receive;
+mod resync;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use lacre_proto::error::WireError;
+use lacre_proto::wire::{self, request};
+use lacre_proto::{ConversationId, Millis, Ticket};
+use openmls::group::MlsGroup;
+use openmls_rust_crypto::RustCrypto;
+use rand_core::CryptoRng;
+
+pub use account::GreetError;
+pub(crate) use cx::Cx;
+
+use crate::api::{Effect, EngineError, Input, Reader, RequestId, Step, Wake};
+use crate::defence::Defences;
+use crate::identity::{Certificate, DeviceList, SignatureSecret};
+use crate::mls::group::{self, Myself};
+use crate::mls::provider::{Provider, Rand};
+use crate::mls::storage::Storage;
+use crate::records::{Me, Overlay};
+
+/// The client core of one device.
+///
+/// Everything durable is in the local store; what is here is the keys, a cache of MLS groups, and what has
+/// been asked of the relay on the sockets that are open now.
+pub struct Engine {
+    me: Me,
+    secret: SignatureSecret,
+    certificate: Certificate,
+    list: DeviceList,
+    crypto: Arc<RustCrypto>,
+    groups: HashMap<ConversationId, MlsGroup>,
+    link: Link,
+    /// The link as it was before the last step, for when that step's commit fails.
+    before: Link,
+    defences: Defences,
+}
+
+/// What lasts as long as the sockets.
+#[derive(Clone, Default)]
+struct Link {
+    online: bool,
+    caught_up: bool,
+    last_request: RequestId,
+    asked: HashMap<RequestId, Asked>,
+    openings: HashMap<ConversationId, Claims>,
+    /// Conversations whose roster is to be compared.
+    rosters: VecDeque<ConversationId>,
+    chores_at: Millis,
+}
+
+/// What a request that is under way was for.
+#[derive(Clone, Debug)]
+enum Asked {
+    /// A job of the outbox, by its key.
+    Job(Vec<u8>),
+    /// Key packages for the opening of a conversation, and the ticket for one's own mailbox.
+    Claim(Vec<u8>),
+    Ticket(Vec<u8>),
+    /// The account of a Welcome's sender, to see that it has the handle that its certificate says.
+    Confirm(lacre_proto::AccountId),
+    Publish {
+        made_ms: Millis,
+        with_last_resort: bool,
+    },
+    Roster(ConversationId),
+}
+
+/// What has come of the two answers that an opening waits for.
+#[derive(Clone, Default)]
+struct Claims {
+    claimed: Option<wire::Claimed>,
+    ticket: Option<Ticket>,
+}
+
+impl Engine {
+    /// Takes one input. The step's changes must be committed before its effects are run; when the commit fails,
+    /// [`rolled_back`](Self::rolled_back) must be called.
+    pub fn handle(
+        &mut self,
+        reader: &dyn Reader,
+        input: Input,
+        now: Millis,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Step, EngineError> {
+        self.before = self.link.clone();
+        let crypto = self.crypto.clone();
+        let store = Overlay::new(reader);
+        let provider = Provider { crypto: &crypto, storage: Storage(&store), rand: Rand::new(rng) };
+        let mut cx = Cx {
+            store: &store,
+            provider: &provider,
+            now,
+            effects: Vec::new(),
+            events: Vec::new(),
+            wake: None,
+            defences: self.defences.clone(),
+        };
+        let done = self.take(&mut cx, input).and_then(|()| self.dispatch(&mut cx));
+        let Cx { effects, events, wake, .. } = cx;
+        if let Err(error) = done {
+            self.rolled_back();
+            return Err(error);
+        }
+        let wake = wake.map_or(Wake::Never, Wake::At);
+        Ok(Step { changes: store.into_changes(), effects, events, wake })
+    }
+
+    /// Tells that the last step's changes were not committed: the engine goes back to before it. Its effects
+    /// must not be run.
+    pub fn rolled_back(&mut self) {
+        self.groups.clear();
+        self.link = self.before.clone();
+    }
+
+    /// This account and device.
+    pub fn me(&self) -> &Me {
+        &self.me
+    }
+
+    fn take(&mut self, cx: &mut Cx<'_>, input: Input) -> Result<(), EngineError> {
+        match input {
+            Input::Intent(id, intent) => self.intent(cx, id, intent),
+            Input::Connected(logged_in) => self.connected(cx, &logged_in),
+            Input::Disconnected => {
+                self.disconnected();
+                Ok(())
+            }
+            Input::Delivered(entries) => self.delivered(cx, entries),
+            Input::CaughtUp => self.caught_up(cx),
+            Input::Answered(id, result) => self.answered(cx, id, result),
+            Input::Tick => self.chores(cx),
+        }
+    }
+
+    fn myself(&self) -> Myself<'_> {
+        Myself { certificate: &self.certificate, secret: &self.secret }
+    }
+
+    /// Takes a conversation's group out of the cache, or loads it; to be put back unless it is to be reloaded.
+    fn group(&mut self, cx: &Cx<'_>, id: ConversationId) -> Result<Option<MlsGroup>, EngineError> {
+        match self.groups.remove(&id) {
+            Some(group) => Ok(Some(group)),
+            // A group that does not load is one that was lost: it is asked for again.
+            None => Ok(group::load(cx.provider, id).unwrap_or_default()),
+        }
+    }
+
+    fn keep(&mut self, id: ConversationId, group: MlsGroup) {
+        const CACHED: usize = 256;
+        if self.groups.len() >= CACHED {
+            self.groups.clear();
+        }
+        self.groups.insert(id, group);
+    }
+
+    fn ask(&mut self, cx: &mut Cx<'_>, what: Asked, op: request::Op) {
+        let id = self.remember(what);
+        cx.effects.push(Effect::Request(id, op));
+    }
+
+    fn ask_anonymously(&mut self, cx: &mut Cx<'_>, what: Asked, op: request::Op) {
+        let id = self.remember(what);
+        cx.effects.push(Effect::AnonymousRequest(id, op));
+    }
+
+    fn remember(&mut self, what: Asked) -> RequestId {
+        self.link.last_request += 1;
+        self.link.asked.insert(self.link.last_request, what);
+        self.link.last_request
+    }
+
+    fn answered(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: RequestId,
+        result: Result<wire::response::Result, WireError>,
+    ) -> Result<(), EngineError> {
+        // An answer to what was asked on sockets that are gone, or twice answered, means nothing.
+        let Some(asked) = self.link.asked.remove(&id) else { return Ok(()) };
+        match asked {
+            Asked::Job(job) => self.job_answered(cx, &job, result),
+            Asked::Claim(job) => self.claim_answered(cx, &job, result),
+            Asked::Ticket(job) => self.ticket_answered(cx, &job, result),
+            Asked::Confirm(account) => self.confirm_answered(cx, account, result),
+            Asked::Publish { made_ms, with_last_resort } => {
+                self.publish_answered(cx, made_ms, with_last_resort, result)
+            }
+            Asked::Roster(conversation) => self.roster_answered(cx, conversation, result),
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! Opening a direct conversation: the handle is looked up, the person's key packages are claimed, the group is
+//! made with everybody in it, and the relay is told. It is open at its echo.
+
+use lacre_proto::error::{Retry, WireError};
+use lacre_proto::wire::{self, request, response};
+use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Ticket};
+use openmls::prelude::KeyPackage;
+use prost::Message;
+
+use super::contacts::{Disbelief, Learned};
+use super::outbox::Lane;
+use super::state::{Job, JobState, Opening, Seal, What};
+use super::{Asked, Claims, Cx, Engine};
+use crate::api::{Alert, EngineError};
+use crate::mls::extension::LacreConversation;
+use crate::mls::group::{self, Plan};
+use crate::mls::policy::{Denied, Knows, Who};
+use crate::mls::{SUITE, key_package, storage};
+use crate::records::{Contact, ConversationState, Failure};
+
+impl Engine {
+    pub(super) fn dispatch_opening(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        at: Vec<u8>,
+        mut job: Job,
+    ) -> Result<Lane, EngineError> {
+        let What::Open(opening) = &job.what else { unreachable!("only openings are opened") };
+        match opening {
+            Opening::Lookup => {
+                let Some(record) = cx.records().conversation(id)? else {
+                    cx.store.delete(at);
+                    return Ok(Lane::GoesOn);
+                };
+                let by = wire::lookup::By::Handle(record.handle.as_str().to_owned());
+                self.ask(cx, Asked::Job(at.clone()), request::Op::Lookup(wire::Lookup { by: Some(by) }));
+            }
+            Opening::Claim(account) => {
+                self.link.openings.insert(id, Claims::default());
+                let claim = wire::ClaimKeyPackages { account: account.to_wire() };
+                self.ask(cx, Asked::Claim(at.clone()), request::Op::ClaimKeyPackages(claim));
+                self.ask(cx, Asked::Ticket(at.clone()), request::Op::MintTicket(wire::MintTicket {}));
+            }
+            Opening::Create(_, create, _) => {
+                let create = wire::CreateConversation::decode(create.as_slice())
+                    .map_err(|_| EngineError::Corrupt("a creation of the outbox"))?;
+                let op = request::Op::CreateConversation(create);
+                self.ask_anonymously(cx, Asked::Job(at.clone()), op);
+            }
+        }
+        job.state = JobState::InFlight;
+        cx.put(at, &job);
+        Ok(Lane::Waits)
+    }
+
+    pub(super) fn opening_answered(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        at: Vec<u8>,
+        mut job: Job,
+        result: Result<response::Result, WireError>,
+    ) -> Result<(), EngineError> {
+        let What::Open(opening) = &job.what else { return Ok(()) };
+        match (opening, result) {
+            (Opening::Lookup, Ok(response::Result::Account(told))) => self.looked_up(cx, id, at, job, told),
+            (Opening::Create(..), Ok(response::Result::Accepted(_))) => {
+                job.state = JobState::Accepted;
+                cx.put(at, &job);
+                Ok(())
+            }
+            (Opening::Create(account, ..), Err(error)) if error.code == ErrorCode::BadTicket => {
+                let claim = What::Open(Opening::Claim(*account));
+                self.try_later(cx, at, Job { what: claim, ..job }, error)
+            }
+            // Perhaps it is there since an answer that was lost: then its echo will come.
+            (Opening::Create(..), Err(error))
+                if error.code == ErrorCode::ConversationExists && job.attempts < 3 =>
+            {
+                job.state = JobState::Accepted;
+                job.attempts += 1;
+                cx.put(at, &job);
+                Ok(())
+            }
+            (_, Err(error)) => self.not_opened(cx, id, at, job, error),
+            (_, Ok(_)) => self.not_opened(cx, id, at, job, ErrorCode::Internal.into()),
+        }
+    }
+
+    fn not_opened(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        at: Vec<u8>,
+        job: Job,
+        error: WireError,
+    ) -> Result<(), EngineError> {
+        self.link.openings.remove(&id);
+        match error.code.retry() {
+            Retry::Never if error.code == ErrorCode::NoSuchAccount => {
+                self.abandon(cx, id, at, Failure::NoSuchAccount)
+            }
+            Retry::Never => self.abandon(cx, id, at, Failure::Relay(error.code.number())),
+            Retry::Later | Retry::AfterRepair => self.try_later(cx, at, job, error),
+        }
+    }
+
+    /// The conversation will not be opened now: what waits in it has failed. The next message tries again.
+    fn abandon(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        at: Vec<u8>,
+        failure: Failure,
+    ) -> Result<(), EngineError> {
+        cx.store.delete(at);
+        self.link.openings.remove(&id);
+        for (at, job) in self.lane(cx, id, usize::MAX)? {
+            cx.store.delete(at);
+            if let What::Message { shown_in, id, .. } = job.what {
+                self.fail_message(cx, shown_in, id, failure)?;
+            }
+        }
+        // Also when it was merged, or its creation was refused after all: nobody else will ever see it.
+        if let Some(account) = cx.records().conversation(id)?.and_then(|record| record.peer) {
+            self.settle(cx, account)?;
+        }
+        Ok(())
+    }
+
+    fn looked_up(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        at: Vec<u8>,
+        job: Job,
+        told: wire::Account,
+    ) -> Result<(), EngineError> {
+        let Some(mut record) = cx.records().conversation(id)? else { return Ok(()) };
+        if told.account == self.me.account.to_wire() {
+            return self.abandon(cx, id, at, Failure::Yourself);
+        }
+        if told.handle != record.handle.as_str() {
+            self.disbelieve(cx, id, Disbelief::False);
+            return self.abandon(cx, id, at, Failure::FalseIdentity);
+        }
+        let learned = match cx.records().contact_by_handle(&record.handle)? {
+            Some(pinned) if told.account != pinned.account.to_wire() => {
+                Err(Learned::Not(Disbelief::OtherIdentity(pinned.account)))
+            }
+            _ => self.learn(cx, told),
+        };
+        let contact = match learned {
+            Ok(contact) => contact,
+            Err(Learned::Failed(error)) => return Err(error),
+            Err(Learned::Not(disbelief)) => {
+                self.disbelieve(cx, id, disbelief);
+                let failure = match disbelief {
+                    Disbelief::OtherIdentity(_) => Failure::IdentityChanged,
+                    Disbelief::False => Failure::FalseIdentity,
+                };
+                return self.abandon(cx, id, at, failure);
+            }
+        };
+        record.peer = Some(contact.account);
+        cx.put_conversation(&record)?;
+        self.note_with(cx, contact.account, id);
+        let what = What::Open(Opening::Claim(contact.account));
+        cx.put(at, &Job { what, state: JobState::Waiting, attempts: 0, ..job });
+        self.settle(cx, contact.account)
+    }
+
+    pub(super) fn claim_answered(
+        &mut self,
+        cx: &mut Cx<'_>,
+        at: &[u8],
+        result: Result<response::Result, WireError>,
+    ) -> Result<(), EngineError> {
+        let Some((id, job)) = self.waiting_for(cx, at)? else { return Ok(()) };
+        match result {
+            Ok(response::Result::Claimed(claimed)) => {
+                if let Some(claims) = self.link.openings.get_mut(&id) {
+                    claims.claimed = Some(claimed);
+                }
+                self.create_when_ready(cx, id, at, job)
+            }
+            Ok(_) => self.not_opened(cx, id, at.to_vec(), job, ErrorCode::Internal.into()),
+            Err(error) => self.not_opened(cx, id, at.to_vec(), job, error),
+        }
+    }
+
+    pub(super) fn ticket_answered(
+        &mut self,
+        cx: &mut Cx<'_>,
+        at: &[u8],
+        result: Result<response::Result, WireError>,
+    ) -> Result<(), EngineError> {
+        let Some((id, job)) = self.waiting_for(cx, at)? else { return Ok(()) };
+        let ticket = match result {
+            Ok(response::Result::Ticket(wire::Ticket { ticket })) => {
+                Ticket::try_from(&ticket).map_err(|_| ErrorCode::Internal.into())
+            }
+            Ok(_) => Err(ErrorCode::Internal.into()),
+            Err(error) => Err(error),
+        };
+        match (ticket, &job.what) {
+            (Ok(ticket), What::AskResync) => self.ask_with(cx, id, at.to_vec(), job, ticket),
+            (Ok(ticket), _) => {
+                if let Some(claims) = self.link.openings.get_mut(&id) {
+                    claims.ticket = Some(ticket);
+                }
+                self.create_when_ready(cx, id, at, job)
+            }
+            (Err(error), What::AskResync) => self.try_later(cx, at.to_vec(), job, error),
+            (Err(error), _) => self.not_opened(cx, id, at.to_vec(), job, error),
+        }
+    }
+
+    /// The job that an answer is for, if it still waits for it.
+    fn waiting_for(&self, cx: &Cx<'_>, at: &[u8]) -> Result<Option<(ConversationId, Job)>, EngineError> {
+        let job = cx.records().read::<Job>("job", at)?.filter(|job| job.state == JobState::InFlight);
+        Ok(job.and_then(|job| Some((crate::records::key::conversation_in(at)?, job))))
+    }
+
+    fn create_when_ready(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        at: &[u8],
+        job: Job,
+    ) -> Result<(), EngineError> {
+        let ready = |claims: &Claims| claims.claimed.is_some() && claims.ticket.is_some();
+        if !self.link.openings.get(&id).is_some_and(ready) {
+            return Ok(());
+        }
+        let (
+            Some(Claims { claimed: Some(claimed), ticket: Some(ticket) }),
+            What::Open(Opening::Claim(account)),
+        ) = (self.link.openings.remove(&id), &job.what)
+        else {
+            return Ok(());
+        };
+        let account = *account;
+        let invited = match self.invited(cx, account, claimed)? {
+            Ok(invited) if invited.is_empty() => {
+                return self.not_opened(cx, id, at.to_vec(), job, ErrorCode::NoKeyPackages.into());
+            }
+            Ok(invited) => invited,
+            Err(disbelief) => {
+                self.disbelieve(cx, id, disbelief);
+                return self.abandon(cx, id, at.to_vec(), Failure::FalseIdentity);
+            }
+        };
+        let job = self.create_group(cx, id, account, ticket, invited, job)?;
+        self.dispatch_opening(cx, id, at.to_vec(), job).map(|_| ())
+    }
+
+    /// The devices that were claimed, once all that the relay gave is seen to belong to the person.
+    fn invited(
+        &self,
+        cx: &mut Cx<'_>,
+        account: AccountId,
+        claimed: wire::Claimed,
+    ) -> Result<Result<Vec<(Ticket, KeyPackage)>, Disbelief>, EngineError> {
+        let false_identity = Ok(Err(Disbelief::False));
+        let Some(contact) = cx.records().contact(account)? else { return false_identity };
+        match self.learn_claimed_list(cx, contact, claimed.device_list)? {
+            Ok(()) => {}
+            Err(disbelief) => return Ok(Err(disbelief)),
+        }
+        let mut invited = Vec::new();
+        for wire::Claim { device, key_package, ticket, last_resort: _ } in claimed.claims {
+            let (Ok(device), Ok(ticket)) = (DeviceId::try_from(&device), Ticket::try_from(&ticket)) else {
+                return false_identity;
+            };
+            let Some(package) = group::key_package_in(cx.provider, &key_package) else {
+                return false_identity;
+            };
+            let leaf = package.leaf_node();
+            let who = self.knowing(cx, None).admit(leaf.credential(), leaf.signature_key().as_slice());
+            if who != Ok(Who { account, device }) || package.ciphersuite() != SUITE {
+                return false_identity;
+            }
+            if key_package::is_current(&package, cx.now) {
+                invited.push((ticket, package));
+            }
+        }
+        Ok(Ok(invited))
+    }
+
+    fn learn_claimed_list(
+        &self,
+        cx: &mut Cx<'_>,
+        contact: Contact,
+        list: Option<wire::Signed>,
+    ) -> Result<Result<(), Disbelief>, EngineError> {
+        let Some(signed) = list else { return Ok(Err(Disbelief::False)) };
+        match self.learn_list(cx, contact, signed) {
+            Ok(_) => Ok(Ok(())),
+            Err(Learned::Not(disbelief)) => Ok(Err(disbelief)),
+            Err(Learned::Failed(error)) => Err(error),
+        }
+    }
+
+    fn create_group(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        account: AccountId,
+        own: Ticket,
+        invited: Vec<(Ticket, KeyPackage)>,
+        job: Job,
+    ) -> Result<Job, EngineError> {
+        // What an earlier try has left: it never was at the relay.
+        storage::forget_group(cx.store, id)?;
+        self.groups.remove(&id);
+        let conversation = LacreConversation::direct(self.me.account, account);
+        let mut group = group::create(cx.provider, &self.myself(), id, &conversation, cx.now)?;
+        let (tickets, add): (Vec<Ticket>, Vec<KeyPackage>) = invited.into_iter().unzip();
+        let made = group::commit(cx.provider, &mut group, &self.myself(), Plan { add, remove: Vec::new() })?;
+        self.keep(id, group);
+        let welcome: bytes::Bytes = made.welcome.unwrap_or_default().into();
+        let addition = |ticket: Ticket| wire::Addition { ticket: ticket.to_wire(), welcome: welcome.clone() };
+        let mut additions = vec![wire::Addition { ticket: own.to_wire(), welcome: Default::default() }];
+        additions.extend(tickets.into_iter().map(addition));
+        let dedupe = cx.provider.rand.number();
+        let create = wire::CreateConversation {
+            conversation: id.to_wire(),
+            additions,
+            capability_hash: made.capability_hash.to_vec().into(),
+            dedupe,
+        };
+        cx.put_seal(id, &Seal::new(account, cx.now));
+        let opening = Opening::Create(account, create.encode_to_vec(), made.capability_hash);
+        Ok(Job { what: What::Open(opening), dedupe, state: JobState::Waiting, ..job })
+    }
+
+    /// The echo of a conversation that this device made: it is open.
+    pub(super) fn created(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        item: &wire::Committed,
+    ) -> Result<(), EngineError> {
+        let lane = self.lane(cx, id, usize::MAX)?;
+        let mine = lane.into_iter().find(|(_, job)| {
+            job.dedupe == item.dedupe && matches!(job.what, What::Open(Opening::Create(..)))
+        });
+        let (Some((at, job)), Some(mut seal)) = (mine, cx.seal(id)?) else {
+            cx.alert(Some(id), Alert::Replayed);
+            return Ok(());
+        };
+        let What::Open(Opening::Create(account, _, hash)) = job.what else { return Ok(()) };
+        if item.capability_hash.as_ref() != hash {
+            cx.alert(Some(id), Alert::PolicyRefused(Denied::Context.reason()));
+        }
+        let Some(mut group) = self.group(cx, id)? else { return self.lose(cx, id) };
+        group.merge_pending_commit(cx.provider).map_err(group::sealing)?;
+        cx.store.delete(at);
+        seal.take_sequence(item.sequence);
+        seal.updated_ms = cx.now;
+        self.refresh_members(cx, &group, &mut seal, &[], Some(0));
+        cx.put_seal(id, &seal);
+        self.keep(id, group);
+        if let Some(mut record) = cx.records().conversation(id)?
+            && record.state == ConversationState::Opening
+        {
+            record.state = ConversationState::Open;
+            record.suite = SUITE.into();
+            cx.put_conversation(&record)?;
+        }
+        self.check_roster(id);
+        self.settle(cx, account)
+    }
+}

@@ -1,0 +1,615 @@
+//! The outbox: one lane of jobs for each conversation, done in order.
+//!
+//! | state | then |
+//! | --- | --- |
+//! | waiting | dispatched when the device has caught up, its time has come and nothing before it blocks |
+//! | in flight | accepted by the answer, or done by the echo; waits again after a refusal that may pass, a new epoch, or a reconnect that brought no echo |
+//! | accepted | the relay has it ("sent"); done by the echo |
+//!
+//! Openings, requests to be let in again and commits block their lane until they are done; of messages up to
+//! [`WINDOW`] are in flight. A message is sealed when it is dispatched, and again for another epoch; a commit
+//! is sent again as it is while its epoch lasts.
+
+use lacre_proto::error::{Retry, WireError};
+use lacre_proto::wire::{self, request, response};
+use lacre_proto::{ConversationId, ErrorCode, Millis, limits};
+use openmls::group::MlsGroup;
+use prost::Message;
+use sha2::{Digest, Sha256};
+
+use super::state::{Built, Job, JobState, PendingReceipts, Purpose, Seal, Sealing, What};
+use super::{Asked, Cx, Engine};
+use crate::api::EngineError;
+use crate::content::envelope::{self, Envelope};
+use crate::content::{self, Address, Content, MessageId, MimiId};
+use crate::mls::group::{self, Plan};
+use crate::records::key::{self, OUTBOX, RECEIPTS};
+use crate::records::{ConversationState, Failure, MessageState};
+
+/// Messages of one conversation in flight at once.
+pub(super) const WINDOW: usize = 16;
+/// A leaf is updated before a message when so many were sent, or so long ago it was updated.
+pub(super) const UPDATE_AFTER_MESSAGES: u32 = 100;
+pub(super) const UPDATE_AFTER: Millis = 24 * 3600 * 1000;
+/// How far a lane is looked into.
+const LOOK: usize = 3 * WINDOW;
+/// How long a commit that the relay has told of may take to come.
+const COMMIT_AWAITED: Millis = 30_000;
+const ATTEMPTS: u32 = 5;
+
+/// A job to be put into the outbox.
+pub(super) struct NewJob {
+    what: What,
+    first: bool,
+    not_before: Millis,
+}
+
+impl NewJob {
+    /// One that goes before all messages.
+    pub(super) fn first(what: What) -> Self {
+        Self { what, first: true, not_before: 0 }
+    }
+
+    /// One that goes after all that wait.
+    pub(super) fn last(what: What) -> Self {
+        Self { what, first: false, not_before: 0 }
+    }
+
+    /// Not before a time.
+    pub(super) fn not_before(self, not_before: Millis) -> Self {
+        Self { not_before, ..self }
+    }
+}
+
+/// Whether the jobs after one may be looked at.
+#[derive(PartialEq, Eq)]
+pub(super) enum Lane {
+    GoesOn,
+    Waits,
+}
+
+impl Engine {
+    pub(super) fn enqueue(
+        &self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        NewJob { what, first, not_before }: NewJob,
+    ) -> Result<u64, EngineError> {
+        let number = cx.next_job()?;
+        let dedupe = cx.provider.rand.number();
+        let job = Job { what, dedupe, state: JobState::Waiting, attempts: 0, not_before, await_epoch: 0 };
+        cx.put(key::job(id, first, number), &job);
+        Ok(number)
+    }
+
+    /// The first jobs of a conversation.
+    pub(super) fn lane(
+        &self,
+        cx: &Cx<'_>,
+        id: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Job)>, EngineError> {
+        cx.records().first("job", &key::conversation(OUTBOX, id), limit)
+    }
+
+    /// All jobs.
+    pub(super) fn jobs(&self, cx: &Cx<'_>) -> Result<Vec<(Vec<u8>, Job)>, EngineError> {
+        cx.records().all("job", &[OUTBOX])
+    }
+
+    pub(super) fn is_opening(&self, cx: &Cx<'_>, id: ConversationId) -> Result<bool, EngineError> {
+        Ok(self.lane(cx, id, 1)?.iter().any(|(_, job)| matches!(job.what, What::Open(_))))
+    }
+
+    /// Starts everything that may be started now.
+    pub(super) fn dispatch(&mut self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
+        if !self.link.online {
+            return Ok(());
+        }
+        cx.wake_at(self.link.chores_at);
+        if !self.link.caught_up {
+            return Ok(());
+        }
+        self.plan_receipts(cx)?;
+        let mut from = vec![OUTBOX];
+        loop {
+            let mut next = None;
+            let end = [OUTBOX + 1];
+            crate::api::Reader::scan(cx.store, &from, &end, false, &mut |key, _| {
+                next = key::conversation_in(key);
+                false
+            })?;
+            let Some(id) = next else { break };
+            self.dispatch_lane(cx, id)?;
+            from = key::end(&key::conversation(OUTBOX, id));
+        }
+        self.dispatch_rosters(cx)
+    }
+
+    fn dispatch_lane(&mut self, cx: &mut Cx<'_>, id: ConversationId) -> Result<(), EngineError> {
+        if let Some(record) = cx.records().conversation(id)?
+            && let ConversationState::MergedInto(winner) = record.state
+        {
+            return self.move_jobs(cx, id, winner);
+        }
+        let mut lane = self.lane(cx, id, LOOK)?;
+        if self.is_update_due(cx, id, &lane)? {
+            self.plan_update(cx, id)?;
+            lane = self.lane(cx, id, LOOK)?;
+        }
+        let mut in_flight = 0;
+        for (at, job) in lane {
+            let sends = matches!(job.what, What::Message { .. } | What::Receipts { .. });
+            match job.state {
+                JobState::InFlight if sends => {
+                    in_flight += 1;
+                    continue;
+                }
+                JobState::Accepted if sends => continue,
+                JobState::Accepted if job.what == What::AskResync => {}
+                JobState::InFlight | JobState::Accepted => break,
+                JobState::Waiting => {}
+            }
+            let full = self.link.asked.len() + 4 > limits::REQUESTS_IN_FLIGHT;
+            if in_flight >= WINDOW || full || !self.is_due(cx, id, &job)? {
+                break;
+            }
+            if self.dispatch_job(cx, id, at, job)? == Lane::Waits {
+                break;
+            }
+            in_flight += 1;
+        }
+        Ok(())
+    }
+
+    fn is_update_due(
+        &self,
+        cx: &Cx<'_>,
+        id: ConversationId,
+        lane: &[(Vec<u8>, Job)],
+    ) -> Result<bool, EngineError> {
+        let says = |job: &Job| matches!(job.what, What::Message { .. }) && job.state == JobState::Waiting;
+        if !lane
+            .first()
+            .is_some_and(|(_, job)| matches!(job.what, What::Message { .. } | What::Receipts { .. }))
+            || !lane.iter().any(|(_, job)| says(job))
+        {
+            return Ok(false);
+        }
+        let Some(seal) = cx.seal(id)? else { return Ok(false) };
+        let old = cx.now.saturating_sub(seal.updated_ms) >= UPDATE_AFTER;
+        Ok(!seal.lost && (old || seal.sent >= UPDATE_AFTER_MESSAGES))
+    }
+
+    /// Whether the time of a job has come.
+    fn is_due(&mut self, cx: &mut Cx<'_>, id: ConversationId, job: &Job) -> Result<bool, EngineError> {
+        if job.await_epoch > 0 {
+            let Some(group) = self.group(cx, id)? else {
+                self.lose(cx, id)?;
+                return Ok(false);
+            };
+            let epoch = group.epoch().as_u64();
+            self.keep(id, group);
+            if epoch >= job.await_epoch {
+                return Ok(true);
+            }
+            if job.not_before <= cx.now {
+                // The relay has told of an epoch whose commit never came.
+                self.lose(cx, id)?;
+                return Ok(false);
+            }
+        }
+        if job.not_before > cx.now {
+            cx.wake_at(job.not_before);
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn dispatch_job(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        at: Vec<u8>,
+        job: Job,
+    ) -> Result<Lane, EngineError> {
+        match job.what {
+            What::Open(_) => self.dispatch_opening(cx, id, at, job),
+            What::AskResync => self.dispatch_ask(cx, at, job),
+            What::Commit(..) => self.dispatch_commit(cx, id, at, job),
+            What::Message { .. } | What::Receipts { .. } => self.dispatch_send(cx, id, at, job),
+        }
+    }
+
+    /// The group and what belongs to it, when messages can be sealed for it now.
+    fn sealable(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+    ) -> Result<Option<(MlsGroup, Seal)>, EngineError> {
+        let Some(seal) = cx.seal(id)? else { return Ok(None) };
+        if seal.lost || cx.records().conversation(id)?.is_none_or(|it| it.state != ConversationState::Open) {
+            return Ok(None);
+        }
+        match self.group(cx, id)? {
+            Some(group) if group.is_active() => Ok(Some((group, seal))),
+            _ => {
+                self.lose(cx, id)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn dispatch_send(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        at: Vec<u8>,
+        mut job: Job,
+    ) -> Result<Lane, EngineError> {
+        let Some((mut group, mut seal)) = self.sealable(cx, id)? else { return Ok(Lane::Waits) };
+        let address = Address::direct(self.me.account, [self.me.account, seal.peer]);
+        let Some((message, content, shown_in)) = self.content_of(cx, &job.what)? else {
+            self.keep(id, group);
+            cx.store.delete(at);
+            return Ok(Lane::GoesOn);
+        };
+        let Ok((bytes, mimi)) = content::encode(message, &address, content) else {
+            self.keep(id, group);
+            return self.give_up(cx, at, job, ErrorCode::TooLarge.into());
+        };
+        let (What::Message { sealing, .. } | What::Receipts { sealing, .. }) = &mut job.what else {
+            unreachable!("only messages and receipts are sent")
+        };
+        let counter = *sealing.counter.get_or_insert(seal.counter);
+        let Ok(plaintext) = envelope::encode(Envelope { counter, content: &bytes }) else {
+            self.keep(id, group);
+            return self.give_up(cx, at, job, ErrorCode::TooLarge.into());
+        };
+        seal.counter = seal.counter.max(counter + 1);
+        let sealed = group::seal(cx.provider, &mut group, &self.myself(), &plaintext)?;
+        sealing.sealed.push(Sha256::digest(&sealed).into());
+        let send = wire::Send {
+            conversation: id.to_wire(),
+            epoch: group.epoch().as_u64(),
+            capability: group::capability(cx.provider, &group, id)?.into(),
+            message: sealed.into(),
+            dedupe: job.dedupe,
+        };
+        self.keep(id, group);
+        if let What::Message { id: message, .. } = &job.what {
+            seal.sent += 1;
+            self.note_mimi(cx, shown_in, *message, mimi)?;
+        }
+        cx.put_seal(id, &seal);
+        job.state = JobState::InFlight;
+        job.await_epoch = 0;
+        cx.put(at.clone(), &job);
+        self.ask_anonymously(cx, Asked::Job(at), request::Op::Send(send));
+        Ok(Lane::GoesOn)
+    }
+
+    /// What a job says, by MIMI ids; `None` when it is there no more.
+    fn content_of(
+        &self,
+        cx: &Cx<'_>,
+        what: &What,
+    ) -> Result<Option<(MessageId, Content<MimiId>, ConversationId)>, EngineError> {
+        let (id, content, shown_in) = match what {
+            What::Message { shown_in, id, .. } => match cx.records().message(*shown_in, *id)? {
+                Some(row) => (*id, row.content, *shown_in),
+                None => return Ok(None),
+            },
+            What::Receipts { shown_in, content, .. } => (cx.new_message_id(), content.clone(), *shown_in),
+            _ => return Ok(None),
+        };
+        let mut failed = None;
+        let content = content.map_ids(|id| match cx.records().message(shown_in, id) {
+            Ok(row) => row.and_then(|row| Some(MimiId(row.mimi?.try_into().ok()?))),
+            Err(error) => {
+                failed = Some(error);
+                None
+            }
+        });
+        match failed {
+            Some(error) => Err(error),
+            None if matches!(&content, Content::Delivered(ids) | Content::Read(ids) if ids.is_empty()) => {
+                Ok(None)
+            }
+            None => Ok(Some((id, content, shown_in))),
+        }
+    }
+
+    fn note_mimi(
+        &self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        id: MessageId,
+        mimi: MimiId,
+    ) -> Result<(), EngineError> {
+        if let Some(mut row) = cx.records().message(conversation, id)?
+            && row.mimi.is_none()
+        {
+            row.mimi = Some(mimi.0.to_vec());
+            cx.put_message(&row)?;
+        }
+        Ok(())
+    }
+
+    fn dispatch_commit(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        at: Vec<u8>,
+        mut job: Job,
+    ) -> Result<Lane, EngineError> {
+        let Some((mut group, seal)) = self.sealable(cx, id)? else { return Ok(Lane::Waits) };
+        let What::Commit(purpose, built) = &mut job.what else { unreachable!("only commits are committed") };
+        let usable = built
+            .take()
+            .filter(|built| built.epoch == group.epoch().as_u64() && group.pending_commit().is_some());
+        let made = match usable {
+            Some(made) => made,
+            None => {
+                group.clear_pending_commit(&cx.provider.storage).map_err(group::sealing)?;
+                let Some(made) = self.build_commit(cx, id, &mut group, &seal, purpose, job.dedupe)? else {
+                    self.keep(id, group);
+                    cx.store.delete(at);
+                    return Ok(Lane::GoesOn);
+                };
+                made
+            }
+        };
+        self.keep(id, group);
+        let commit = wire::Commit::decode(made.request.as_slice())
+            .map_err(|_| EngineError::Corrupt("a commit of the outbox"))?;
+        *built = Some(made);
+        job.state = JobState::InFlight;
+        job.await_epoch = 0;
+        cx.put(at.clone(), &job);
+        self.ask_anonymously(cx, Asked::Job(at), request::Op::Commit(commit));
+        Ok(Lane::Waits)
+    }
+
+    fn build_commit(
+        &self,
+        cx: &Cx<'_>,
+        id: ConversationId,
+        group: &mut MlsGroup,
+        seal: &Seal,
+        purpose: &Purpose,
+        dedupe: u64,
+    ) -> Result<Option<Built>, EngineError> {
+        let (plan, ticket, removals) = match purpose {
+            Purpose::Update => (Plan::default(), None, Vec::new()),
+            Purpose::Again(device, request) => match self.plan_again(cx, group, seal, *device, request) {
+                Some((plan, ticket)) => (plan, Some(ticket), vec![device.to_wire()]),
+                None => return Ok(None),
+            },
+        };
+        let epoch = group.epoch().as_u64();
+        let capability = group::capability(cx.provider, group, id)?;
+        let made = group::commit(cx.provider, group, &self.myself(), plan)?;
+        let welcome = made.welcome.unwrap_or_default();
+        let additions = ticket
+            .map(|ticket| wire::Addition { ticket: ticket.to_wire(), welcome: welcome.into() })
+            .into_iter()
+            .collect();
+        let hash = Sha256::digest(&made.commit).into();
+        let request = wire::Commit {
+            conversation: id.to_wire(),
+            epoch,
+            capability: capability.into(),
+            commit: made.commit.into(),
+            capability_hash: made.capability_hash.to_vec().into(),
+            additions,
+            removals,
+            dedupe,
+        };
+        Ok(Some(Built { request: request.encode_to_vec(), hash, epoch }))
+    }
+
+    /// The answer to what a job asked.
+    pub(super) fn job_answered(
+        &mut self,
+        cx: &mut Cx<'_>,
+        at: &[u8],
+        result: Result<response::Result, WireError>,
+    ) -> Result<(), EngineError> {
+        let Some(job) = cx.records().read::<Job>("job", at)? else { return Ok(()) };
+        let Some(id) = key::conversation_in(at) else { return Ok(()) };
+        if job.state != JobState::InFlight {
+            return Ok(());
+        }
+        match &job.what {
+            What::Open(_) => return self.opening_answered(cx, id, at.to_vec(), job, result),
+            What::AskResync => return self.ask_answered(cx, at.to_vec(), job, result),
+            What::Commit(..) | What::Message { .. } | What::Receipts { .. } => {}
+        }
+        match result {
+            Ok(response::Result::Accepted(_)) => {
+                if let What::Message { shown_in, id, .. } = &job.what {
+                    self.advance_message(cx, *shown_in, *id, MessageState::Sent)?;
+                }
+                cx.put(at.to_vec(), &Job { state: JobState::Accepted, ..job });
+                Ok(())
+            }
+            Ok(_) => self.try_later(cx, at.to_vec(), job, ErrorCode::Internal.into()),
+            Err(error) => self.refused(cx, id, at.to_vec(), job, error),
+        }
+    }
+
+    fn refused(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        at: Vec<u8>,
+        mut job: Job,
+        error: WireError,
+    ) -> Result<(), EngineError> {
+        match (error.code, error.code.retry()) {
+            (ErrorCode::StaleEpoch, _) if job.attempts < ATTEMPTS => {
+                job.attempts += 1;
+                job.state = JobState::Waiting;
+                job.await_epoch = error.epoch;
+                job.not_before = cx.now + COMMIT_AWAITED;
+                cx.wake_at(job.not_before);
+                cx.put(at, &job);
+                Ok(())
+            }
+            // A device whose ticket is too old asks again.
+            (ErrorCode::BadTicket, _) if matches!(job.what, What::Commit(..)) => {
+                self.drop_commit(cx, id)?;
+                cx.store.delete(at);
+                Ok(())
+            }
+            // Also what the relay may say to a capability of an epoch that is over.
+            (ErrorCode::NoSuchConversation, _) if job.attempts < ATTEMPTS => {
+                self.try_later(cx, at, job, error)
+            }
+            (_, Retry::Never) => {
+                if matches!(job.what, What::Commit(..)) {
+                    self.drop_commit(cx, id)?;
+                }
+                self.give_up(cx, at, job, error).map(|_| ())
+            }
+            (_, Retry::Later | Retry::AfterRepair) => self.try_later(cx, at, job, error),
+        }
+    }
+
+    /// Puts a job back, to be tried after a while: longer each time, never all at once.
+    pub(super) fn try_later(
+        &mut self,
+        cx: &mut Cx<'_>,
+        at: Vec<u8>,
+        mut job: Job,
+        error: WireError,
+    ) -> Result<(), EngineError> {
+        const FIRST: Millis = 1_000;
+        const LONGEST: Millis = 300_000;
+        let wait = (FIRST << job.attempts.min(9)).min(LONGEST).max(error.retry_after_ms);
+        job.attempts += 1;
+        job.state = JobState::Waiting;
+        job.await_epoch = 0;
+        job.not_before = cx.now + wait / 2 + cx.jitter(wait);
+        cx.wake_at(job.not_before);
+        cx.put(at, &job);
+        Ok(())
+    }
+
+    fn give_up(
+        &mut self,
+        cx: &mut Cx<'_>,
+        at: Vec<u8>,
+        job: Job,
+        error: WireError,
+    ) -> Result<Lane, EngineError> {
+        cx.store.delete(at);
+        if let What::Message { shown_in, id, .. } = job.what {
+            self.fail_message(cx, shown_in, id, Failure::Relay(error.code.number()))?;
+        }
+        Ok(Lane::GoesOn)
+    }
+
+    fn drop_commit(&mut self, cx: &mut Cx<'_>, id: ConversationId) -> Result<(), EngineError> {
+        if let Some(mut group) = self.group(cx, id)? {
+            group.clear_pending_commit(&cx.provider.storage).map_err(group::sealing)?;
+            self.keep(id, group);
+        }
+        Ok(())
+    }
+
+    /// The job of which an item is the echo.
+    pub(super) fn echo_of(
+        &self,
+        cx: &Cx<'_>,
+        id: ConversationId,
+        dedupe: u64,
+        bytes: &[u8],
+    ) -> Result<Option<(Vec<u8>, Job)>, EngineError> {
+        let hash: [u8; 32] = Sha256::digest(bytes).into();
+        let is_it = |job: &Job| match &job.what {
+            What::Message { sealing, .. } | What::Receipts { sealing, .. } => sealing.sealed.contains(&hash),
+            What::Commit(_, built) => built.as_ref().is_some_and(|built| built.hash == hash),
+            What::Open(_) | What::AskResync => false,
+        };
+        let lane = self.lane(cx, id, usize::MAX)?;
+        Ok(lane.into_iter().find(|(_, job)| job.dedupe == dedupe && is_it(job)))
+    }
+
+    /// What is in flight in a conversation has been overtaken: messages are sealed again, commits made again.
+    /// With `counters_too` the messages' counters are given anew.
+    pub(super) fn requeue(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        counters_too: bool,
+    ) -> Result<(), EngineError> {
+        for (at, mut job) in self.lane(cx, id, usize::MAX)? {
+            match &mut job.what {
+                What::Open(_) | What::AskResync => continue,
+                What::Commit(_, built) => *built = None,
+                What::Message { sealing, .. } | What::Receipts { sealing, .. } if counters_too => {
+                    *sealing = Sealing::default();
+                }
+                What::Message { .. } | What::Receipts { .. } => {}
+            }
+            if job.state != JobState::Waiting || counters_too {
+                job.state = JobState::Waiting;
+                job.not_before = 0;
+                self.link.asked.retain(|_, asked| !matches!(asked, Asked::Job(other) if *other == at));
+                cx.put(at, &job);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that a receipt is owed for a message.
+    pub(super) fn owe_receipt(
+        &self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        id: MessageId,
+        read: bool,
+    ) -> Result<(), EngineError> {
+        let at = key::conversation(RECEIPTS, conversation);
+        let mut owed: PendingReceipts = cx.records().read("receipts", &at)?.unwrap_or_default();
+        if read {
+            owed.delivered.retain(|other| *other != id);
+            owed.read.push(id);
+        } else {
+            owed.delivered.push(id);
+        }
+        cx.put(at, &owed);
+        Ok(())
+    }
+
+    /// Makes a job of all the receipts that a conversation owes, unless one is under way: the next takes them
+    /// all along.
+    fn plan_receipts(&mut self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
+        for (at, mut owed) in cx.records().all::<PendingReceipts>("receipts", &[RECEIPTS])? {
+            let Some(id) = key::conversation_in(&at) else { continue };
+            let Some(record) = cx.records().conversation(id)? else { continue };
+            let lane = self.lane(cx, id, usize::MAX)?;
+            let under_way = lane.iter().any(|(_, job)| matches!(job.what, What::Receipts { .. }));
+            if record.state != ConversationState::Open || under_way {
+                continue;
+            }
+            for (ids, read) in [(&mut owed.delivered, false), (&mut owed.read, true)] {
+                let now: Vec<_> = ids.drain(..ids.len().min(content::status::REPORTED)).collect();
+                if now.is_empty() {
+                    continue;
+                }
+                let content = if read { Content::Read(now) } else { Content::Delivered(now) };
+                let what = What::Receipts { shown_in: id, content, sealing: Sealing::default() };
+                self.enqueue(cx, id, NewJob::last(what))?;
+            }
+            if owed.delivered.is_empty() && owed.read.is_empty() {
+                cx.store.delete(at);
+            } else {
+                cx.put(at, &owed);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,372 @@
+//! A message that was opened: whose it is, where it stands, what it does.
+
+use lacre_proto::{AccountId, ConversationId, Millis};
+
+use super::state::{Missing, Seal, Turn};
+use super::{Cx, Engine};
+use crate::api::{Alert, EngineError};
+use crate::content::{self, Address, Content, MessageId, MimiId, OpenError, Opened, envelope};
+use crate::defence::Defence;
+use crate::records::key::{self, UNSEEN};
+use crate::records::{ConversationRecord, MessageRecord, MessageState, Position, Unreadable};
+
+impl Engine {
+    /// The echo of one's own message: it stands where the relay has put it.
+    pub(super) fn echoed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        id: MessageId,
+        time: Millis,
+    ) -> Result<(), EngineError> {
+        let Some(mut row) = cx.records().message(conversation, id)? else { return Ok(()) };
+        row.position = Position { anchor: cx.next_anchor()?, counter: 0 };
+        row.sent_ms = time;
+        if row.state == MessageState::Queued {
+            row.state = MessageState::Sent;
+        }
+        cx.put_message(&row)?;
+        self.touch(cx, conversation, time, None)
+    }
+
+    /// Moves the state of one's own message on; it never goes back.
+    pub(super) fn advance_message(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        id: MessageId,
+        to: MessageState,
+    ) -> Result<(), EngineError> {
+        let Some(mut row) = cx.records().message(conversation, id)? else { return Ok(()) };
+        if row.mine && rank(row.state) < rank(to) {
+            row.state = to;
+            cx.put_message(&row)?;
+        }
+        Ok(())
+    }
+
+    /// What a member sealed. The author is the member, whatever the content says.
+    pub(super) fn opened(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        mut seal: Seal,
+        leaf: u32,
+        plaintext: &[u8],
+        time: Millis,
+    ) -> Result<(), EngineError> {
+        let Some(record) = cx.shown(id)? else { return Ok(()) };
+        let peer = seal.peer;
+        let Some(member) = seal.member(leaf) else {
+            return self.unreadable(cx, id, &seal, time, Unreadable::Undecryptable);
+        };
+        let author = member.account;
+        let Ok(envelope) = envelope::decode(plaintext) else {
+            cx.alert(Some(record.id), Alert::BadContent);
+            return self.unread(cx, record, author, time);
+        };
+        let counter = envelope.counter;
+        let turn = if cx.defends(Defence::Counter) { member.heard.turn(counter) } else { Turn::Next };
+        let address = Address::direct(author, [self.me.account, peer]);
+        let opened = match prove(cx, envelope.content, &address) {
+            Ok(opened) => opened,
+            Err(error) => {
+                // It took its turn, whatever was in it.
+                let place = self.place(cx, &record, &mut seal, leaf, counter, &turn, time)?;
+                cx.put_seal(id, &seal);
+                let false_author = matches!(error, OpenError::FalseSender | OpenError::FalseRoom);
+                let alert = if false_author { Alert::FalseAuthor } else { Alert::BadContent };
+                cx.alert(Some(record.id), alert);
+                return match place {
+                    Some(_) if !false_author => self.unread(cx, record, author, time),
+                    _ => Ok(()),
+                };
+            }
+        };
+        if cx.defends(Defence::Dedupe) && cx.records().message(record.id, opened.id)?.is_some() {
+            // Sealed twice because an answer was lost, or a replay: shown once.
+            if turn != Turn::Again {
+                self.place(cx, &record, &mut seal, leaf, counter, &turn, time)?;
+                cx.put_seal(id, &seal);
+            }
+            cx.alert(Some(record.id), Alert::Replayed);
+            return Ok(());
+        }
+        let Some((position, late)) = self.place(cx, &record, &mut seal, leaf, counter, &turn, time)? else {
+            cx.alert(Some(record.id), Alert::Replayed);
+            return Ok(());
+        };
+        cx.put_seal(id, &seal);
+        self.said(cx, record, author, opened, Stand { position, late, time })
+    }
+
+    /// Takes in a counter and gives the message's place; `None` when it came before.
+    #[expect(clippy::too_many_arguments, reason = "all of them are one message's whereabouts")]
+    fn place(
+        &mut self,
+        cx: &mut Cx<'_>,
+        record: &ConversationRecord,
+        seal: &mut Seal,
+        leaf: u32,
+        counter: u32,
+        turn: &Turn,
+        time: Millis,
+    ) -> Result<Option<(Position, bool)>, EngineError> {
+        let Some(member) = seal.member(leaf) else { return Ok(None) };
+        match turn {
+            Turn::Again => Ok(None),
+            Turn::Next => {
+                member.heard.take(counter, None);
+                Ok(Some((Position { anchor: cx.next_anchor()?, counter }, false)))
+            }
+            Turn::After(count) => {
+                let anchor = cx.next_anchor()?;
+                let gap = Missing { first: counter - count, count: *count, anchor, row: cx.new_message_id() };
+                self.put_gap(cx, record, member.account, &gap, time)?;
+                cx.alert(Some(record.id), Alert::Missing(*count));
+                member.heard.take(counter, Some(gap));
+                Ok(Some((Position { anchor, counter }, false)))
+            }
+            Turn::Late(missing) => {
+                let author = member.account;
+                let parts = split(missing, counter, cx.new_message_id());
+                member.heard.missing.retain(|other| other != missing);
+                member.heard.missing.extend(parts.clone());
+                if let Some(row) = cx.records().message(record.id, missing.row)? {
+                    cx.delete_message(&row);
+                }
+                for part in &parts {
+                    self.put_gap(cx, record, author, part, time)?;
+                }
+                Ok(Some((Position { anchor: missing.anchor, counter }, true)))
+            }
+        }
+    }
+
+    fn put_gap(
+        &mut self,
+        cx: &mut Cx<'_>,
+        record: &ConversationRecord,
+        author: AccountId,
+        gap: &Missing,
+        time: Millis,
+    ) -> Result<(), EngineError> {
+        let row = MessageRecord {
+            id: gap.row,
+            position: Position { anchor: gap.anchor, counter: gap.first },
+            state: MessageState::Gap(gap.count),
+            ..self.blank(cx, record, author, time)?
+        };
+        cx.put_message(&row)
+    }
+
+    /// A row without content.
+    fn blank(
+        &self,
+        cx: &Cx<'_>,
+        record: &ConversationRecord,
+        author: AccountId,
+        time: Millis,
+    ) -> Result<MessageRecord, EngineError> {
+        let mine = author == self.me.account;
+        let handle = if mine {
+            self.me.handle.clone()
+        } else {
+            cx.records().contact(author)?.map_or(record.handle.clone(), |contact| contact.handle)
+        };
+        Ok(MessageRecord {
+            id: MessageId([0; 16]),
+            conversation: record.id,
+            position: Position { anchor: 0, counter: 0 },
+            author,
+            author_handle: handle,
+            mine,
+            sent_ms: time,
+            content: Content::Unknown,
+            state: MessageState::Received,
+            late: false,
+            seen: true,
+            mimi: None,
+        })
+    }
+
+    fn unread(
+        &mut self,
+        cx: &mut Cx<'_>,
+        record: ConversationRecord,
+        author: AccountId,
+        time: Millis,
+    ) -> Result<(), EngineError> {
+        let row = cx.new_message_id();
+        self.put_unreadable(cx, record, row, author, time, Unreadable::BadContent)
+    }
+
+    pub(super) fn put_unreadable(
+        &mut self,
+        cx: &mut Cx<'_>,
+        record: ConversationRecord,
+        id: MessageId,
+        author: AccountId,
+        time: Millis,
+        why: Unreadable,
+    ) -> Result<(), EngineError> {
+        let row = MessageRecord {
+            id,
+            position: Position { anchor: cx.next_anchor()?, counter: 0 },
+            state: MessageState::Unreadable(why),
+            ..self.blank(cx, &record, author, time)?
+        };
+        cx.put_message(&row)?;
+        self.touch(cx, record.id, time, Some(id))
+    }
+
+    fn said(
+        &mut self,
+        cx: &mut Cx<'_>,
+        record: ConversationRecord,
+        author: AccountId,
+        opened: Opened,
+        stand: Stand,
+    ) -> Result<(), EngineError> {
+        let Opened { id, mimi_id, content } = opened;
+        match content {
+            Content::Text { .. } | Content::Unknown => {
+                self.shown(cx, record, author, (id, mimi_id), content, stand)
+            }
+            Content::Delivered(ids) => self.receipts(cx, &record, author, ids, MessageState::Delivered),
+            Content::Read(ids) => self.receipts(cx, &record, author, ids, MessageState::Read),
+        }
+    }
+
+    fn shown(
+        &mut self,
+        cx: &mut Cx<'_>,
+        record: ConversationRecord,
+        author: AccountId,
+        (id, mimi): (MessageId, MimiId),
+        content: Content<MimiId>,
+        Stand { position, late, time }: Stand,
+    ) -> Result<(), EngineError> {
+        let mut failed = None;
+        let content = content.map_ids(|mimi| {
+            cx.records().message_by_mimi(record.id, &mimi.0).unwrap_or_else(|error| {
+                failed = Some(error);
+                None
+            })
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let row = self.blank(cx, &record, author, time)?;
+        let mine = row.mine;
+        let state = if mine { MessageState::Sent } else { MessageState::Received };
+        let mimi = Some(mimi.0.to_vec());
+        cx.put_message(&MessageRecord { id, position, content, state, late, seen: mine, mimi, ..row })?;
+        if !mine {
+            cx.store.put(key::position(UNSEEN, record.id, position), Vec::new());
+            let record = ConversationRecord { unread: record.unread.saturating_add(1), ..record.clone() };
+            cx.put_conversation(&record)?;
+            self.owe_receipt(cx, record.id, id, false)?;
+        }
+        self.touch(cx, record.id, time, (!late).then_some(id))
+    }
+
+    /// Receipts count only from somebody else, and only for one's own messages.
+    fn receipts(
+        &mut self,
+        cx: &mut Cx<'_>,
+        record: &ConversationRecord,
+        author: AccountId,
+        ids: Vec<MimiId>,
+        state: MessageState,
+    ) -> Result<(), EngineError> {
+        let mut false_author = author == self.me.account;
+        for mimi in ids {
+            let Some(id) = cx.records().message_by_mimi(record.id, &mimi.0)? else { continue };
+            match cx.records().message(record.id, id)? {
+                Some(row) if row.mine && author != self.me.account => {
+                    self.advance_message(cx, record.id, id, state)?;
+                }
+                Some(_) => false_author = true,
+                None => {}
+            }
+        }
+        if false_author {
+            cx.alert(Some(record.id), Alert::FalseAuthor);
+        }
+        Ok(())
+    }
+
+    fn touch(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        time: Millis,
+        last: Option<MessageId>,
+    ) -> Result<(), EngineError> {
+        let Some(mut record) = cx.records().conversation(id)? else { return Ok(()) };
+        record.active_ms = record.active_ms.max(time);
+        record.last = last.or(record.last);
+        cx.put_conversation(&record)
+    }
+}
+
+/// Where a message stands.
+struct Stand {
+    position: Position,
+    late: bool,
+    time: Millis,
+}
+
+fn rank(state: MessageState) -> u8 {
+    match state {
+        MessageState::Queued => 0,
+        MessageState::Sent => 1,
+        MessageState::Delivered => 2,
+        MessageState::Read => 3,
+        MessageState::Failed(_)
+        | MessageState::Received
+        | MessageState::Unreadable(_)
+        | MessageState::Gap(_) => 4,
+    }
+}
+
+fn prove(cx: &Cx<'_>, bytes: &[u8], address: &Address) -> Result<Opened, OpenError> {
+    let unproven = content::read(bytes)?;
+    #[cfg(feature = "evil")]
+    if !cx.defends(Defence::Author)
+        && let Some(claimed) = unproven.claimed()
+    {
+        return unproven.prove(&claimed);
+    }
+    let _ = cx;
+    unproven.prove(address)
+}
+
+/// What is left of a gap when one of its messages has come.
+fn split(gap: &Missing, counter: u32, row: MessageId) -> Vec<Missing> {
+    let before = Missing { count: counter - gap.first, ..gap.clone() };
+    let after = Missing {
+        first: counter.saturating_add(1),
+        count: gap.count - 1 - before.count,
+        row: if before.count > 0 { row } else { gap.row },
+        ..gap.clone()
+    };
+    [before, after].into_iter().filter(|part| part.count > 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_message_leaves_what_is_still_missing_on_both_sides() {
+        let gap = Missing { first: 3, count: 3, anchor: 7, row: MessageId([1; 16]) };
+        let other = MessageId([2; 16]);
+        let part = |first, count, row| Missing { first, count, anchor: 7, row };
+        assert_eq!(split(&gap, 3, other), [part(4, 2, gap.row)]);
+        assert_eq!(split(&gap, 4, other), [part(3, 1, gap.row), part(5, 1, other)]);
+        assert_eq!(split(&gap, 5, other), [part(3, 2, gap.row)]);
+        assert_eq!(split(&part(3, 1, gap.row), 3, other), []);
+    }
+}

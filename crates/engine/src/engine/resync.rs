@@ -1,0 +1,194 @@
+//! A device that lost its place in a conversation asks, with a signed request, to be let in again; another
+//! member removes it and adds it anew in one commit. Everybody sees both.
+
+use lacre_proto::error::{Retry, WireError};
+use lacre_proto::wire::{self, request, response};
+use lacre_proto::{ConversationId, DeviceId, ErrorCode, Millis, Ticket};
+use openmls::group::MlsGroup;
+use openmls::prelude::LeafNodeIndex;
+use prost::Message;
+
+use super::epochs::digest;
+use super::outbox::{Lane, NewJob};
+use super::state::{Job, JobState, Purpose, Seal, What};
+use super::{Asked, Cx, Engine};
+use crate::api::{Alert, EngineError};
+use crate::identity::{Resync, SignatureKey, UnverifiedResync};
+use crate::mls::SUITE;
+use crate::mls::group::{self, Plan, key_package_bytes};
+use crate::mls::key_package;
+use crate::mls::policy::{Knows, Who};
+
+/// A request holds a ticket, and is made anew before that is too old.
+const ASK_AGAIN: Millis = 55 * 60 * 1000;
+const ASK_TOMORROW: Millis = 24 * 3600 * 1000;
+/// A member of the same account answers at once, another waits a little when there is one.
+const OTHERS_WAIT: Millis = 3_000;
+
+impl Engine {
+    pub(super) fn dispatch_ask(
+        &mut self,
+        cx: &mut Cx<'_>,
+        at: Vec<u8>,
+        mut job: Job,
+    ) -> Result<Lane, EngineError> {
+        job.state = JobState::InFlight;
+        cx.put(at.clone(), &job);
+        self.ask(cx, Asked::Ticket(at), request::Op::MintTicket(wire::MintTicket {}));
+        Ok(Lane::Waits)
+    }
+
+    pub(super) fn ask_with(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        at: Vec<u8>,
+        job: Job,
+        ticket: Ticket,
+    ) -> Result<(), EngineError> {
+        let Some(mut seal) = cx.seal(id)?.filter(|seal| seal.lost) else {
+            cx.store.delete(at);
+            return Ok(());
+        };
+        let package = key_package::make(cx.provider, cx.store, &self.myself(), false, cx.now)?;
+        let inner = group::key_package_in(cx.provider, &package)
+            .ok_or_else(|| EngineError::Sealing("a key package of this device is not one".to_owned()))?;
+        seal.asked = Some(digest(&key_package_bytes(&inner)));
+        cx.put_seal(id, &seal);
+        let resync = Resync {
+            conversation: id,
+            device: self.me.device,
+            key_package: package.into(),
+            ticket,
+            made: cx.now,
+        };
+        let op = wire::RequestResync { conversation: id.to_wire(), request: Some(resync.sign(&self.secret)) };
+        cx.put(at.clone(), &job);
+        self.ask(cx, Asked::Job(at), request::Op::RequestResync(op));
+        Ok(())
+    }
+
+    pub(super) fn ask_answered(
+        &mut self,
+        cx: &mut Cx<'_>,
+        at: Vec<u8>,
+        mut job: Job,
+        result: Result<response::Result, WireError>,
+    ) -> Result<(), EngineError> {
+        let wait = match result {
+            Ok(response::Result::Done(_)) => ASK_AGAIN,
+            Ok(_) => return self.try_later(cx, at, job, ErrorCode::Internal.into()),
+            Err(error) if error.code.retry() == Retry::Never => ASK_TOMORROW,
+            Err(error) => return self.try_later(cx, at, job, error),
+        };
+        job.state = JobState::Accepted;
+        job.attempts = 0;
+        job.not_before = cx.now + wait;
+        cx.wake_at(job.not_before);
+        cx.put(at, &job);
+        Ok(())
+    }
+
+    /// Another device asks to be let in again.
+    pub(super) fn resync_asked(
+        &mut self,
+        cx: &mut Cx<'_>,
+        item: wire::ResyncAsked,
+    ) -> Result<(), EngineError> {
+        let id = ConversationId::try_from(&item.conversation).ok();
+        let seal = match id {
+            Some(id) => cx.seal(id)?,
+            None => None,
+        };
+        let (Some(id), Some(mut seal)) = (id, seal) else {
+            cx.alert(id, Alert::Misdelivered);
+            return Ok(());
+        };
+        let Some(signed) = item.request else {
+            cx.alert(Some(id), Alert::FalseResync);
+            return Ok(());
+        };
+        if seal.lost {
+            return Ok(());
+        }
+        let Some(group) = self.group(cx, id)? else { return self.lose(cx, id) };
+        let request = self.verified_request(cx, id, &group, &seal, signed.clone());
+        self.keep(id, group);
+        let Some((who, request, hash)) = request else {
+            cx.alert(Some(id), Alert::FalseResync);
+            return Ok(());
+        };
+        let newer =
+            |(device, made, _): &(DeviceId, Millis, [u8; 32])| *device == who.device && *made >= request.made;
+        if seal.requests.iter().any(newer) {
+            return Ok(());
+        }
+        seal.requests.retain(|(device, ..)| *device != who.device);
+        seal.requests.push((who.device, request.made, hash));
+        cx.put_seal(id, &seal);
+        for (at, job) in self.lane(cx, id, usize::MAX)? {
+            let waits = job.state == JobState::Waiting;
+            if waits
+                && matches!(&job.what, What::Commit(Purpose::Again(device, _), _) if *device == who.device)
+            {
+                cx.store.delete(at);
+            }
+        }
+        let kin =
+            |member: &super::state::Member| member.account == who.account && member.device != who.device;
+        let others = who.account != self.me.account && seal.members.iter().any(kin);
+        let wait = if others { OTHERS_WAIT + cx.jitter(OTHERS_WAIT) } else { 0 };
+        let what = What::Commit(Purpose::Again(who.device, signed.encode_to_vec()), None);
+        self.enqueue(cx, id, NewJob::first(what).not_before(cx.now + wait))?;
+        Ok(())
+    }
+
+    /// The request, if it is signed by a member's device and asks for that device alone.
+    fn verified_request(
+        &self,
+        cx: &Cx<'_>,
+        id: ConversationId,
+        group: &MlsGroup,
+        seal: &Seal,
+        signed: wire::Signed,
+    ) -> Option<(Who, Resync, [u8; 32])> {
+        let unverified = UnverifiedResync::from_wire(signed).ok()?;
+        let claimed = unverified.claimed_device();
+        let member = seal.members.iter().find(|member| member.device == claimed)?;
+        let leaf = group.member_at(LeafNodeIndex::new(member.leaf))?;
+        let key = SignatureKey::from_wire(&leaf.signature_key).ok()?;
+        let request = unverified.verify(id, &key).ok()?;
+        let package = group::key_package_in(cx.provider, &request.key_package)?;
+        let node = package.leaf_node();
+        let who = Who { account: member.account, device: member.device };
+        let knowing = self.knowing(cx, Some(seal));
+        let holds = knowing.admit(node.credential(), node.signature_key().as_slice()) == Ok(who)
+            && node.signature_key().as_slice() == leaf.signature_key
+            && package.ciphersuite() == SUITE
+            && knowing.is_current(&package);
+        let hash = digest(&key_package_bytes(&package));
+        holds.then_some((who, request, hash))
+    }
+
+    /// What a commit must do that lets a device in again; `None` when it is not to be done any more.
+    pub(super) fn plan_again(
+        &self,
+        cx: &Cx<'_>,
+        group: &MlsGroup,
+        seal: &Seal,
+        device: DeviceId,
+        request: &[u8],
+    ) -> Option<(Plan, Ticket)> {
+        let signed = wire::Signed::decode(request).ok()?;
+        let (who, request, hash) = self.verified_request(cx, conversation(group)?, group, seal, signed)?;
+        let newest = seal.requests.iter().any(|(asked, _, newest)| *asked == device && *newest == hash);
+        let member = seal.members.iter().find(|member| member.device == who.device)?;
+        let package = group::key_package_in(cx.provider, &request.key_package)?;
+        let plan = Plan { add: vec![package], remove: vec![LeafNodeIndex::new(member.leaf)] };
+        newest.then_some((plan, request.ticket))
+    }
+}
+
+fn conversation(group: &MlsGroup) -> Option<ConversationId> {
+    ConversationId::try_from(group.group_id().as_slice()).ok()
+}

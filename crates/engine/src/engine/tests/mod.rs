@@ -1,0 +1,3 @@
+//! Stories over the small relay.
+
+mod talk;

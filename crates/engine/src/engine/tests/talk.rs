@@ -1,0 +1,115 @@
+//! Two people talk.
+
+use crate::api::{Event, Intent, Refusal};
+use crate::content::Content;
+use crate::harness::world::{World, text};
+use crate::records::{ConversationState, MessageState, Records};
+
+#[test]
+fn ana_writes_to_bruno_and_sees_that_he_read_it() {
+    let mut world = World::of(&["ana", "bruno"]);
+    let id = world.say("ana", "bruno", "olá");
+    assert_eq!(world.seen("ana", "bruno"), ["olá"], "at once, before anything was sent");
+    assert_eq!(world.state("ana", "bruno", id), MessageState::Queued);
+    assert_eq!(world.conversation("ana", "bruno").state, ConversationState::Opening);
+    world.run();
+    assert_eq!(world.seen("bruno", "ana"), ["olá"]);
+    assert_eq!(world.conversation("bruno", "ana").unread, 1);
+    assert_eq!(world.state("ana", "bruno", id), MessageState::Delivered);
+    let conversation = world.conversation("bruno", "ana").id;
+    world.intent("bruno", Intent::MarkRead(conversation, id));
+    world.run();
+    assert_eq!(world.state("ana", "bruno", id), MessageState::Read);
+    assert_eq!(world.conversation("bruno", "ana").unread, 0);
+    assert_eq!(world.conversation("ana", "bruno").state, ConversationState::Open);
+    assert_eq!(world.conversation("ana", "bruno").suite, 0x004F);
+    assert_eq!(world.alerts("ana"), []);
+    assert_eq!(world.alerts("bruno"), []);
+}
+
+#[test]
+fn they_answer_each_other_and_both_see_one_order() {
+    let mut world = World::of(&["ana", "bruno"]);
+    let question = world.say("ana", "bruno", "café?");
+    world.run();
+    let reply = Content::Text { text: "sim".to_owned(), in_reply_to: Some(question) };
+    let reply = world.say_content("bruno", "ana", reply);
+    // both write before either has heard the other
+    for number in 0..5 {
+        world.say("ana", "bruno", &format!("a{number}"));
+        world.say("bruno", "ana", &format!("b{number}"));
+    }
+    world.run();
+    assert_eq!(world.seen("ana", "bruno"), world.seen("bruno", "ana"));
+    assert_eq!(world.seen("ana", "bruno").len(), 12);
+    let row = world.rows("ana", "bruno").into_iter().find(|row| row.id == reply).unwrap();
+    assert_eq!(row.in_reply_to(), Some(question));
+    for name in ["ana", "bruno"] {
+        assert_eq!(world.alerts(name), []);
+        let jobs = world.people[name].store.0.keys().filter(|key| key[0] == crate::records::key::OUTBOX);
+        assert_eq!(jobs.count(), 0, "nothing is left in the outbox of {name}");
+    }
+}
+
+#[test]
+fn what_was_written_offline_arrives_when_both_have_been_online() {
+    let mut world = World::of(&["ana", "bruno"]);
+    world.disconnect("ana");
+    world.disconnect("bruno");
+    for number in 0..40 {
+        world.say("ana", "bruno", &number.to_string());
+    }
+    world.connect("ana");
+    world.run();
+    world.disconnect("ana");
+    world.kill("bruno");
+    world.connect("bruno");
+    world.run();
+    let expected: Vec<String> = (0..40).map(|number| number.to_string()).collect();
+    assert_eq!(world.seen("bruno", "ana"), expected);
+    world.kill("ana");
+    world.connect("ana");
+    world.run();
+    assert!(world.rows("ana", "bruno").iter().all(|row| row.state == MessageState::Delivered));
+}
+
+#[test]
+fn nobody_writes_to_a_stranger_to_oneself_or_nothing() {
+    let mut world = World::of(&["ana"]);
+    let id = world.say("ana", "nobody", "hello?");
+    world.run();
+    let state = world.state("ana", "nobody", id);
+    assert_eq!(state, MessageState::Failed(crate::records::Failure::NoSuchAccount));
+    world.intent("ana", Intent::SendTo("ana".parse().unwrap(), text("me")));
+    world.intent("ana", Intent::SendTo("bruno".parse().unwrap(), text("")));
+    world.intent("ana", Intent::SendTo("bruno".parse().unwrap(), Content::Read(vec![id])));
+    let refused = world.person("ana").events.iter().filter_map(|event| match event {
+        Event::Refused(_, refusal) => Some(*refusal),
+        _ => None,
+    });
+    let refused = refused.collect::<Vec<_>>();
+    assert_eq!(refused, [Refusal::Yourself, Refusal::BadContent, Refusal::BadContent]);
+    // once there is such a person, the next message opens the conversation
+    world.sign_up("nobody", 7);
+    world.connect("nobody");
+    world.say("ana", "nobody", "hello!");
+    world.run();
+    assert_eq!(world.seen("nobody", "ana"), ["hello!"]);
+}
+
+#[test]
+fn a_message_that_was_not_sent_yet_is_given_up_and_one_that_was_is_not() {
+    let mut world = World::of(&["ana", "bruno"]);
+    let sent = world.say("ana", "bruno", "sent");
+    world.run();
+    world.disconnect("ana");
+    let waits = world.say("ana", "bruno", "waits");
+    world.intent("ana", Intent::Cancel(sent));
+    world.intent("ana", Intent::Cancel(waits));
+    let refused = |event: &Event| matches!(event, Event::Refused(_, Refusal::NoSuchMessage));
+    assert_eq!(world.person("ana").events.iter().filter(|event| refused(event)).count(), 1);
+    world.connect("ana");
+    world.run();
+    assert_eq!(world.seen("bruno", "ana"), ["sent"]);
+    assert_eq!(Records(&world.people["bruno"].store).unread_total().unwrap(), 1);
+}

@@ -1,0 +1,291 @@
+//! A relay of a few lines, after the comments of `lacre.proto`: mailboxes, epochs, capabilities, tickets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use lacre_proto::error::WireError;
+use lacre_proto::wire::{self, item::Kind, request::Op, response::Result as Answer};
+use lacre_proto::{ConversationId, DeviceId, ErrorCode, Millis, frame};
+use sha2::{Digest, Sha256};
+
+#[derive(Default)]
+pub(crate) struct Mailbox {
+    pub(crate) entries: Vec<wire::Entry>,
+    pub(crate) acknowledged: u64,
+    pub(crate) full: bool,
+}
+
+pub(crate) struct Group {
+    pub(crate) epoch: u64,
+    pub(crate) sequence: u64,
+    pub(crate) capability_hash: Bytes,
+    pub(crate) roster: BTreeSet<DeviceId>,
+    dedupes: BTreeMap<u64, u64>,
+}
+
+#[derive(Default)]
+pub(crate) struct Relay {
+    pub(crate) now: Millis,
+    pub(crate) accounts: Vec<wire::Account>,
+    pub(crate) packages: BTreeMap<DeviceId, (Vec<Bytes>, Option<Bytes>)>,
+    pub(crate) mailboxes: BTreeMap<DeviceId, Mailbox>,
+    pub(crate) groups: BTreeMap<ConversationId, Group>,
+    tickets: BTreeMap<Vec<u8>, DeviceId>,
+    owners: BTreeMap<DeviceId, Bytes>,
+    made: u8,
+}
+
+impl Relay {
+    /// `device` is who the socket is logged in as; `None` on the anonymous one.
+    pub(crate) fn request(&mut self, device: Option<DeviceId>, op: Op) -> Result<Answer, WireError> {
+        match (device, op) {
+            (Some(_), Op::Lookup(lookup)) => self.lookup(lookup).cloned().map(Answer::Account),
+            (Some(device), Op::PublishKeyPackages(publish)) => {
+                let (kept, last_resort) = self.packages.entry(device).or_default();
+                kept.extend(publish.key_packages);
+                if !publish.last_resort.is_empty() {
+                    *last_resort = Some(publish.last_resort);
+                }
+                let left = kept.len() as u32;
+                Ok(Answer::KeyPackagesLeft(wire::KeyPackagesLeft { left }))
+            }
+            (Some(_), Op::ClaimKeyPackages(claim)) => self.claim(&claim.account),
+            (Some(device), Op::MintTicket(_)) => {
+                Ok(Answer::Ticket(wire::Ticket { ticket: self.ticket(device) }))
+            }
+            (Some(device), Op::RequestResync(ask)) => {
+                let id = ConversationId::try_from(&ask.conversation).unwrap();
+                let roster = self.groups.get(&id).map(|group| group.roster.clone()).unwrap_or_default();
+                if !roster.contains(&device) {
+                    return Err(ErrorCode::NoSuchConversation.into());
+                }
+                let item = wire::ResyncAsked { conversation: ask.conversation, request: ask.request };
+                self.append(roster.into_iter().filter(|other| *other != device), Kind::ResyncAsked(item));
+                Ok(Answer::Done(wire::Done {}))
+            }
+            (None, Op::CreateConversation(create)) => self.create(create),
+            (None, Op::Commit(commit)) => self.commit(commit),
+            (None, Op::Send(send)) => self.send(send),
+            (None, Op::ReadRoster(read)) => {
+                let id = ConversationId::try_from(&read.conversation).unwrap();
+                let group = self.groups.get(&id).ok_or(ErrorCode::NoSuchConversation)?;
+                if Sha256::digest(&read.capability).as_slice() != group.capability_hash {
+                    return Err(ErrorCode::NoSuchConversation.into());
+                }
+                let devices = group.roster.iter().map(|device| device.to_wire()).collect();
+                Ok(Answer::Roster(wire::Roster { epoch: group.epoch, devices }))
+            }
+            (device, op) => panic!("{op:?} does not belong on this socket ({device:?})"),
+        }
+    }
+
+    pub(crate) fn sign_up(&mut self, sign_up: wire::SignUp) {
+        let device = DeviceId::try_from(&sign_up.device).unwrap();
+        self.owners.insert(device, sign_up.account.clone());
+        self.mailboxes.entry(device).or_default();
+        let account = wire::Account {
+            account: sign_up.account,
+            handle: sign_up.handle,
+            identity_key: sign_up.identity_key,
+            device_list: sign_up.device_list,
+        };
+        if !self.accounts.contains(&account) {
+            self.accounts.push(account);
+        }
+    }
+
+    pub(crate) fn logged_in(&self, device: DeviceId) -> wire::LoggedIn {
+        let mailbox = &self.mailboxes[&device];
+        wire::LoggedIn {
+            time_ms: self.now,
+            head: mailbox.entries.last().map_or(0, |entry| entry.position),
+            acknowledged: mailbox.acknowledged,
+            key_packages_left: self.packages.get(&device).map_or(0, |(kept, _)| kept.len() as u32),
+        }
+    }
+
+    fn lookup(&self, lookup: wire::Lookup) -> Result<&wire::Account, WireError> {
+        let by = lookup.by.unwrap();
+        let found = self.accounts.iter().find(|account| match &by {
+            wire::lookup::By::Handle(handle) => account.handle == *handle,
+            wire::lookup::By::Account(id) => account.account == *id,
+        });
+        found.ok_or(ErrorCode::NoSuchAccount.into())
+    }
+
+    fn claim(&mut self, account: &Bytes) -> Result<Answer, WireError> {
+        let by = Some(wire::lookup::By::Account(account.clone()));
+        let device_list = self.lookup(wire::Lookup { by })?.device_list.clone();
+        let devices: Vec<DeviceId> =
+            self.owners.iter().filter(|(_, owner)| *owner == account).map(|(device, _)| *device).collect();
+        let mut claims = Vec::new();
+        for device in devices {
+            let (kept, last_resort) = self.packages.entry(device).or_default();
+            let (key_package, last_resort) = match (kept.pop(), last_resort.clone()) {
+                (Some(package), _) => (package, false),
+                (None, Some(package)) => (package, true),
+                (None, None) => continue,
+            };
+            let ticket = self.ticket(device);
+            claims.push(wire::Claim { device: device.to_wire(), key_package, ticket, last_resort });
+        }
+        if claims.is_empty() {
+            return Err(ErrorCode::NoKeyPackages.into());
+        }
+        Ok(Answer::Claimed(wire::Claimed { device_list, claims }))
+    }
+
+    fn ticket(&mut self, device: DeviceId) -> Bytes {
+        self.made += 1;
+        let ticket = Bytes::from(vec![self.made; 32]);
+        self.tickets.insert(ticket.to_vec(), device);
+        ticket
+    }
+
+    /// Forgets all tickets, as after an hour.
+    pub(crate) fn expire_tickets(&mut self) {
+        self.tickets.clear();
+    }
+
+    fn create(&mut self, create: wire::CreateConversation) -> Result<Answer, WireError> {
+        let id = ConversationId::try_from(&create.conversation).unwrap();
+        if let Some(group) = self.groups.get(&id) {
+            let sequence = *group.dedupes.get(&create.dedupe).ok_or(ErrorCode::ConversationExists)?;
+            return Ok(Answer::Accepted(wire::Accepted { sequence }));
+        }
+        let added = self.redeem(&create.additions)?;
+        let group = Group {
+            epoch: 1,
+            sequence: 1,
+            capability_hash: create.capability_hash.clone(),
+            roster: added.iter().map(|(device, _)| *device).collect(),
+            dedupes: BTreeMap::from([(create.dedupe, 1)]),
+        };
+        self.groups.insert(id, group);
+        for (device, welcome) in added {
+            let kind = if welcome.is_empty() {
+                Kind::Committed(wire::Committed {
+                    conversation: create.conversation.clone(),
+                    sequence: 1,
+                    epoch: 0,
+                    capability_hash: create.capability_hash.clone(),
+                    dedupe: create.dedupe,
+                    ..Default::default()
+                })
+            } else {
+                self.welcomed(&create.conversation, 1, welcome, &create.capability_hash)
+            };
+            self.append([device], kind);
+        }
+        Ok(Answer::Accepted(wire::Accepted { sequence: 1 }))
+    }
+
+    fn welcomed(&self, conversation: &Bytes, sequence: u64, welcome: Bytes, hash: &Bytes) -> Kind {
+        let (conversation, capability_hash) = (conversation.clone(), hash.clone());
+        Kind::Welcomed(wire::Welcomed { conversation, sequence, welcome, capability_hash })
+    }
+
+    fn redeem(&mut self, additions: &[wire::Addition]) -> Result<Vec<(DeviceId, Bytes)>, WireError> {
+        additions
+            .iter()
+            .map(|addition| {
+                let device = self.tickets.remove(addition.ticket.as_ref()).ok_or(ErrorCode::BadTicket)?;
+                Ok((device, addition.welcome.clone()))
+            })
+            .collect()
+    }
+
+    fn current(
+        &mut self,
+        id: &Bytes,
+        epoch: u64,
+        capability: &[u8],
+        dedupe: u64,
+    ) -> Result<Result<&mut Group, Answer>, WireError> {
+        let id = ConversationId::try_from(id).unwrap();
+        let group = self.groups.get_mut(&id).ok_or(ErrorCode::NoSuchConversation)?;
+        if let Some(&sequence) = group.dedupes.get(&dedupe) {
+            return Ok(Err(Answer::Accepted(wire::Accepted { sequence })));
+        }
+        if epoch != group.epoch {
+            return Err(WireError { code: ErrorCode::StaleEpoch, epoch: group.epoch, retry_after_ms: 0 });
+        }
+        if Sha256::digest(capability).as_slice() != group.capability_hash {
+            return Err(ErrorCode::NoSuchConversation.into());
+        }
+        if group.roster.iter().any(|device| self.mailboxes[device].full) {
+            return Err(ErrorCode::MailboxFull.into());
+        }
+        group.sequence += 1;
+        group.dedupes.insert(dedupe, group.sequence);
+        Ok(Ok(group))
+    }
+
+    fn commit(&mut self, commit: wire::Commit) -> Result<Answer, WireError> {
+        let known = |ticket: &Bytes| self.tickets.contains_key(ticket.as_ref());
+        if !commit.additions.iter().all(|addition| known(&addition.ticket)) {
+            return Err(ErrorCode::BadTicket.into());
+        }
+        let (id, dedupe) = (commit.conversation.clone(), commit.dedupe);
+        let group = match self.current(&id, commit.epoch, &commit.capability, dedupe)? {
+            Ok(group) => group,
+            Err(answer) => return Ok(answer),
+        };
+        group.epoch += 1;
+        group.capability_hash = commit.capability_hash.clone();
+        let sequence = group.sequence;
+        let removed: Vec<DeviceId> =
+            commit.removals.iter().map(|device| DeviceId::try_from(device).unwrap()).collect();
+        group.roster.retain(|device| !removed.contains(device));
+        let told: Vec<DeviceId> = group.roster.iter().copied().collect();
+        let added = self.redeem(&commit.additions)?;
+        self.groups
+            .get_mut(&ConversationId::try_from(&id).unwrap())
+            .unwrap()
+            .roster
+            .extend(added.iter().map(|it| it.0));
+        let item = wire::Committed {
+            conversation: id.clone(),
+            sequence,
+            epoch: commit.epoch,
+            commit: commit.commit,
+            capability_hash: commit.capability_hash.clone(),
+            added: added.iter().map(|(device, _)| device.to_wire()).collect(),
+            removed: commit.removals,
+            dedupe,
+        };
+        self.append(told, Kind::Committed(item));
+        for (device, welcome) in added {
+            let kind = self.welcomed(&id, sequence, welcome, &commit.capability_hash);
+            self.append([device], kind);
+        }
+        Ok(Answer::Accepted(wire::Accepted { sequence }))
+    }
+
+    fn send(&mut self, send: wire::Send) -> Result<Answer, WireError> {
+        let id = send.conversation.clone();
+        let group = match self.current(&id, send.epoch, &send.capability, send.dedupe)? {
+            Ok(group) => group,
+            Err(answer) => return Ok(answer),
+        };
+        let (sequence, roster) = (group.sequence, group.roster.clone());
+        let item = wire::Sealed {
+            conversation: id,
+            sequence,
+            epoch: send.epoch,
+            message: send.message,
+            dedupe: send.dedupe,
+        };
+        self.append(roster, Kind::Sealed(item));
+        Ok(Answer::Accepted(wire::Accepted { sequence }))
+    }
+
+    pub(crate) fn append(&mut self, to: impl IntoIterator<Item = DeviceId>, kind: Kind) {
+        let item = frame::encode_item(&wire::Item { time_ms: self.now, kind: Some(kind) });
+        for device in to {
+            let mailbox = self.mailboxes.entry(device).or_default();
+            let position = mailbox.entries.last().map_or(0, |entry| entry.position) + 1;
+            mailbox.entries.push(wire::Entry { position, item: item.clone() });
+        }
+    }
+}
