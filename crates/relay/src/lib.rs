@@ -4,6 +4,15 @@
 
 pub mod clock;
 pub mod config;
+mod edge;
 pub mod limits;
+mod log;
+pub mod metrics;
+mod relay;
+pub mod services;
+pub mod session;
+mod tls;
 
 pub use config::{Config, EdgeLimits, Place, Quotas, Registration, Tls};
+pub use relay::{Relay, RunningRelay, StartError};
+pub use tls::CertificateError;

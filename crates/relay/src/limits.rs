@@ -176,6 +176,21 @@ impl Limiter {
 
     /// Takes one token of a key.
     pub(crate) fn take(&self, action: Action, key: &[&[u8]], now: Millis) -> Result<(), WireError> {
+        self.with(action, key, now, |bucket, rate| bucket.take(rate, now))
+    }
+
+    /// Whether there is a token of a key; takes none.
+    pub(crate) fn look(&self, action: Action, key: &[&[u8]], now: Millis) -> Result<(), WireError> {
+        self.with(action, key, now, |bucket, rate| { *bucket }.take(rate, now))
+    }
+
+    fn with(
+        &self,
+        action: Action,
+        key: &[&[u8]],
+        now: Millis,
+        what: impl FnOnce(&mut Bucket, Rate) -> Result<(), Millis>,
+    ) -> Result<(), WireError> {
         let rate = self.rates.of(action);
         if rate.burst == 0 {
             return Ok(());
@@ -186,7 +201,7 @@ impl Limiter {
             shard.buckets.retain(|_, bucket| bucket.0 > now);
             shard.clean_at = shard.buckets.len() * 2;
         }
-        shard.buckets.entry(hash).or_default().take(rate, now).map_err(slow_down)
+        what(shard.buckets.entry(hash).or_default(), rate).map_err(slow_down)
     }
 }
 

@@ -1,0 +1,254 @@
+//! One socket: frames in, answers and pushes out, pings, and its end.
+//!
+//! Answers go out in the order of their requests. Whatever is ready at one time goes out in one write: the socket
+//! is flushed when nothing more is ready.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use lacre_proto::{ErrorCode, limits};
+use lacre_store::data::Data;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{MissedTickBehavior, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use super::stream::Stream;
+use super::{Edge, stopped};
+use crate::session::{Answer, Outgoing, Session, bye};
+
+/// Bytes gathered before a write, when more is ready.
+const WRITE_BUFFER: usize = 8 * 1024;
+/// Ticks of the socket's own clock between two pings.
+const TICKS_PER_PING: u32 = 2;
+/// What a peer may still send after a farewell before it is no longer listened to.
+const LAST_WORDS: u64 = 1024 * 1024;
+const LAST_WORDS_TIME: Duration = Duration::from_secs(1);
+
+/// Why a socket ends.
+enum End {
+    /// The peer closed it, or it broke.
+    Gone,
+    /// The session is over, and has said so.
+    Said,
+    /// The relay closes it, and says why.
+    Close(CloseCode, Option<ErrorCode>),
+}
+
+enum Event {
+    Out(Outgoing),
+    In(Option<Result<Message, Error>>),
+    Flush,
+    Tick,
+    Stop,
+}
+
+struct Socket<D: Data> {
+    edge: Arc<Edge<D>>,
+    ws: WebSocketStream<Stream>,
+    session: Session<D>,
+    answers: VecDeque<Answer>,
+    /// Something is written and not flushed.
+    dirty: bool,
+    /// Ticks since something came.
+    silent: u32,
+}
+
+/// Serves a socket to its end.
+pub(super) async fn serve<D: Data>(edge: Arc<Edge<D>>, stream: Stream, read: Vec<u8>, address: IpAddr) {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(1024)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(limits::WRITE_QUEUE)
+        .max_message_size(Some(limits::FRAME))
+        .max_frame_size(Some(limits::FRAME));
+    let ws = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
+    let (session, hello) = Session::greet(edge.services.clone(), Some(address), edge.clock.now());
+    edge.services.metrics().connections.inc();
+    let mut socket =
+        Socket { edge: edge.clone(), ws, session, answers: VecDeque::new(), dirty: false, silent: 0 };
+    let end = match socket.send(hello).await {
+        Ok(()) => socket.run().await,
+        Err(end) => end,
+    };
+    // A stop does not wait for those who do not read.
+    let _ = timeout(edge.limits.stop, socket.finish(end)).await;
+    edge.services.metrics().connections.dec();
+}
+
+impl<D: Data> Socket<D> {
+    async fn run(&mut self) -> End {
+        let mut stop = self.edge.stop.clone();
+        let mut stop = pin!(stopped(&mut stop));
+        let mut ticks = tokio::time::interval(self.edge.limits.ping / TICKS_PER_PING);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.reset();
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = &mut stop => Event::Stop,
+                outgoing = front(&mut self.answers), if !self.answers.is_empty() => Event::Out(outgoing),
+                outgoing = self.session.next_push() => Event::Out(outgoing),
+                message = self.ws.next(), if self.answers.len() < limits::REQUESTS_IN_FLIGHT => Event::In(message),
+                () = std::future::ready(()), if self.dirty => Event::Flush,
+                _ = ticks.tick() => Event::Tick,
+            };
+            let done = match event {
+                Event::Out(outgoing) => self.out(outgoing).await,
+                Event::In(message) => self.take(message).await,
+                Event::Flush => self.flush().await,
+                Event::Tick => self.tick().await,
+                Event::Stop => Err(End::Close(CloseCode::Restart, Some(ErrorCode::Stopping))),
+            };
+            if let Err(end) = done {
+                return end;
+            }
+        }
+    }
+
+    async fn take(&mut self, message: Option<Result<Message, Error>>) -> Result<(), End> {
+        self.silent = 0;
+        match message {
+            Some(Ok(Message::Binary(bytes))) => {
+                let mut answer = self.session.handle(bytes, self.edge.clock.now()).await;
+                match self.answers.is_empty().then(|| answer.ready()).flatten() {
+                    Some(outgoing) => self.out(outgoing).await,
+                    None => {
+                        self.answers.push_back(answer);
+                        Ok(())
+                    }
+                }
+            }
+            Some(Ok(Message::Text(_))) => Err(End::Close(CloseCode::Unsupported, Some(ErrorCode::BadFrame))),
+            // The answer to a ping is queued and goes out with the flush.
+            Some(Ok(Message::Ping(_))) => {
+                self.dirty = true;
+                Ok(())
+            }
+            Some(Ok(Message::Pong(_) | Message::Frame(_))) => Ok(()),
+            Some(Ok(Message::Close(_))) | None => Err(End::Gone),
+            Some(Err(error)) => Err(why(&error)),
+        }
+    }
+
+    async fn out(&mut self, outgoing: Outgoing) -> Result<(), End> {
+        match outgoing {
+            Outgoing::Nothing => Ok(()),
+            Outgoing::Frame(bytes) => self.feed(bytes).await,
+            Outgoing::Last(bytes) => {
+                self.send(bytes).await?;
+                Err(End::Said)
+            }
+        }
+    }
+
+    async fn tick(&mut self) -> Result<(), End> {
+        self.silent += 1;
+        let tick = self.edge.limits.ping / TICKS_PER_PING;
+        if tick * self.silent >= self.edge.limits.idle {
+            return Err(End::Close(CloseCode::Policy, Some(ErrorCode::IdleTooLong)));
+        }
+        if self.silent % TICKS_PER_PING == 0 {
+            // While it is asked whether the device is there: is there something for it that no wake told of?
+            self.session.look();
+            let ping = self.ws.send(Message::Ping(Bytes::new()));
+            soon(self.edge.limits.write, ping).await?;
+        }
+        Ok(())
+    }
+
+    async fn feed(&mut self, bytes: Bytes) -> Result<(), End> {
+        self.dirty = true;
+        soon(self.edge.limits.write, self.ws.feed(Message::Binary(bytes))).await
+    }
+
+    async fn send(&mut self, bytes: Bytes) -> Result<(), End> {
+        self.feed(bytes).await?;
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        self.dirty = false;
+        soon(self.edge.limits.write, self.ws.flush()).await
+    }
+
+    /// Ends the socket. What the store has in its hands is waited for, so that those it is for are woken.
+    async fn finish(&mut self, end: End) {
+        let mut open = !matches!(end, End::Gone);
+        while let Some(answer) = self.answers.pop_front() {
+            if let Outgoing::Frame(bytes) = answer.await {
+                open = open && self.feed(bytes).await.is_ok();
+            }
+        }
+        let code = match end {
+            End::Gone => {
+                // The peer's close frame is answered, if there was one.
+                let _ = soon(self.edge.limits.write, self.ws.flush()).await;
+                return;
+            }
+            End::Said => CloseCode::Policy,
+            End::Close(code, farewell) => {
+                if let Some(farewell) = farewell {
+                    open = open && self.feed(bye(farewell)).await.is_ok();
+                }
+                code
+            }
+        };
+        let close = self.ws.close(Some(CloseFrame { code, reason: "".into() }));
+        if !open || soon(self.edge.limits.write, close).await.is_err() {
+            return;
+        }
+        // What the peer still sends is read and thrown away: to close with unread bytes would take the farewell
+        // from it.
+        let stream = self.ws.get_mut();
+        let _ = timeout(LAST_WORDS_TIME, async {
+            stream.shutdown().await?;
+            tokio::io::copy(&mut stream.take(LAST_WORDS), &mut tokio::io::sink()).await
+        })
+        .await;
+    }
+}
+
+/// The first answer in line.
+async fn front(answers: &mut VecDeque<Answer>) -> Outgoing {
+    let outgoing = match answers.front_mut() {
+        Some(answer) => answer.await,
+        None => std::future::pending().await,
+    };
+    answers.pop_front();
+    if answers.is_empty() && answers.capacity() > 8 {
+        *answers = VecDeque::new();
+    }
+    outgoing
+}
+
+/// A write that has to be done within a time: who does not read is cut off.
+async fn soon(limit: Duration, write: impl Future<Output = Result<(), Error>>) -> Result<(), End> {
+    match timeout(limit, write).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(End::Gone),
+    }
+}
+
+/// How a socket ends after an error of its reading.
+fn why(error: &Error) -> End {
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => {
+            End::Close(CloseCode::Size, Some(ErrorCode::TooLarge))
+        }
+        Error::Utf8(_) => End::Close(CloseCode::Invalid, Some(ErrorCode::BadFrame)),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Gone,
+        Error::Protocol(_) => End::Close(CloseCode::Protocol, Some(ErrorCode::BadFrame)),
+        _ => End::Gone,
+    }
+}

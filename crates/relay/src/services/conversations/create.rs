@@ -1,0 +1,162 @@
+//! Opening a conversation.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use lacre_proto::wire::{Accepted, Addition, Committed, CreateConversation, Welcomed, item};
+use lacre_proto::{ConversationId, ErrorCode, Millis, limits, mls_framing};
+use lacre_store::data::{Batch, Data, Expected, WriteError};
+
+use super::super::mailboxes::Mailbox;
+use super::super::tickets::Good;
+use super::super::{Answered, Durable, Services, bad, keys, not_written, refuse};
+use super::head::{Head, same};
+use super::roster::Roster;
+use super::{Delivery, Live, encode_item};
+
+/// A mailbox that is to be added, its ticket found good.
+pub(super) struct Added {
+    pub(super) ticket: Good,
+    pub(super) mailbox: Arc<Mailbox>,
+    /// Empty for the maker's own mailbox.
+    pub(super) welcome: Bytes,
+}
+
+impl<D: Data> Services<D> {
+    /// Opens a conversation at epoch 1.
+    pub(crate) async fn create_conversation(
+        &self,
+        op: CreateConversation,
+        now: Millis,
+    ) -> Answered<Durable<Accepted>> {
+        let CreateConversation { conversation: id, additions, capability_hash, dedupe } = op;
+        let id = ConversationId::try_from(&id).map_err(bad)?;
+        let capability: [u8; 32] = capability_hash.as_ref().try_into().map_err(bad)?;
+        if let Some(conversation) = self.conversation(id).await? {
+            let state = conversation.lock();
+            let made = state.live.as_ref().filter(|live| {
+                // Who repeats its own request knows the capability of the epoch that it opened.
+                same(&live.head.capability, &capability)
+                    || live.roster.past.iter().any(|past| same(past, &capability))
+            });
+            return match made.and_then(|live| live.head.sequence_of(dedupe)) {
+                Some(sequence) => Ok(self.repeated(conversation.clone(), &state, sequence)),
+                None => refuse(ErrorCode::ConversationExists),
+            };
+        }
+        if additions.len() > limits::ROSTER {
+            return refuse(ErrorCode::LimitReached);
+        }
+        if additions.iter().filter(|addition| addition.welcome.is_empty()).count() != 1 {
+            return refuse(ErrorCode::BadRequest);
+        }
+        let added = self.check_additions(additions, now).await?;
+
+        let mut head = Head::new(1, capability);
+        let sequence = head.take_sequence(dedupe);
+        let mut deliveries = welcomes(&added, id, sequence, &capability_hash, now);
+        let echo = Committed {
+            conversation: id.to_wire(),
+            sequence,
+            epoch: 0,
+            commit: Bytes::new(),
+            capability_hash,
+            added: added.iter().map(|added| added.ticket.device.to_wire()).collect(),
+            removed: Vec::new(),
+            dedupe,
+        };
+        let own = added.iter().filter(|added| added.welcome.is_empty());
+        deliveries.push(Delivery::new(
+            own.map(|added| added.mailbox.clone()).collect(),
+            encode_item(now, item::Kind::Committed(echo)),
+        ));
+        let roster = Roster::new(Vec::new(), added.iter().map(|added| added.mailbox.clone()).collect());
+        let batch = Batch::new()
+            .assert(keys::conversation(id), Expected::Absent)
+            .put(keys::conversation(id), head.encode())
+            .put(keys::roster(id), roster.row.clone());
+        let batch = added.iter().fold(batch, |batch, added| added.ticket.spend(batch));
+        self.open_conversation(
+            id,
+            Live { head_row: head.encode(), head, roster: Arc::new(roster) },
+            batch,
+            deliveries,
+        )
+    }
+
+    fn open_conversation(
+        &self,
+        id: ConversationId,
+        live: Live,
+        batch: Batch,
+        deliveries: Vec<Delivery>,
+    ) -> Answered<Durable<Accepted>> {
+        let conversation = self.0.conversations.of(id);
+        let held = conversation.clone();
+        let mut state = held.lock();
+        if state.live.is_some() {
+            return refuse(ErrorCode::ConversationExists);
+        }
+        self.charge(&deliveries)?;
+        let sequence = live.head.next - 1;
+        state.generation += 1;
+        state.live = Some(live);
+        Ok(self.deliver(conversation, state.generation, batch, deliveries, move |done| match done {
+            Ok(()) => Ok(Accepted { sequence }),
+            Err(WriteError::Conflict(0)) => refuse(ErrorCode::ConversationExists),
+            Err(WriteError::Conflict(_)) => refuse(ErrorCode::BadTicket),
+            Err(error) => Err(not_written(error)),
+        }))
+    }
+
+    /// Checks tickets and Welcomes of additions, and finds their mailboxes.
+    pub(super) async fn check_additions(
+        &self,
+        additions: Vec<Addition>,
+        now: Millis,
+    ) -> Answered<Vec<Added>> {
+        let mut added: Vec<Added> = Vec::with_capacity(additions.len());
+        for Addition { ticket, welcome } in additions {
+            if welcome.len() > limits::WELCOME {
+                return refuse(ErrorCode::TooLarge);
+            }
+            if !welcome.is_empty() {
+                mls_framing::welcome(&welcome).map_err(ErrorCode::from)?;
+            }
+            let ticket = self.check_ticket(&ticket, now).await?;
+            if added.iter().any(|other| other.ticket.device == ticket.device) {
+                return refuse(ErrorCode::BadRequest);
+            }
+            let mailbox = self.mailbox(ticket.device).await?;
+            added.push(Added { ticket, mailbox, welcome });
+        }
+        Ok(added)
+    }
+}
+
+/// The items for the devices that are welcomed: one for all that get the same Welcome.
+pub(super) fn welcomes(
+    added: &[Added],
+    id: ConversationId,
+    sequence: u64,
+    capability_hash: &Bytes,
+    now: Millis,
+) -> Vec<Delivery> {
+    let mut by_welcome: Vec<(&Bytes, Vec<Arc<Mailbox>>)> = Vec::new();
+    for added in added.iter().filter(|added| !added.welcome.is_empty()) {
+        match by_welcome.iter_mut().find(|(welcome, _)| **welcome == added.welcome) {
+            Some((_, mailboxes)) => mailboxes.push(added.mailbox.clone()),
+            None => by_welcome.push((&added.welcome, vec![added.mailbox.clone()])),
+        }
+    }
+    let delivery = |(welcome, mailboxes): (&Bytes, _)| {
+        let item = Welcomed {
+            conversation: id.to_wire(),
+            sequence,
+            welcome: welcome.clone(),
+            capability_hash: capability_hash.clone(),
+        };
+        Delivery::new(mailboxes, encode_item(now, item::Kind::Welcomed(item)))
+    };
+    by_welcome.into_iter().map(delivery).collect()
+}

@@ -1,0 +1,51 @@
+//! Sending: the hot path. When the conversation is known, all up to the write is done without waiting.
+
+use lacre_proto::mls_framing::{self, ContentType};
+use lacre_proto::wire::{Accepted, Sealed, Send, item};
+use lacre_proto::{ConversationId, ErrorCode, Millis, limits};
+use lacre_store::data::{Batch, Data, Expected};
+
+use super::super::{Answered, Durable, Services, keys, not_written, refuse};
+use super::{Delivery, Standing, encode_item, failed, stale};
+
+impl<D: Data> Services<D> {
+    /// Takes a sealed message: it has its place when this is ready, and the inner future says when it is durable.
+    pub(crate) async fn send(&self, op: Send, now: Millis) -> Answered<Durable<Accepted>> {
+        let Send { conversation: id, epoch, capability, message, dedupe } = op;
+        if message.len() > limits::SEALED_MESSAGE {
+            return refuse(ErrorCode::TooLarge);
+        }
+        let sealed = mls_framing::private_message(&message).map_err(ErrorCode::from)?;
+        let id = ConversationId::try_from(&id).map_err(|_| ErrorCode::NoSuchConversation)?;
+        if sealed.conversation != id || sealed.epoch != epoch || sealed.content != ContentType::Application {
+            return refuse(ErrorCode::NotMls);
+        }
+        let conversation = self.conversation(id).await?.ok_or(ErrorCode::NoSuchConversation)?;
+
+        let held = conversation.clone();
+        let mut state = held.lock();
+        let generation = state.generation;
+        let Some(live) = &mut state.live else { return refuse(ErrorCode::StorageUnavailable) };
+        let standing = live.standing(&capability).ok_or(ErrorCode::NoSuchConversation)?;
+        if let Some(sequence) = live.head.sequence_of(dedupe) {
+            return Ok(self.repeated(conversation, &state, sequence));
+        }
+        if standing == Standing::Past || epoch != live.head.epoch {
+            return Err(stale(live.head.epoch));
+        }
+        let mut head = live.head.clone();
+        let sequence = head.take_sequence(dedupe);
+        let sealed = Sealed { conversation: id.to_wire(), sequence, epoch, message, dedupe };
+        let deliveries = vec![Delivery::to_all(&live.roster, encode_item(now, item::Kind::Sealed(sealed)))];
+        if let Err(full) = self.charge(&deliveries) {
+            return Ok(failed(full));
+        }
+        let (key, row) = (keys::conversation(id), head.encode());
+        let old = std::mem::replace(&mut live.head_row, row.clone());
+        live.head = head;
+        let batch = Batch::new().assert(key.clone(), Expected::Value(old)).put(key, row);
+        Ok(self.deliver(conversation, generation, batch, deliveries, move |done| {
+            done.map(|()| Accepted { sequence }).map_err(not_written)
+        }))
+    }
+}

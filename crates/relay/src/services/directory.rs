@@ -1,0 +1,38 @@
+//! The directory: handle or account id in, account out.
+
+use lacre_proto::wire::{self, Lookup, lookup};
+use lacre_proto::{AccountId, ErrorCode, Handle, Millis};
+use lacre_store::data::Data;
+
+use super::rows::{AccountRow, HandleRow};
+use super::{Answered, Authenticated, Services, bad, keys, rows, unavailable};
+use crate::limits::Action;
+
+impl<D: Data> Services<D> {
+    /// Finds an account. One that is not there and one that may not be reached get the same answer.
+    pub(crate) async fn lookup(
+        &self,
+        op: Lookup,
+        caller: Authenticated,
+        now: Millis,
+    ) -> Answered<wire::Account> {
+        self.limiter().take(Action::Lookup, &[caller.account.as_ref()], now)?;
+        let account = match op.by.ok_or(ErrorCode::BadRequest)? {
+            lookup::By::Account(account) => AccountId::try_from(&account).map_err(bad)?,
+            lookup::By::Handle(handle) => {
+                let handle: Handle = handle.parse().map_err(|_| ErrorCode::NoSuchAccount)?;
+                let row = self.0.data.get(&keys::handle(&handle)).await.map_err(unavailable)?;
+                let row: HandleRow = rows::decode(&row.ok_or(ErrorCode::NoSuchAccount)?)?;
+                AccountId::try_from(&row.account).map_err(|_| rows::broken("handle"))?
+            }
+        };
+        let AccountRow { handle, identity_key, device_list } =
+            self.account(account).await?.ok_or(ErrorCode::NoSuchAccount)?;
+        Ok(wire::Account { account: account.to_wire(), handle, identity_key, device_list })
+    }
+
+    pub(super) async fn account(&self, account: AccountId) -> Answered<Option<AccountRow>> {
+        let row = self.0.data.get(&keys::account(account)).await.map_err(unavailable)?;
+        row.map(|row| rows::decode(&row)).transpose()
+    }
+}

@@ -1,0 +1,113 @@
+//! The relay's key space: one byte of subspace for each kind of row, each owned by one service.
+//! `docs/protocol/relay-storage.md` tells what lies where.
+
+use lacre_proto::{AccountId, ConversationId, DeviceId, Handle};
+use lacre_store::data::{Key, LogId};
+
+/// Of the relay itself: its format, its id, its newest time.
+const META: u8 = 0x01;
+const ACCOUNT: u8 = 0x10;
+const HANDLE: u8 = 0x11;
+const DEVICE: u8 = 0x12;
+const KEY_PACKAGE: u8 = 0x20;
+const LAST_RESORT: u8 = 0x21;
+const NEXT_KEY_PACKAGE: u8 = 0x22;
+const TICKET: u8 = 0x28;
+const TICKET_EXPIRY: u8 = 0x29;
+const CONVERSATION: u8 = 0x30;
+const ROSTER: u8 = 0x31;
+const MAILBOX: u8 = 0x38;
+const INVITE: u8 = 0x40;
+
+pub(super) fn meta() -> Key {
+    Key::new(META, &[b"relay"])
+}
+
+pub(super) fn time() -> Key {
+    Key::new(META, &[b"time"])
+}
+
+pub(super) fn account(account: AccountId) -> Key {
+    Key::new(ACCOUNT, &[account.as_ref()])
+}
+
+pub(super) fn handle(handle: &Handle) -> Key {
+    Key::new(HANDLE, &[handle.as_str().as_bytes()])
+}
+
+pub(super) fn device(device: DeviceId) -> Key {
+    Key::new(DEVICE, &[device.as_ref()])
+}
+
+/// All devices after one, or from the first.
+pub(super) fn devices_after(device: Option<DeviceId>) -> (Key, Key) {
+    let from =
+        device.map_or_else(|| Key::new(DEVICE, &[]), |device| Key::new(DEVICE, &[device.as_ref(), &[0]]));
+    (from, Key::new(DEVICE + 1, &[]))
+}
+
+/// The device whose row's key this is.
+pub(super) fn device_of(key: &Key) -> Option<DeviceId> {
+    DeviceId::try_from(key.as_bytes().get(1..)?).ok()
+}
+
+pub(super) fn key_package(device: DeviceId, number: u64) -> Key {
+    Key::new(KEY_PACKAGE, &[device.as_ref(), &number.to_be_bytes()])
+}
+
+/// All key packages of a device; its numbers never reach the highest.
+pub(super) fn key_packages(device: DeviceId) -> (Key, Key) {
+    (key_package(device, 0), key_package(device, u64::MAX))
+}
+
+/// The number of a key package, from its key.
+pub(super) fn number_of(key: &Key) -> Option<u64> {
+    key.as_bytes().last_chunk().map(|number| u64::from_be_bytes(*number))
+}
+
+pub(super) fn last_resort(device: DeviceId) -> Key {
+    Key::new(LAST_RESORT, &[device.as_ref()])
+}
+
+pub(super) fn next_key_package(device: DeviceId) -> Key {
+    Key::new(NEXT_KEY_PACKAGE, &[device.as_ref()])
+}
+
+pub(super) fn ticket(hash: &[u8; 32]) -> Key {
+    Key::new(TICKET, &[hash])
+}
+
+pub(super) fn ticket_expiry(expires: u64, hash: &[u8; 32]) -> Key {
+    Key::new(TICKET_EXPIRY, &[&expires.to_be_bytes(), hash])
+}
+
+/// All tickets that are no good any more at a time.
+pub(super) fn tickets_expired(now: u64) -> (Key, Key) {
+    (Key::new(TICKET_EXPIRY, &[]), Key::new(TICKET_EXPIRY, &[&now.saturating_add(1).to_be_bytes()]))
+}
+
+/// The ticket of a key in the expiry index.
+pub(super) fn ticket_of(expiry: &Key) -> Option<Key> {
+    expiry.as_bytes().last_chunk::<32>().map(ticket)
+}
+
+pub(super) fn conversation(conversation: ConversationId) -> Key {
+    Key::new(CONVERSATION, &[conversation.as_ref()])
+}
+
+pub(super) fn roster(conversation: ConversationId) -> Key {
+    Key::new(ROSTER, &[conversation.as_ref()])
+}
+
+pub(super) fn mailbox(device: DeviceId) -> Key {
+    Key::new(MAILBOX, &[device.as_ref()])
+}
+
+pub(super) fn invite(hash: &[u8; 32]) -> Key {
+    Key::new(INVITE, &[hash])
+}
+
+/// A mailbox is the log that is named by its device.
+pub(super) fn log(device: DeviceId) -> LogId {
+    LogId(device.0)
+}

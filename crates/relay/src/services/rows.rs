@@ -1,0 +1,134 @@
+//! Rows as they lie in the store: a version byte, then a protobuf message; `docs/protocol/relay-storage.md`.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use lacre_proto::ErrorCode;
+use lacre_proto::error::WireError;
+use lacre_proto::wire;
+use prost::Message;
+
+/// The version of every row that this relay writes.
+pub(super) const VERSION: u8 = 1;
+
+/// The relay itself.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct MetaRow {
+    /// Of everything in the store; a store with a higher one is left alone.
+    #[prost(uint32, tag = "1")]
+    pub(super) format: u32,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) relay: Bytes,
+}
+
+/// The newest time that was stored.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct TimeRow {
+    #[prost(uint64, tag = "1")]
+    pub(super) newest_ms: u64,
+}
+
+/// An account, as the directory shows it.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct AccountRow {
+    #[prost(string, tag = "1")]
+    pub(super) handle: String,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) identity_key: Bytes,
+    #[prost(message, optional, tag = "3")]
+    pub(super) device_list: Option<wire::Signed>,
+}
+
+/// Whose a handle is.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct HandleRow {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) account: Bytes,
+}
+
+/// A device: what a login is checked against.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct DeviceRow {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) account: Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) signature_key: Bytes,
+}
+
+/// A key package and when it was published.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct KeyPackageRow {
+    #[prost(uint64, tag = "1")]
+    pub(super) published_ms: u64,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) key_package: Bytes,
+}
+
+/// The number of the next key package that a device publishes.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct NextKeyPackageRow {
+    #[prost(uint64, tag = "1")]
+    pub(super) next: u64,
+}
+
+/// Whose mailbox a ticket lets into a roster, and until when.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct TicketRow {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) device: Bytes,
+    #[prost(uint64, tag = "2")]
+    pub(super) expires_ms: u64,
+}
+
+/// Bytes that lie in a mailbox, as of the last time that they differed much from what stood here.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct MailboxRow {
+    #[prost(uint64, tag = "1")]
+    pub(super) bytes: u64,
+}
+
+/// An invite code that was not used yet.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct InviteRow {
+    #[prost(uint64, tag = "1")]
+    pub(super) made_ms: u64,
+}
+
+/// A row's bytes.
+pub(super) fn encode(row: &impl Message) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(1 + row.encoded_len());
+    bytes.put_u8(VERSION);
+    row.encode(&mut bytes).expect("the buffer grows");
+    bytes.freeze()
+}
+
+/// A row that the relay wrote itself; one that does not decode is a fault, not the caller's.
+pub(super) fn decode<R: Message + Default>(bytes: &Bytes) -> Result<R, WireError> {
+    let row = (bytes.first() == Some(&VERSION)).then(|| R::decode(bytes.slice(1..)).ok()).flatten();
+    row.ok_or_else(|| broken(std::any::type_name::<R>()))
+}
+
+/// A row that is not what it should be.
+pub(super) fn broken(kind: &'static str) -> WireError {
+    tracing::error!(kind, "a stored row does not decode");
+    ErrorCode::Internal.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_keep_their_bytes() {
+        let row = TicketRow { device: Bytes::from_static(&[7; 16]), expires_ms: 300 };
+        let bytes = encode(&row);
+        assert_eq!(hex::encode(&bytes), "010a100707070707070707070707070707070710ac02");
+        assert_eq!(decode::<TicketRow>(&bytes), Ok(row));
+    }
+
+    #[test]
+    fn a_row_of_another_version_is_a_fault_and_no_guess() {
+        let mut bytes = encode(&InviteRow { made_ms: 1 }).to_vec();
+        bytes[0] = 2;
+        assert_eq!(decode::<InviteRow>(&bytes.into()), Err(ErrorCode::Internal.into()));
+        assert_eq!(decode::<InviteRow>(&Bytes::new()), Err(ErrorCode::Internal.into()));
+    }
+}

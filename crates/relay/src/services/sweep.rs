@@ -1,0 +1,72 @@
+//! The sweep: old entries of mailboxes and old tickets, a bounded part at each call.
+
+use std::sync::{Mutex, PoisonError};
+
+use lacre_proto::{DeviceId, Millis, frame};
+use lacre_store::data::{Batch, Data, LogEntry, WriteError};
+
+use super::{Services, keys};
+
+/// Where the next call goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Cursor(Mutex<Option<DeviceId>>);
+
+/// Entries of one mailbox looked at in one call.
+const ENTRIES: usize = 256;
+const ENTRY_BYTES: usize = 1024 * 1024;
+
+impl<D: Data> Services<D> {
+    /// Removes what is too old: looks at up to `budget` mailboxes and `budget` tickets, and goes on from there at
+    /// the next call. Gives how many entries and tickets are gone.
+    pub async fn sweep(&self, now: Millis, budget: usize) -> Result<usize, WriteError> {
+        let mut batch = Batch::new();
+        let (from, to) = keys::tickets_expired(now);
+        let tickets = self.0.data.scan(&from, &to, budget).await?;
+        for (expiry, _) in &tickets {
+            if let Some(ticket) = keys::ticket_of(expiry) {
+                batch = batch.delete(ticket);
+            }
+            batch = batch.delete(expiry.clone());
+        }
+        let (from, to) = keys::devices_after(self.cursor());
+        let devices = self.0.data.scan(&from, &to, budget).await?;
+        let mut gone = tickets.len();
+        for device in devices.iter().filter_map(|(key, _)| keys::device_of(key)) {
+            gone += self.expire(device, now).await?;
+        }
+        let last = devices.last().filter(|_| devices.len() == budget);
+        *self.0.sweep.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            last.and_then(|(key, _)| keys::device_of(key));
+        if !batch.ops.is_empty() {
+            self.0.data.write(batch).await?;
+        }
+        Ok(gone)
+    }
+
+    fn cursor(&self) -> Option<DeviceId> {
+        *self.0.sweep.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Acknowledges for a device what it did not fetch in time: it will see the gap in the positions.
+    async fn expire(&self, device: DeviceId, now: Millis) -> Result<usize, WriteError> {
+        let oldest = now.saturating_sub(self.0.settings.quotas.kept.as_millis() as u64);
+        let log = keys::log(device);
+        let state = self.0.data.log_state(log).await?;
+        if state.head == state.truncated {
+            return Ok(0);
+        }
+        let entries = self.0.data.read_log(log, state.truncated, ENTRIES, ENTRY_BYTES).await?;
+        let old: Vec<&LogEntry> = entries.iter().take_while(|entry| is_old(entry, oldest)).collect();
+        if let Some(last) = old.last()
+            && let Ok(mailbox) = self.mailbox(device).await
+        {
+            let bytes = old.iter().map(|entry| entry.value.len() as u64).sum();
+            self.acknowledge(&mailbox, last.position, bytes);
+        }
+        Ok(old.len())
+    }
+}
+
+fn is_old(entry: &LogEntry, oldest: Millis) -> bool {
+    frame::decode_item(&entry.value).is_ok_and(|item| item.time_ms < oldest)
+}

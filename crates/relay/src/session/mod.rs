@@ -1,0 +1,348 @@
+//! A session: one socket's life, without the socket. Frames go in, frames come out.
+//!
+//! | state | what may come | goes to |
+//! | --- | --- | --- |
+//! | Greeted | sign-up, login | Authenticated |
+//! | Greeted | create, commit, send, read roster | Anonymous |
+//! | Anonymous | create, commit, send, read roster; everything else is `login_needed` or `anonymous_only` | – |
+//! | Authenticated | look-up, key packages, tickets, leave, resync, acknowledgements; create, commit, send and read roster are `anonymous_only` | – |
+//!
+//! A socket never goes from Anonymous to Authenticated: the two must not be tied together. A frame that is none,
+//! and one of a version that is not spoken here, ends the session with a farewell.
+//!
+//! [`Session::handle`] is awaited for each frame in turn; what it then gives may be awaited later, while further
+//! frames are handled: their writes are in the store's hands in the order of the frames.
+
+mod push;
+
+use std::fmt;
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use lacre_proto::error::WireError;
+use lacre_proto::frame::{self, FrameError};
+use lacre_proto::wire::{
+    Ack, Bye, Done, Greeting, Hello, KeyPackagesLeft, LoggedIn, Request, Response, ServerFrame, client_frame,
+    greeting, request, response, server_frame,
+};
+use lacre_proto::{ErrorCode, Millis};
+use lacre_store::data::Data;
+
+use crate::limits::{Bucket, slow_down};
+use crate::services::{Answered, Authenticated, Services};
+use push::Pushing;
+
+/// What goes out to the device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outgoing {
+    /// Nothing, for this frame.
+    Nothing,
+    /// A frame.
+    Frame(Bytes),
+    /// The last frame: then the socket is closed.
+    Last(Bytes),
+}
+
+/// One socket's session.
+pub struct Session<D: Data> {
+    services: Services<D>,
+    nonce: [u8; 32],
+    peer: Option<IpAddr>,
+    /// Chosen by the client's first frame.
+    version: u8,
+    sends: Bucket,
+    state: State<D>,
+}
+
+enum State<D: Data> {
+    Greeted,
+    Anonymous,
+    Authenticated(Box<Pushing<D>>),
+    Over,
+}
+
+/// The answer to one frame: ready when what it says is durable.
+#[must_use = "an answer has to be awaited for what comes after the write, and sent"]
+pub struct Answer(Inner);
+
+enum Inner {
+    Ready(Outgoing),
+    Waiting(Pin<Box<dyn Future<Output = Outgoing> + Send>>),
+}
+
+impl Answer {
+    /// The answer, if it needs no waiting.
+    pub fn ready(&mut self) -> Option<Outgoing> {
+        match &mut self.0 {
+            Inner::Ready(outgoing) => Some(std::mem::replace(outgoing, Outgoing::Nothing)),
+            Inner::Waiting(_) => None,
+        }
+    }
+}
+
+impl Future for Answer {
+    type Output = Outgoing;
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outgoing> {
+        match &mut self.get_mut().0 {
+            Inner::Ready(outgoing) => Poll::Ready(std::mem::replace(outgoing, Outgoing::Nothing)),
+            Inner::Waiting(future) => future.as_mut().poll(context),
+        }
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Answer(..)")
+    }
+}
+
+impl<D: Data> fmt::Debug for Session<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Session(..)")
+    }
+}
+
+impl<D: Data> Session<D> {
+    /// Begins a session; the frame is the greeting, to be sent first. The peer's address, if there is one, is
+    /// only for rate limits.
+    pub fn greet(services: Services<D>, peer: Option<IpAddr>, now: Millis) -> (Self, Bytes) {
+        let nonce: [u8; 32] = services.random();
+        let hello = Hello {
+            version_min: frame::VERSION_MIN.into(),
+            version_max: frame::VERSION_MAX.into(),
+            nonce: Bytes::copy_from_slice(&nonce),
+            relay: services.relay().to_wire(),
+            time_ms: now,
+        };
+        let greeting = frame::encode_greeting(&Greeting { body: Some(greeting::Body::Hello(hello)) });
+        let version = frame::VERSION_MIN;
+        (Self { services, nonce, peer, version, sends: Bucket::default(), state: State::Greeted }, greeting)
+    }
+
+    /// Takes one frame: when this is ready its write, if it makes one, is in the store's hands. To be awaited to
+    /// its end, each frame after the one before.
+    pub fn handle(&mut self, bytes: Bytes, now: Millis) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
+        Box::pin(async move {
+            if matches!(self.state, State::Over) {
+                return Answer(Inner::Ready(Outgoing::Nothing));
+            }
+            let body = match frame::decode_client(&bytes) {
+                Ok((version, frame)) => {
+                    self.version = version;
+                    frame.body
+                }
+                Err(error) => return self.refuse_frame(error),
+            };
+            match body {
+                Some(client_frame::Body::Request(request)) => self.request(request, now).await,
+                Some(client_frame::Body::Ack(ack)) => self.ack(ack),
+                // A kind of frame that a later version will know; it is not an error of this one.
+                None => Answer(Inner::Ready(Outgoing::Nothing)),
+            }
+        })
+    }
+
+    /// The next frame that nobody asked for: pushes, and the farewell when the device logged in elsewhere. Waits
+    /// until there is one. Nothing is lost when it is dropped before it is ready.
+    pub async fn next_push(&mut self) -> Outgoing {
+        match &mut self.state {
+            State::Authenticated(pushing) => {
+                let next = pushing.next(self.version).await;
+                if matches!(next, Outgoing::Last(_)) {
+                    self.state = State::Over;
+                }
+                next
+            }
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Looks at the mailbox itself, whether or not it was woken: the bus may have lost something.
+    pub fn look(&mut self) {
+        if let State::Authenticated(pushing) = &mut self.state {
+            pushing.look();
+        }
+    }
+
+    /// Entries that were pushed and are not acknowledged.
+    pub fn unacknowledged(&self) -> u64 {
+        match &self.state {
+            State::Authenticated(pushing) => pushing.unacknowledged(),
+            _ => 0,
+        }
+    }
+
+    async fn request(&mut self, request: Request, now: Millis) -> Answer {
+        use request::Op;
+        use response::Result as R;
+        let Request { id, op } = request;
+        let Some(op) = op else { return self.answer(id, Err(ErrorCode::UnknownRequest.into())) };
+        let caller = match (&self.state, &op) {
+            (State::Greeted, Op::Login(_) | Op::SignUp(_)) => None,
+            (
+                State::Greeted | State::Anonymous,
+                Op::CreateConversation(_) | Op::Commit(_) | Op::Send(_) | Op::ReadRoster(_),
+            ) => {
+                self.state = State::Anonymous;
+                None
+            }
+            (State::Anonymous, Op::Login(_) | Op::SignUp(_))
+            | (
+                State::Authenticated(_),
+                Op::CreateConversation(_) | Op::Commit(_) | Op::Send(_) | Op::ReadRoster(_),
+            ) => return self.answer(id, Err(ErrorCode::AnonymousOnly.into())),
+            (State::Authenticated(_), Op::Login(_) | Op::SignUp(_)) => {
+                return self.answer(id, Err(ErrorCode::BadRequest.into()));
+            }
+            (State::Authenticated(pushing), _) => Some(pushing.caller),
+            _ => return self.answer(id, Err(ErrorCode::LoginNeeded.into())),
+        };
+        let services = self.services.clone();
+        let result = match op {
+            Op::Login(op) => {
+                let caller = match services.may_log_in(self.peer, now) {
+                    Ok(()) => services.login(op, &self.nonce, self.peer, now).await,
+                    Err(error) => Err(error),
+                };
+                self.logged_in(caller, now).await.map(R::LoggedIn)
+            }
+            Op::SignUp(op) => {
+                let caller = match services.may_log_in(self.peer, now) {
+                    Ok(()) => services.sign_up(op, &self.nonce, self.peer, now).await,
+                    Err(error) => Err(error),
+                };
+                self.logged_in(caller, now).await.map(R::LoggedIn)
+            }
+            Op::Send(op) => {
+                if let Err(wait) = self.sends.take(services.limiter().send_rate(), now) {
+                    return self.answer(id, Err(slow_down(wait)));
+                }
+                services.metrics().sends.inc();
+                let durable = services.send(op, now).await;
+                return self.answer_later(id, durable, R::Accepted);
+            }
+            Op::Commit(op) => {
+                let durable = services.commit(op, now).await;
+                return self.answer_later(id, durable, R::Accepted);
+            }
+            Op::CreateConversation(op) => {
+                let durable = services.create_conversation(op, now).await;
+                return self.answer_later(id, durable, R::Accepted);
+            }
+            Op::ReadRoster(op) => services.read_roster(op).await.map(R::Roster),
+            op => match caller {
+                Some(caller) => authenticated(&services, op, caller, now).await,
+                None => Err(ErrorCode::LoginNeeded.into()),
+            },
+        };
+        self.answer(id, result)
+    }
+
+    /// Opens the mailbox of a device that proved who it is.
+    async fn logged_in(&mut self, caller: Answered<Authenticated>, now: Millis) -> Answered<LoggedIn> {
+        let caller = caller?;
+        let key_packages_left = self.services.key_packages_left(caller.device).await?;
+        let inbox = self.services.open_inbox(caller.device).await?;
+        let (head, acknowledged) = (inbox.head, inbox.acknowledged);
+        self.services.metrics().logins.inc();
+        self.state = State::Authenticated(Box::new(Pushing::new(self.services.clone(), caller, inbox)));
+        Ok(LoggedIn { time_ms: now, head, acknowledged, key_packages_left })
+    }
+
+    fn ack(&mut self, ack: Ack) -> Answer {
+        match &mut self.state {
+            State::Authenticated(pushing) => {
+                pushing.acknowledge(ack.position);
+                Answer(Inner::Ready(Outgoing::Nothing))
+            }
+            // There is no answer to an acknowledgement that could say so.
+            _ => self.farewell(ErrorCode::LoginNeeded),
+        }
+    }
+
+    fn refuse_frame(&mut self, error: FrameError) -> Answer {
+        let code = ErrorCode::from(error);
+        self.services.metrics().refused(code);
+        self.farewell(code)
+    }
+
+    fn farewell(&mut self, code: ErrorCode) -> Answer {
+        self.state = State::Over;
+        Answer(Inner::Ready(Outgoing::Last(bye(code))))
+    }
+
+    fn answer(&self, id: u64, result: Answered<response::Result>) -> Answer {
+        Answer(Inner::Ready(Outgoing::Frame(respond(&self.services, self.version, id, result))))
+    }
+
+    fn answer_later<T: 'static>(
+        &self,
+        id: u64,
+        durable: Answered<crate::services::Durable<T>>,
+        kind: fn(T) -> response::Result,
+    ) -> Answer {
+        let durable = match durable {
+            Ok(durable) => durable,
+            Err(error) => return self.answer(id, Err(error)),
+        };
+        let (services, version) = (self.services.clone(), self.version);
+        Answer(Inner::Waiting(Box::pin(async move {
+            let result = durable.await.map(kind);
+            Outgoing::Frame(respond(&services, version, id, result))
+        })))
+    }
+}
+
+/// The requests that need a login.
+async fn authenticated<D: Data>(
+    services: &Services<D>,
+    op: request::Op,
+    caller: Authenticated,
+    now: Millis,
+) -> Answered<response::Result> {
+    use request::Op;
+    use response::Result as R;
+    match op {
+        Op::Lookup(op) => services.lookup(op, caller, now).await.map(R::Account),
+        Op::PublishKeyPackages(op) => {
+            let left = services.publish_key_packages(op, caller, now).await?;
+            Ok(R::KeyPackagesLeft(KeyPackagesLeft { left }))
+        }
+        Op::ClaimKeyPackages(op) => services.claim_key_packages(op, caller, now).await.map(R::Claimed),
+        Op::MintTicket(_) => {
+            let ticket = services.mint_ticket(caller, now).await?.to_wire();
+            Ok(R::Ticket(lacre_proto::wire::Ticket { ticket }))
+        }
+        Op::LeaveConversation(op) => services.leave_conversation(op, caller).await.map(|()| R::Done(Done {})),
+        Op::RequestResync(op) => services.request_resync(op, caller, now).await.map(|()| R::Done(Done {})),
+        Op::Login(_)
+        | Op::SignUp(_)
+        | Op::CreateConversation(_)
+        | Op::Commit(_)
+        | Op::Send(_)
+        | Op::ReadRoster(_) => Err(ErrorCode::AnonymousOnly.into()),
+    }
+}
+
+fn respond<D: Data>(
+    services: &Services<D>,
+    version: u8,
+    id: u64,
+    result: Answered<response::Result>,
+) -> Bytes {
+    let result = result.unwrap_or_else(|error: WireError| {
+        services.metrics().refused(error.code);
+        response::Result::Error(error.into())
+    });
+    let response = Response { id, result: Some(result) };
+    frame::encode_server(version, &ServerFrame { body: Some(server_frame::Body::Response(response)) })
+}
+
+/// A farewell: why the relay closes the socket.
+pub(crate) fn bye(code: ErrorCode) -> Bytes {
+    let bye = Bye { code: code.number(), retry_after_ms: 0 };
+    frame::encode_greeting(&Greeting { body: Some(greeting::Body::Bye(bye)) })
+}
