@@ -2,9 +2,11 @@
 //!
 //! It must not know the engine, OpenMLS, or a key that opens anything.
 
+mod admin;
 pub mod clock;
 pub mod config;
 mod edge;
+pub mod invites;
 pub mod limits;
 mod log;
 pub mod metrics;

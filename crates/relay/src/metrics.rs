@@ -18,8 +18,8 @@ pub struct Metrics {
     pub(crate) accepted: Counter,
     pub(crate) sign_ups: Counter,
     pub(crate) logins: Counter,
-    pub(crate) sends: Counter,
-    pub(crate) commits: Counter,
+    sends: Counter,
+    commits: Counter,
     pub(crate) pushed: Counter,
     pub(crate) expired: Counter,
     pub(crate) commit_seconds: Histogram,
@@ -83,7 +83,7 @@ impl Metrics {
         } = &mut self;
         registry.register("connections", "Open connections", connections.clone());
         registry.register("connections_accepted", "Connections since the start", accepted.clone());
-        registry.register("sign_ups", "Accounts made", sign_ups.clone());
+        registry.register("sign_ups", "Sign-ups answered, repeated ones too", sign_ups.clone());
         registry.register("logins", "Logins", logins.clone());
         registry.register("sends", "Sealed messages accepted", sends.clone());
         registry.register("commits", "Commits and new conversations accepted", commits.clone());
@@ -102,6 +102,14 @@ impl Metrics {
         );
         registry.register("refusals", "Requests refused", refusals.clone());
         self
+    }
+
+    pub(crate) fn sent(&self) {
+        self.sends.inc();
+    }
+
+    pub(crate) fn committed(&self) {
+        self.commits.inc();
     }
 
     pub(crate) fn delivered(&self, entries: usize) {

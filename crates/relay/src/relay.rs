@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+use crate::admin;
 use crate::clock::Clock;
 use crate::config::{Config, Place, Tls};
 use crate::edge::{Edge, stopped};
@@ -138,10 +139,10 @@ impl Relay {
             Place::Folder(folder) => {
                 tls::private_folder(&folder).map_err(StartError::Folder)?;
                 let options = RedbOptions {
-                    path: folder.join("relay.redb"),
                     linger: config.linger,
                     data_key: config.data_key,
                     cache_bytes: config.cache_bytes,
+                    ..options(&folder)
                 };
                 let data = RedbData::open(options, StdRng::from_os_rng())?;
                 run(config, data, Some(&folder)).await
@@ -160,6 +161,11 @@ impl RunningRelay {
             let _ = task.await;
         }
     }
+}
+
+/// Where the database lies in a data folder.
+pub(crate) fn options(folder: &Path) -> RedbOptions {
+    RedbOptions::new(folder.join("relay.redb"))
 }
 
 /// Whether a configuration is safe to run.
@@ -184,16 +190,32 @@ async fn run<D: Data>(config: Config, data: D, folder: Option<&Path>) -> Result<
 
     let (stop, stopping) = watch::channel(false);
     let (alive, gone) = mpsc::channel(1);
+    let admin = admin_listener(config.admin, folder, &services).await?;
+    let admin_address = admin.as_ref().and_then(|admin| admin.0.local_addr().ok());
     let fingerprint = protection.as_ref().map(|protection| protection.fingerprint);
     let acceptor = protection.map(|protection| TlsAcceptor::from(protection.config));
     let patience = edge.stop;
     let edge = Edge::new(services.clone(), edge, clock.clone(), acceptor, stopping.clone(), alive);
-    let tasks = vec![
-        tokio::spawn(edge.run(listener)),
-        tokio::spawn(keep_house(services, clock, stopping, gone, patience)),
-    ];
+    let mut tasks = vec![tokio::spawn(edge.run(listener))];
+    if let Some((listener, token)) = admin {
+        let admin = admin::run(listener, services.clone(), clock.clone(), token, stopping.clone());
+        tasks.push(tokio::spawn(admin));
+    }
+    tasks.push(tokio::spawn(keep_house(services, clock, stopping, gone, patience)));
     tracing::info!(tls = fingerprint.is_some(), "the relay listens");
-    Ok(RunningRelay { address, admin_address: None, fingerprint, stop, tasks })
+    Ok(RunningRelay { address, admin_address, fingerprint, stop, tasks })
+}
+
+/// The operator's listener and its token, if there is to be one.
+async fn admin_listener<D: Data>(
+    address: Option<SocketAddr>,
+    folder: Option<&Path>,
+    services: &Services<D>,
+) -> Result<Option<(TcpListener, Option<admin::Token>)>, StartError> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = bind(address).await?;
+    let token = folder.map(|folder| admin::token(folder, || services.random()));
+    Ok(Some((listener, token.transpose().map_err(StartError::Folder)?)))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -15,7 +15,7 @@ use futures_util::{SinkExt, StreamExt};
 use lacre_proto::{ErrorCode, limits};
 use lacre_store::data::Data;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{MissedTickBehavior, timeout};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
@@ -46,7 +46,8 @@ enum End {
 }
 
 enum Event {
-    Out(Outgoing),
+    Answer(Outgoing),
+    Push(Outgoing),
     In(Option<Result<Message, Error>>),
     Flush,
     Tick,
@@ -58,6 +59,8 @@ struct Socket<D: Data> {
     ws: WebSocketStream<Stream>,
     session: Session<D>,
     answers: VecDeque<Answer>,
+    /// Since when the first of the answers is waited for, when nothing waited before it.
+    since: Option<Instant>,
     /// Something is written and not flushed.
     dirty: bool,
     /// Ticks since something came.
@@ -76,7 +79,7 @@ pub(super) async fn serve<D: Data>(edge: Arc<Edge<D>>, stream: Stream, read: Vec
     let (session, hello) = Session::greet(edge.services.clone(), Some(address), edge.clock.now());
     edge.services.metrics().connections.inc();
     let mut socket =
-        Socket { edge: edge.clone(), ws, session, answers: VecDeque::new(), dirty: false, silent: 0 };
+        Socket { edge: edge.clone(), ws, session, answers: VecDeque::new(), since: None, dirty: false, silent: 0 };
     let end = match socket.send(hello).await {
         Ok(()) => socket.run().await,
         Err(end) => end,
@@ -97,14 +100,20 @@ impl<D: Data> Socket<D> {
             let event = tokio::select! {
                 biased;
                 () = &mut stop => Event::Stop,
-                outgoing = front(&mut self.answers), if !self.answers.is_empty() => Event::Out(outgoing),
-                outgoing = self.session.next_push() => Event::Out(outgoing),
+                outgoing = front(&mut self.answers), if !self.answers.is_empty() => Event::Answer(outgoing),
+                outgoing = self.session.next_push() => Event::Push(outgoing),
                 message = self.ws.next(), if self.answers.len() < limits::REQUESTS_IN_FLIGHT => Event::In(message),
                 () = std::future::ready(()), if self.dirty => Event::Flush,
                 _ = ticks.tick() => Event::Tick,
             };
             let done = match event {
-                Event::Out(outgoing) => self.out(outgoing).await,
+                Event::Answer(outgoing) => {
+                    if let Some(since) = self.since.take() {
+                        self.edge.services.metrics().commit_seconds.observe(since.elapsed().as_secs_f64());
+                    }
+                    self.out(outgoing).await
+                }
+                Event::Push(outgoing) => self.out(outgoing).await,
                 Event::In(message) => self.take(message).await,
                 Event::Flush => self.flush().await,
                 Event::Tick => self.tick().await,
@@ -124,6 +133,9 @@ impl<D: Data> Socket<D> {
                 match self.answers.is_empty().then(|| answer.ready()).flatten() {
                     Some(outgoing) => self.out(outgoing).await,
                     None => {
+                        if self.answers.is_empty() {
+                            self.since = Some(Instant::now());
+                        }
                         self.answers.push_back(answer);
                         Ok(())
                     }

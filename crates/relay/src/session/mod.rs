@@ -25,14 +25,15 @@ use bytes::Bytes;
 use lacre_proto::error::WireError;
 use lacre_proto::frame::{self, FrameError};
 use lacre_proto::wire::{
-    Ack, Bye, Done, Greeting, Hello, KeyPackagesLeft, LoggedIn, Request, Response, ServerFrame, client_frame,
+    Accepted, Ack, Bye, Done, Greeting, Hello, KeyPackagesLeft, LoggedIn, Request, Response, ServerFrame, client_frame,
     greeting, request, response, server_frame,
 };
 use lacre_proto::{ErrorCode, Millis};
 use lacre_store::data::Data;
 
 use crate::limits::{Bucket, slow_down};
-use crate::services::{Answered, Authenticated, Services};
+use crate::metrics::Metrics;
+use crate::services::{Answered, Authenticated, Durable, Services};
 use push::Pushing;
 
 /// What goes out to the device.
@@ -214,23 +215,25 @@ impl<D: Data> Session<D> {
                     Ok(()) => services.sign_up(op, &self.nonce, self.peer, now).await,
                     Err(error) => Err(error),
                 };
+                if caller.is_ok() {
+                    services.metrics().sign_ups.inc();
+                }
                 self.logged_in(caller, now).await.map(R::LoggedIn)
             }
             Op::Send(op) => {
                 if let Err(wait) = self.sends.take(services.limiter().send_rate(), now) {
                     return self.answer(id, Err(slow_down(wait)));
                 }
-                services.metrics().sends.inc();
                 let durable = services.send(op, now).await;
-                return self.answer_later(id, durable, R::Accepted);
+                return self.answer_later(id, durable, Metrics::sent);
             }
             Op::Commit(op) => {
                 let durable = services.commit(op, now).await;
-                return self.answer_later(id, durable, R::Accepted);
+                return self.answer_later(id, durable, Metrics::committed);
             }
             Op::CreateConversation(op) => {
                 let durable = services.create_conversation(op, now).await;
-                return self.answer_later(id, durable, R::Accepted);
+                return self.answer_later(id, durable, Metrics::committed);
             }
             Op::ReadRoster(op) => services.read_roster(op).await.map(R::Roster),
             op => match caller {
@@ -278,11 +281,11 @@ impl<D: Data> Session<D> {
         Answer(Inner::Ready(Outgoing::Frame(respond(&self.services, self.version, id, result))))
     }
 
-    fn answer_later<T: 'static>(
+    fn answer_later(
         &self,
         id: u64,
-        durable: Answered<crate::services::Durable<T>>,
-        kind: fn(T) -> response::Result,
+        durable: Answered<Durable<Accepted>>,
+        count: fn(&Metrics),
     ) -> Answer {
         let durable = match durable {
             Ok(durable) => durable,
@@ -290,7 +293,11 @@ impl<D: Data> Session<D> {
         };
         let (services, version) = (self.services.clone(), self.version);
         Answer(Inner::Waiting(Box::pin(async move {
-            let result = durable.await.map(kind);
+            let result = durable.await;
+            if result.is_ok() {
+                count(services.metrics());
+            }
+            let result = result.map(response::Result::Accepted);
             Outgoing::Frame(respond(&services, version, id, result))
         })))
     }

@@ -77,6 +77,7 @@ impl<D: Data> Pushing<D> {
             if room > 0 {
                 let entries = self.gather(room).await;
                 if !entries.is_empty() {
+                    self.services.metrics().pushed.inc_by(entries.len() as u64);
                     return push(version, entries);
                 }
                 if let Some(position) = self.caught_up() {
