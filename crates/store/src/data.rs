@@ -35,7 +35,7 @@ impl From<Bytes> for Key {
 }
 
 /// A log: 16 bytes, chosen by the service (a mailbox's log is named by its device).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogId(pub [u8; 16]);
 
 /// What an assertion expects of a key.

@@ -4,5 +4,10 @@
 
 pub mod blobs;
 pub mod bus;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod data;
+pub mod inspect;
 pub mod memory;
+pub mod redb;
+pub mod transfer;

@@ -2,7 +2,7 @@
 //!
 //! Every future is ready at once and a batch takes effect at the call, so that a world can run it synchronously.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::future::{Future, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +11,8 @@ use bytes::Bytes;
 use crate::data::{
     Batch, Data, Expected, Key, LogEntry, LogId, LogState, Op, Unavailable, WriteError, Written,
 };
+use crate::inspect::{Inspect, Stats};
+use crate::transfer::{Item, Portable, TransferError};
 
 /// A store in memory; clones are the same store.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +63,85 @@ impl Data for MemoryData {
 
     fn write(&self, batch: Batch) -> impl Future<Output = Result<Written, WriteError>> + Send + 'static {
         ready(self.state().apply(batch))
+    }
+}
+
+impl Inspect for MemoryData {
+    fn check(&self) -> impl Future<Output = Result<Stats, Unavailable>> + Send {
+        let state = self.state();
+        let entries = state.logs.values().flat_map(|log| &log.entries);
+        let values: HashSet<*const u8> = entries.clone().map(|value| value.as_ptr()).collect();
+        let entries = entries.count() as u64;
+        ready(Ok(Stats { keys: state.keys.len() as u64, entries, values: values.len() as u64 }))
+    }
+}
+
+impl Portable for MemoryData {
+    fn give_out(&self, sink: &mut dyn FnMut(Item) -> Result<(), TransferError>) -> Result<(), TransferError> {
+        let state = self.state();
+        state.keys.iter().try_for_each(|(key, value)| sink(Item::Key(key.clone(), value.clone())))?;
+        // Shared values are the same memory, once.
+        let mut shared: HashMap<(*const u8, usize), (u64, u64)> = HashMap::new();
+        for value in state.logs.values().flat_map(|log| &log.entries) {
+            let next = shared.len() as u64;
+            let (number, times) = shared.entry((value.as_ptr(), value.len())).or_insert((next, 0));
+            *times += 1;
+            if *times == 2 && !value.is_empty() {
+                sink(Item::Value(*number, value.clone()))?;
+            }
+        }
+        for (id, log) in &state.logs {
+            sink(Item::Log(*id, log.state()))?;
+            for value in &log.entries {
+                match shared.get(&(value.as_ptr(), value.len())) {
+                    Some((number, 2..)) if !value.is_empty() => sink(Item::SharedEntry(*number))?,
+                    _ => sink(Item::Entry(value.clone()))?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take_in(
+        &self,
+        items: &mut dyn Iterator<Item = Result<Item, TransferError>>,
+    ) -> Result<(), TransferError> {
+        let mut state = self.state();
+        if !state.keys.is_empty() || !state.logs.is_empty() {
+            return Err(TransferError::NotEmpty);
+        }
+        let mut filled = State::default();
+        let mut values: HashMap<u64, (Bytes, bool)> = HashMap::new();
+        let mut current = LogId::default();
+        for item in items {
+            let twice = match item? {
+                Item::Key(key, value) => filled.keys.insert(key, value).is_some(),
+                Item::Value(number, value) => values.insert(number, (value, false)).is_some(),
+                Item::Log(id, LogState { truncated, .. }) => {
+                    current = id;
+                    filled.logs.insert(id, Log { truncated, entries: VecDeque::new() }).is_some()
+                }
+                Item::Entry(value) => {
+                    filled.logs.entry(current).or_default().entries.push_back(value);
+                    false
+                }
+                Item::SharedEntry(number) => {
+                    let value = values.get_mut(&number);
+                    let (value, used) = value.ok_or(TransferError::Damaged("an entry without its value"))?;
+                    *used = true;
+                    filled.logs.entry(current).or_default().entries.push_back(value.clone());
+                    false
+                }
+            };
+            if twice {
+                return Err(TransferError::Damaged("something comes twice"));
+            }
+        }
+        if values.values().any(|(_, used)| !used) {
+            return Err(TransferError::Damaged("a value without an entry"));
+        }
+        *state = filled;
+        Ok(())
     }
 }
 

@@ -1,0 +1,219 @@
+//! Somebody with an account at the relay: keys, sign-up, login, and conversations.
+//!
+//! A member has no engine. Where a workload wants conversations that are sealed in truth, [`crate::person`] makes
+//! them; where it wants many people, the conversation here is framed by hand: the relay sees MLS framing, sizes
+//! and capabilities as ever, and nobody could open it.
+
+use std::io;
+
+use bytes::Bytes;
+use lacre_engine::identity::{
+    Certificate, DeviceEntry, DeviceList, IdentitySecret, SignatureSecret, login, sign_up,
+};
+use lacre_proto::wire::request::Op;
+use lacre_proto::wire::{self, Hello, response};
+use lacre_proto::{AccountId, ConversationId, DeviceId, Handle, Millis, RelayId};
+use rand::rngs::StdRng;
+use rand::{Rng, RngCore};
+use sha2::{Digest, Sha256};
+
+use crate::cli::Failed;
+use crate::socket::{In, Socket, Target};
+
+/// An account with one device.
+pub struct Member {
+    certificate: Certificate,
+    list: DeviceList,
+    secret: SignatureSecret,
+}
+
+impl Member {
+    /// A new one; nobody knows of it yet.
+    pub fn new(handle: &str, now: Millis, rng: &mut StdRng) -> Result<Self, Failed> {
+        let handle: Handle = handle.parse()?;
+        let (account, device) = (AccountId(rng.random()), DeviceId(rng.random()));
+        let identity = IdentitySecret::generate(rng);
+        let secret = SignatureSecret::generate(rng);
+        let signature_key = secret.public();
+        let certificate = Certificate::issue(&identity, account, device, handle, signature_key, now);
+        let entry = DeviceEntry { device, signature_key, added: now, quarantine_until: 0 };
+        Ok(Self { certificate, list: DeviceList::first(&identity, account, entry), secret })
+    }
+
+    /// Makes the account, on a socket that is then logged in.
+    pub async fn sign_up(&self, target: &Target) -> Result<Socket, Failed> {
+        let mut socket = Socket::open(target).await?;
+        let (relay, nonce) = greeting(&socket.hello)?;
+        let op = sign_up(&self.certificate, &self.list, &self.secret, relay, &nonce, "");
+        admitted(&mut socket, Op::SignUp(op)).await?;
+        Ok(socket)
+    }
+
+    /// Logs in on a new socket.
+    pub async fn login(&self, target: &Target) -> Result<Socket, Failed> {
+        let mut socket = Socket::open(target).await?;
+        let (relay, nonce) = greeting(&socket.hello)?;
+        admitted(&mut socket, Op::Login(login(self.certificate.device(), &self.secret, relay, &nonce)))
+            .await?;
+        Ok(socket)
+    }
+}
+
+/// Asks to be let in, and wants a yes.
+pub async fn admitted(socket: &mut Socket, op: Op) -> Result<wire::LoggedIn, Failed> {
+    match socket.ask(op).await? {
+        response::Result::LoggedIn(logged_in) => Ok(logged_in),
+        other => Err(refused("a login", &other).into()),
+    }
+}
+
+/// Relay and nonce of a greeting, in their types.
+pub fn greeting(hello: &Hello) -> Result<(RelayId, [u8; 32]), Failed> {
+    let nonce = hello.nonce.as_ref().try_into().map_err(|_| "the relay's nonce is not of 32 bytes")?;
+    Ok((RelayId::try_from(&hello.relay)?, nonce))
+}
+
+/// A sentence for an answer that was not hoped for.
+pub fn refused(what: &str, result: &response::Result) -> String {
+    match result {
+        response::Result::Error(error) => format!("{what} was refused with code {}", error.code),
+        _ => format!("{what} got an answer of another kind"),
+    }
+}
+
+/// What it takes to send into a conversation, and messages to send.
+pub struct Stock {
+    /// The conversation.
+    pub conversation: Bytes,
+    /// Its epoch.
+    pub epoch: u64,
+    /// What authorises to send in that epoch.
+    pub capability: Bytes,
+    /// Sealed messages, to be sent in turn.
+    pub messages: Vec<Bytes>,
+}
+
+impl Stock {
+    /// The send of a message, by its number.
+    pub fn send(&self, number: usize, dedupe: u64) -> Op {
+        Op::Send(wire::Send {
+            conversation: self.conversation.clone(),
+            epoch: self.epoch,
+            capability: self.capability.clone(),
+            message: self.messages[number % self.messages.len()].clone(),
+            dedupe,
+        })
+    }
+}
+
+/// Opens a conversation of the first member with the others, framed by hand. The sockets are logged in; what the
+/// opening puts into their mailboxes is acknowledged.
+pub async fn framed(
+    target: &Target,
+    sockets: &mut [Socket],
+    sealed_bytes: usize,
+    rng: &mut StdRng,
+) -> Result<Stock, Failed> {
+    let conversation = ConversationId(rng.random());
+    let capability: [u8; 32] = rng.random();
+    let mut additions = Vec::new();
+    for (number, socket) in sockets.iter_mut().enumerate() {
+        let ticket = match socket.ask(Op::MintTicket(wire::MintTicket {})).await? {
+            response::Result::Ticket(ticket) => ticket.ticket,
+            other => return Err(refused("a ticket", &other).into()),
+        };
+        let welcome = if number == 0 { Bytes::new() } else { framed_welcome(rng) };
+        additions.push(wire::Addition { ticket, welcome });
+    }
+    let create = wire::CreateConversation {
+        conversation: conversation.to_wire(),
+        additions,
+        capability_hash: Sha256::digest(capability).to_vec().into(),
+        dedupe: rng.random(),
+    };
+    let mut anonymous = Socket::open(target).await?;
+    match anonymous.ask(Op::CreateConversation(create)).await? {
+        response::Result::Accepted(_) => {}
+        other => return Err(refused("a conversation", &other).into()),
+    }
+    for socket in sockets.iter_mut() {
+        take_one(socket).await?;
+    }
+    Ok(Stock {
+        conversation: conversation.to_wire(),
+        epoch: 1,
+        capability: Bytes::copy_from_slice(&capability),
+        messages: vec![framed_message(conversation, 1, sealed_bytes, rng)],
+    })
+}
+
+/// Waits for a push and acknowledges it.
+async fn take_one(socket: &mut Socket) -> io::Result<()> {
+    loop {
+        match socket.next()? {
+            Some(In::Push(push)) => {
+                let last = push.entries.last().map_or(0, |entry| entry.position);
+                socket.queue_ack(last);
+                return socket.flush().await;
+            }
+            Some(_) => {}
+            None => socket.fill().await?,
+        }
+    }
+}
+
+/// A `PrivateMessage` of the wanted size (RFC 9420 §6.3) around random bytes.
+fn framed_message(conversation: ConversationId, epoch: u64, size: usize, rng: &mut StdRng) -> Bytes {
+    const MLS_10_PRIVATE_MESSAGE: [u8; 4] = [0, 1, 0, 2];
+    let mut bytes = MLS_10_PRIVATE_MESSAGE.to_vec();
+    vector(&mut bytes, conversation.as_ref());
+    bytes.extend_from_slice(&epoch.to_be_bytes());
+    bytes.push(1);
+    vector(&mut bytes, &[]);
+    vector(&mut bytes, &random(28, rng));
+    let rest = size.saturating_sub(bytes.len() + 2).max(64);
+    vector(&mut bytes, &random(rest, rng));
+    bytes.into()
+}
+
+/// A Welcome (RFC 9420 §12.4.3.1) of which only the framing is one.
+fn framed_welcome(rng: &mut StdRng) -> Bytes {
+    const MLS_10_WELCOME_X_WING: [u8; 6] = [0, 1, 0, 3, 0, 0x4f];
+    let mut bytes = MLS_10_WELCOME_X_WING.to_vec();
+    vector(&mut bytes, &random(1200, rng));
+    vector(&mut bytes, &random(400, rng));
+    bytes.into()
+}
+
+fn vector(out: &mut Vec<u8>, body: &[u8]) {
+    match body.len() {
+        0..64 => out.push(body.len() as u8),
+        length => out.extend_from_slice(&(0x4000 | length as u16).to_be_bytes()),
+    }
+    out.extend_from_slice(body);
+}
+
+fn random(length: usize, rng: &mut StdRng) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    rng.fill_bytes(&mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use lacre_proto::mls_framing;
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn what_is_framed_by_hand_passes_for_mls_outside() {
+        let rng = &mut StdRng::seed_from_u64(1);
+        let conversation = ConversationId([3; 16]);
+        let message = framed_message(conversation, 7, 420, rng);
+        assert_eq!(message.len(), 420);
+        let seen = mls_framing::private_message(&message).unwrap();
+        assert_eq!((seen.conversation, seen.epoch), (conversation, 7));
+        assert!(mls_framing::welcome(&framed_welcome(rng)).is_ok());
+    }
+}

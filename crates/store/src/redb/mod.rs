@@ -1,0 +1,151 @@
+//! `Data` on redb, one file, sealed when there is a key.
+//!
+//! One thread writes. It gathers the batches that come while it waits or commits, and stores them in one
+//! transaction; a batch whose assertions do not hold leaves nothing behind and does not hinder the others. Reads go
+//! straight to the last commit, on the thread that asks.
+
+mod layout;
+mod medium;
+mod portable;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::future::{Future, ready};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rand_core::CryptoRng;
+use redb::{ReadTransaction, ReadableDatabase};
+
+use crate::data::{Batch, Data, Key, LogEntry, LogId, LogState, Unavailable, WriteError, Written};
+use crate::inspect::{Inspect, Stats};
+use layout::Snapshot;
+pub use medium::OpenError;
+use medium::{File, Medium};
+use writer::Shared;
+
+/// How to open a store.
+#[derive(Clone)]
+pub struct RedbOptions {
+    /// The file; made when it is not there.
+    pub path: PathBuf,
+    /// How long the first batch waits for others to be committed with it, when not many are there already: a few
+    /// milliseconds save most of the commits of a lightly loaded relay.
+    pub linger: Duration,
+    /// Seals the file. A store keeps the way it was made.
+    pub data_key: Option<[u8; 32]>,
+    /// Memory for pages, in bytes.
+    pub cache_bytes: usize,
+}
+
+impl RedbOptions {
+    /// Options for a file: linger 3 ms, no key, 64 MiB of cache.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            linger: Duration::from_millis(3),
+            data_key: None,
+            cache_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// A store in a file; clones are the same store. It is closed, with all that was handed over stored, when the last
+/// clone is dropped.
+#[derive(Clone)]
+pub struct RedbData(Arc<Handle>);
+
+struct Handle {
+    shared: Arc<Shared>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl RedbData {
+    /// Opens a store, making an empty one where there is none. `rng` is for the sealing.
+    pub fn open(options: RedbOptions, rng: impl CryptoRng + Send + 'static) -> Result<Self, OpenError> {
+        let linger = options.linger;
+        Self::on(Box::new(File::new(options, rng)), linger)
+    }
+
+    fn on(mut medium: Box<dyn Medium>, linger: Duration) -> Result<Self, OpenError> {
+        let database = medium.open()?;
+        let shared = Arc::new(Shared::new(database));
+        let for_writer = shared.clone();
+        let writer = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || writer::run(&for_writer, medium, linger))
+            .map_err(|error| OpenError::Io(error.to_string()))?;
+        Ok(Self(Arc::new(Handle { shared, writer: Some(writer) })))
+    }
+
+    /// Looks at the last commit; once more when the database was being opened anew at that moment.
+    fn look<T>(&self, look: impl Fn(&Snapshot) -> Result<T, redb::Error>) -> Result<T, Unavailable> {
+        let attempt = || look(&Snapshot::new(&self.begin()?)?);
+        let found = match attempt() {
+            Err(redb::Error::DatabaseClosed | redb::Error::PreviousIo) => attempt(),
+            found => found,
+        };
+        found.map_err(|error| Unavailable(error.to_string()))
+    }
+
+    fn begin(&self) -> Result<ReadTransaction, redb::Error> {
+        match &*self.0.shared.database() {
+            Some(database) => Ok(database.begin_read()?),
+            None => Err(redb::Error::DatabaseClosed),
+        }
+    }
+}
+
+impl Data for RedbData {
+    fn get(&self, key: &Key) -> impl Future<Output = Result<Option<Bytes>, Unavailable>> + Send {
+        ready(self.look(|snapshot| snapshot.get(key)))
+    }
+
+    fn scan(
+        &self,
+        from: &Key,
+        to: &Key,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<(Key, Bytes)>, Unavailable>> + Send {
+        ready(self.look(|snapshot| snapshot.scan(from, to, limit)))
+    }
+
+    fn read_log(
+        &self,
+        log: LogId,
+        after: u64,
+        limit: usize,
+        max_bytes: usize,
+    ) -> impl Future<Output = Result<Vec<LogEntry>, Unavailable>> + Send {
+        ready(self.look(|snapshot| snapshot.read_log(log, after, limit, max_bytes)))
+    }
+
+    fn log_state(&self, log: LogId) -> impl Future<Output = Result<LogState, Unavailable>> + Send {
+        ready(self.look(|snapshot| snapshot.log_state(log)))
+    }
+
+    fn write(&self, batch: Batch) -> impl Future<Output = Result<Written, WriteError>> + Send + 'static {
+        let answer = self.0.shared.hand_over(batch);
+        async move { answer.await.unwrap_or_else(|_| Err(Unavailable("the store was closed".into()).into())) }
+    }
+}
+
+impl Inspect for RedbData {
+    fn check(&self) -> impl Future<Output = Result<Stats, Unavailable>> + Send {
+        ready(self.look(|snapshot| snapshot.check()).and_then(|checked| checked))
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.close();
+        if let Some(writer) = self.writer.take() {
+            // A writer that panicked has answered nobody, so nobody believes that anything was stored.
+            let _ = writer.join();
+        }
+    }
+}
