@@ -1,0 +1,142 @@
+//! A device's local store in memory, with crash points at every call.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use lacre_engine::{Changes, ReadError, Reader};
+
+/// Where a device dies, or its disk fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CrashPoint {
+    /// At the read with this number, counted from 1.
+    Read(u64),
+    /// At the commit with this number: nothing of it is stored.
+    BeforeCommit(u64),
+    /// After the commit with this number: it is stored, and none of its effects is run.
+    AfterCommit(u64),
+    /// After the first effect of the commit with this number.
+    AmidEffects(u64),
+    /// The commit with this number fails, and the device lives: its engine is told.
+    CommitFails(u64),
+}
+
+/// What came of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Committed {
+    Done,
+    DoneThenAmidEffects,
+    DoneThenCrash,
+    CrashedBefore,
+    Failed,
+}
+
+/// The store. It survives the death of its device.
+#[derive(Debug, Default)]
+pub struct Store {
+    rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    reads: Cell<u64>,
+    commits: u64,
+    crash: Cell<Option<CrashPoint>>,
+}
+
+impl Store {
+    /// How many reads there were.
+    pub fn reads(&self) -> u64 {
+        self.reads.get()
+    }
+
+    /// How many commits there were.
+    pub fn commits(&self) -> u64 {
+        self.commits
+    }
+
+    /// Lets the device die at a point; once.
+    pub fn crash_at(&self, point: CrashPoint) {
+        self.crash.set(Some(point));
+    }
+
+    /// Whether a crash that was asked for is still to come.
+    pub fn is_doomed(&self) -> bool {
+        self.crash.get().is_some()
+    }
+
+    /// Everything in the store: what a thief of the unlocked device gets.
+    pub fn rows(&self) -> &BTreeMap<Vec<u8>, Vec<u8>> {
+        &self.rows
+    }
+
+    /// A copy of the store, as a thief or a backup would make it.
+    pub fn copy(&self) -> Self {
+        Self { rows: self.rows.clone(), ..Self::default() }
+    }
+
+    /// Everything in it, one after the other, to be searched.
+    pub fn dump(&self) -> Vec<u8> {
+        self.rows.iter().flat_map(|(key, value)| key.iter().chain(value)).copied().collect()
+    }
+
+    /// Puts changes into the store, without a crash point: for what happens outside of a step.
+    pub fn put(&mut self, changes: Changes) {
+        for (key, value) in changes {
+            match value {
+                Some(value) => self.rows.insert(key, value),
+                None => self.rows.remove(&key),
+            };
+        }
+    }
+
+    pub(crate) fn commit(&mut self, changes: Changes) -> Committed {
+        self.commits += 1;
+        let number = self.commits;
+        let (stored, outcome) = match self.crash.get() {
+            Some(CrashPoint::BeforeCommit(at)) if at == number => (false, Committed::CrashedBefore),
+            Some(CrashPoint::CommitFails(at)) if at == number => (false, Committed::Failed),
+            Some(CrashPoint::AfterCommit(at)) if at == number => (true, Committed::DoneThenCrash),
+            Some(CrashPoint::AmidEffects(at)) if at == number => (true, Committed::DoneThenAmidEffects),
+            _ => (true, Committed::Done),
+        };
+        if outcome != Committed::Done {
+            self.crash.set(None);
+        }
+        if stored {
+            self.put(changes);
+        }
+        outcome
+    }
+
+    fn read(&self) -> Result<(), ReadError> {
+        self.reads.set(self.reads.get() + 1);
+        if self.crash.get() == Some(CrashPoint::Read(self.reads.get())) {
+            self.crash.set(None);
+            return Err(ReadError("the device died here".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl Reader for Store {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        self.read()?;
+        Ok(self.rows.get(key).cloned())
+    }
+
+    fn scan(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        backwards: bool,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), ReadError> {
+        self.read()?;
+        if from >= to {
+            return Ok(());
+        }
+        let mut rows = self.rows.range(from.to_vec()..to.to_vec());
+        while let Some((key, value)) = if backwards { rows.next_back() } else { rows.next() } {
+            if !visit(key, value) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
