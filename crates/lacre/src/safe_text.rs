@@ -1,35 +1,62 @@
 //! What others wrote, made safe for a terminal: it can neither steer it nor pretend to be something else.
 //!
 //! Escapes and other controls become visible pictures of themselves; controls of writing direction, which make
-//! a text look like another, become U+FFFD or go; the rest stays as it was written.
+//! a text look like another (Unicode UTS #55), become U+FFFD or go; marks without end are cut; the rest stays
+//! as it was written. What is made safe stays safe when it is cut or put together again.
 
 use unicode_width::UnicodeWidthChar;
 
-/// Marks without width that may follow one another; more are dropped.
+/// Marks without width that may follow one another; more are dropped. Living scripts need four.
 const MARKS: usize = 6;
+/// Stands under a mark that would otherwise sit on what the program wrote before it.
+const DOTTED_CIRCLE: char = '\u{25cc}';
+const TAB: &str = "    ";
 
 /// The text with its line breaks, tabs as spaces, and nothing that steers a terminal.
 pub fn safe_text(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    let mut marks = 0;
+    let (mut marks, mut line_begins) = (0, true);
     for c in text.chars() {
-        let Some(c) = neutral(c) else { continue };
-        marks = if c != '\n' && c.width() == Some(0) { marks + 1 } else { 0 };
-        if marks > MARKS {
-            continue;
+        match safe_char(c) {
+            None => {}
+            Some('\t') => {
+                safe.push_str(TAB);
+                (marks, line_begins) = (0, false);
+            }
+            Some('\n') => {
+                safe.push('\n');
+                (marks, line_begins) = (0, true);
+            }
+            Some(c) if c.width() == Some(0) => {
+                marks += 1;
+                // Nothing to join at the beginning of a line, and a mark there has no letter to sit on.
+                let joiner = matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
+                if marks > MARKS || line_begins && joiner {
+                    continue;
+                }
+                if line_begins {
+                    safe.push(DOTTED_CIRCLE);
+                }
+                safe.push(c);
+                line_begins = false;
+            }
+            Some(c) => {
+                safe.push(c);
+                (marks, line_begins) = (0, false);
+            }
         }
-        if c == '\t' { safe.push_str("    ") } else { safe.push(c) }
     }
     safe
 }
 
 /// The same on one line: line breaks become spaces.
 pub fn safe_line(text: &str) -> String {
-    safe_text(text).split('\n').map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+    let safe = safe_text(text);
+    safe.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// What stands for a character; `None` when nothing does.
-fn neutral(c: char) -> Option<char> {
+/// What stands for one character, without looking at its neighbours; `None` when nothing does.
+pub fn safe_char(c: char) -> Option<char> {
     match c {
         '\n' | '\t' => Some(c),
         '\r' => None,
@@ -44,6 +71,8 @@ fn neutral(c: char) -> Option<char> {
         // Invisible: zero-width space, word joiner and its kin, byte order mark, annotations, tags.
         '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' => None,
         '\u{e0000}'..='\u{e007f}' | '\u{ad}' | '\u{180e}' => None,
+        // Fillers: letters that are not there.
+        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}' => None,
         _ => Some(c),
     }
 }
@@ -69,20 +98,38 @@ mod tests {
         assert_eq!(safe_text("file\u{202e}gpj.exe"), "file\u{fffd}gpj.exe");
         assert_eq!(safe_text("pay\u{200b}pal"), "paypal");
         assert_eq!(safe_line("hi\nana: I agree"), "hi ana: I agree");
+        assert_eq!(safe_line("hi\u{2028}ana: I agree"), "hi ana: I agree");
+        assert_eq!(safe_line("\u{3164}"), "", "a line that looks empty is empty");
     }
 
     #[test]
     fn people_write_as_they_do() {
-        for text in ["Olá, tudo bem? 🙂", "שלום", "مرحبا", "می‌خواهم", "👩‍👩‍👧", "a\nb", "e\u{301}"]
+        for text in
+            ["Olá, tudo bem? 🙂", "שלום", "مرحبا", "می‌خواهم", "👩‍👩‍👧", "❤️", "a\nb", "e\u{301}", "क्षत्रिय"]
         {
             assert_eq!(safe_text(text), text);
         }
+        assert_eq!(safe_text("a\tb"), "a    b");
     }
 
     #[test]
-    fn piled_up_marks_are_cut() {
+    fn piled_up_marks_are_cut_and_stay_on_their_line() {
         let piled = format!("a{}b", "\u{300}".repeat(500));
         assert_eq!(safe_text(&piled).chars().count(), 2 + MARKS);
+        assert_eq!(
+            safe_text("\u{338}\n\u{338}x"),
+            "◌\u{338}\n◌\u{338}x",
+            "no mark strikes out what stands before"
+        );
+        assert_eq!(safe_text("\u{200d}x"), "x");
+    }
+
+    #[test]
+    fn what_is_safe_stays_as_it_is() {
+        for text in ["\x1b[2J", "a\u{202e}b", "\u{338}x", "a\tb\r\n"] {
+            let safe = safe_text(text);
+            assert_eq!(safe_text(&safe), safe);
+        }
     }
 
     #[test]
@@ -92,10 +139,9 @@ mod tests {
             Ok(bytes) => serde_json::from_slice(&bytes).expect("the list of strings is JSON"),
             Err(_) => {
                 eprintln!("skipped: the list of awkward strings is not here");
-                return;
+                Vec::new()
             }
         };
-        assert!(strings.len() > 400);
         let every = (0..=0x10ffff).filter_map(char::from_u32).collect::<String>();
         for text in strings.iter().chain([&every]) {
             assert!(!safe_text(text).chars().any(steers));

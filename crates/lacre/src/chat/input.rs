@@ -1,0 +1,303 @@
+//! What keys do, by where one is.
+
+use lacre_proto::Handle;
+
+use super::composer::{Composer, Move};
+use super::keys::Key;
+use super::lines::note;
+use super::model::{Body, Tick};
+use super::open::{PAGE, Target};
+use super::panes::Panes;
+use super::state::{Command, Focus, Sheet, State};
+
+impl State {
+    /// A key was pressed.
+    pub(super) fn key(&mut self, key: Key, commands: &mut Vec<Command>) {
+        self.notice = None;
+        match self.sheet.take() {
+            Some(Sheet::Help(line)) => self.key_in_help(line, key, commands),
+            Some(Sheet::New(input, _)) => self.key_in_new(input, key, commands),
+            Some(Sheet::Unsent(people)) => self.key_in_unsent(people, key, commands),
+            None => self.key_anywhere(key, commands),
+        }
+    }
+
+    /// A text was pasted.
+    pub(super) fn paste(&mut self, text: &str) {
+        match &mut self.sheet {
+            Some(Sheet::New(input, problem)) => {
+                input.insert(text.trim());
+                *problem = None;
+            }
+            Some(_) => {}
+            None => self.write(text),
+        }
+    }
+
+    fn key_in_help(&mut self, line: usize, key: Key, commands: &mut Vec<Command>) {
+        let line = match key {
+            Key::Up => line.saturating_sub(1),
+            Key::Down => line + 1,
+            Key::PageUp => line.saturating_sub(8),
+            Key::PageDown => line + 8,
+            Key::Quit => return self.quit(commands),
+            _ => return,
+        };
+        self.sheet = Some(Sheet::Help(line.min(super::sheets::help_overflow(self.size))));
+    }
+
+    fn key_in_new(&mut self, mut input: Composer, key: Key, commands: &mut Vec<Command>) {
+        let mut problem = None;
+        match key {
+            Key::Escape => return,
+            Key::Quit => return self.quit(commands),
+            Key::Enter => match self.wanted(input.text()) {
+                Ok(target) => return self.open(target, commands),
+                Err(why) => problem = Some(why),
+            },
+            key => edit(&mut input, key),
+        }
+        self.sheet = Some(Sheet::New(input, problem));
+    }
+
+    /// Whom the handle means, or what is wrong with it.
+    fn wanted(&self, text: &str) -> Result<Target, String> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err("Type the handle of the person first.".to_owned());
+        }
+        let handle: Handle = text.parse().map_err(|why| format!("Not a handle: {why}."))?;
+        let handle = handle.as_str();
+        if handle == self.me.handle {
+            return Err("This is your own handle.".to_owned());
+        }
+        let known = self.conversations.iter().find(|row| row.with == handle);
+        Ok(known.map_or_else(|| Target::New(handle.to_owned()), |row| Target::Existing(row.id)))
+    }
+
+    fn key_in_unsent(&mut self, people: Vec<String>, key: Key, commands: &mut Vec<Command>) {
+        match key {
+            Key::Escape => {}
+            Key::Enter | Key::Char('k' | 'K') => self.leave(commands),
+            Key::Char('d' | 'D') => self.leave_without(commands),
+            _ => self.sheet = Some(Sheet::Unsent(people)),
+        }
+    }
+
+    fn key_anywhere(&mut self, key: Key, commands: &mut Vec<Command>) {
+        match key {
+            Key::Quit => self.quit(commands),
+            Key::Help => self.sheet = Some(Sheet::Help(0)),
+            Key::New => self.sheet = Some(Sheet::New(Composer::default(), None)),
+            Key::Reconnect => commands.push(Command::Reconnect),
+            Key::Previous => self.open_beside(-1, commands),
+            Key::Next => self.open_beside(1, commands),
+            Key::Tab => self.focus_on(1),
+            Key::BackTab => self.focus_on(2),
+            Key::PageUp => self.scroll(-1, commands),
+            Key::PageDown => self.scroll(1, commands),
+            Key::Escape if !self.alerts.is_empty() => {
+                self.alerts.pop_front();
+            }
+            key => match self.focus {
+                Focus::List => self.key_in_list(key, commands),
+                Focus::Composer => self.key_in_composer(key, commands),
+                Focus::Messages => self.key_in_messages(key, commands),
+            },
+        }
+    }
+
+    fn key_in_list(&mut self, key: Key, commands: &mut Vec<Command>) {
+        match key {
+            Key::Up => self.move_cursor(-1),
+            Key::Down => self.move_cursor(1),
+            Key::Enter | Key::Step(Move::Right) => {
+                if let Some(id) = self.cursor {
+                    self.open(Target::Existing(id), commands);
+                }
+            }
+            Key::Escape if self.open.is_some() => self.focus = Focus::Composer,
+            Key::Char('?') => self.sheet = Some(Sheet::Help(0)),
+            Key::Char(c) if self.open.is_some() && Panes::of(self).both() => self.write(&c.to_string()),
+            Key::Char(_) => {
+                self.notice = Some("Open a conversation with Enter first, then write.".to_owned())
+            }
+            _ => {}
+        }
+    }
+
+    fn key_in_composer(&mut self, key: Key, commands: &mut Vec<Command>) {
+        let columns = usize::from(Panes::of(self).composer.width);
+        let Some(target) = self.open.as_ref().map(|open| open.target.clone()) else {
+            self.focus = Focus::List;
+            return;
+        };
+        let draft = self.drafts.entry(target).or_default();
+        match key {
+            Key::Enter => self.send(commands),
+            Key::Escape if draft.reply.is_some() => draft.reply = None,
+            Key::Escape => self.focus = Focus::List,
+            Key::Up if !draft.composer.step_line(-1, columns) => self.choose(-1, commands),
+            Key::Down => {
+                draft.composer.step_line(1, columns);
+            }
+            Key::Up => {}
+            key => {
+                draft.touched = true;
+                edit(&mut draft.composer, key);
+            }
+        }
+    }
+
+    fn key_in_messages(&mut self, key: Key, commands: &mut Vec<Command>) {
+        match key {
+            Key::Up => self.choose(-1, commands),
+            Key::Down => self.choose(1, commands),
+            Key::Escape => self.back_to_composer(),
+            Key::Char('r') => self.reply(),
+            Key::Char('x') => self.give_up(commands),
+            Key::Char('?') => self.sheet = Some(Sheet::Help(0)),
+            Key::Enter => self.take_back_or_reply(),
+            Key::Char(c) => self.write(&c.to_string()),
+            _ => {}
+        }
+    }
+
+    /// Puts text into the composer wherever one is, so that nothing typed is lost.
+    fn write(&mut self, text: &str) {
+        let Some(open) = &mut self.open else {
+            self.notice = Some("Open a conversation first, then write.".to_owned());
+            return;
+        };
+        open.chosen = None;
+        let draft = self.drafts.entry(open.target.clone()).or_default();
+        draft.composer.insert(text);
+        draft.touched = true;
+        self.focus = Focus::Composer;
+    }
+
+    /// Answers the chosen message.
+    fn reply(&mut self) {
+        let Some(row) = self.open.as_ref().and_then(|open| open.chosen_row()).cloned() else { return };
+        match (&row.body, &row.tick) {
+            (Body::Text(text), None | Some(Tick::Sent | Tick::Delivered | Tick::Read)) => {
+                let who = if row.mine { "yourself" } else { &row.from };
+                let quote = format!("{who}: {}", crate::safe_text::safe_line(text));
+                self.set_reply(Some((row.id, quote)));
+            }
+            (Body::Text(_), _) => {
+                self.notice = Some("It can be answered once it was sent.".to_owned());
+            }
+            (body, _) => self.notice = Some(format!("Nothing to answer. {}", note(&row.from, body))),
+        }
+    }
+
+    fn set_reply(&mut self, reply: Option<(super::model::MessageId, String)>) {
+        let Some(target) = self.open.as_ref().map(|open| open.target.clone()) else { return };
+        let draft = self.drafts.entry(target).or_default();
+        draft.reply = reply;
+        self.back_to_composer();
+    }
+
+    /// Puts the text of a failed message back into the composer; answers any other.
+    fn take_back_or_reply(&mut self) {
+        let failed = self.open.as_ref().and_then(|open| open.chosen_row());
+        let failed = failed.filter(|row| matches!(row.tick, Some(Tick::Failed(_))));
+        match failed.map(|row| row.body.clone()) {
+            Some(Body::Text(text)) => self.write(&text),
+            _ => self.reply(),
+        }
+    }
+
+    /// Gives up the chosen message while it waits.
+    fn give_up(&mut self, commands: &mut Vec<Command>) {
+        let Some(row) = self.open.as_ref().and_then(|open| open.chosen_row()) else { return };
+        if row.tick == Some(Tick::Sending) {
+            commands.push(Command::GiveUp(row.id));
+        } else {
+            self.notice = Some("Only a message that still waits can be given up.".to_owned());
+        }
+    }
+
+    fn back_to_composer(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.chosen = None;
+        }
+        self.focus = if self.open.is_some() { Focus::Composer } else { Focus::List };
+    }
+
+    fn choose(&mut self, by: isize, commands: &mut Vec<Command>) {
+        let area = self.area();
+        let Some(open) = &mut self.open else { return };
+        let older = open.choose(by, &area);
+        self.focus = if open.chosen.is_some() { Focus::Messages } else { Focus::Composer };
+        if older {
+            self.load_older(commands);
+        }
+    }
+
+    fn scroll(&mut self, pages: isize, commands: &mut Vec<Command>) {
+        let area = self.area();
+        let Some(open) = &mut self.open else { return };
+        let page = isize::try_from(area.height.saturating_sub(2).max(1)).unwrap_or(1);
+        if open.scroll(pages * page, &area) {
+            self.load_older(commands);
+        }
+    }
+
+    fn load_older(&mut self, commands: &mut Vec<Command>) {
+        if let Some(open) = &mut self.open {
+            open.window = open.rows.len() + PAGE;
+        }
+        self.reload(commands);
+    }
+
+    fn move_cursor(&mut self, by: isize) {
+        let at = self.cursor.and_then(|id| self.conversations.iter().position(|row| row.id == id));
+        let to = at.and_then(|at| at.checked_add_signed(by)).and_then(|at| self.conversations.get(at));
+        if let Some(row) = to {
+            self.cursor = Some(row.id);
+        }
+    }
+
+    fn open_beside(&mut self, by: isize, commands: &mut Vec<Command>) {
+        if self.open.is_some() {
+            self.move_cursor(by);
+        }
+        if let Some(id) = self.cursor {
+            self.open(Target::Existing(id), commands);
+        }
+    }
+
+    /// Goes round the panes.
+    fn focus_on(&mut self, by: usize) {
+        let Some(open) = &mut self.open else { return };
+        let order = [Focus::List, Focus::Composer, Focus::Messages];
+        let at = order.iter().position(|focus| *focus == self.focus).unwrap_or(0);
+        self.focus = order[(at + by) % order.len()];
+        open.chosen = None;
+        if self.focus == Focus::Messages {
+            let area = self.area();
+            let chosen = self.open.as_mut().is_some_and(|open| {
+                open.choose(-1, &area);
+                open.chosen.is_some()
+            });
+            if !chosen {
+                self.focus = order[(at + 2 * by) % order.len()];
+            }
+        }
+    }
+}
+
+/// A key in a text.
+fn edit(composer: &mut Composer, key: Key) {
+    match key {
+        Key::Char(c) => composer.insert(&c.to_string()),
+        Key::NewLine => composer.insert("\n"),
+        Key::Backspace => composer.backspace(),
+        Key::BackspaceWord => composer.backspace_word(),
+        Key::Delete => composer.delete(),
+        Key::Step(step) => composer.step(step),
+        _ => {}
+    }
+}

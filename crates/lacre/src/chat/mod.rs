@@ -1,0 +1,24 @@
+//! `lacre chat`: conversations in the terminal.
+//!
+//! [`State::update`](state::State::update) is pure: what happened goes in, commands come out. `view` draws a
+//! state, also purely; `run` owns the terminal and the clock; `link` is the only part that knows the client.
+//! Text of others reaches a state only through `safe_text`.
+
+mod composer;
+mod input;
+mod keys;
+mod lines;
+mod model;
+mod open;
+mod panes;
+mod run;
+mod sheets;
+mod state;
+mod text;
+mod theme;
+mod time;
+mod view;
+mod words;
+
+#[cfg(test)]
+mod tests;

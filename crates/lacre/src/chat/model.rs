@@ -1,0 +1,143 @@
+//! What the chat shows, as plain data: it knows neither the client nor the terminal. Texts are safe for a
+//! terminal already (`safe_text`); ids are only compared and handed back.
+
+use lacre_proto::{ConversationId, Millis};
+
+/// Names a message to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MessageId(pub [u8; 16]);
+
+/// Who and where this is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Me {
+    /// This account's handle.
+    pub handle: String,
+}
+
+/// A row of the list of conversations; the list comes in the order to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// Its id.
+    pub id: ConversationId,
+    /// The other person's handle.
+    pub with: String,
+    /// The newest message.
+    pub last: Option<LastMessage>,
+    /// When something last happened in it.
+    pub active: Millis,
+    /// Messages of the other person that were not marked read.
+    pub unread: u32,
+    /// Whether messages pass.
+    pub standing: Standing,
+    /// How it is sealed.
+    pub safety: Safety,
+}
+
+/// The newest message, on one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastMessage {
+    /// Whether this account wrote it.
+    pub mine: bool,
+    /// Its text, or a sentence in its place.
+    pub text: String,
+    /// Where one's own message stands.
+    pub tick: Option<Tick>,
+}
+
+/// Whether messages pass in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is being opened; messages wait.
+    Opening,
+    /// Messages pass.
+    Open,
+    /// This device asks to be let in again; messages wait.
+    OutOfStep,
+}
+
+/// How a conversation is sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Safety {
+    /// Whether the sealing also withstands a quantum computer; `None` while it is being opened.
+    pub post_quantum: Option<bool>,
+    /// When the other person's identity key was pinned; `None` while it is not known.
+    pub pinned: Option<Millis>,
+}
+
+/// A row of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// The author's handle.
+    pub from: String,
+    /// Whether this account wrote it.
+    pub mine: bool,
+    /// When it was sent.
+    pub sent: Millis,
+    /// What it says.
+    pub body: Body,
+    /// Where one's own message stands; `None` for those of others.
+    pub tick: Option<Tick>,
+    /// What it answers.
+    pub reply: Option<Quote>,
+    /// Whether it came after a later one of its sender.
+    pub late: bool,
+    /// Whether it was marked read here.
+    pub seen: bool,
+}
+
+/// What a row says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// Text, with line breaks.
+    Text(String),
+    /// Content of a kind that this version does not know.
+    Unknown,
+    /// It came and cannot be read; the reason as half a sentence.
+    Unreadable(String),
+    /// So many messages of this sender did not arrive.
+    Gap(u32),
+}
+
+/// Where one's own message stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tick {
+    /// It waits for the relay.
+    Sending,
+    /// The relay has stored it.
+    Sent,
+    /// It is on a device of the other person.
+    Delivered,
+    /// The other person has seen it.
+    Read,
+    /// It will not be sent; the reason as half a sentence.
+    Failed(String),
+}
+
+/// The message that another one answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    /// Author and text, on one line; `None` when it is not on this device.
+    pub what: Option<(String, String)>,
+}
+
+/// How the client stands with its relay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Connection {
+    /// Opening sockets and logging in.
+    Connecting,
+    /// Logged in; what waited is coming.
+    CatchingUp,
+    /// All is here.
+    Online,
+    /// Not connected.
+    Offline {
+        /// Why, as half a sentence.
+        why: String,
+        /// When the next attempt is made; `None` when somebody must do something first.
+        again: Option<Millis>,
+    },
+    /// The client was closed.
+    Closed,
+}

@@ -1,0 +1,153 @@
+//! Stories and screens: Ana writes to Bruno and Carla.
+
+mod screens;
+mod stories;
+mod talks;
+
+use jiff::tz::TimeZone;
+use lacre_proto::{ConversationId, Millis};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::keys::Key;
+use super::model::{
+    Body, Connection, Conversation, LastMessage, Me, Message, MessageId, Safety, Standing, Tick,
+};
+use super::state::{Command, Msg, State};
+use super::theme::Theme;
+use super::view;
+
+/// Sunday, 22 November 2026, 14:05 UTC.
+const NOW: Millis = 1_795_356_300_000;
+const MINUTE: Millis = 60_000;
+const BRUNO: ConversationId = ConversationId([1; 16]);
+const CARLA: ConversationId = ConversationId([2; 16]);
+
+/// Ana at her terminal, and what the chat has asked for so far.
+struct Ana {
+    state: State,
+    asked: Vec<Command>,
+}
+
+impl Ana {
+    fn at(columns: u16, lines: u16) -> Self {
+        let me = Me { handle: "ana".to_owned() };
+        let (state, asked) = State::new(me, NOW, TimeZone::UTC, (columns, lines));
+        Self { state, asked }
+    }
+
+    /// With Bruno and Carla in her list, online.
+    fn with_friends(columns: u16, lines: u16) -> Self {
+        let mut ana = Self::at(columns, lines);
+        ana.hear(Msg::Connection(Connection::Online));
+        ana.hear(Msg::Conversations(vec![conversation(BRUNO, "bruno", 2), conversation(CARLA, "carla", 0)]));
+        ana
+    }
+
+    /// The same with the conversation with Bruno open and read.
+    fn with_bruno(columns: u16, lines: u16) -> Self {
+        let mut ana = Self::with_friends(columns, lines);
+        ana.press(&[Key::Enter]);
+        ana.hear(Msg::Messages(BRUNO, talk(), false));
+        ana
+    }
+
+    fn hear(&mut self, msg: Msg) -> Vec<Command> {
+        let commands = self.state.update(msg);
+        self.asked.extend(commands.clone());
+        commands
+    }
+
+    fn press(&mut self, keys: &[Key]) -> Vec<Command> {
+        keys.iter().flat_map(|key| self.hear(Msg::Key(*key))).collect()
+    }
+
+    fn types(&mut self, text: &str) {
+        for c in text.chars() {
+            self.hear(Msg::Key(Key::Char(c)));
+        }
+    }
+
+    fn written(&self) -> &str {
+        self.state.draft().map_or("", |draft| draft.composer.text())
+    }
+
+    /// The screen as lines, without what stands empty at their ends.
+    fn screen(&self) -> Vec<String> {
+        self.drawn(Theme::new(false)).lines().map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    fn drawn(&self, theme: Theme) -> String {
+        let (columns, lines) = self.state.size;
+        let mut terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
+        terminal.draw(|frame| view::draw(&self.state, theme, frame)).unwrap();
+        let buffer = terminal.backend().buffer();
+        (0..lines)
+            .map(|y| {
+                let mut line = String::new();
+                let mut x = 0;
+                while x < columns {
+                    let symbol = buffer[(x, y)].symbol();
+                    line.push_str(symbol);
+                    x += u16::try_from(super::text::width(symbol)).unwrap().max(1);
+                }
+                line + "\n"
+            })
+            .collect()
+    }
+
+    #[track_caller]
+    fn sees(&self, text: &str) {
+        let screen = self.screen().join("\n");
+        assert!(screen.contains(text), "{text:?} is not on the screen:\n{screen}");
+    }
+
+    #[track_caller]
+    fn does_not_see(&self, text: &str) {
+        let screen = self.screen().join("\n");
+        assert!(!screen.contains(text), "{text:?} is on the screen:\n{screen}");
+    }
+}
+
+fn conversation(id: ConversationId, with: &str, unread: u32) -> Conversation {
+    Conversation {
+        id,
+        with: with.to_owned(),
+        last: Some(LastMessage { mine: false, text: "bom dia".to_owned(), tick: None }),
+        active: NOW - 3 * MINUTE,
+        unread,
+        standing: Standing::Open,
+        safety: Safety { post_quantum: Some(true), pinned: Some(NOW - 60 * MINUTE) },
+    }
+}
+
+fn message(number: u8, from: &str, text: &str) -> Message {
+    Message {
+        id: MessageId([number; 16]),
+        from: from.to_owned(),
+        mine: from == "ana",
+        sent: NOW - 10 * MINUTE + Millis::from(number) * 1000,
+        body: Body::Text(text.to_owned()),
+        tick: (from == "ana").then_some(Tick::Sent),
+        reply: None,
+        late: false,
+        seen: true,
+    }
+}
+
+fn ticked(number: u8, text: &str, tick: Tick) -> Message {
+    Message { tick: Some(tick), ..message(number, "ana", text) }
+}
+
+fn unseen(number: u8, text: &str) -> Message {
+    Message { seen: false, ..message(number, "bruno", text) }
+}
+
+/// Three messages of a morning.
+fn talk() -> Vec<Message> {
+    vec![
+        message(1, "bruno", "Olá Ana"),
+        ticked(2, "Olá Bruno, tudo bem?", Tick::Read),
+        message(3, "bruno", "Tudo. Are we still meeting at the station tomorrow, or shall I come to you?"),
+    ]
+}

@@ -1,0 +1,79 @@
+//! The whole loop over a client of plain data: keys in, orders out, the screen drawn.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::{StreamExt, stream};
+
+use super::*;
+use crate::chat::open::Target;
+use crate::chat::run::{Messenger, talk};
+
+/// A client that keeps everything in its hands.
+#[derive(Clone, Default)]
+struct Hands {
+    orders: Arc<Mutex<Vec<Command>>>,
+}
+
+impl Messenger for Hands {
+    fn me(&self) -> Result<Me, String> {
+        Ok(Me { handle: "ana".to_owned() })
+    }
+
+    fn conversations(&self) -> Result<Vec<Conversation>, String> {
+        Ok(vec![conversation(BRUNO, "bruno", 0)])
+    }
+
+    fn messages(&self, _: ConversationId, _: usize) -> Result<(Vec<Message>, bool), String> {
+        Ok((talk_of_two(), false))
+    }
+
+    fn draft(&self, _: ConversationId) -> Result<Option<String>, String> {
+        Ok(Some("dear ".to_owned()))
+    }
+
+    async fn work(&self, command: Command) -> Option<Msg> {
+        self.orders.lock().unwrap().push(command.clone());
+        match command {
+            Command::Send(attempt, ..) => Some(Msg::Queued(attempt, BRUNO)),
+            _ => None,
+        }
+    }
+}
+
+fn talk_of_two() -> Vec<Message> {
+    let mut rows = super::talk();
+    rows.push(unseen(4, "Are you there?"));
+    rows
+}
+
+async fn after(hands: &Hands, keys: Vec<Msg>) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(100, 24)).unwrap();
+    let keys = stream::iter(keys);
+    let happenings = stream::iter([Msg::Connection(Connection::Online)]).chain(stream::pending());
+    talk(&mut terminal, Theme::new(true), hands.clone(), keys, Box::pin(happenings)).await.unwrap();
+    terminal
+}
+
+#[tokio::test]
+async fn a_text_goes_from_the_keys_to_the_client_before_the_chat_ends() {
+    let hands = Hands::default();
+    let keys = [Key::Enter, Key::Char('B'), Key::Enter].map(Msg::Key);
+    after(&hands, keys.to_vec()).await;
+    let orders = hands.orders.lock().unwrap().clone();
+    assert_eq!(
+        orders[..2],
+        [
+            Command::MarkRead(BRUNO, MessageId([4; 16])),
+            Command::Send(1, Target::Existing(BRUNO), "dear B".to_owned(), None),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_terminal_that_closes_leaves_the_text_kept() {
+    let hands = Hands::default();
+    let screen = after(&hands, vec![Msg::Key(Key::Enter), Msg::Key(Key::Char('A'))]).await;
+    assert!(hands.orders.lock().unwrap().contains(&Command::KeepDraft(BRUNO, "dear A".to_owned())));
+    let drawn = format!("{:?}", screen.backend().buffer());
+    assert!(drawn.contains("Are you there?"), "{drawn}");
+}

@@ -1,0 +1,181 @@
+//! Sentences about the state: the same for every screen, longest first, so that the first that fits is shown.
+
+use super::lines;
+use super::model::{Body, Connection, Conversation, Standing, Tick};
+use super::open::Target;
+use super::state::{Focus, State};
+use super::time;
+
+/// The connection in a word.
+pub fn connection(connection: &Connection) -> &'static str {
+    match connection {
+        Connection::Connecting => "◌ connecting",
+        Connection::CatchingUp => "◌ catching up",
+        Connection::Online => "● online",
+        Connection::Offline { .. } => "○ offline",
+        Connection::Closed => "○ closed",
+    }
+}
+
+/// What no connection means; nothing when there is one.
+pub fn offline(state: &State) -> Vec<String> {
+    match &state.connection {
+        Connection::Connecting | Connection::CatchingUp | Connection::Online => Vec::new(),
+        Connection::Offline { why, again: Some(again) } => {
+            let again = time::clock_exact(*again, &state.zone);
+            vec![
+                format!(
+                    "Offline: {why}. Messages wait here and go out by themselves. Next try {again}, Ctrl+R: now."
+                ),
+                format!("Offline: {why}. Messages wait and go out by themselves. Ctrl+R: try now."),
+                "Offline. Messages wait here and go out by themselves. Ctrl+R: try now.".to_owned(),
+                "Offline, messages wait. Ctrl+R: retry".to_owned(),
+            ]
+        }
+        Connection::Offline { why, again: None } => vec![
+            format!("Offline until this is put right: {why}. Messages wait here."),
+            format!("Offline, messages wait: {why}."),
+        ],
+        Connection::Closed => vec!["The client has stopped; what waits is kept. Ctrl+Q: leave.".to_owned()],
+    }
+}
+
+/// How the open conversation is sealed.
+pub fn safety(state: &State) -> Vec<String> {
+    let Some(open) = &state.open else { return Vec::new() };
+    let with = state.handle_of(&open.target);
+    let Some(row) = state.open_row() else {
+        return match open.target {
+            Target::New(_) => vec![
+                format!("{with} · new: the first message opens a conversation, sealed end to end"),
+                format!("{with} · new, sealed by the first message"),
+            ],
+            Target::Existing(_) => Vec::new(),
+        };
+    };
+    match row.standing {
+        Standing::Opening => vec![
+            format!("{with} · being opened: messages wait here until {with}'s keys have come"),
+            format!("{with} · being opened, messages wait"),
+        ],
+        Standing::OutOfStep => vec![
+            format!("{with} · this device lost its place and asks to be let in again; messages wait"),
+            format!("{with} · out of step, messages wait"),
+        ],
+        Standing::Open => sealed(state, row),
+    }
+}
+
+fn sealed(state: &State, row: &Conversation) -> Vec<String> {
+    let with = &row.with;
+    let since = row.safety.pinned.map(|pinned| time::day(pinned, state.now, &state.zone));
+    let quantum = match row.safety.post_quantum {
+        Some(true) => " · post-quantum",
+        Some(false) => " · not post-quantum",
+        None => "",
+    };
+    match since {
+        Some(since) => vec![
+            format!("{with} · Sealed end to end{quantum} · {with}'s identity pinned since {since}"),
+            format!("{with} · Sealed end to end{quantum} · identity pinned {since}"),
+            format!("{with} · Sealed{quantum} · pinned {since}"),
+            format!("{with} · Sealed{quantum}"),
+            format!("Sealed{quantum}"),
+        ],
+        None => vec![
+            format!("{with} · Sealed end to end{quantum} · {with}'s identity not known yet"),
+            format!("{with} · Sealed{quantum} · identity unknown"),
+        ],
+    }
+}
+
+/// The newest message of a conversation, or the draft, for the list.
+pub fn preview(state: &State, row: &Conversation) -> String {
+    let target = Target::Existing(row.id);
+    let is_open = state.open.as_ref().is_some_and(|open| open.target == target);
+    if let Some(draft) = state.drafts.get(&target).filter(|draft| !draft.composer.is_blank() && !is_open) {
+        return format!("Draft: {}", crate::safe_text::safe_line(draft.composer.text()));
+    }
+    match &row.last {
+        None => "no messages yet".to_owned(),
+        Some(last) => match &last.tick {
+            Some(tick @ Tick::Failed(_)) => format!("{} not sent: {}", lines::tick(tick).0, last.text),
+            Some(tick) => format!("{} you: {}", lines::tick(tick).0, last.text),
+            None if last.mine => format!("you: {}", last.text),
+            None => last.text.clone(),
+        },
+    }
+}
+
+/// What a newcomer does next, where there is nothing to show.
+pub fn nothing_here(state: &State) -> Vec<String> {
+    match &state.open {
+        None if !state.loaded => vec!["Reading the conversations …".to_owned()],
+        None if state.conversations.is_empty() => vec![
+            format!("Welcome, {}.", state.me.handle),
+            String::new(),
+            "Write to somebody: press Ctrl+N and type a handle.".to_owned(),
+            format!("Be written to: your handle is {}; tell it to people.", state.me.handle),
+            String::new(),
+            "F1 shows all keys.".to_owned(),
+        ],
+        None => vec!["Choose a conversation with ↑ ↓ and Enter, or start one with Ctrl+N.".to_owned()],
+        Some(open) if !open.loaded => vec!["Reading the messages …".to_owned()],
+        Some(open) => {
+            let with = state.handle_of(&open.target);
+            vec![
+                "Nothing here yet.".to_owned(),
+                String::new(),
+                format!("Write below and press Enter. Only {with} and you can read it."),
+            ]
+        }
+    }
+}
+
+/// The keys that matter where one is.
+pub fn keys(state: &State) -> &'static [&'static str] {
+    match state.focus {
+        Focus::List if state.conversations.is_empty() => {
+            &["Ctrl+N new conversation · F1 help · Ctrl+Q quit", "Ctrl+N new · F1 help · Ctrl+Q quit"]
+        }
+        Focus::List => &[
+            "↑↓ choose · Enter open · Ctrl+N new conversation · F1 help · Ctrl+Q quit",
+            "Enter open · Ctrl+N new · F1 help",
+        ],
+        Focus::Composer => &[
+            "Enter send · Alt+Enter new line · ↑ choose a message · PgUp older · Esc list · F1 help",
+            "Enter send · Alt+Enter new line · Esc list · F1 help",
+            "Enter send · Esc list · F1 help",
+        ],
+        Focus::Messages => keys_of_chosen(state),
+    }
+}
+
+fn keys_of_chosen(state: &State) -> &'static [&'static str] {
+    let tick = state.open.as_ref().and_then(|open| open.chosen_row()).and_then(|row| row.tick.as_ref());
+    match tick {
+        Some(Tick::Failed(_)) => &[
+            "Enter puts the text back into the composer · ↑↓ choose · Esc back",
+            "Enter text back · Esc back",
+        ],
+        Some(Tick::Sending) => &["x gives it up · ↑↓ choose · Esc back"],
+        _ => &["r reply · ↑↓ choose · Esc back"],
+    }
+}
+
+/// What one writes to, and what one answers.
+pub fn to(state: &State) -> String {
+    let Some(open) = &state.open else { return String::new() };
+    match state.draft().and_then(|draft| draft.reply.as_ref()) {
+        Some((_, quote)) => format!("Reply to {quote}"),
+        None => format!("To {}", state.handle_of(&open.target)),
+    }
+}
+
+/// The newest message as the list shows it, in one line.
+pub fn in_list(from: &str, body: &Body) -> String {
+    match body {
+        Body::Text(text) => crate::safe_text::safe_line(text),
+        body => lines::note(from, body),
+    }
+}
