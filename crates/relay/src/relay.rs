@@ -106,7 +106,7 @@ impl From<redb::OpenError> for StartError {
         use redb::OpenError as E;
         match error {
             E::InUse => Self::FolderInUse,
-            E::NewerVersion(version) => Self::NewerVersion(version.into()),
+            E::NewerVersion(version) => Self::NewerVersion(version),
             E::KeyNeeded | E::WrongKey | E::NotSealed => Self::DataKey(error.to_string()),
             other => Self::Data(other.to_string()),
         }

@@ -78,8 +78,15 @@ pub(super) async fn serve<D: Data>(edge: Arc<Edge<D>>, stream: Stream, read: Vec
     let ws = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
     let (session, hello) = Session::greet(edge.services.clone(), Some(address), edge.clock.now());
     edge.services.metrics().connections.inc();
-    let mut socket =
-        Socket { edge: edge.clone(), ws, session, answers: VecDeque::new(), since: None, dirty: false, silent: 0 };
+    let mut socket = Socket {
+        edge: edge.clone(),
+        ws,
+        session,
+        answers: VecDeque::new(),
+        since: None,
+        dirty: false,
+        silent: 0,
+    };
     let end = match socket.send(hello).await {
         Ok(()) => socket.run().await,
         Err(end) => end,
@@ -170,7 +177,7 @@ impl<D: Data> Socket<D> {
         if tick * self.silent >= self.edge.limits.idle {
             return Err(End::Close(CloseCode::Policy, Some(ErrorCode::IdleTooLong)));
         }
-        if self.silent % TICKS_PER_PING == 0 {
+        if self.silent.is_multiple_of(TICKS_PER_PING) {
             // While it is asked whether the device is there: is there something for it that no wake told of?
             self.session.look();
             let ping = self.ws.send(Message::Ping(Bytes::new()));

@@ -83,17 +83,8 @@ impl<D: Data> Services<D> {
     }
 
     async fn claim(&self, device: DeviceId, spare: bool, now: Millis) -> Answered<Option<Claim>> {
-        let (from, to) = keys::key_packages(device);
-        while !spare {
-            let (ticket, batch) = self.issue(Batch::new(), device, now);
-            let mut written =
-                self.0.data.write(batch.take_first(from.clone(), to.clone())).await.map_err(not_written)?;
-            let Some((_, row)) = written.taken.pop().flatten() else { break };
-            let row: KeyPackageRow = rows::decode(&row)?;
-            // One that is too old would be refused by its claimer; it is gone now, as it should be.
-            if fresh(&row, now) {
-                return Ok(Some(claim(device, row.key_package, ticket, false)));
-            }
+        if !spare && let Some(claim) = self.claim_first(device, now).await? {
+            return Ok(Some(claim));
         }
         let Some(row) = self.0.data.get(&keys::last_resort(device)).await.map_err(unavailable)? else {
             return Ok(None);
@@ -105,6 +96,22 @@ impl<D: Data> Services<D> {
         let (ticket, batch) = self.issue(Batch::new(), device, now);
         self.0.data.write(batch).await.map_err(not_written)?;
         Ok(Some(claim(device, row.key_package, ticket, true)))
+    }
+
+    /// Takes the first one: of many claimers, each gets another.
+    async fn claim_first(&self, device: DeviceId, now: Millis) -> Answered<Option<Claim>> {
+        let (from, to) = keys::key_packages(device);
+        loop {
+            let (ticket, batch) = self.issue(Batch::new(), device, now);
+            let mut written =
+                self.0.data.write(batch.take_first(from.clone(), to.clone())).await.map_err(not_written)?;
+            let Some((_, row)) = written.taken.pop().flatten() else { return Ok(None) };
+            let row: KeyPackageRow = rows::decode(&row)?;
+            // One that is too old would be refused by its claimer; it is gone now, as it should be.
+            if fresh(&row, now) {
+                return Ok(Some(claim(device, row.key_package, ticket, false)));
+            }
+        }
     }
 
     async fn next_number(&self, device: DeviceId) -> Answered<(u64, Option<Bytes>)> {

@@ -80,6 +80,11 @@ impl Mailbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How far it is acknowledged, written down or not.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.lock().known.map_or(0, |known| known.acknowledged)
+    }
+
     /// Reserves room for one entry, or says that there is none.
     pub(crate) fn charge(&self, bytes: usize, quotas: &Quotas) -> Result<(), ErrorCode> {
         let mut state = self.lock();

@@ -55,11 +55,10 @@ impl<D: Data> Services<D> {
         if state.head == state.truncated {
             return Ok(0);
         }
-        let entries = self.0.data.read_log(log, state.truncated, ENTRIES, ENTRY_BYTES).await?;
+        let Ok(mailbox) = self.mailbox(device).await else { return Ok(0) };
+        let entries = self.0.data.read_log(log, mailbox.acknowledged(), ENTRIES, ENTRY_BYTES).await?;
         let old: Vec<&LogEntry> = entries.iter().take_while(|entry| is_old(entry, oldest)).collect();
-        if let Some(last) = old.last()
-            && let Ok(mailbox) = self.mailbox(device).await
-        {
+        if let Some(last) = old.last() {
             let bytes = old.iter().map(|entry| entry.value.len() as u64).sum();
             self.acknowledge(&mailbox, last.position, bytes);
         }

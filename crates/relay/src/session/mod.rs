@@ -24,9 +24,11 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use lacre_proto::error::WireError;
 use lacre_proto::frame::{self, FrameError};
+use lacre_proto::wire::request::Op;
+use lacre_proto::wire::response::Result as R;
 use lacre_proto::wire::{
-    Accepted, Ack, Bye, Done, Greeting, Hello, KeyPackagesLeft, LoggedIn, Request, Response, ServerFrame, client_frame,
-    greeting, request, response, server_frame,
+    Accepted, Ack, Bye, Done, Greeting, Hello, KeyPackagesLeft, LoggedIn, Login, Request, Response,
+    ServerFrame, SignUp, Ticket, client_frame, greeting, response, server_frame,
 };
 use lacre_proto::{ErrorCode, Millis};
 use lacre_store::data::Data;
@@ -125,6 +127,7 @@ impl<D: Data> Session<D> {
 
     /// Takes one frame: when this is ready its write, if it makes one, is in the store's hands. To be awaited to
     /// its end, each frame after the one before.
+    #[expect(clippy::async_yields_async, reason = "the write comes first, the answer when it is durable")]
     pub fn handle(&mut self, bytes: Bytes, now: Millis) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
         Box::pin(async move {
             if matches!(self.state, State::Over) {
@@ -177,76 +180,75 @@ impl<D: Data> Session<D> {
     }
 
     async fn request(&mut self, request: Request, now: Millis) -> Answer {
-        use request::Op;
-        use response::Result as R;
         let Request { id, op } = request;
         let Some(op) = op else { return self.answer(id, Err(ErrorCode::UnknownRequest.into())) };
-        let caller = match (&self.state, &op) {
-            (State::Greeted, Op::Login(_) | Op::SignUp(_)) => None,
-            (
-                State::Greeted | State::Anonymous,
-                Op::CreateConversation(_) | Op::Commit(_) | Op::Send(_) | Op::ReadRoster(_),
-            ) => {
-                self.state = State::Anonymous;
-                None
-            }
-            (State::Anonymous, Op::Login(_) | Op::SignUp(_))
-            | (
-                State::Authenticated(_),
-                Op::CreateConversation(_) | Op::Commit(_) | Op::Send(_) | Op::ReadRoster(_),
-            ) => return self.answer(id, Err(ErrorCode::AnonymousOnly.into())),
-            (State::Authenticated(_), Op::Login(_) | Op::SignUp(_)) => {
-                return self.answer(id, Err(ErrorCode::BadRequest.into()));
-            }
-            (State::Authenticated(pushing), _) => Some(pushing.caller),
-            _ => return self.answer(id, Err(ErrorCode::LoginNeeded.into())),
+        let caller = match self.admit(&op) {
+            Ok(caller) => caller,
+            Err(code) => return self.answer(id, Err(code.into())),
         };
         let services = self.services.clone();
-        let result = match op {
-            Op::Login(op) => {
-                let caller = match services.may_log_in(self.peer, now) {
-                    Ok(()) => services.login(op, &self.nonce, self.peer, now).await,
-                    Err(error) => Err(error),
-                };
-                self.logged_in(caller, now).await.map(R::LoggedIn)
-            }
-            Op::SignUp(op) => {
-                let caller = match services.may_log_in(self.peer, now) {
-                    Ok(()) => services.sign_up(op, &self.nonce, self.peer, now).await,
-                    Err(error) => Err(error),
-                };
-                if caller.is_ok() {
-                    services.metrics().sign_ups.inc();
-                }
-                self.logged_in(caller, now).await.map(R::LoggedIn)
-            }
-            Op::Send(op) => {
+        match (op, caller) {
+            (Op::Send(op), _) => {
                 if let Err(wait) = self.sends.take(services.limiter().send_rate(), now) {
                     return self.answer(id, Err(slow_down(wait)));
                 }
-                let durable = services.send(op, now).await;
-                return self.answer_later(id, durable, Metrics::sent);
+                self.answer_later(id, services.send(op, now).await, Metrics::sent)
             }
-            Op::Commit(op) => {
-                let durable = services.commit(op, now).await;
-                return self.answer_later(id, durable, Metrics::committed);
+            (Op::Commit(op), _) => self.answer_later(id, services.commit(op, now).await, Metrics::committed),
+            (Op::CreateConversation(op), _) => {
+                self.answer_later(id, services.create_conversation(op, now).await, Metrics::committed)
             }
-            Op::CreateConversation(op) => {
-                let durable = services.create_conversation(op, now).await;
-                return self.answer_later(id, durable, Metrics::committed);
+            (Op::ReadRoster(op), _) => {
+                let roster = services.read_roster(op).await;
+                self.answer(id, roster.map(R::Roster))
             }
-            Op::ReadRoster(op) => services.read_roster(op).await.map(R::Roster),
-            op => match caller {
-                Some(caller) => authenticated(&services, op, caller, now).await,
-                None => Err(ErrorCode::LoginNeeded.into()),
-            },
-        };
-        self.answer(id, result)
+            (Op::Login(op), _) => {
+                let logged_in = self.login(op, now).await;
+                self.answer(id, logged_in.map(R::LoggedIn))
+            }
+            (Op::SignUp(op), _) => {
+                let logged_in = self.sign_up(op, now).await;
+                self.answer(id, logged_in.map(R::LoggedIn))
+            }
+            (op, Some(caller)) => self.answer(id, authenticated(&services, op, caller, now).await),
+            (_, None) => self.answer(id, Err(ErrorCode::LoginNeeded.into())),
+        }
+    }
+
+    /// Whether a request belongs on this socket now; gives the caller, if the socket has one.
+    fn admit(&mut self, op: &Op) -> Result<Option<Authenticated>, ErrorCode> {
+        let logs_in = matches!(op, Op::Login(_) | Op::SignUp(_));
+        let anonymous =
+            matches!(op, Op::CreateConversation(_) | Op::Commit(_) | Op::Send(_) | Op::ReadRoster(_));
+        match &self.state {
+            State::Greeted if logs_in => Ok(None),
+            State::Greeted | State::Anonymous if anonymous => {
+                self.state = State::Anonymous;
+                Ok(None)
+            }
+            State::Anonymous if logs_in => Err(ErrorCode::AnonymousOnly),
+            State::Authenticated(_) if anonymous => Err(ErrorCode::AnonymousOnly),
+            State::Authenticated(_) if logs_in => Err(ErrorCode::BadRequest),
+            State::Authenticated(pushing) => Ok(Some(pushing.caller)),
+            State::Greeted | State::Anonymous | State::Over => Err(ErrorCode::LoginNeeded),
+        }
+    }
+
+    async fn login(&mut self, op: Login, now: Millis) -> Answered<LoggedIn> {
+        self.services.may_log_in(self.peer, now)?;
+        let caller = self.services.login(op, &self.nonce, self.peer, now).await?;
+        self.logged_in(caller, now).await
+    }
+
+    async fn sign_up(&mut self, op: SignUp, now: Millis) -> Answered<LoggedIn> {
+        self.services.may_log_in(self.peer, now)?;
+        let caller = self.services.sign_up(op, &self.nonce, self.peer, now).await?;
+        self.services.metrics().sign_ups.inc();
+        self.logged_in(caller, now).await
     }
 
     /// Opens the mailbox of a device that proved who it is.
-    async fn logged_in(&mut self, caller: Answered<Authenticated>, now: Millis) -> Answered<LoggedIn> {
-        let caller = caller?;
+    async fn logged_in(&mut self, caller: Authenticated, now: Millis) -> Answered<LoggedIn> {
         let key_packages_left = self.services.key_packages_left(caller.device).await?;
         let inbox = self.services.open_inbox(caller.device).await?;
         let (head, acknowledged) = (inbox.head, inbox.acknowledged);
@@ -281,12 +283,7 @@ impl<D: Data> Session<D> {
         Answer(Inner::Ready(Outgoing::Frame(respond(&self.services, self.version, id, result))))
     }
 
-    fn answer_later(
-        &self,
-        id: u64,
-        durable: Answered<Durable<Accepted>>,
-        count: fn(&Metrics),
-    ) -> Answer {
+    fn answer_later(&self, id: u64, durable: Answered<Durable<Accepted>>, count: fn(&Metrics)) -> Answer {
         let durable = match durable {
             Ok(durable) => durable,
             Err(error) => return self.answer(id, Err(error)),
@@ -306,12 +303,10 @@ impl<D: Data> Session<D> {
 /// The requests that need a login.
 async fn authenticated<D: Data>(
     services: &Services<D>,
-    op: request::Op,
+    op: Op,
     caller: Authenticated,
     now: Millis,
-) -> Answered<response::Result> {
-    use request::Op;
-    use response::Result as R;
+) -> Answered<R> {
     match op {
         Op::Lookup(op) => services.lookup(op, caller, now).await.map(R::Account),
         Op::PublishKeyPackages(op) => {
@@ -321,7 +316,7 @@ async fn authenticated<D: Data>(
         Op::ClaimKeyPackages(op) => services.claim_key_packages(op, caller, now).await.map(R::Claimed),
         Op::MintTicket(_) => {
             let ticket = services.mint_ticket(caller, now).await?.to_wire();
-            Ok(R::Ticket(lacre_proto::wire::Ticket { ticket }))
+            Ok(R::Ticket(Ticket { ticket }))
         }
         Op::LeaveConversation(op) => services.leave_conversation(op, caller).await.map(|()| R::Done(Done {})),
         Op::RequestResync(op) => services.request_resync(op, caller, now).await.map(|()| R::Done(Done {})),

@@ -273,7 +273,7 @@ fn a_commit_changes_the_roster_and_each_gets_what_is_theirs() {
         removed: vec![talk.bruno.0.device.to_wire()],
         dedupe: 51,
     });
-    assert_eq!(talk.ana.1.items(), [committed.clone()]);
+    assert_eq!(talk.ana.1.items(), std::slice::from_ref(&committed));
     assert_eq!(talk.bruno.1.items(), [committed], "who is removed sees it");
     assert!(matches!(&carla.1.items()[..], [item::Kind::Welcomed(welcomed)] if welcomed.sequence == 2));
 

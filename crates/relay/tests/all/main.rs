@@ -1,6 +1,13 @@
 //! The relay's stories: over sessions without sockets, and over real sockets on loopback.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod accounts;
 mod conversations;
+mod edge;
+mod frames;
+mod operator;
+mod resync;
 mod sockets;
+mod storage;
 mod world;
