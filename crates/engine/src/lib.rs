@@ -19,4 +19,3 @@ pub use api::{
     RequestId, Step, Wake,
 };
 pub use engine::{Engine, GreetError};
-pub use records::Records;

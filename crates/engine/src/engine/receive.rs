@@ -2,7 +2,7 @@
 
 use lacre_proto::{AccountId, ConversationId, Millis};
 
-use super::state::{Missing, Seal, Turn};
+use super::state::{Missing, Seal, Turn, waiting_place};
 use super::{Cx, Engine};
 use crate::api::{Alert, EngineError};
 use crate::content::{self, Address, Content, MessageId, MimiId, OpenError, Opened, envelope};
@@ -20,13 +20,34 @@ impl Engine {
         time: Millis,
     ) -> Result<(), EngineError> {
         let Some(mut row) = cx.records().message(conversation, id)? else { return Ok(()) };
-        row.position = Position { anchor: cx.next_anchor()?, counter: 0 };
+        (row.position, row.late) = self.place_own(cx, conversation, row.position)?;
         row.sent_ms = time;
         if row.state == MessageState::Queued {
             row.state = MessageState::Sent;
         }
         cx.put_message(&row)?;
         self.touch(cx, conversation, time, None)
+    }
+
+    /// Where one's own message stands whose echo has come, and whether a later one was before it: the relay may
+    /// have taken it after that (the earlier one was refused for a moment, or waited in a conversation that was
+    /// merged). One's own are ordered by the number of their job.
+    fn place_own(
+        &self,
+        cx: &Cx<'_>,
+        conversation: ConversationId,
+        queued: Position,
+    ) -> Result<(Position, bool), EngineError> {
+        const LOOK: usize = 64;
+        let first = waiting_place(0);
+        let Some(job) = queued.anchor.checked_sub(first.anchor) else { return Ok((queued, false)) };
+        let counter = u32::try_from(job).unwrap_or(u32::MAX);
+        let placed = cx.records().messages(conversation, Some(first), LOOK)?;
+        let later = placed.iter().filter(|row| row.mine && row.position.counter > counter);
+        match later.map(|row| row.position.anchor).min() {
+            Some(anchor) => Ok((Position { anchor, counter }, true)),
+            None => Ok((Position { anchor: cx.next_anchor()?, counter }, false)),
+        }
     }
 
     /// Moves the state of one's own message on; it never goes back.

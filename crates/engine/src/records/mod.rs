@@ -101,7 +101,7 @@ pub enum ConversationState {
 pub struct Position {
     /// Local order of arrival, over all conversations.
     pub anchor: u64,
-    /// The sender's counter; 0 for one's own.
+    /// The sender's counter; for one's own the number of its job.
     pub counter: u32,
 }
 

@@ -1,7 +1,3 @@
 //! Stories over the small relay.
 
-mod delivery;
-mod healing;
-mod merging;
-mod packages;
 mod talk;
