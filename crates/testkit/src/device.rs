@@ -112,7 +112,7 @@ impl Device {
 
     /// Typed reads of the store.
     pub fn records(&self) -> Records<'_> {
-        Records(&self.store)
+        Records(self.store.rows())
     }
 
     /// The account.
@@ -155,7 +155,8 @@ impl Device {
         let doomed = self.store.is_doomed();
         let step = match make(engine, &self.store, &mut self.rng) {
             Ok(step) => step,
-            Err(EngineError::Read(_)) if doomed => {
+            // A read that failed, by whatever name the engine tells of it.
+            Err(_) if doomed && !self.store.is_doomed() => {
                 self.die();
                 return Taken::Lost;
             }
@@ -258,7 +259,7 @@ impl Device {
 
     fn pending_disconnect(&mut self) {
         if let Some(engine) = &mut self.engine {
-            let Ok(step) = engine.handle(&self.store, Input::Disconnected, 0, &mut self.rng) else {
+            let Ok(step) = engine.handle(self.store.rows(), Input::Disconnected, 0, &mut self.rng) else {
                 panic!("{}: a disconnect reads nothing that can fail", self.name)
             };
             assert!(step.changes.is_empty(), "a disconnect stores nothing");

@@ -45,6 +45,10 @@ impl History {
         }
         for ((from, to), said) in by_pair {
             let (sender, receiver) = (device(from), device(to));
+            if shown(sender, to, sender) != said || shown(receiver, from, sender) != said {
+                describe(sender, to);
+                describe(receiver, from);
+            }
             assert_eq!(
                 shown(sender, to, sender),
                 said,
@@ -61,6 +65,18 @@ impl History {
                 assert!(arrived, "{from}'s message to {to} is {state:?}, seed {seed}");
             }
         }
+    }
+}
+
+/// Prints what a device shows, for the one who looks for the reason.
+fn describe(device: &Device, with: &str) {
+    println!("{} with {with}:", device.name);
+    for row in device.rows_with(with) {
+        let text = match &row.content {
+            Content::Text { text, .. } => text.as_str(),
+            _ => "-",
+        };
+        println!("  {:?} {:?} late: {} {text}", row.position, row.state, row.late);
     }
 }
 

@@ -100,7 +100,13 @@ impl Socket {
     }
 
     /// Takes one frame from the way to the relay, with what may befall it; gives the frames as they crossed.
-    pub(crate) fn carry_up(&mut self, faults: &Faults, rng: &mut ChaCha20Rng, now: Millis) -> Vec<Bytes> {
+    pub(crate) fn carry_up(
+        &mut self,
+        faults: &Faults,
+        rng: &mut ChaCha20Rng,
+        now: Millis,
+        hand: impl FnOnce(ClientFrame) -> ClientFrame,
+    ) -> Vec<Bytes> {
         let mut befalls = |per_mille: u32| rng.random_ratio(per_mille.min(1000), 1000);
         let overtaken = usize::from(self.up.len() > 1 && befalls(faults.overtake));
         let Some(frame) = self.up.remove(overtaken) else { return Vec::new() };
@@ -111,7 +117,7 @@ impl Socket {
         }
         let answer_lost = befalls(faults.drop_answer);
         let times = if befalls(faults.double_request) { 2 } else { 1 };
-        let bytes = encode_client(1, &frame);
+        let bytes = encode_client(1, &hand(frame));
         let mut crossed = vec![bytes.clone()];
         for _ in 0..times {
             let answer = self.session.handle(bytes.clone(), now).now_or_never().expect(WHY);

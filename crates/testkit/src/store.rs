@@ -30,10 +30,14 @@ pub(crate) enum Committed {
     Failed,
 }
 
+/// The rows of a store: to be looked at from outside, without a crash point.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rows(pub BTreeMap<Vec<u8>, Vec<u8>>);
+
 /// The store. It survives the death of its device.
 #[derive(Debug, Default)]
 pub struct Store {
-    rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    rows: Rows,
     reads: Cell<u64>,
     commits: u64,
     crash: Cell<Option<CrashPoint>>,
@@ -61,7 +65,7 @@ impl Store {
     }
 
     /// Everything in the store: what a thief of the unlocked device gets.
-    pub fn rows(&self) -> &BTreeMap<Vec<u8>, Vec<u8>> {
+    pub fn rows(&self) -> &Rows {
         &self.rows
     }
 
@@ -72,15 +76,15 @@ impl Store {
 
     /// Everything in it, one after the other, to be searched.
     pub fn dump(&self) -> Vec<u8> {
-        self.rows.iter().flat_map(|(key, value)| key.iter().chain(value)).copied().collect()
+        self.rows.0.iter().flat_map(|(key, value)| key.iter().chain(value)).copied().collect()
     }
 
     /// Puts changes into the store, without a crash point: for what happens outside of a step.
     pub fn put(&mut self, changes: Changes) {
         for (key, value) in changes {
             match value {
-                Some(value) => self.rows.insert(key, value),
-                None => self.rows.remove(&key),
+                Some(value) => self.rows.0.insert(key, value),
+                None => self.rows.0.remove(&key),
             };
         }
     }
@@ -117,7 +121,7 @@ impl Store {
 impl Reader for Store {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
         self.read()?;
-        Ok(self.rows.get(key).cloned())
+        self.rows.get(key)
     }
 
     fn scan(
@@ -128,10 +132,26 @@ impl Reader for Store {
         visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), ReadError> {
         self.read()?;
+        self.rows.scan(from, to, backwards, visit)
+    }
+}
+
+impl Reader for Rows {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    fn scan(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        backwards: bool,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), ReadError> {
         if from >= to {
             return Ok(());
         }
-        let mut rows = self.rows.range(from.to_vec()..to.to_vec());
+        let mut rows = self.0.range(from.to_vec()..to.to_vec());
         while let Some((key, value)) = if backwards { rows.next_back() } else { rows.next() } {
             if !visit(key, value) {
                 break;

@@ -252,7 +252,20 @@ impl World {
                 return;
             }
         }
-        panic!("the world of seed {} does not come to rest", self.seed);
+        let stuck: Vec<_> = self
+            .people
+            .iter()
+            .map(|(name, device)| {
+                (
+                    name,
+                    device.link.as_ref().map(|link| (link.logged_in, device.waiting().count())),
+                    device.wants_online,
+                    device.deaths(),
+                    device.wake,
+                )
+            })
+            .collect();
+        panic!("the world of seed {} does not come to rest at {}: {stuck:?}", self.seed, self.now);
     }
 
     /// Lets time pass, with everything that falls due.
@@ -319,11 +332,9 @@ impl World {
         let device = self.people.get_mut(name).expect("a device with frames on their way");
         let Some(link) = &mut device.link else { return };
         let socket = link.socket(line);
-        if let Some(frame) = socket.up.pop_front() {
-            let frame = self.evil.up(name, frame);
-            socket.up.push_front(frame);
-        }
-        let crossed = socket.carry_up(&self.faults, &mut self.rng, self.now);
+        let evil = &mut self.evil;
+        let hand = |frame| evil.up(name, frame);
+        let crossed = socket.carry_up(&self.faults, &mut self.rng, self.now, hand);
         crossed.iter().for_each(|bytes| self.capture.extend_from_slice(bytes));
         at_once(self.relay.flush_acknowledgements()).expect("the store in memory takes everything");
         for device in self.people.values_mut() {
