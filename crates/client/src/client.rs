@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lacre_engine::records::{Failure, Me, Position};
 use lacre_engine::{Changes, Engine, EngineError, Event, Intent, ReadError};
 use lacre_proto::error::WireError;
-use lacre_proto::{ConversationId, Handle};
+use lacre_proto::{ConversationId, Handle, Millis, RelayId};
 use rand_core::CryptoRng;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -15,7 +15,7 @@ use crate::content::{Content, MessageId};
 use crate::driver::{Command, Driver, Greeted, IntentError, Parts, Queued, greet};
 use crate::profile::{self, ProfileError};
 use crate::store::{Store, StoreError};
-use crate::transport::{Connect, Endpoint};
+use crate::transport::{Connect, Endpoint, Fingerprint};
 use crate::view::{Conversation, Message, Sending, Views};
 
 /// Events that a slow subscriber may be behind before it must read everything again.
@@ -151,7 +151,9 @@ impl Client {
                 client.close().await;
                 Err(OpenError::Relay(why))
             }
-            Connection::Connecting | Connection::Closed => Err(OpenError::Corrupt("the client stopped".into())),
+            Connection::Connecting | Connection::Closed => {
+                Err(OpenError::Corrupt("the client stopped".into()))
+            }
         }
     }
 
@@ -163,7 +165,8 @@ impl Client {
             return Err(OpenError::SignedUpAlready(me.handle));
         }
         let same = me.handle == wanted.handle
-            && profile::endpoint(reader.as_ref())?.is_some_and(|known| known.address == wanted.endpoint.address);
+            && profile::endpoint(reader.as_ref())?
+                .is_some_and(|known| known.address == wanted.endpoint.address);
         if same { Ok(Engine::open(reader.as_ref())?) } else { Ok(None) }
     }
 
@@ -178,8 +181,7 @@ impl Client {
             })?;
         }
         let now = setting.clock.now();
-        let (engine, made) =
-            Engine::create(wanted.handle.clone(), greeted.relay, now, setting.rng.as_mut())?;
+        let (engine, made) = Engine::create(wanted.handle.clone(), greeted.relay, now, setting.rng.as_mut());
         changes.extend(made);
         profile::remember(&mut changes, &wanted.endpoint, greeted.fingerprint);
         setting.store.commit(&changes)?;
@@ -357,9 +359,25 @@ impl Client {
     }
 }
 
-/// What the relay said, when a sign-up failed because of that.
+/// What a relay says of itself to anybody who connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// The relay.
+    pub relay: RelayId,
+    /// What time it is there.
+    pub time: Millis,
+    /// SHA-256 of its certificate, when there is one.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// Asks a relay for its greeting, and leaves.
+pub async fn probe(connect: &dyn Connect, endpoint: &Endpoint) -> Result<Probe, Trouble> {
+    let greeted = greet(connect, endpoint).await?;
+    Ok(Probe { relay: greeted.relay, time: greeted.hello.time_ms, fingerprint: greeted.fingerprint })
+}
+
 impl OpenError {
-    /// The relay's refusal, if it was one.
+    /// What the relay said, when a sign-up failed because of that.
     pub fn refusal(&self) -> Option<&WireError> {
         match self {
             Self::Relay(Trouble::Refused(error)) => Some(error),

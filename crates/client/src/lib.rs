@@ -3,12 +3,16 @@
 //! It knows the engine, the wire and the sealed local store. It must not know the relay's inside, nor any user
 //! interface; keys stay in the engine and the store.
 
+mod client;
 pub mod clock;
 mod connection;
+mod driver;
 pub mod profile;
 pub mod store;
 pub mod transport;
 pub mod view;
 
+pub use client::{Client, NotSent, OpenError, Probe, Setting, SignUp, probe};
 pub use connection::{Connection, Trouble};
+pub use driver::{IntentError, Queued};
 pub use lacre_engine::{Alert, EngineError, Event, Intent, Refusal, content, records};

@@ -19,3 +19,4 @@ pub use api::{
     RequestId, Step, Wake,
 };
 pub use engine::{Engine, GreetError};
+pub use records::Records;

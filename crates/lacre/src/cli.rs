@@ -40,8 +40,6 @@ pub enum Command {
     Send(SendArgs),
     /// Show messages
     Read(ReadArgs),
-    /// Talk in the terminal
-    Chat,
     /// List the devices of this account
     Devices,
     /// Check a relay's data folder, or a profile, and say what needs you
@@ -164,6 +162,9 @@ pub enum RelayCommand {
         /// The relay and its key
         #[command(flatten)]
         relay: RelayData,
+        /// The relay's admin listener, when it runs
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        admin: Option<SocketAddr>,
         /// How many
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
         count: u32,

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use lacre_client::records::Failure as MessageFailure;
 use lacre_client::store::StoreError;
 use lacre_client::transport::{BadAddress, ConnectError};
-use lacre_client::{IntentError, NotSent, OpenError, Refusal, Trouble};
+use lacre_client::{EngineError, IntentError, NotSent, OpenError, Refusal, Trouble};
 use lacre_proto::ErrorCode;
 use lacre_proto::error::{Retry, WireError};
-use lacre_client::records::Failure as MessageFailure;
 use serde_json::json;
 
 /// The exit codes; they never change their meaning.
@@ -165,6 +165,12 @@ impl From<OpenError> for Failure {
             OpenError::Corrupt(_) => Self::new(Exit::Store, "damaged_store", error),
             _ => Self::new(Exit::Failure, "failure", error),
         }
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self::new(Exit::Store, "damaged_store", error)
     }
 }
 

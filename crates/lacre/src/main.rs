@@ -1,6 +1,73 @@
-//! The `lacre` command.
+//! The `lacre` command: it reads the command line, wires the parts together, and turns what happened into
+//! words, JSON and exit codes.
+//!
+//! It knows every part by its public face. It must not have rules of its own about messages, keys or accounts.
+
 #[cfg_attr(not(test), expect(dead_code, reason = "run by `lacre chat`, which is on its way"))]
 mod chat;
-#[cfg_attr(not(test), expect(dead_code, reason = "the commands that print are on their way"))]
+mod cli;
+mod commands;
+mod exit;
+mod output;
+mod passphrase;
+mod profile;
 mod safe_text;
-fn main() {}
+mod stop;
+mod wait;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use tracing_subscriber::EnvFilter;
+
+use cli::Cli;
+use exit::{Exit, Failure};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let json = cli.json;
+    log(&cli);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&Failure::io("the program cannot start", &error), json),
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(&failure, json),
+    }
+}
+
+fn fail(failure: &Failure, json: bool) -> ExitCode {
+    if json {
+        eprintln!("{}", failure.to_json());
+    } else {
+        eprintln!("lacre: {failure}");
+    }
+    ExitCode::from(failure.exit as u8)
+}
+
+/// What clap says about a line that it does not understand; asked-for help is no error.
+fn usage(error: &clap::Error) -> ExitCode {
+    let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let json = std::env::args_os().any(|arg| arg == "--json");
+    if !asked && json {
+        let words = error.render().to_string();
+        let first = words.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        return fail(&Failure::usage(first), true);
+    }
+    // A closed terminal is no reason to fail otherwise.
+    let _ = error.print();
+    if asked { ExitCode::SUCCESS } else { ExitCode::from(Exit::Usage as u8) }
+}
+
+/// Logs go to standard error.
+fn log(cli: &Cli) {
+    let quiet = if matches!(cli.command, cli::Command::Relay(_)) { "info" } else { "error" };
+    let filter = EnvFilter::try_from_env("LACRE_LOG").unwrap_or_else(|_| EnvFilter::new(quiet));
+    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
+}

@@ -70,7 +70,9 @@ fn from_descriptor(fd: u32) -> Result<Zeroizing<String>, Failure> {
 
 fn ask_twice() -> Result<Zeroizing<String>, Failure> {
     if std::io::stdin().is_terminal() {
-        eprintln!("Choose a passphrase for this profile. It locks what is stored on this disk: your keys and");
+        eprintln!(
+            "Choose a passphrase for this profile. It locks what is stored on this disk: your keys and"
+        );
         eprintln!("your messages. It is never sent anywhere, and nobody can recover it for you.");
     }
     let first = prompt("Passphrase: ")?;

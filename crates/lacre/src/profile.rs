@@ -7,6 +7,7 @@ use lacre_client::clock::SystemClock;
 use lacre_client::store::{RedbStore, Store};
 use lacre_client::transport::TlsConnect;
 use lacre_client::{Client, Setting};
+use rand::rand_core::UnwrapErr;
 use rand::rngs::OsRng;
 use zeroize::Zeroizing;
 
@@ -65,7 +66,7 @@ impl ProfileDir {
     }
 
     /// Opens the store of a profile that exists.
-    pub async fn open(&self, fd: Option<u32>) -> Result<Arc<dyn Store>, Failure> {
+    pub async fn open(&self, fd: Option<u32>) -> Result<Arc<RedbStore>, Failure> {
         if !self.exists() {
             return Err(Failure::new(
                 Exit::NotSignedUp,
@@ -78,9 +79,11 @@ impl ProfileDir {
     }
 
     /// Opens the store, or makes it.
-    pub async fn open_with(&self, passphrase: Zeroizing<String>) -> Result<Arc<dyn Store>, Failure> {
+    pub async fn open_with(&self, passphrase: Zeroizing<String>) -> Result<Arc<RedbStore>, Failure> {
         let dir = self.0.clone();
-        let opened = tokio::task::spawn_blocking(move || RedbStore::open(&dir, passphrase.as_bytes()));
+        let opened = tokio::task::spawn_blocking(move || {
+            RedbStore::open(&dir, passphrase.as_bytes(), UnwrapErr(OsRng))
+        });
         let store = opened.await.map_err(|error| Failure::new(Exit::Failure, "fault", error))??;
         Ok(Arc::new(store))
     }
@@ -97,6 +100,6 @@ pub fn setting(store: Arc<dyn Store>) -> Setting {
         store,
         connect: Arc::new(TlsConnect::default()),
         clock: Arc::new(SystemClock),
-        rng: Box::new(rand::rand_core::UnwrapErr(OsRng)),
+        rng: Box::new(UnwrapErr(OsRng)),
     }
 }

@@ -64,7 +64,7 @@ fn open(folder: &Path, data_key: Option<[u8; 32]>) -> RedbData {
         cache_bytes: 1024 * 1024,
         ..RedbOptions::new(folder.join("store.redb"))
     };
-    RedbData::open(options, ChaCha20Rng::from_os_rng()).unwrap()
+    RedbData::open(options, ChaCha20Rng::from_os_rng()).expect("a folder of its own")
 }
 
 conformance_suite!(memory, Memory);

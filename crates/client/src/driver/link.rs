@@ -173,9 +173,7 @@ fn read(line: Line, received: Result<Bytes, ConnectError>) -> News {
             News::Over(said_bye(&bye))
         }
         // A greeting of a kind that a newer relay sends changes nothing.
-        Ok(FromRelay::Greeting(_)) => {
-            News::Frame(line, ServerFrame { body: None::<server_frame::Body> })
-        }
+        Ok(FromRelay::Greeting(_)) => News::Frame(line, ServerFrame { body: None::<server_frame::Body> }),
         Err(_) => News::Over(Trouble::BadFrame),
     }
 }

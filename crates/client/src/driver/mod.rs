@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use lacre_engine::{Engine, Event, Input, Intent, IntentId, Refusal, RequestId, Wake};
+use lacre_engine::{Engine, Event, GreetError, Input, Intent, IntentId, Refusal, RequestId, Wake};
 use lacre_proto::wire::{Entry, ServerFrame, response, server_frame};
 use lacre_proto::{ConversationId, Millis};
 use rand_core::CryptoRng;
@@ -278,7 +278,8 @@ impl Driver {
                 let until = self.parts.clock.now() + ANSWER.as_millis() as Millis;
                 self.state = State::LoggingIn { link, until };
             }
-            Err(_) => self.lost(Trouble::OtherRelay),
+            Err(GreetError::WrongRelay) => self.lost(Trouble::OtherRelay),
+            Err(_) => self.lost(Trouble::BadGreeting),
         }
     }
 
@@ -293,7 +294,10 @@ impl Driver {
                     }
                     return;
                 }
-                News::Frame(Line::Authenticated, ServerFrame { body: Some(server_frame::Body::Push(push)) }) => {
+                News::Frame(
+                    Line::Authenticated,
+                    ServerFrame { body: Some(server_frame::Body::Push(push)) },
+                ) => {
                     entries.extend(push.entries);
                     None
                 }
@@ -419,7 +423,10 @@ impl Driver {
             State::Opening { .. } | State::LoggingIn { .. } => false,
         };
         if quiet {
-            self.flushes.drain(..).for_each(|done| drop(done.send(())));
+            for done in self.flushes.drain(..) {
+                // Whoever asked may have stopped waiting.
+                let _ = done.send(());
+            }
         }
     }
 

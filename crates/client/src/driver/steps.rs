@@ -27,11 +27,7 @@ impl Driver {
         }
     }
 
-    pub(super) fn intend(
-        &mut self,
-        intent: Intent,
-        reply: oneshot::Sender<Result<Queued, IntentError>>,
-    ) {
+    pub(super) fn intend(&mut self, intent: Intent, reply: oneshot::Sender<Result<Queued, IntentError>>) {
         let id = self.next_intent;
         self.next_intent += 1;
         self.intents.insert(id, reply);
@@ -104,7 +100,7 @@ impl Driver {
             }
             Event::Refused(id, refusal) => {
                 if let Some(reply) = self.intents.remove(id) {
-                    let _ = reply.send(Err(refusal.clone().into()));
+                    let _ = reply.send(Err((*refusal).into()));
                 }
             }
             _ => {}

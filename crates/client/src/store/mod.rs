@@ -1,9 +1,11 @@
 //! The local store: one table of bytes, written in whole transactions, read from any thread.
 
 mod memory;
+mod redb;
 
 use lacre_engine::{Changes, ReadError, Reader};
 
+pub use self::redb::{RedbStore, TableSize};
 pub use memory::MemoryStore;
 
 /// Where a client keeps everything. One writer; readers see the last commit that was done when they asked.

@@ -29,8 +29,11 @@ use super::{Connect, ConnectError, Endpoint, Fingerprint, RelayAddress, Socket, 
 #[derive(Clone)]
 pub struct TlsConnect {
     provider: Arc<CryptoProvider>,
-    last: Arc<Mutex<Option<(Trust, Arc<ClientConfig>)>>>,
+    last: Arc<Mutex<Option<Configured>>>,
 }
+
+/// A configuration, and the trust that it was made for.
+type Configured = (Trust, Arc<ClientConfig>);
 
 impl Default for TlsConnect {
     fn default() -> Self {

@@ -149,6 +149,10 @@ impl Engine {
             clockwork.packages_ms = made_ms;
             clockwork.last_resort_used &= !with_last_resort;
             cx.put_clockwork(&clockwork);
+            if clockwork.last_resort_used {
+                // It was used while others were on their way.
+                return self.top_up(cx);
+            }
         }
         Ok(())
     }

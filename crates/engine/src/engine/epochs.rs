@@ -181,7 +181,7 @@ impl Engine {
             record.state = ConversationState::OutOfStep;
             cx.put_conversation(&record)?;
         }
-        self.enqueue(cx, id, NewJob::first(What::AskResync))?;
+        self.enqueue(cx, id, NewJob::new(What::AskResync))?;
         Ok(())
     }
 

@@ -80,11 +80,11 @@ impl Engine {
             return Ok(Err(Refusal::BadContent));
         }
         if record.state == ConversationState::Opening && !self.is_opening(cx, record.id)? {
-            self.enqueue(cx, record.id, NewJob::first(What::Open(Opening::Lookup)))?;
+            self.enqueue(cx, record.id, NewJob::new(What::Open(Opening::Lookup)))?;
         }
         let id = cx.new_message_id();
         let what = What::Message { shown_in: record.id, id, sealing: Sealing::default() };
-        let number = self.enqueue(cx, record.id, NewJob::last(what))?;
+        let number = self.enqueue(cx, record.id, NewJob::new(what))?;
         cx.put_message(&MessageRecord {
             id,
             conversation: record.id,
@@ -177,7 +177,7 @@ impl Engine {
             .iter()
             .any(|(_, job)| matches!(job.what, What::Commit(Purpose::Update, _)));
         if !waits {
-            self.enqueue(cx, id, NewJob::first(What::Commit(Purpose::Update, None)))?;
+            self.enqueue(cx, id, NewJob::new(What::Commit(Purpose::Update, None)))?;
         }
         Ok(())
     }

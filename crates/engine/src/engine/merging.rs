@@ -4,6 +4,7 @@
 
 use lacre_proto::{AccountId, ConversationId};
 
+use super::outbox::rank;
 use super::state::{Job, JobState, Opening, PendingReceipts, Sealing, What};
 use super::{Cx, Engine};
 use crate::api::{EngineError, Event};
@@ -143,7 +144,9 @@ impl Engine {
         winner: ConversationId,
     ) -> Result<(), EngineError> {
         for (at, job) in self.lane(cx, loser, usize::MAX)? {
-            if job.state != JobState::Waiting {
+            // An opening that has not come to its creation has left nothing at the relay.
+            let begun = matches!(job.what, What::Open(Opening::Lookup | Opening::Claim(_)));
+            if job.state != JobState::Waiting && !begun {
                 continue;
             }
             cx.store.delete(at.clone());
@@ -157,8 +160,9 @@ impl Engine {
                 What::Open(_) | What::AskResync | What::Commit(..) => continue,
             };
             let number = at.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes)).unwrap_or_default();
+            let rank = rank(&what);
             let job = Job { what, not_before: 0, await_epoch: 0, attempts: 0, ..job };
-            cx.put(key::job(winner, false, number), &job);
+            cx.put(key::job(winner, rank, number), &job);
         }
         Ok(())
     }

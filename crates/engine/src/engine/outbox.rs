@@ -36,28 +36,31 @@ const LOOK: usize = 3 * WINDOW;
 /// How long a commit that the relay has told of may take to come.
 const COMMIT_AWAITED: Millis = 30_000;
 const ATTEMPTS: u32 = 5;
+const RECEIPTS_RANK: u8 = 1;
 
 /// A job to be put into the outbox.
 pub(super) struct NewJob {
     what: What,
-    first: bool,
     not_before: Millis,
 }
 
 impl NewJob {
-    /// One that goes before all messages.
-    pub(super) fn first(what: What) -> Self {
-        Self { what, first: true, not_before: 0 }
-    }
-
-    /// One that goes after all that wait.
-    pub(super) fn last(what: What) -> Self {
-        Self { what, first: false, not_before: 0 }
+    pub(super) fn new(what: What) -> Self {
+        Self { what, not_before: 0 }
     }
 
     /// Not before a time.
     pub(super) fn not_before(self, not_before: Millis) -> Self {
         Self { not_before, ..self }
+    }
+}
+
+/// The rank of a job in its lane: what changes the conversation itself, then receipts, then messages.
+pub(super) fn rank(what: &What) -> u8 {
+    match what {
+        What::Open(_) | What::AskResync | What::Commit(..) => 0,
+        What::Receipts { .. } => RECEIPTS_RANK,
+        What::Message { .. } => 2,
     }
 }
 
@@ -73,12 +76,13 @@ impl Engine {
         &self,
         cx: &mut Cx<'_>,
         id: ConversationId,
-        NewJob { what, first, not_before }: NewJob,
+        NewJob { what, not_before }: NewJob,
     ) -> Result<u64, EngineError> {
         let number = cx.next_job()?;
         let dedupe = cx.provider.rand.number();
+        let rank = rank(&what);
         let job = Job { what, dedupe, state: JobState::Waiting, attempts: 0, not_before, await_epoch: 0 };
-        cx.put(key::job(id, first, number), &job);
+        cx.put(key::job(id, rank, number), &job);
         Ok(number)
     }
 
@@ -118,7 +122,13 @@ impl Engine {
                 false
             })?;
             let Some(id) = next else { break };
+            let in_step = |cx: &Cx<'_>| Ok::<_, EngineError>(cx.seal(id)?.is_some_and(|seal| !seal.lost));
+            let was_in_step = in_step(cx)?;
             self.dispatch_lane(cx, id)?;
+            if was_in_step && !in_step(cx)? {
+                // What was to be sent has shown that this device lost its place: now it asks for it.
+                self.dispatch_lane(cx, id)?;
+            }
             from = key::end(&key::conversation(OUTBOX, id));
         }
         self.dispatch_rosters(cx)
@@ -531,7 +541,8 @@ impl Engine {
             What::Commit(_, built) => built.as_ref().is_some_and(|built| built.hash == hash),
             What::Open(_) | What::AskResync => false,
         };
-        let lane = self.lane(cx, id, usize::MAX)?;
+        // What is in flight is among the first: a lane is not looked into further.
+        let lane = self.lane(cx, id, 2 * LOOK)?;
         Ok(lane.into_iter().find(|(_, job)| job.dedupe == dedupe && is_it(job)))
     }
 
@@ -588,8 +599,8 @@ impl Engine {
         for (at, mut owed) in cx.records().all::<PendingReceipts>("receipts", &[RECEIPTS])? {
             let Some(id) = key::conversation_in(&at) else { continue };
             let Some(record) = cx.records().conversation(id)? else { continue };
-            let lane = self.lane(cx, id, usize::MAX)?;
-            let under_way = lane.iter().any(|(_, job)| matches!(job.what, What::Receipts { .. }));
+            let receipts = key::key(OUTBOX, &[id.as_ref(), &[RECEIPTS_RANK]]);
+            let under_way = !cx.records().first::<Job>("job", &receipts, 1)?.is_empty();
             if record.state != ConversationState::Open || under_way {
                 continue;
             }
@@ -600,7 +611,7 @@ impl Engine {
                 }
                 let content = if read { Content::Read(now) } else { Content::Delivered(now) };
                 let what = What::Receipts { shown_in: id, content, sealing: Sealing::default() };
-                self.enqueue(cx, id, NewJob::last(what))?;
+                self.enqueue(cx, id, NewJob::new(what))?;
             }
             if owed.delivered.is_empty() && owed.read.is_empty() {
                 cx.store.delete(at);

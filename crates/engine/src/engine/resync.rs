@@ -139,7 +139,7 @@ impl Engine {
         let others = who.account != self.me.account && seal.members.iter().any(kin);
         let wait = if others { OTHERS_WAIT + cx.jitter(OTHERS_WAIT) } else { 0 };
         let what = What::Commit(Purpose::Again(who.device, signed.encode_to_vec()), None);
-        self.enqueue(cx, id, NewJob::first(what).not_before(cx.now + wait))?;
+        self.enqueue(cx, id, NewJob::new(what).not_before(cx.now + wait))?;
         Ok(())
     }
 

@@ -294,6 +294,22 @@ impl World {
         entries.iter().map(|entry| frame::decode_item(&entry.item).unwrap()).collect()
     }
 
+    /// The relay changes what it has not pushed yet to somebody.
+    pub(crate) fn tamper(&mut self, name: &str, change: impl FnOnce(&mut Vec<wire::Item>)) {
+        let (device, pushed) = (self.device(name), self.people[name].pushed);
+        let entries = &mut self.relay.mailboxes.get_mut(&device).unwrap().entries;
+        let at = entries.iter().position(|entry| entry.position > pushed).unwrap_or(entries.len());
+        let mut items: Vec<wire::Item> =
+            entries.drain(at..).map(|entry| frame::decode_item(&entry.item).unwrap()).collect();
+        change(&mut items);
+        let positions = pushed + 1..;
+        entries.extend(
+            positions
+                .zip(items)
+                .map(|(position, item)| wire::Entry { position, item: frame::encode_item(&item) }),
+        );
+    }
+
     pub(crate) fn group_epoch(&self, id: ConversationId) -> u64 {
         self.relay.groups[&id].epoch
     }

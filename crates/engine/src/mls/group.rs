@@ -173,11 +173,8 @@ pub(crate) fn seal(
     me: &Myself<'_>,
     plaintext: &[u8],
 ) -> Result<Vec<u8>, EngineError> {
-    group
-        .create_message(provider, me.secret, plaintext)
-        .and_then(|sealed| Ok(sealed.to_bytes()))
-        .map_err(sealing)?
-        .map_err(sealing)
+    let sealed = group.create_message(provider, me.secret, plaintext).map_err(sealing)?;
+    sealed.to_bytes().map_err(sealing)
 }
 
 /// Opens a message or stages a commit. The bytes must have been looked at by `proto::mls_framing`.

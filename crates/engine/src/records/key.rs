@@ -92,9 +92,9 @@ pub(crate) fn mimi(conversation: ConversationId, id: &[u8]) -> Vec<u8> {
     key(MIMI, &[conversation.as_ref(), id])
 }
 
-/// A job: those that change the conversation itself come before those that send in it.
-pub(crate) fn job(conversation: ConversationId, first: bool, number: u64) -> Vec<u8> {
-    key(OUTBOX, &[conversation.as_ref(), &[u8::from(!first)], &number.to_be_bytes()])
+/// A job; within a conversation by rank, then by number.
+pub(crate) fn job(conversation: ConversationId, rank: u8, number: u64) -> Vec<u8> {
+    key(OUTBOX, &[conversation.as_ref(), &[rank], &number.to_be_bytes()])
 }
 
 /// The conversation in a key whose first part it is.

@@ -2,6 +2,8 @@
 
 use lacre_client::OpenError;
 use lacre_client::records::Records;
+use lacre_client::store::Store;
+use lacre_proto::DeviceId;
 use serde_json::json;
 
 use super::Context;
@@ -14,7 +16,7 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let records = Records(reader.as_ref());
     let me = records.me()?.filter(|me| me.registered).ok_or(OpenError::NotSignedUp)?;
     let listed = records.contact(me.account)?.map(|own| own.devices).unwrap_or_default();
-    let mut devices: Vec<_> = listed.into_iter().map(|(device, _)| device).collect();
+    let mut devices: Vec<DeviceId> = listed;
     if !devices.contains(&me.device) {
         devices.insert(0, me.device);
     }

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod admin;
 mod devices;
 mod doctor;
 mod read;
@@ -11,7 +12,6 @@ mod whoami;
 
 use clap::CommandFactory;
 
-use crate::chat;
 use crate::cli::{Cli, Command};
 use crate::exit::{self, Failure};
 use crate::output;
@@ -38,7 +38,6 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Whoami => whoami::run(&context()?).await,
         Command::Send(args) => send::run(&context()?, args).await,
         Command::Read(args) => read::run(&context()?, args).await,
-        Command::Chat => chat::run(&context()?).await,
         Command::Devices => devices::run(&context()?).await,
         Command::Doctor(args) => match &args.data {
             Some(_) => doctor::relay(args, json).await,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use lacre_client::content::MessageId;
+use lacre_client::store::Store;
 use lacre_client::view::{Conversation, Message, Views};
 use lacre_client::{Client, Connection, Event, OpenError};
 use lacre_proto::ConversationId;
@@ -149,11 +150,7 @@ impl<'a> Reading<'a> {
 }
 
 /// The last `limit` messages of the conversations that are asked for, in the order in which they came.
-fn history(
-    views: &Views<'_>,
-    args: &ReadArgs,
-    limit: usize,
-) -> Result<Vec<Row>, lacre_client::EngineError> {
+fn history(views: &Views<'_>, args: &ReadArgs, limit: usize) -> Result<Vec<Row>, lacre_client::EngineError> {
     let mut rows = Vec::new();
     for Conversation { id, with, .. } in views.conversations()? {
         if args.with.as_ref().is_some_and(|wanted| *wanted != with) {

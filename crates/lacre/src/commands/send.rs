@@ -3,9 +3,9 @@
 use std::io::Read;
 use std::time::Duration;
 
+use lacre_client::Client;
 use lacre_client::content::{Content, MessageId};
 use lacre_client::view::Message;
-use lacre_client::{Client, Connection, Trouble};
 use lacre_proto::{ConversationId, limits};
 
 use super::Context;
@@ -35,7 +35,10 @@ async fn send(context: &Context, client: &Client, args: &SendArgs, content: Cont
             return Err(Failure::new(
                 Exit::Refused,
                 "no_such_message",
-                format!("there is no message {id} in the conversation with {}; nothing was sent", args.handle),
+                format!(
+                    "there is no message {id} in the conversation with {}; nothing was sent",
+                    args.handle
+                ),
             ));
         }
     }

@@ -1,5 +1,6 @@
 //! `lacre whoami`: read from the profile alone.
 
+use lacre_client::store::Store;
 use lacre_client::view::Views;
 use lacre_client::{OpenError, profile};
 use serde_json::json;

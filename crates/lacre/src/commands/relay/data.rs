@@ -2,27 +2,28 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter};
+use std::net::SocketAddr;
 use std::path::Path;
 
-use lacre_client::clock::{Clock, SystemClock};
-use lacre_relay::services::{Services, Settings};
-use lacre_relay::{Quotas, Registration};
+use lacre_relay::StartError;
 use lacre_store::redb::{OpenError, RedbData, RedbOptions};
 use lacre_store::transfer::{TransferError, export, import};
-use rand::rngs::OsRng;
 use rand::rand_core::UnwrapErr;
+use rand::rngs::OsRng;
 use serde_json::json;
 
 use super::{DATABASE, data_key};
 use crate::cli::{RelayCommand, RelayData};
+use crate::commands::admin::ask;
 use crate::exit::{Exit, Failure};
 use crate::output;
+use crate::safe_text::safe_line;
 
 pub(super) async fn run(command: RelayCommand, json: bool) -> Result<(), Failure> {
     match command {
         RelayCommand::Export { relay, to } => write_out(&relay, &to, json),
         RelayCommand::Import { relay, from } => read_in(&relay, &from, json),
-        RelayCommand::Invite { relay, count } => invite(&relay, count, json).await,
+        RelayCommand::Invite { relay, admin, count } => invite(&relay, admin, count, json).await,
     }
 }
 
@@ -78,26 +79,50 @@ fn done(json: bool, what: &str, items: u64, file: &Path, next: &str) -> Result<(
     output::line(&format!("{items} items {what}: {}. {next}", file.display()))
 }
 
-async fn invite(relay: &RelayData, count: u32, json: bool) -> Result<(), Failure> {
-    let store = existing(relay)?;
-    let settings = Settings {
-        registration: Registration::Invite,
-        quotas: Quotas::default(),
-        rates: lacre_relay::limits::RateLimits::default(),
-    };
-    let now = SystemClock.now();
-    let damaged = |error: &dyn std::fmt::Display| Failure::new(Exit::Store, "store", error);
-    let services = Services::open(store, settings, Box::new(UnwrapErr(OsRng)), now)
-        .await
-        .map_err(|error| damaged(&error))?;
+async fn invite(relay: &RelayData, admin: Option<SocketAddr>, count: u32, json: bool) -> Result<(), Failure> {
+    let key = relay.data_key_file.as_deref().map(data_key).transpose()?;
     for _ in 0..count {
-        let code = services.create_invite(now).await.map_err(|error| damaged(&error))?;
+        let code = match admin {
+            Some(admin) => ask_for_invite(&relay.data, admin)?,
+            None => {
+                lacre_relay::invites::create(&relay.data, key).await.map_err(not_made)?.as_str().to_owned()
+            }
+        };
         match json {
-            true => output::object(&json!({"invite": code.as_str()}))?,
-            false => output::line(code.as_str())?,
+            true => output::object(&json!({"invite": code}))?,
+            false => output::line(&code)?,
         }
     }
     Ok(())
+}
+
+fn ask_for_invite(folder: &Path, admin: SocketAddr) -> Result<String, Failure> {
+    let path = folder.join("admin.token");
+    let token = std::fs::read_to_string(&path)
+        .map_err(|error| Failure::io(format!("{} cannot be read", path.display()), &error))?;
+    match ask(admin, "POST /invites", Some(token.trim())) {
+        Ok((201, code)) => Ok(code),
+        Ok((_, why)) => Err(Failure::new(Exit::Refused, "invite_refused", safe_line(&why))),
+        Err(error) => {
+            Err(Failure::new(Exit::Unreachable, "unreachable", format!("the relay at {admin}: {error}")))
+        }
+    }
+}
+
+fn not_made(error: StartError) -> Failure {
+    match error {
+        StartError::FolderInUse => Failure::new(
+            Exit::InUse,
+            "folder_in_use",
+            "the relay runs: ask it with --admin ADDRESS:PORT (it must have been started with --admin), or stop \
+             it first. No code was made",
+        ),
+        other => {
+            let mut failure = Failure::from(other);
+            failure.message = failure.message.replace("The relay was not started", "No code was made");
+            failure
+        }
+    }
 }
 
 impl From<OpenError> for Failure {

@@ -52,9 +52,7 @@ fn config(args: &RunArgs) -> Result<Config, Failure> {
     config.tls = match &args.tls {
         TlsArg::SelfSigned => Tls::SelfSigned,
         TlsArg::Off => Tls::Off,
-        TlsArg::Files(certificate, key) => {
-            Tls::Files { certificate: certificate.clone(), key: key.clone() }
-        }
+        TlsArg::Files(certificate, key) => Tls::Files { certificate: certificate.clone(), key: key.clone() },
     };
     config.registration = match args.registration {
         RegistrationArg::Open => Registration::Open,
@@ -111,6 +109,7 @@ impl From<StartError> for Failure {
                 Exit::Usage
             }
             StartError::FolderInUse => Exit::InUse,
+            StartError::DataKey(_) => Exit::WrongPassphrase,
             StartError::NewerVersion(_) | StartError::Data(_) | StartError::Folder(_) => Exit::Store,
             _ => Exit::Failure,
         };
