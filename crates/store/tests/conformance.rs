@@ -32,7 +32,24 @@ impl Harness for Redb {
     const DURABLE: bool = true;
 
     fn open(folder: &Path) -> RedbData {
-        open(folder, None)
+        open(folder, None, 16 * 1024 * 1024)
+    }
+
+    fn reopen(store: RedbData, folder: &Path) -> RedbData {
+        drop(store);
+        Self::open(folder)
+    }
+}
+
+/// Settles all the time, so that tests meet the tables half settled.
+struct Settling;
+
+impl Harness for Settling {
+    type Store = RedbData;
+    const DURABLE: bool = true;
+
+    fn open(folder: &Path) -> RedbData {
+        open(folder, None, 5000)
     }
 
     fn reopen(store: RedbData, folder: &Path) -> RedbData {
@@ -48,7 +65,7 @@ impl Harness for Sealed {
     const DURABLE: bool = true;
 
     fn open(folder: &Path) -> RedbData {
-        open(folder, Some([9; 32]))
+        open(folder, Some([9; 32]), 2000)
     }
 
     fn reopen(store: RedbData, folder: &Path) -> RedbData {
@@ -57,11 +74,12 @@ impl Harness for Sealed {
     }
 }
 
-fn open(folder: &Path, data_key: Option<[u8; 32]>) -> RedbData {
+fn open(folder: &Path, data_key: Option<[u8; 32]>, window_bytes: usize) -> RedbData {
     let options = RedbOptions {
         linger: Duration::ZERO,
         data_key,
         cache_bytes: 1024 * 1024,
+        window_bytes,
         ..RedbOptions::new(folder.join("store.redb"))
     };
     RedbData::open(options, ChaCha20Rng::from_os_rng()).expect("a folder of its own")
@@ -69,4 +87,5 @@ fn open(folder: &Path, data_key: Option<[u8; 32]>) -> RedbData {
 
 conformance_suite!(memory, Memory);
 conformance_suite!(redb, Redb);
+conformance_suite!(redb_settling, Settling);
 conformance_suite!(redb_over_sealed, Sealed);

@@ -2,28 +2,30 @@
 //!
 //! | table | key | value |
 //! | --- | --- | --- |
-//! | `meta` | `format` | the format's number, u32 BE |
+//! | `meta` | `format` | the format's number, u32 |
+//! | `journal` | number of a commit, u64 | what it did (see `journal`) |
 //! | `keys` | the key's bytes | the value's bytes |
 //! | `entries` | log 16, position u64 BE | 0 (gone), or 1 and the value, or 2 and the number of a value, u64 BE |
 //! | `values` | number, u64, in order of arrival | the value's bytes |
 //! | `references` | number, u64 | entries that have this value, u32 |
 //!
+//! A commit writes one row of the journal. What the rows of a while add up to is put into the other tables later,
+//! in their order (see `settle`), and the rows are deleted. So what was delivered and acknowledged meanwhile never
+//! touches the other tables, and what is rewritten often is written there once.
+//!
 //! The entries of a log are contiguous and its last one stays, as "gone", when all are truncated: so the head and
-//! the truncated mark are seen from the log itself, no row is rewritten for every message, and no position is ever
-//! given twice.
-
-use std::collections::HashMap;
+//! the truncated mark are seen from the log itself, and no position is ever given twice.
 
 use bytes::Bytes;
 use redb::{
-    ReadOnlyTable, ReadTransaction, ReadableTable, StorageError, Table, TableDefinition, TableError,
-    WriteTransaction,
+    AccessGuard, ReadOnlyTable, ReadTransaction, ReadableTable, StorageError, Table, TableDefinition,
 };
 
-use crate::data::{Batch, Expected, Key, LogEntry, LogId, LogState, Op, WriteError, Written};
+use crate::data::{Key, LogEntry, LogId, LogState};
 
 pub(super) const FORMAT: u32 = 1;
 pub(super) const META: TableDefinition<'static, &str, u32> = TableDefinition::new("meta");
+pub(super) const JOURNAL: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("journal");
 pub(super) const KEYS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("keys");
 pub(super) const ENTRIES: TableDefinition<'static, &[u8; 24], &[u8]> = TableDefinition::new("entries");
 pub(super) const VALUES: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("values");
@@ -74,106 +76,7 @@ pub(super) fn corrupted(what: &str) -> StorageError {
     StorageError::Corrupted(format!("the store holds something else where {what} should be"))
 }
 
-/// Makes the tables of a new store.
-pub(super) fn make_tables(transaction: &WriteTransaction) -> Result<(), TableError> {
-    transaction.open_table(META)?.insert("format", FORMAT)?;
-    transaction.open_table(KEYS)?;
-    transaction.open_table(ENTRIES)?;
-    transaction.open_table(VALUES)?;
-    transaction.open_table(REFERENCES)?;
-    Ok(())
-}
-
-/// The store as of one commit.
-pub(super) struct Snapshot {
-    pub(super) keys: ReadOnlyTable<&'static [u8], &'static [u8]>,
-    pub(super) entries: ReadOnlyTable<&'static [u8; 24], &'static [u8]>,
-    pub(super) values: ReadOnlyTable<u64, &'static [u8]>,
-    pub(super) references: ReadOnlyTable<u64, u32>,
-}
-
-impl Snapshot {
-    pub(super) fn new(transaction: &ReadTransaction) -> Result<Self, redb::Error> {
-        Ok(Self {
-            keys: transaction.open_table(KEYS)?,
-            entries: transaction.open_table(ENTRIES)?,
-            values: transaction.open_table(VALUES)?,
-            references: transaction.open_table(REFERENCES)?,
-        })
-    }
-
-    pub(super) fn get(&self, key: &Key) -> Result<Option<Bytes>, redb::Error> {
-        Ok(self.keys.get(key.as_bytes())?.map(|value| Bytes::copy_from_slice(value.value())))
-    }
-
-    pub(super) fn scan(&self, from: &Key, to: &Key, limit: usize) -> Result<Vec<(Key, Bytes)>, redb::Error> {
-        if from >= to {
-            return Ok(Vec::new());
-        }
-        let mut rows = Vec::new();
-        for row in self.keys.range(from.as_bytes()..to.as_bytes())?.take(limit) {
-            let (key, value) = row?;
-            let key = Key::from(Bytes::copy_from_slice(key.value()));
-            rows.push((key, Bytes::copy_from_slice(value.value())));
-        }
-        Ok(rows)
-    }
-
-    pub(super) fn read_log(
-        &self,
-        log: LogId,
-        after: u64,
-        limit: usize,
-        max_bytes: usize,
-    ) -> Result<Vec<LogEntry>, redb::Error> {
-        let mut entries: Vec<LogEntry> = Vec::new();
-        let mut bytes = 0;
-        let (from, to) = (entry_key(log, after.saturating_add(1)), entry_key(log, u64::MAX));
-        for row in self.entries.range::<&[u8; 24]>(&from..=&to)? {
-            let (key, entry) = row?;
-            let value = match Entry::decode(entry.value())? {
-                Entry::Gone => continue,
-                _ if entries.len() == limit => break,
-                Entry::Inline(value) => Bytes::copy_from_slice(value),
-                Entry::Shared(number) => self.value(number)?,
-            };
-            bytes += value.len();
-            if bytes > max_bytes && !entries.is_empty() {
-                break;
-            }
-            entries.push(LogEntry { position: split_key(key.value()).1, value });
-        }
-        Ok(entries)
-    }
-
-    pub(super) fn value(&self, number: u64) -> Result<Bytes, redb::Error> {
-        let value = self.values.get(number)?.ok_or_else(|| corrupted("a shared value"))?;
-        Ok(Bytes::copy_from_slice(value.value()))
-    }
-
-    pub(super) fn log_state(&self, log: LogId) -> Result<LogState, redb::Error> {
-        Ok(log_state(&self.entries, log)?)
-    }
-}
-
-fn log_state(
-    entries: &impl ReadableTable<&'static [u8; 24], &'static [u8]>,
-    log: LogId,
-) -> Result<LogState, StorageError> {
-    let (from, to) = (entry_key(log, 0), entry_key(log, u64::MAX));
-    let mut range = entries.range::<&[u8; 24]>(&from..=&to)?;
-    let Some((first, entry)) = range.next().transpose()? else { return Ok(LogState::default()) };
-    let first = split_key(first.value()).1;
-    let truncated = match Entry::decode(entry.value())? {
-        Entry::Gone => first,
-        _ => first - 1,
-    };
-    let last = range.next_back().transpose()?;
-    let head = last.map_or(first, |(last, _)| split_key(last.value()).1);
-    Ok(LogState { head, truncated })
-}
-
-type Entries<'t> = Table<'t, &'static [u8; 24], &'static [u8]>;
+pub(super) type Entries<'t> = Table<'t, &'static [u8; 24], &'static [u8]>;
 
 /// Each of these says whether there was such an entry already.
 pub(super) fn put_gone(entries: &mut Entries<'_>, key: &[u8; 24]) -> Result<bool, StorageError> {
@@ -201,181 +104,84 @@ pub(super) fn put_inline(
     Ok(entries.insert(key, entry.as_slice())?.is_some())
 }
 
-/// What the writer remembers between transactions: where logs stand, and the next value's number.
-#[derive(Default)]
-pub(super) struct Memory {
-    logs: HashMap<LogId, LogState>,
-    next_value: Option<u64>,
+/// Where a log stands in the table.
+pub(super) fn log_state(
+    entries: &impl ReadableTable<&'static [u8; 24], &'static [u8]>,
+    log: LogId,
+) -> Result<LogState, StorageError> {
+    let (from, to) = (entry_key(log, 0), entry_key(log, u64::MAX));
+    let mut range = entries.range::<&[u8; 24]>(&from..=&to)?;
+    let Some((first, entry)) = range.next().transpose()? else { return Ok(LogState::default()) };
+    let first = split_key(first.value()).1;
+    let truncated = match Entry::decode(entry.value())? {
+        Entry::Gone => first,
+        _ => first - 1,
+    };
+    let last = range.next_back().transpose()?;
+    let head = last.map_or(first, |(last, _)| split_key(last.value()).1);
+    Ok(LogState { head, truncated })
 }
 
-/// Logs that are remembered at a time; at about 60 bytes each.
-const REMEMBERED: usize = 256 * 1024;
-
-impl Memory {
-    /// After a transaction that was not committed nothing of it is true.
-    pub(super) fn forget(&mut self) {
-        *self = Self::default();
-    }
+/// The tables as of one commit, without the journal.
+pub(super) struct Snapshot {
+    pub(super) keys: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(super) entries: ReadOnlyTable<&'static [u8; 24], &'static [u8]>,
+    pub(super) values: ReadOnlyTable<u64, &'static [u8]>,
+    pub(super) references: ReadOnlyTable<u64, u32>,
 }
 
-/// The tables within one write transaction.
-pub(super) struct Tables<'t> {
-    keys: Table<'t, &'static [u8], &'static [u8]>,
-    entries: Entries<'t>,
-    values: Table<'t, u64, &'static [u8]>,
-    references: Table<'t, u64, u32>,
-    memory: &'t mut Memory,
-    /// References given up in this transaction, taken off together at its end.
-    released: HashMap<u64, u32>,
-}
-
-impl<'t> Tables<'t> {
-    pub(super) fn open(
-        transaction: &'t WriteTransaction,
-        memory: &'t mut Memory,
-    ) -> Result<Self, TableError> {
-        if memory.logs.len() > REMEMBERED {
-            memory.logs.clear();
-        }
+impl Snapshot {
+    pub(super) fn new(transaction: &ReadTransaction) -> Result<Self, redb::Error> {
         Ok(Self {
             keys: transaction.open_table(KEYS)?,
             entries: transaction.open_table(ENTRIES)?,
             values: transaction.open_table(VALUES)?,
             references: transaction.open_table(REFERENCES)?,
-            memory,
-            released: HashMap::new(),
         })
     }
 
-    /// Applies a batch. A conflict leaves nothing behind; an error of the storage ends the transaction.
-    pub(super) fn apply(&mut self, batch: Batch) -> Result<Result<Written, WriteError>, StorageError> {
-        for (index, (key, expected)) in batch.asserts.iter().enumerate() {
-            let value = self.keys.get(key.as_bytes())?;
-            let holds = match (&value, expected) {
-                (None, Expected::Absent) => true,
-                (Some(value), Expected::Value(wanted)) => value.value() == wanted,
-                _ => false,
-            };
-            if !holds {
-                return Ok(Err(WriteError::Conflict(index)));
-            }
-        }
-        let mut written = Written::default();
-        for op in batch.ops {
-            self.step(op, &mut written)?;
-        }
-        Ok(Ok(written))
+    pub(super) fn get(&self, key: &Key) -> Result<Option<Bytes>, StorageError> {
+        Ok(self.keys.get(key.as_bytes())?.map(|value| Bytes::copy_from_slice(value.value())))
     }
 
-    fn step(&mut self, op: Op, written: &mut Written) -> Result<(), StorageError> {
-        match op {
-            Op::Put(key, value) => {
-                self.keys.insert(key.as_bytes(), value.as_ref())?;
-            }
-            Op::Delete(key) => {
-                self.keys.remove(key.as_bytes())?;
-            }
-            Op::DeleteRange(from, to) => {
-                if from < to {
-                    self.keys.retain_in(from.as_bytes()..to.as_bytes(), |_, _| false)?;
+    /// From one key to a higher one.
+    pub(super) fn range(
+        &self,
+        from: &Key,
+        to: &Key,
+    ) -> Result<impl Iterator<Item = Result<(Key, Bytes), StorageError>> + use<>, StorageError> {
+        let range = self.keys.range(from.as_bytes()..to.as_bytes())?;
+        Ok(range.map(|row| {
+            let (key, value) = row?;
+            Ok((Key::from(Bytes::copy_from_slice(key.value())), Bytes::copy_from_slice(value.value())))
+        }))
+    }
+
+    /// Entries from one position to another, both included.
+    pub(super) fn entries(
+        &self,
+        log: LogId,
+        from: u64,
+        to: u64,
+    ) -> Result<impl Iterator<Item = Result<LogEntry, StorageError>>, StorageError> {
+        let (from, to) = (entry_key(log, from), entry_key(log, to));
+        let range = self.entries.range::<&[u8; 24]>(&from..=&to)?;
+        let entry = |row: Result<(AccessGuard<'_, &'static [u8; 24]>, _), StorageError>| {
+            let (key, entry): (_, AccessGuard<'_, &'static [u8]>) = row?;
+            let value = match Entry::decode(entry.value())? {
+                Entry::Gone => return Ok(None),
+                Entry::Inline(value) => Bytes::copy_from_slice(value),
+                Entry::Shared(number) => {
+                    let value = self.values.get(number)?.ok_or_else(|| corrupted("a shared value"))?;
+                    Bytes::copy_from_slice(value.value())
                 }
-            }
-            Op::Append(logs, value) => written.appended.push(self.append(&logs, &value)?),
-            Op::Truncate(log, up_to) => self.truncate(log, up_to)?,
-            Op::TakeFirst(from, to) => written.taken.push(self.take_first(&from, &to)?),
-        }
-        Ok(())
-    }
-
-    fn take_first(&mut self, from: &Key, to: &Key) -> Result<Option<(Key, Bytes)>, StorageError> {
-        if from >= to {
-            return Ok(None);
-        }
-        let first = match self.keys.range(from.as_bytes()..to.as_bytes())?.next().transpose()? {
-            Some((key, value)) => {
-                (Key::from(Bytes::copy_from_slice(key.value())), Bytes::copy_from_slice(value.value()))
-            }
-            None => return Ok(None),
-        };
-        self.keys.remove(first.0.as_bytes())?;
-        Ok(Some(first))
-    }
-
-    fn append(&mut self, logs: &[LogId], value: &Bytes) -> Result<Vec<u64>, StorageError> {
-        let inline = logs.len() * value.len() <= INLINE_BYTES;
-        let shared = if inline || logs.is_empty() { None } else { Some(self.share(value, logs.len())?) };
-        let mut positions = Vec::with_capacity(logs.len());
-        for log in logs {
-            let state = self.state(*log)?;
-            state.head += 1;
-            let position = state.head;
-            positions.push(position);
-            let key = entry_key(*log, position);
-            match shared {
-                Some(number) => put_shared(&mut self.entries, &key, number)?,
-                None => put_inline(&mut self.entries, &key, value)?,
             };
-        }
-        Ok(positions)
-    }
-
-    fn share(&mut self, value: &Bytes, references: usize) -> Result<u64, StorageError> {
-        let number = match self.memory.next_value {
-            Some(number) => number,
-            None => self.values.last()?.map_or(0, |(last, _)| last.value() + 1),
+            Ok(Some(LogEntry { position: split_key(key.value()).1, value }))
         };
-        self.memory.next_value = Some(number + 1);
-        self.values.insert(number, value.as_ref())?;
-        self.references.insert(number, references as u32)?;
-        Ok(number)
+        Ok(range.filter_map(move |row| entry(row).transpose()))
     }
 
-    fn truncate(&mut self, log: LogId, up_to: u64) -> Result<(), StorageError> {
-        let state = self.state(log)?;
-        let LogState { head, truncated } = *state;
-        let up_to = up_to.min(head);
-        if up_to <= truncated {
-            return Ok(());
-        }
-        state.truncated = up_to;
-        // The last one that is gone stays while it is the log's last.
-        for position in truncated..=up_to {
-            let key = entry_key(log, position);
-            let old = if position == head {
-                self.entries.insert(&key, [GONE].as_slice())?
-            } else {
-                self.entries.remove(&key)?
-            };
-            if let Some(old) = old
-                && let Entry::Shared(number) = Entry::decode(old.value())?
-            {
-                *self.released.entry(number).or_default() += 1;
-            }
-        }
-        Ok(())
-    }
-
-    fn state(&mut self, log: LogId) -> Result<&mut LogState, StorageError> {
-        use std::collections::hash_map::Entry as Slot;
-        match self.memory.logs.entry(log) {
-            Slot::Occupied(known) => Ok(known.into_mut()),
-            Slot::Vacant(unknown) => Ok(unknown.insert(log_state(&self.entries, log)?)),
-        }
-    }
-
-    /// Takes off the references given up; a value without any goes.
-    pub(super) fn finish(mut self) -> Result<(), StorageError> {
-        for (number, released) in std::mem::take(&mut self.released) {
-            let stored = self.references.get(number)?.map(|count| count.value());
-            match stored.and_then(|stored| stored.checked_sub(released)) {
-                Some(0) => {
-                    self.references.remove(number)?;
-                    self.values.remove(number)?;
-                }
-                Some(left) => drop(self.references.insert(number, left)?),
-                None => return Err(corrupted("a count of references")),
-            }
-        }
-        Ok(())
+    pub(super) fn log_state(&self, log: LogId) -> Result<LogState, StorageError> {
+        log_state(&self.entries, log)
     }
 }

@@ -10,7 +10,7 @@ use rand_core::CryptoRng;
 use redb::{Database, DatabaseError, ReadableDatabase, StorageError, TableError};
 
 use super::RedbOptions;
-use super::layout::{FORMAT, META, make_tables};
+use super::layout::{ENTRIES, FORMAT, JOURNAL, KEYS, META, REFERENCES, VALUES};
 
 /// Why a store does not open.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -124,12 +124,19 @@ pub(super) fn prepare(database: &Database) -> Result<(), OpenError> {
         Some(FORMAT) => Ok(()),
         Some(newer) if newer > FORMAT => Err(OpenError::NewerVersion(newer)),
         Some(_) => Err(OpenError::Damaged("there is no such format".into())),
-        None => {
-            let writing = database.begin_write().map_err(redb::Error::from)?;
-            make_tables(&writing).map_err(redb::Error::from)?;
-            Ok(writing.commit().map_err(redb::Error::from)?)
-        }
+        None => Ok(make_tables(database)?),
     }
+}
+
+fn make_tables(database: &Database) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    transaction.open_table(META)?.insert("format", FORMAT)?;
+    transaction.open_table(JOURNAL)?;
+    transaction.open_table(KEYS)?;
+    transaction.open_table(ENTRIES)?;
+    transaction.open_table(VALUES)?;
+    transaction.open_table(REFERENCES)?;
+    Ok(transaction.commit()?)
 }
 
 impl From<redb::Error> for OpenError {

@@ -3,12 +3,20 @@
 //! One thread writes. It gathers the batches that come while it waits or commits, and stores them in one
 //! transaction; a batch whose assertions do not hold leaves nothing behind and does not hinder the others. Reads go
 //! straight to the last commit, on the thread that asks.
+//!
+//! A commit writes one row of a journal; what the rows of a while add up to lies in memory too and is put into the
+//! tables later, in their order (see `layout`).
 
+mod batch;
+mod journal;
+mod layer;
 mod layout;
 mod medium;
 mod portable;
+mod settle;
 #[cfg(test)]
 mod tests;
+mod view;
 mod writer;
 
 use std::future::{Future, ready};
@@ -19,14 +27,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rand_core::CryptoRng;
-use redb::{ReadTransaction, ReadableDatabase};
+use redb::StorageError;
+use tokio::sync::oneshot;
 
 use crate::data::{Batch, Data, Key, LogEntry, LogId, LogState, Unavailable, WriteError, Written};
 use crate::inspect::{Inspect, Stats};
-use layout::Snapshot;
 pub use medium::OpenError;
 use medium::{File, Medium};
-use writer::Shared;
+use view::Stack;
+use writer::{Shared, Writer};
 
 /// How to open a store.
 #[derive(Clone)]
@@ -40,16 +49,20 @@ pub struct RedbOptions {
     pub data_key: Option<[u8; 32]>,
     /// Memory for pages, in bytes.
     pub cache_bytes: usize,
+    /// What was written is gathered in memory and in the journal, up to about twice as many bytes as this, before
+    /// it is put into the tables: more saves work, less makes it start faster after a crash.
+    pub window_bytes: usize,
 }
 
 impl RedbOptions {
-    /// Options for a file: linger 3 ms, no key, 64 MiB of cache.
+    /// Options for a file: linger 3 ms, no key, 64 MiB of cache, a window of 16 MiB.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
             linger: Duration::from_millis(3),
             data_key: None,
             cache_bytes: 64 * 1024 * 1024,
+            window_bytes: 16 * 1024 * 1024,
         }
     }
 }
@@ -67,42 +80,31 @@ struct Handle {
 impl RedbData {
     /// Opens a store, making an empty one where there is none. `rng` is for the sealing.
     pub fn open(options: RedbOptions, rng: impl CryptoRng + Send + 'static) -> Result<Self, OpenError> {
-        let linger = options.linger;
-        Self::on(Box::new(File::new(options, rng)), linger)
+        let RedbOptions { linger, window_bytes, .. } = options;
+        Self::on(Box::new(File::new(options, rng)), linger, window_bytes)
     }
 
-    fn on(mut medium: Box<dyn Medium>, linger: Duration) -> Result<Self, OpenError> {
-        let database = medium.open()?;
-        let shared = Arc::new(Shared::new(database));
-        let for_writer = shared.clone();
+    fn on(medium: Box<dyn Medium>, linger: Duration, window_bytes: usize) -> Result<Self, OpenError> {
+        let writer = Writer::new(medium, linger, window_bytes)?;
+        let shared = writer.shared();
         let writer = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || writer::run(&for_writer, medium, linger))
+            .spawn(move || writer.run())
             .map_err(|error| OpenError::Io(error.to_string()))?;
         Ok(Self(Arc::new(Handle { shared, writer: Some(writer) })))
     }
 
-    /// Looks at the last commit; once more when the database was being opened anew at that moment.
-    fn look<T>(&self, look: impl Fn(&Snapshot) -> Result<T, redb::Error>) -> Result<T, Unavailable> {
-        let attempt = || look(&Snapshot::new(&self.begin()?)?);
-        let found = match attempt() {
-            Err(redb::Error::DatabaseClosed | redb::Error::PreviousIo) => attempt(),
-            found => found,
-        };
+    /// Looks at the last commit.
+    fn look<T>(&self, look: impl Fn(&Stack<'_>) -> Result<T, StorageError>) -> Result<T, Unavailable> {
+        let view = self.0.shared.view();
+        let found = view.stack(None).and_then(|stack| look(&stack));
         found.map_err(|error| Unavailable(error.to_string()))
-    }
-
-    fn begin(&self) -> Result<ReadTransaction, redb::Error> {
-        match &*self.0.shared.database() {
-            Some(database) => Ok(database.begin_read()?),
-            None => Err(redb::Error::DatabaseClosed),
-        }
     }
 }
 
 impl Data for RedbData {
     fn get(&self, key: &Key) -> impl Future<Output = Result<Option<Bytes>, Unavailable>> + Send {
-        ready(self.look(|snapshot| snapshot.get(key)))
+        ready(self.look(|stack| stack.get(key)))
     }
 
     fn scan(
@@ -111,7 +113,7 @@ impl Data for RedbData {
         to: &Key,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<(Key, Bytes)>, Unavailable>> + Send {
-        ready(self.look(|snapshot| snapshot.scan(from, to, limit)))
+        ready(self.look(|stack| stack.range(from, to)?.take(limit).collect()))
     }
 
     fn read_log(
@@ -121,11 +123,11 @@ impl Data for RedbData {
         limit: usize,
         max_bytes: usize,
     ) -> impl Future<Output = Result<Vec<LogEntry>, Unavailable>> + Send {
-        ready(self.look(|snapshot| snapshot.read_log(log, after, limit, max_bytes)))
+        ready(self.look(|stack| stack.read_log(log, after, limit, max_bytes)))
     }
 
     fn log_state(&self, log: LogId) -> impl Future<Output = Result<LogState, Unavailable>> + Send {
-        ready(self.look(|snapshot| snapshot.log_state(log)))
+        ready(self.look(|stack| stack.log_state(log)))
     }
 
     fn write(&self, batch: Batch) -> impl Future<Output = Result<Written, WriteError>> + Send + 'static {
@@ -136,7 +138,13 @@ impl Data for RedbData {
 
 impl Inspect for RedbData {
     fn check(&self) -> impl Future<Output = Result<Stats, Unavailable>> + Send {
-        ready(self.look(|snapshot| snapshot.check()).and_then(|checked| checked))
+        let (answer, settled) = oneshot::channel();
+        self.0.shared.settle(Box::new(|tables| drop(answer.send(tables))));
+        async move {
+            let closed = |_| Unavailable("the store was closed".into());
+            let checked = settled.await.map_err(closed)??.check();
+            checked.map_err(|error| Unavailable(error.to_string()))?
+        }
     }
 }
 

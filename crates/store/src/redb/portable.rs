@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
 use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
 
 use super::RedbData;
 use super::layout::{
-    ENTRIES, Entry, KEYS, REFERENCES, Snapshot, VALUES, entry_key, put_gone, put_inline, put_shared,
+    ENTRIES, Entry, JOURNAL, KEYS, REFERENCES, Snapshot, VALUES, entry_key, put_gone, put_inline, put_shared,
     split_key,
 };
 use super::medium::is_full;
@@ -109,24 +110,39 @@ impl From<Stop> for TransferError {
     }
 }
 
+impl RedbData {
+    /// Everything that was handed over before, in the tables.
+    fn settled(&self) -> Result<Arc<Snapshot>, TransferError> {
+        let (answer, settled) = mpsc::channel();
+        self.0.shared.settle(Box::new(move |tables| drop(answer.send(tables))));
+        let unavailable = |error: Unavailable| TransferError::Io(error.to_string());
+        settled.recv().map_err(|_| TransferError::Io("the store was closed".into()))?.map_err(unavailable)
+    }
+}
+
 impl Portable for RedbData {
     fn give_out(&self, sink: &mut Sink<'_>) -> Result<(), TransferError> {
-        let snapshot = self.begin().and_then(|transaction| Snapshot::new(&transaction));
-        let snapshot = snapshot.map_err(Stop::Store)?;
-        Ok(snapshot.give_out(sink)?)
+        Ok(self.settled()?.give_out(sink)?)
     }
 
     fn take_in(
         &self,
         items: &mut dyn Iterator<Item = Result<Item, TransferError>>,
     ) -> Result<(), TransferError> {
+        self.settled()?;
+        let turn = self.0.shared.turn();
         let database = self.0.shared.database();
-        let database = database.as_ref().ok_or(Stop::Store(redb::Error::DatabaseClosed))?;
-        let transaction = database.begin_write().map_err(Stop::from)?;
-        // The writer waits for this transaction; what it remembered of the empty store is no longer true.
-        self.0.shared.forget.store(true, Ordering::Release);
+        let transaction = database
+            .as_ref()
+            .ok_or(Stop::Store(redb::Error::DatabaseClosed))?
+            .begin_write()
+            .map_err(Stop::from)?;
         fill(&transaction, items)?;
-        Ok(transaction.commit().map_err(Stop::from)?)
+        self.0.shared.changed.store(true, Ordering::Release);
+        transaction.commit().map_err(Stop::from)?;
+        drop((database, turn));
+        // The writer looks at the tables again before it goes on.
+        self.settled().map(drop)
     }
 }
 
@@ -137,7 +153,7 @@ fn fill(
     let mut keys = transaction.open_table(KEYS)?;
     let mut entries = transaction.open_table(ENTRIES)?;
     let mut values = transaction.open_table(VALUES)?;
-    if !keys.is_empty()? || !entries.is_empty()? {
+    if !keys.is_empty()? || !entries.is_empty()? || !transaction.open_table(JOURNAL)?.is_empty()? {
         return Err(TransferError::NotEmpty.into());
     }
     let mut references: HashMap<u64, u32> = HashMap::new();
