@@ -1,0 +1,201 @@
+//! Writes what the fuzz targets begin with into `fuzz/corpus/`: a few good inputs each, made by the code itself.
+//! Each is run through its target once, so that a seed which fails is seen here.
+
+use std::fs;
+use std::path::Path;
+
+use lacre_engine::content::mimi::MimiId;
+use lacre_engine::content::status::{self, Status};
+use lacre_engine::content::{Content, MessageId, envelope, said};
+use lacre_engine::identity::{
+    Certificate, DeviceEntry, DeviceList, IdentitySecret, Resync, SignatureSecret, login, sign_up,
+};
+use lacre_proto::wire::{self, client_frame, greeting, item, request, response, server_frame};
+use lacre_proto::{AccountId, ConversationId, DeviceId, RelayId, Ticket, frame};
+use prost::Message;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+fn main() {
+    seed("client_frame", lacre_fuzz::client_frame, client_frames());
+    seed("relay_frame", lacre_fuzz::relay_frame, relay_frames());
+    seed("item", lacre_fuzz::item, items());
+    let outsides = vec![private_message(1), private_message(3), key_package(), welcome()];
+    seed("mls_framing", lacre_fuzz::mls_framing, outsides);
+    let contents = contents();
+    seed("said", lacre_fuzz::said, contents.clone());
+    let sealed = |content: &Vec<u8>| envelope::encode(envelope::Envelope { counter: 7, content });
+    let envelopes = contents.iter().filter_map(|content| sealed(content).ok()).collect();
+    seed("envelope", lacre_fuzz::envelope, envelopes);
+    seed("mimi_content", lacre_fuzz::mimi_content, contents);
+    let report = [(MimiId([1; 32]), Status::DELIVERED), (MimiId([2; 32]), Status::READ)];
+    seed("mimi_status", lacre_fuzz::mimi_status, vec![status::encode(&report).expect("two lines")]);
+    let ana = Ana::new();
+    seed("certificate", lacre_fuzz::certificate, vec![ana.certificate.to_credential()]);
+    seed("device_list", lacre_fuzz::device_list, vec![ana.list.to_wire().encode_to_vec()]);
+    seed("resync", lacre_fuzz::resync, vec![ana.resync().encode_to_vec()]);
+    let whole = [vec![0], lacre_fuzz::sealed_store()].concat();
+    let edits = [vec![1, 0, 0, 16, 0, 1], vec![1, 0, 0, 0, 9, 255]];
+    seed("sealed_open", lacre_fuzz::sealed_open, [whole].into_iter().chain(edits).collect());
+}
+
+fn seed(target: &str, run: fn(&[u8]), inputs: Vec<Vec<u8>>) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    fs::create_dir_all(&folder).expect("the folder can be made");
+    for (number, input) in inputs.iter().enumerate() {
+        run(input);
+        fs::write(folder.join(format!("seed-{number}")), input).expect("the folder can be written");
+    }
+    println!("{target}: {} seeds", inputs.len());
+}
+
+/// Somebody with keys.
+struct Ana {
+    certificate: Certificate,
+    list: DeviceList,
+    secret: SignatureSecret,
+}
+
+impl Ana {
+    fn new() -> Self {
+        let rng = &mut ChaCha20Rng::seed_from_u64(1);
+        let (identity, secret) = (IdentitySecret::generate(rng), SignatureSecret::generate(rng));
+        let (account, device) = (AccountId([1; 16]), DeviceId([2; 16]));
+        let signature_key = secret.public();
+        let handle = "ana".parse().expect("a handle");
+        let certificate = Certificate::issue(&identity, account, device, handle, signature_key, 1);
+        let entry = DeviceEntry { device, signature_key, added: 1, quarantine_until: 0 };
+        Self { certificate, list: DeviceList::first(&identity, account, entry), secret }
+    }
+
+    fn resync(&self) -> wire::Signed {
+        let resync = Resync {
+            conversation: ConversationId([3; 16]),
+            device: self.certificate.device(),
+            key_package: key_package().into(),
+            ticket: Ticket([4; 32]),
+            made: 1,
+        };
+        resync.sign(&self.secret)
+    }
+}
+
+fn client_frames() -> Vec<Vec<u8>> {
+    let ana = Ana::new();
+    let relay = RelayId([5; 16]);
+    let send = wire::Send {
+        conversation: vec![3; 16].into(),
+        epoch: 1,
+        capability: vec![6; 32].into(),
+        message: private_message(1).into(),
+        dedupe: 8,
+    };
+    let ops = [
+        request::Op::Login(login(ana.certificate.device(), &ana.secret, relay, &[9; 32])),
+        request::Op::SignUp(sign_up(&ana.certificate, &ana.list, &ana.secret, relay, &[9; 32], "")),
+        request::Op::Lookup(wire::Lookup { by: Some(wire::lookup::By::Handle("bruno".to_owned())) }),
+        request::Op::PublishKeyPackages(wire::PublishKeyPackages {
+            key_packages: vec![key_package().into()],
+            last_resort: key_package().into(),
+        }),
+        request::Op::ClaimKeyPackages(wire::ClaimKeyPackages { account: vec![1; 16].into() }),
+        request::Op::MintTicket(wire::MintTicket {}),
+        request::Op::CreateConversation(wire::CreateConversation {
+            conversation: vec![3; 16].into(),
+            additions: vec![wire::Addition { ticket: vec![4; 32].into(), welcome: welcome().into() }],
+            capability_hash: vec![7; 32].into(),
+            dedupe: 1,
+        }),
+        request::Op::Send(send),
+        request::Op::RequestResync(wire::RequestResync {
+            conversation: vec![3; 16].into(),
+            request: Some(ana.resync()),
+        }),
+    ];
+    let body = |op| client_frame::Body::Request(wire::Request { id: 1, op: Some(op) });
+    let ack = client_frame::Body::Ack(wire::Ack { position: 7 });
+    ops.map(body).into_iter().chain([ack]).map(client).collect()
+}
+
+fn client(body: client_frame::Body) -> Vec<u8> {
+    frame::encode_client(1, &wire::ClientFrame { body: Some(body) }).to_vec()
+}
+
+fn relay_frames() -> Vec<Vec<u8>> {
+    let hello = wire::Hello { version_min: 1, version_max: 1, nonce: vec![9; 32].into(), ..Default::default() };
+    let greeting = wire::Greeting { body: Some(greeting::Body::Hello(hello)) };
+    let entries = items().into_iter().zip(1..);
+    let entries = entries.map(|(item, position)| wire::Entry { position, item: item.into() }).collect();
+    let refused = response::Result::Error(wire::Error { code: 141, epoch: 3, retry_after_ms: 0 });
+    let bodies = [
+        server_frame::Body::Push(wire::Push { entries }),
+        server_frame::Body::Response(wire::Response { id: 1, result: Some(refused) }),
+        server_frame::Body::CaughtUp(wire::CaughtUp { position: 3 }),
+    ];
+    let frames = bodies.map(|body| frame::encode_server(1, &wire::ServerFrame { body: Some(body) }).to_vec());
+    frames.into_iter().chain([frame::encode_greeting(&greeting).to_vec()]).collect()
+}
+
+fn items() -> Vec<Vec<u8>> {
+    let conversation = || vec![3; 16].into();
+    let sealed = wire::Sealed {
+        conversation: conversation(),
+        sequence: 2,
+        epoch: 1,
+        message: private_message(1).into(),
+        dedupe: 5,
+    };
+    let committed = wire::Committed {
+        conversation: conversation(),
+        sequence: 3,
+        epoch: 1,
+        commit: private_message(3).into(),
+        capability_hash: vec![7; 32].into(),
+        ..Default::default()
+    };
+    let welcomed = wire::Welcomed {
+        conversation: conversation(),
+        sequence: 1,
+        welcome: welcome().into(),
+        capability_hash: vec![7; 32].into(),
+    };
+    let asked = wire::ResyncAsked { conversation: conversation(), request: Some(Ana::new().resync()) };
+    let kinds = [
+        item::Kind::Sealed(sealed),
+        item::Kind::Committed(committed),
+        item::Kind::Welcomed(welcomed),
+        item::Kind::ResyncAsked(asked),
+    ];
+    kinds.map(|kind| frame::encode_item(&wire::Item { time_ms: 1, kind: Some(kind) }).to_vec()).into()
+}
+
+fn contents() -> Vec<Vec<u8>> {
+    let address = said::Address::direct(AccountId([1; 16]), [AccountId([1; 16]), AccountId([2; 16])]);
+    let kinds = [
+        Content::Text { text: "Olá, *Bruno*".to_owned(), in_reply_to: None },
+        Content::Text { text: "sim".to_owned(), in_reply_to: Some(MimiId([1; 32])) },
+        Content::Delivered(vec![MimiId([1; 32])]),
+        Content::Read(vec![MimiId([1; 32]), MimiId([2; 32])]),
+    ];
+    let encoded = |content| said::encode(MessageId([8; 16]), &address, content);
+    kinds.into_iter().map(|content| encoded(content).expect("it can be sent").0).collect()
+}
+
+fn private_message(content_type: u8) -> Vec<u8> {
+    let mut bytes = vec![0, 1, 0, 2, 16];
+    bytes.extend([3; 16]);
+    bytes.extend(1u64.to_be_bytes());
+    bytes.extend([content_type, 0, 28]);
+    bytes.extend([4; 28]);
+    bytes.push(32);
+    bytes.extend([5; 32]);
+    bytes
+}
+
+fn key_package() -> Vec<u8> {
+    [&[0, 1, 0, 5, 0, 1, 0, 0x4f, 4][..], &[1; 4], &[4], &[2; 4], &[9; 20]].concat()
+}
+
+fn welcome() -> Vec<u8> {
+    [&[0, 1, 0, 3, 0, 0x4f, 8][..], &[1; 8], &[16], &[2; 16]].concat()
+}

@@ -1,0 +1,112 @@
+//! What the fuzz targets do with their bytes: decode them, and hold the decoder to what it promises. A target of
+//! `fuzz_targets/` calls the function of its name; `examples/seeds.rs` makes what they begin with.
+
+mod sealed;
+
+use bytes::Bytes;
+use lacre_engine::content::{codec, envelope, said, status};
+use lacre_engine::identity::{UnverifiedCertificate, UnverifiedDeviceList, UnverifiedResync};
+use lacre_proto::wire::Signed;
+use lacre_proto::{frame, limits, mls_framing};
+use prost::Message;
+
+pub use sealed::{sealed_open, store as sealed_store};
+
+/// What a client sends: it decodes or is refused, and what decodes comes back the same.
+pub fn client_frame(bytes: &[u8]) {
+    if let Ok((version, decoded)) = frame::decode_client(&Bytes::copy_from_slice(bytes)) {
+        let again = frame::encode_client(version, &decoded);
+        if again.len() <= limits::FRAME {
+            assert_eq!(frame::decode_client(&again), Ok((version, decoded)));
+        }
+    }
+}
+
+/// What a relay sends.
+pub fn relay_frame(bytes: &[u8]) {
+    if let Ok(decoded) = frame::decode_relay(&Bytes::copy_from_slice(bytes)) {
+        let again = match &decoded {
+            frame::FromRelay::Greeting(greeting) => frame::encode_greeting(greeting),
+            frame::FromRelay::Frame(frame) => frame::encode_server(frame::VERSION_MAX, frame),
+        };
+        assert_eq!(frame::decode_relay(&again), Ok(decoded));
+    }
+}
+
+/// An item of a mailbox.
+pub fn item(bytes: &[u8]) {
+    if let Ok(decoded) = frame::decode_item(&Bytes::copy_from_slice(bytes)) {
+        assert_eq!(frame::decode_item(&frame::encode_item(&decoded)), Ok(decoded));
+    }
+}
+
+/// The outside of MLS messages: no message can be read as two kinds.
+pub fn mls_framing(bytes: &[u8]) {
+    let read = [
+        mls_framing::private_message(bytes).is_ok(),
+        mls_framing::welcome(bytes).is_ok(),
+        mls_framing::key_package(bytes).is_ok(),
+    ];
+    assert!(read.iter().filter(|read| **read).count() <= 1);
+}
+
+/// MIMI content: what is accepted is encoded to what is accepted as the same.
+pub fn mimi_content(bytes: &[u8]) {
+    if let Ok(message) = codec::decode(bytes)
+        && let Ok(again) = codec::encode(&message)
+    {
+        assert_eq!(codec::decode(&again), Ok(message));
+    }
+}
+
+/// MIMI message status, which receipts are made of.
+pub fn mimi_status(bytes: &[u8]) {
+    if let Ok(report) = status::decode(bytes)
+        && let Ok(again) = status::encode(&report)
+    {
+        assert_eq!(status::decode(&again), Ok(report));
+    }
+}
+
+/// The plaintext of a sealed message: there is one encoding of each envelope.
+pub fn envelope(bytes: &[u8]) {
+    if let Ok(decoded) = envelope::decode(bytes)
+        && let Ok(again) = envelope::encode(decoded)
+    {
+        assert_eq!(again, bytes);
+    }
+}
+
+/// Content with its sender and room, against an address that it does not name.
+pub fn said(bytes: &[u8]) {
+    if let Ok(unproven) = said::read(bytes) {
+        let nobody = said::Address { sender: String::from("?"), room: String::from("?") };
+        let _ = unproven.prove(&nobody);
+    }
+}
+
+/// A credential: nobody's signature is made by chance.
+pub fn certificate(bytes: &[u8]) {
+    if let Ok(unverified) = UnverifiedCertificate::from_credential(bytes) {
+        let (account, key) = (unverified.claimed_account(), unverified.claimed_identity_key());
+        if let Ok(certificate) = unverified.verify(account, &key) {
+            assert_eq!(certificate.to_credential(), bytes);
+        }
+    }
+}
+
+/// A signed device list.
+pub fn device_list(bytes: &[u8]) {
+    if let Ok(signed) = Signed::decode(bytes) {
+        let _ = UnverifiedDeviceList::from_wire(signed);
+    }
+}
+
+/// A signed request to be let in again.
+pub fn resync(bytes: &[u8]) {
+    if let Ok(signed) = Signed::decode(bytes)
+        && let Ok(unverified) = UnverifiedResync::from_wire(signed)
+    {
+        let _ = unverified.claimed_device();
+    }
+}
