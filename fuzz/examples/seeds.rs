@@ -6,7 +6,7 @@ use std::path::Path;
 
 use lacre_engine::content::mimi::MimiId;
 use lacre_engine::content::status::{self, Status};
-use lacre_engine::content::{Content, MessageId, envelope, said};
+use lacre_engine::content::{self, Address, Content, MessageId, envelope};
 use lacre_engine::identity::{
     Certificate, DeviceEntry, DeviceList, IdentitySecret, Resync, SignatureSecret, login, sign_up,
 };
@@ -37,6 +37,10 @@ fn main() {
     let whole = [vec![0], lacre_fuzz::sealed_store()].concat();
     let edits = [vec![1, 0, 0, 16, 0, 1], vec![1, 0, 0, 0, 9, 255]];
     seed("sealed_open", lacre_fuzz::sealed_open, [whole].into_iter().chain(edits).collect());
+    seed("store_import", lacre_fuzz::store_import, vec![lacre_fuzz::exported()]);
+    seed("relay_session", lacre_fuzz::relay_session, lacre_fuzz::session_seeds());
+    let deliveries = [vec![0, 0, 1, 2, 3], vec![1, 1, 0, 40, 255], vec![0, 1, 0, 0], vec![2, 4, 1, 8, 1, 10]];
+    seed("engine_delivered", lacre_fuzz::engine_delivered, deliveries.to_vec());
 }
 
 fn seed(target: &str, run: fn(&[u8]), inputs: Vec<Vec<u8>>) {
@@ -170,14 +174,14 @@ fn items() -> Vec<Vec<u8>> {
 }
 
 fn contents() -> Vec<Vec<u8>> {
-    let address = said::Address::direct(AccountId([1; 16]), [AccountId([1; 16]), AccountId([2; 16])]);
+    let address = Address::direct(AccountId([1; 16]), [AccountId([1; 16]), AccountId([2; 16])]);
     let kinds = [
         Content::Text { text: "Olá, *Bruno*".to_owned(), in_reply_to: None },
         Content::Text { text: "sim".to_owned(), in_reply_to: Some(MimiId([1; 32])) },
         Content::Delivered(vec![MimiId([1; 32])]),
         Content::Read(vec![MimiId([1; 32]), MimiId([2; 32])]),
     ];
-    let encoded = |content| said::encode(MessageId([8; 16]), &address, content);
+    let encoded = |content| content::encode(MessageId([8; 16]), &address, content);
     kinds.into_iter().map(|content| encoded(content).expect("it can be sent").0).collect()
 }
 

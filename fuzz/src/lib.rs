@@ -1,16 +1,23 @@
 //! What the fuzz targets do with their bytes: decode them, and hold the decoder to what it promises. A target of
 //! `fuzz_targets/` calls the function of its name; `examples/seeds.rs` makes what they begin with.
 
+mod engine;
+mod relay;
 mod sealed;
+mod store;
+mod world;
 
 use bytes::Bytes;
-use lacre_engine::content::{codec, envelope, said, status};
+use lacre_engine::content::{self, codec, envelope, status};
 use lacre_engine::identity::{UnverifiedCertificate, UnverifiedDeviceList, UnverifiedResync};
 use lacre_proto::wire::Signed;
 use lacre_proto::{frame, limits, mls_framing};
 use prost::Message;
 
+pub use engine::engine_delivered;
+pub use relay::{relay_session, seeds as session_seeds};
 pub use sealed::{sealed_open, store as sealed_store};
+pub use store::{exported, store_import};
 
 /// What a client sends: it decodes or is refused, and what decodes comes back the same.
 pub fn client_frame(bytes: &[u8]) {
@@ -79,8 +86,8 @@ pub fn envelope(bytes: &[u8]) {
 
 /// Content with its sender and room, against an address that it does not name.
 pub fn said(bytes: &[u8]) {
-    if let Ok(unproven) = said::read(bytes) {
-        let nobody = said::Address { sender: String::from("?"), room: String::from("?") };
+    if let Ok(unproven) = content::read(bytes) {
+        let nobody = content::Address { sender: String::from("?"), room: String::from("?") };
         let _ = unproven.prove(&nobody);
     }
 }

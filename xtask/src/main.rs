@@ -4,11 +4,15 @@
 //! so that it runs when they do not compile.
 
 mod check;
+mod demo;
 mod deny;
+mod fuzz;
+mod load;
 mod programs;
 mod run;
 mod test;
 mod tidy;
+mod up;
 
 use std::process::ExitCode;
 
@@ -17,6 +21,13 @@ cargo xtask COMMAND
 
   check                    format, clippy, tidy, deny, docs, the wasm build
   test [NEXTEST ARGS]      every test: nextest, then the documentation's examples
+  up [--demo] [--data DIR] [--listen ADDRESS:PORT]
+                           a relay to try things on; with --demo, first two
+                           people who talk, and what the relay holds of it
+  crash [--kills N] [...]  kill -9 under load: nothing acknowledged is lost
+  bench [ARGS]             every workload of lacre-bench, or the one named
+  fuzz [--seconds N] [TARGET]
+                           every decoder under bytes that nobody meant
   tidy                     the walls between crates, sizes, leftovers, links in the docs
 ";
 
@@ -29,6 +40,10 @@ fn main() -> ExitCode {
     let done = match command.as_str() {
         "check" => check::check(),
         "test" => test::test(rest),
+        "up" => up::up(rest),
+        "crash" => load::crash(rest),
+        "bench" => load::bench(rest),
+        "fuzz" => fuzz::fuzz(rest),
         "tidy" => tidy::tidy(),
         "help" | "-h" | "--help" => {
             print!("{USAGE}");

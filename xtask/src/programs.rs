@@ -14,6 +14,15 @@ pub fn deny() -> Outcome {
     cargo_program("deny", "cargo-deny", &["deny", "--version"])
 }
 
+/// Installs a nightly toolchain and cargo-fuzz when they are missing.
+pub fn fuzz() -> Outcome {
+    if !works(Command::new("rustup").args(["run", "nightly", "rustc", "--version"])) {
+        println!("the nightly toolchain is missing: installing it");
+        run(Command::new("rustup").args(["toolchain", "install", "nightly", "--profile", "minimal"]))?;
+    }
+    cargo_program("fuzz", "cargo-fuzz", &["fuzz", "--version"])
+}
+
 /// Adds a compilation target to the toolchain when it is missing.
 pub fn rust_target(target: &str) -> Outcome {
     let installed = output(Command::new("rustup").args(["target", "list", "--installed"]));

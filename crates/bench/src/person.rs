@@ -1,26 +1,43 @@
-//! Two people in a conversation, made before the clock starts.
+//! People whose real engines sign up and open conversations before the clock starts, and seal a stock of messages.
+
+use std::collections::VecDeque;
+use std::time::Duration;
 
 use clap::Args;
-use lacre_proto::Millis;
-use rand::Rng;
+use lacre_client::store::{MemoryStore, Store};
+use lacre_engine::content::{Content, MessageId};
+use lacre_engine::records::{MessageState, Records};
+use lacre_engine::{Effect, Engine, Event, Input, Intent, Wake};
+use lacre_proto::error::WireError;
+use lacre_proto::wire::request::Op;
+use lacre_proto::wire::{self, response};
+use lacre_proto::{ConversationId, Handle, Millis};
 use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
 use crate::cli::Failed;
-use crate::member::{Member, Stock, framed};
-use crate::socket::{Socket, Target};
+use crate::member::{Member, Stock, admitted, framed, greeting};
+use crate::report::now;
+use crate::socket::{In, Socket, Target};
+
+/// How long two people may take to come to speak.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How conversations are made.
 #[derive(Args, Clone)]
 pub struct Kind {
-    /// Bytes of a sealed message.
-    #[arg(long, default_value_t = 420)]
-    pub sealed_bytes: usize,
+    /// Bytes of text in a message.
+    #[arg(long, default_value_t = 200)]
+    text_bytes: usize,
+    /// Frame conversations by hand instead of sealing with real engines; much faster to prepare.
+    #[arg(long)]
+    framed: bool,
 }
 
 impl Kind {
     /// As it stands in the measurement.
     pub fn name(&self) -> &'static str {
-        "framed"
+        if self.framed { "framed" } else { "engine" }
     }
 }
 
@@ -39,7 +56,9 @@ pub struct Couple {
 /// Somebody who can log in.
 pub enum Login {
     /// By keys alone.
-    Member(Member),
+    Member(Box<Member>),
+    /// By an engine.
+    Person(Box<Engine>),
 }
 
 impl Login {
@@ -47,6 +66,12 @@ impl Login {
     pub async fn open(&self, target: &Target) -> Result<Socket, Failed> {
         match self {
             Self::Member(member) => member.login(target).await,
+            Self::Person(engine) => {
+                let mut socket = Socket::open(target).await?;
+                let op = engine.greet(&socket.hello, None)?;
+                admitted(&mut socket, op).await?;
+                Ok(socket)
+            }
         }
     }
 }
@@ -54,15 +79,181 @@ impl Login {
 /// Makes two accounts and a conversation of theirs.
 pub async fn couple(target: &Target, kind: &Kind, rng: &mut StdRng) -> Result<Couple, Failed> {
     let mark: u64 = rng.random();
-    let ana = Member::new(&format!("a{mark:016x}"), now_ms(), rng)?;
-    let bruno = Member::new(&format!("b{mark:016x}"), now_ms(), rng)?;
-    let mut sockets = [ana.sign_up(target).await?, bruno.sign_up(target).await?];
-    let stock = framed(target, &mut sockets, kind.sealed_bytes, rng).await?;
-    let [sender, receiver] = sockets;
-    Ok(Couple { sender, receiver, stock, login: Login::Member(bruno) })
+    let (ana, bruno) = (format!("a{mark:016x}"), format!("b{mark:016x}"));
+    if kind.framed {
+        // What MLS, the envelope and its padding make of a text of this size, about.
+        let sealed_bytes = kind.text_bytes + 350;
+        let ana = Member::new(&ana, now_ms(), rng)?;
+        let bruno = Member::new(&bruno, now_ms(), rng)?;
+        let mut sockets = [ana.sign_up(target).await?, bruno.sign_up(target).await?];
+        let stock = framed(target, &mut sockets, sealed_bytes, rng).await?;
+        let [sender, receiver] = sockets;
+        return Ok(Couple { sender, receiver, stock, login: Login::Member(Box::new(bruno)) });
+    }
+    let mut ana = Person::sign_up(target, &ana, rng).await?;
+    let mut bruno = Person::sign_up(target, &bruno, rng).await?;
+    let (conversation, first) = ana.write(Intent::SendTo(bruno.handle.clone(), kind.text())).await?;
+    let deadline = now() + PATIENCE;
+    // Delivered, and silent on both sides after that: nobody has a commit or a receipt under way.
+    let mut quiet = 0;
+    while quiet < 3 {
+        if now() > deadline {
+            return Err("two people did not come to speak within a minute".into());
+        }
+        let moved = ana.turn().await? | bruno.turn().await?;
+        let silent = ana.state(conversation, first)? == Some(MessageState::Delivered) && !moved;
+        quiet = if silent { quiet + 1 } else { 0 };
+    }
+    let stock = ana.stock(conversation, kind).await?;
+    Ok(Couple {
+        sender: ana.authenticated,
+        receiver: bruno.authenticated,
+        stock,
+        login: Login::Person(Box::new(bruno.engine)),
+    })
 }
 
-/// The time for certificates.
+impl Kind {
+    fn text(&self) -> Content {
+        Content::Text { text: "a".repeat(self.text_bytes), in_reply_to: None }
+    }
+}
+
+/// Somebody with an engine, a store in memory, and the two sockets of a device.
+struct Person {
+    handle: Handle,
+    engine: Engine,
+    store: MemoryStore,
+    rng: StdRng,
+    authenticated: Socket,
+    anonymous: Socket,
+    intents: u64,
+    wake: Wake,
+    /// Sends that are kept back instead of being made.
+    kept: Option<Vec<wire::Send>>,
+    events: Vec<Event>,
+}
+
+impl Person {
+    async fn sign_up(target: &Target, handle: &str, rng: &mut StdRng) -> Result<Self, Failed> {
+        let handle: Handle = handle.parse()?;
+        let mut rng = StdRng::from_rng(rng);
+        let mut authenticated = Socket::open(target).await?;
+        let (relay, _) = greeting(&authenticated.hello)?;
+        let (engine, changes) = Engine::create(handle.clone(), relay, now_ms(), &mut rng);
+        let store = MemoryStore::default();
+        store.commit(&changes)?;
+        let op = engine.greet(&authenticated.hello, None)?;
+        let logged_in = admitted(&mut authenticated, op).await?;
+        let anonymous = Socket::open(target).await?;
+        let (intents, wake, kept, events) = (0, Wake::Never, None, Vec::new());
+        let mut person =
+            Self { handle, engine, store, rng, authenticated, anonymous, intents, wake, kept, events };
+        person.take(Input::Connected(logged_in)).await?;
+        Ok(person)
+    }
+
+    /// Lets the engine take an input and everything that follows from it.
+    async fn take(&mut self, input: Input) -> Result<(), Failed> {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let step = {
+                let reader = self.store.snapshot()?;
+                self.engine.handle(reader.as_ref(), input, now_ms(), &mut self.rng)?
+            };
+            self.store.commit(&step.changes)?;
+            self.events.extend(step.events);
+            self.wake = step.wake;
+            for effect in step.effects {
+                inputs.extend(self.run(effect).await?);
+            }
+        }
+        Ok(())
+    }
+
+    async fn run(&mut self, effect: Effect) -> Result<Option<Input>, Failed> {
+        let (id, result) = match effect {
+            Effect::Acknowledge(position) => {
+                self.authenticated.queue_ack(position);
+                self.authenticated.flush().await?;
+                return Ok(None);
+            }
+            Effect::AnonymousRequest(id, Op::Send(send)) if self.kept.is_some() => {
+                self.kept.get_or_insert_default().push(send);
+                (id, response::Result::Accepted(wire::Accepted::default()))
+            }
+            Effect::AnonymousRequest(id, op) => (id, self.anonymous.ask(op).await?),
+            Effect::Request(id, op) => (id, self.authenticated.ask(op).await?),
+        };
+        let answer = match result {
+            response::Result::Error(error) => Err(WireError::from(error)),
+            result => Ok(result),
+        };
+        Ok(Some(Input::Answered(id, answer)))
+    }
+
+    /// Takes what has come, or waits a moment for it; says whether anything happened.
+    async fn turn(&mut self) -> Result<bool, Failed> {
+        const MOMENT: Duration = Duration::from_millis(5);
+        let mut moved = false;
+        if let Wake::At(time) = self.wake
+            && time <= now_ms()
+        {
+            self.take(Input::Tick).await?;
+        }
+        loop {
+            while let Some(came) = self.authenticated.next()? {
+                moved = true;
+                match came {
+                    In::Push(push) => self.take(Input::Delivered(push.entries)).await?,
+                    In::CaughtUp => self.take(Input::CaughtUp).await?,
+                    In::Response(_) => {}
+                }
+            }
+            match tokio::time::timeout(MOMENT, self.authenticated.fill()).await {
+                Ok(read) => read?,
+                Err(_) => return Ok(moved),
+            }
+        }
+    }
+
+    /// Writes something: the message that it became.
+    async fn write(&mut self, intent: Intent) -> Result<(ConversationId, MessageId), Failed> {
+        self.intents += 1;
+        self.events.clear();
+        self.take(Input::Intent(self.intents, intent)).await?;
+        let queued = self.events.iter().find_map(|event| match event {
+            Event::Queued(_, conversation, message) => Some((*conversation, *message)),
+            _ => None,
+        });
+        queued.ok_or_else(|| "an intent to write made no message".into())
+    }
+
+    fn state(&self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageState>, Failed> {
+        let reader = self.store.snapshot()?;
+        Ok(Records(reader.as_ref()).message(conversation, id)?.map(|record| record.state))
+    }
+
+    /// Seals as many messages as the engine has in flight at once, and keeps them back.
+    async fn stock(&mut self, conversation: ConversationId, kind: &Kind) -> Result<Stock, Failed> {
+        const WINDOW: usize = 16;
+        self.kept = Some(Vec::new());
+        for _ in 0..WINDOW {
+            self.write(Intent::Send(conversation, kind.text())).await?;
+        }
+        let kept = self.kept.take().unwrap_or_default();
+        let first = kept.first().ok_or("the engine sealed nothing")?;
+        let (conversation, capability) = (first.conversation.clone(), first.capability.clone());
+        let epoch = first.epoch;
+        if kept.iter().any(|send| send.epoch != epoch) {
+            return Err("the conversation moved on while its messages were sealed".into());
+        }
+        let messages = kept.into_iter().map(|send| send.message).collect();
+        Ok(Stock { conversation, epoch, capability, messages })
+    }
+}
+
+/// The time for certificates and engines.
 #[expect(clippy::disallowed_methods, reason = "a bench runs by the machine's clock")]
 pub fn now_ms() -> Millis {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
