@@ -144,4 +144,10 @@ impl Config {
             clock: Arc::new(SystemClock),
         }
     }
+
+    /// Without rate limits, and with any number of connections from one address: for benches.
+    pub fn lift_limits(&mut self) {
+        self.rates = RateLimits::lifted();
+        self.edge.per_address = usize::MAX;
+    }
 }
