@@ -1,5 +1,6 @@
 //! What a relay is told at its start.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -98,7 +99,7 @@ impl Default for Quotas {
 }
 
 /// Everything that a relay is told at its start.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     /// Where the data lies.
     pub data: Place,
@@ -126,6 +127,23 @@ pub struct Config {
     pub clock: Arc<dyn Clock>,
 }
 
+impl fmt::Debug for Config {
+    /// Without the data key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { data, listen, admin, tls, registration, linger, data_key, cache_bytes, .. } = self;
+        f.debug_struct("Config")
+            .field("data", data)
+            .field("listen", listen)
+            .field("admin", admin)
+            .field("tls", tls)
+            .field("registration", registration)
+            .field("linger", linger)
+            .field("sealed", &data_key.is_some())
+            .field("cache_bytes", cache_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Config {
     /// The defaults, for a place and an address.
     pub fn new(data: Place, listen: SocketAddr) -> Self {
@@ -149,5 +167,18 @@ impl Config {
     pub fn lift_limits(&mut self) {
         self.rates = RateLimits::lifted();
         self.edge.per_address = usize::MAX;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_config_does_not_show_its_key() {
+        let mut config = Config::new(Place::Memory, SocketAddr::from(([127, 0, 0, 1], 0)));
+        config.data_key = Some([173; 32]);
+        let shown = format!("{config:?}");
+        assert!(shown.contains("sealed: true") && !shown.contains("173"), "{shown}");
     }
 }

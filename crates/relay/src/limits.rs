@@ -45,9 +45,9 @@ pub(crate) enum Action {
 /// All rate limits of a relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateLimits {
-    /// New accounts from one address (an IPv4 /24, an IPv6 /48).
+    /// New accounts from one network (an IPv4 /24, an IPv6 /48).
     pub sign_up: Rate,
-    /// Failed logins from one address.
+    /// Failed proofs of one device from one network.
     pub failed_login: Rate,
     /// Look-ups by one account.
     pub lookup: Rate,
@@ -55,8 +55,8 @@ pub struct RateLimits {
     pub claim: Rate,
     /// Claims of one target's key packages by anybody; over it, only last-resort ones are given.
     pub claim_target: Rate,
-    /// Sealed messages on one socket.
-    pub send: Rate,
+    /// Requests on one anonymous socket: messages, commits, new conversations, rosters.
+    pub anonymous: Rate,
     /// Commits in one conversation.
     pub commit: Rate,
     /// Publications of key packages by one device.
@@ -76,7 +76,7 @@ impl Default for RateLimits {
             lookup: Rate::new(50, 15 * MINUTE),
             claim: Rate::new(6, 10 * MINUTE),
             claim_target: Rate::new(60, MINUTE),
-            send: Rate::new(60, 1000),
+            anonymous: Rate::new(60, 1000),
             commit: Rate::new(30, 2000),
             publish: Rate::new(20, MINUTE),
             ticket: Rate::new(100, 10_000),
@@ -94,7 +94,7 @@ impl RateLimits {
             lookup: Rate::LIFTED,
             claim: Rate::LIFTED,
             claim_target: Rate::LIFTED,
-            send: Rate::LIFTED,
+            anonymous: Rate::LIFTED,
             commit: Rate::LIFTED,
             publish: Rate::LIFTED,
             ticket: Rate::LIFTED,
@@ -169,9 +169,9 @@ impl Limiter {
         Self { rates, hasher: RandomState::new(), shards: Default::default() }
     }
 
-    /// The rate of sealed messages, whose bucket each socket holds itself.
-    pub(crate) fn send_rate(&self) -> Rate {
-        self.rates.send
+    /// The rate of anonymous sockets, each of which holds its bucket itself.
+    pub(crate) fn anonymous_rate(&self) -> Rate {
+        self.rates.anonymous
     }
 
     /// Takes one token of a key.

@@ -7,6 +7,7 @@ mod http;
 mod permit;
 mod socket;
 mod stream;
+mod websocket;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

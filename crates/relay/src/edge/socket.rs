@@ -5,30 +5,24 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
 use lacre_proto::{ErrorCode, limits};
 use lacre_store::data::Data;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, MissedTickBehavior, timeout};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::stream::Stream;
+use super::websocket::{Broken, Incoming, WebSocket};
 use super::{Edge, stopped};
 use crate::session::{Answer, Outgoing, Session, bye};
 
-/// Bytes gathered before a write, when more is ready.
-const WRITE_BUFFER: usize = 8 * 1024;
 /// Ticks of the socket's own clock between two pings.
 const TICKS_PER_PING: u32 = 2;
 /// What a peer may still send after a farewell before it is no longer listened to.
@@ -48,7 +42,7 @@ enum End {
 enum Event {
     Answer(Outgoing),
     Push(Outgoing),
-    In(Option<Result<Message, Error>>),
+    In(Result<Incoming, Broken>),
     Flush,
     Tick,
     Stop,
@@ -56,7 +50,7 @@ enum Event {
 
 struct Socket<D: Data> {
     edge: Arc<Edge<D>>,
-    ws: WebSocketStream<Stream>,
+    ws: WebSocket<Stream>,
     session: Session<D>,
     answers: VecDeque<Answer>,
     /// Since when the first of the answers is waited for, when nothing waited before it.
@@ -69,13 +63,7 @@ struct Socket<D: Data> {
 
 /// Serves a socket to its end.
 pub(super) async fn serve<D: Data>(edge: Arc<Edge<D>>, stream: Stream, read: Vec<u8>, address: IpAddr) {
-    let config = WebSocketConfig::default()
-        .read_buffer_size(1024)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(limits::WRITE_QUEUE)
-        .max_message_size(Some(limits::FRAME))
-        .max_frame_size(Some(limits::FRAME));
-    let ws = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
+    let ws = WebSocket::new(stream, read);
     let (session, hello) = Session::greet(edge.services.clone(), Some(address), edge.clock.now());
     edge.services.metrics().connections.inc();
     let mut socket = Socket {
@@ -132,32 +120,32 @@ impl<D: Data> Socket<D> {
         }
     }
 
-    async fn take(&mut self, message: Option<Result<Message, Error>>) -> Result<(), End> {
+    async fn take(&mut self, incoming: Result<Incoming, Broken>) -> Result<(), End> {
         self.silent = 0;
-        match message {
-            Some(Ok(Message::Binary(bytes))) => {
-                let mut answer = self.session.handle(bytes, self.edge.clock.now()).await;
-                match self.answers.is_empty().then(|| answer.ready()).flatten() {
-                    Some(outgoing) => self.out(outgoing).await,
-                    None => {
-                        if self.answers.is_empty() {
-                            self.since = Some(Instant::now());
-                        }
-                        self.answers.push_back(answer);
-                        Ok(())
-                    }
-                }
-            }
-            Some(Ok(Message::Text(_))) => Err(End::Close(CloseCode::Unsupported, Some(ErrorCode::BadFrame))),
-            // The answer to a ping is queued and goes out with the flush.
-            Some(Ok(Message::Ping(_))) => {
-                self.dirty = true;
+        match incoming {
+            Ok(Incoming::Message(bytes)) => self.request(bytes).await,
+            Ok(Incoming::Sign) => {
+                self.dirty |= self.ws.is_dirty();
                 Ok(())
             }
-            Some(Ok(Message::Pong(_) | Message::Frame(_))) => Ok(()),
-            Some(Ok(Message::Close(_))) | None => Err(End::Gone),
-            Some(Err(error)) => Err(why(&error)),
+            Ok(Incoming::Close) | Err(Broken::Gone) => Err(End::Gone),
+            Err(Broken::Refused(CloseCode::Size)) => {
+                Err(End::Close(CloseCode::Size, Some(ErrorCode::TooLarge)))
+            }
+            Err(Broken::Refused(code)) => Err(End::Close(code, Some(ErrorCode::BadFrame))),
         }
+    }
+
+    async fn request(&mut self, bytes: Bytes) -> Result<(), End> {
+        let mut answer = self.session.handle(bytes, self.edge.clock.now()).await;
+        if self.answers.is_empty() {
+            if let Some(outgoing) = answer.ready() {
+                return self.out(outgoing).await;
+            }
+            self.since = Some(Instant::now());
+        }
+        self.answers.push_back(answer);
+        Ok(())
     }
 
     async fn out(&mut self, outgoing: Outgoing) -> Result<(), End> {
@@ -180,15 +168,15 @@ impl<D: Data> Socket<D> {
         if self.silent.is_multiple_of(TICKS_PER_PING) {
             // While it is asked whether the device is there: is there something for it that no wake told of?
             self.session.look();
-            let ping = self.ws.send(Message::Ping(Bytes::new()));
-            soon(self.edge.limits.write, ping).await?;
+            self.ws.ping();
+            self.flush().await?;
         }
         Ok(())
     }
 
     async fn feed(&mut self, bytes: Bytes) -> Result<(), End> {
         self.dirty = true;
-        soon(self.edge.limits.write, self.ws.feed(Message::Binary(bytes))).await
+        soon(self.edge.limits.write, self.ws.feed(&bytes)).await
     }
 
     async fn send(&mut self, bytes: Bytes) -> Result<(), End> {
@@ -212,7 +200,8 @@ impl<D: Data> Socket<D> {
         let code = match end {
             End::Gone => {
                 // The peer's close frame is answered, if there was one.
-                let _ = soon(self.edge.limits.write, self.ws.flush()).await;
+                let _ = self.flush().await;
+                let _ = self.ws.stream().shutdown().await;
                 return;
             }
             End::Said => CloseCode::Policy,
@@ -223,13 +212,13 @@ impl<D: Data> Socket<D> {
                 code
             }
         };
-        let close = self.ws.close(Some(CloseFrame { code, reason: "".into() }));
-        if !open || soon(self.edge.limits.write, close).await.is_err() {
+        self.ws.close(code);
+        if !open || self.flush().await.is_err() {
             return;
         }
         // What the peer still sends is read and thrown away: to close with unread bytes would take the farewell
         // from it.
-        let stream = self.ws.get_mut();
+        let stream = self.ws.stream();
         let _ = timeout(LAST_WORDS_TIME, async {
             stream.shutdown().await?;
             tokio::io::copy(&mut stream.take(LAST_WORDS), &mut tokio::io::sink()).await
@@ -252,22 +241,9 @@ async fn front(answers: &mut VecDeque<Answer>) -> Outgoing {
 }
 
 /// A write that has to be done within a time: who does not read is cut off.
-async fn soon(limit: Duration, write: impl Future<Output = Result<(), Error>>) -> Result<(), End> {
+async fn soon(limit: Duration, write: impl Future<Output = io::Result<()>>) -> Result<(), End> {
     match timeout(limit, write).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(End::Gone),
-    }
-}
-
-/// How a socket ends after an error of its reading.
-fn why(error: &Error) -> End {
-    match error {
-        Error::Capacity(CapacityError::MessageTooLong { .. }) => {
-            End::Close(CloseCode::Size, Some(ErrorCode::TooLarge))
-        }
-        Error::Utf8(_) => End::Close(CloseCode::Invalid, Some(ErrorCode::BadFrame)),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Gone,
-        Error::Protocol(_) => End::Close(CloseCode::Protocol, Some(ErrorCode::BadFrame)),
-        _ => End::Gone,
     }
 }

@@ -34,8 +34,9 @@ impl<D: Data> Services<D> {
         peer: Option<IpAddr>,
         now: Millis,
     ) -> Answered<Authenticated> {
-        let invite = op.invite.clone();
-        let new = self.verify(op, nonce).inspect_err(|_| self.count_failed_login(peer, now))?;
+        let (invite, tried) = (op.invite.clone(), op.device.clone());
+        self.may_try(&tried, peer, now)?;
+        let new = self.verify(op, nonce).inspect_err(|_| self.count_failure(&tried, peer, now))?;
         let caller = Authenticated { device: new.device, account: new.account };
         if self.exists(&new).await? {
             return Ok(caller);
@@ -72,6 +73,7 @@ impl<D: Data> Services<D> {
         now: Millis,
     ) -> Answered<Authenticated> {
         let device = DeviceId::try_from(&op.device).map_err(bad)?;
+        self.may_try(&op.device, peer, now)?;
         let row = self.device(device).await?;
         // An unknown device costs the same work as a wrong proof.
         let key = row.as_ref().map_or([0; 32], |row| row.1);
@@ -79,24 +81,24 @@ impl<D: Data> Services<D> {
         match (verify(&key, &proof, &op.signature), row) {
             (Ok(()), Some((account, _))) => Ok(Authenticated { device, account }),
             _ => {
-                self.count_failed_login(peer, now);
+                self.count_failure(&op.device, peer, now);
                 refuse(ErrorCode::LoginRefused)
             }
         }
     }
 
-    /// Whether an address failed too often lately to be listened to now.
-    pub(crate) fn may_log_in(&self, peer: Option<IpAddr>, now: Millis) -> Result<(), WireError> {
+    /// Whether too many proofs of a device failed from a network lately. By both, so that nobody keeps others out.
+    fn may_try(&self, device: &[u8], peer: Option<IpAddr>, now: Millis) -> Result<(), WireError> {
         match peer.map(network) {
-            Some(network) => self.limiter().look(Action::FailedLogin, &[&network], now),
+            Some(network) => self.limiter().look(Action::FailedLogin, &[&network, device], now),
             None => Ok(()),
         }
     }
 
-    fn count_failed_login(&self, peer: Option<IpAddr>, now: Millis) {
+    fn count_failure(&self, device: &[u8], peer: Option<IpAddr>, now: Millis) {
         if let Some(network) = peer.map(network) {
             // Whether a token was left does not matter here: the next try asks.
-            let _ = self.limiter().take(Action::FailedLogin, &[&network], now);
+            let _ = self.limiter().take(Action::FailedLogin, &[&network, device], now);
         }
     }
 

@@ -13,20 +13,18 @@ use lacre_store::bus::{Bus, LocalBus, LocalSubscription};
 use lacre_store::data::{Batch, Data, LogId, WriteError};
 use tokio::sync::Notify;
 
+use super::memory::Shards;
 use super::rows::MailboxRow;
 use super::{Answered, Services, keys, rows, unavailable};
 use crate::config::Quotas;
 
 /// The count of bytes in the store may be this far from the true one.
 const BYTES_STEP: u64 = 1024 * 1024;
-/// Mailboxes known in memory before those that nobody uses are forgotten.
-const KEPT: usize = 100_000;
-const SHARDS: usize = 16;
 
 /// All mailboxes that are known in memory, and the acknowledgements that are not written yet.
 #[derive(Debug, Default)]
 pub(crate) struct Mailboxes {
-    shards: [Mutex<HashMap<DeviceId, Arc<Mailbox>>>; SHARDS],
+    known: Shards<DeviceId, Mailbox>,
     acknowledged: Mutex<HashMap<LogId, u64>>,
 }
 
@@ -133,17 +131,7 @@ impl Mailbox {
 
 impl Mailboxes {
     fn of(&self, device: DeviceId) -> Arc<Mailbox> {
-        let shard = &self.shards[usize::from(device.0[0]) % SHARDS];
-        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(mailbox) = shard.get(&device) {
-            return mailbox.clone();
-        }
-        if shard.len() >= KEPT / SHARDS {
-            shard.retain(|_, mailbox| Arc::strong_count(mailbox) > 1);
-        }
-        let mailbox = Arc::new(Mailbox { device, state: Mutex::default() });
-        shard.insert(device, mailbox.clone());
-        mailbox
+        self.known.of(device, device.0[0], || Mailbox { device, state: Mutex::default() })
     }
 
     fn acknowledged(&self) -> MutexGuard<'_, HashMap<LogId, u64>> {

@@ -10,6 +10,7 @@ mod invites;
 mod key_packages;
 mod keys;
 mod mailboxes;
+mod memory;
 mod rows;
 mod start;
 mod sweep;

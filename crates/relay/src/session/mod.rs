@@ -35,7 +35,7 @@ use lacre_store::data::Data;
 
 use crate::limits::{Bucket, slow_down};
 use crate::metrics::Metrics;
-use crate::services::{Answered, Authenticated, Durable, Services};
+use crate::services::{Answered, Authenticated, Durable, Services, refuse};
 use push::Pushing;
 
 /// What goes out to the device.
@@ -56,7 +56,8 @@ pub struct Session<D: Data> {
     peer: Option<IpAddr>,
     /// Chosen by the client's first frame.
     version: u8,
-    sends: Bucket,
+    /// What an anonymous socket may still do.
+    anonymous: Bucket,
     state: State<D>,
 }
 
@@ -122,7 +123,10 @@ impl<D: Data> Session<D> {
         };
         let greeting = frame::encode_greeting(&Greeting { body: Some(greeting::Body::Hello(hello)) });
         let version = frame::VERSION_MIN;
-        (Self { services, nonce, peer, version, sends: Bucket::default(), state: State::Greeted }, greeting)
+        (
+            Self { services, nonce, peer, version, anonymous: Bucket::default(), state: State::Greeted },
+            greeting,
+        )
     }
 
     /// Takes one frame: when this is ready its write, if it makes one, is in the store's hands. To be awaited to
@@ -182,18 +186,13 @@ impl<D: Data> Session<D> {
     async fn request(&mut self, request: Request, now: Millis) -> Answer {
         let Request { id, op } = request;
         let Some(op) = op else { return self.answer(id, Err(ErrorCode::UnknownRequest.into())) };
-        let caller = match self.admit(&op) {
+        let caller = match self.admit(&op, now) {
             Ok(caller) => caller,
-            Err(code) => return self.answer(id, Err(code.into())),
+            Err(error) => return self.answer(id, Err(error)),
         };
         let services = self.services.clone();
         match (op, caller) {
-            (Op::Send(op), _) => {
-                if let Err(wait) = self.sends.take(services.limiter().send_rate(), now) {
-                    return self.answer(id, Err(slow_down(wait)));
-                }
-                self.answer_later(id, services.send(op, now).await, Metrics::sent)
-            }
+            (Op::Send(op), _) => self.answer_later(id, services.send(op, now).await, Metrics::sent),
             (Op::Commit(op), _) => self.answer_later(id, services.commit(op, now).await, Metrics::committed),
             (Op::CreateConversation(op), _) => {
                 self.answer_later(id, services.create_conversation(op, now).await, Metrics::committed)
@@ -216,7 +215,7 @@ impl<D: Data> Session<D> {
     }
 
     /// Whether a request belongs on this socket now; gives the caller, if the socket has one.
-    fn admit(&mut self, op: &Op) -> Result<Option<Authenticated>, ErrorCode> {
+    fn admit(&mut self, op: &Op, now: Millis) -> Answered<Option<Authenticated>> {
         let logs_in = matches!(op, Op::Login(_) | Op::SignUp(_));
         let anonymous =
             matches!(op, Op::CreateConversation(_) | Op::Commit(_) | Op::Send(_) | Op::ReadRoster(_));
@@ -224,24 +223,23 @@ impl<D: Data> Session<D> {
             State::Greeted if logs_in => Ok(None),
             State::Greeted | State::Anonymous if anonymous => {
                 self.state = State::Anonymous;
+                self.anonymous.take(self.services.limiter().anonymous_rate(), now).map_err(slow_down)?;
                 Ok(None)
             }
-            State::Anonymous if logs_in => Err(ErrorCode::AnonymousOnly),
-            State::Authenticated(_) if anonymous => Err(ErrorCode::AnonymousOnly),
-            State::Authenticated(_) if logs_in => Err(ErrorCode::BadRequest),
+            State::Anonymous if logs_in => refuse(ErrorCode::AnonymousOnly),
+            State::Authenticated(_) if anonymous => refuse(ErrorCode::AnonymousOnly),
+            State::Authenticated(_) if logs_in => refuse(ErrorCode::BadRequest),
             State::Authenticated(pushing) => Ok(Some(pushing.caller)),
-            State::Greeted | State::Anonymous | State::Over => Err(ErrorCode::LoginNeeded),
+            State::Greeted | State::Anonymous | State::Over => refuse(ErrorCode::LoginNeeded),
         }
     }
 
     async fn login(&mut self, op: Login, now: Millis) -> Answered<LoggedIn> {
-        self.services.may_log_in(self.peer, now)?;
         let caller = self.services.login(op, &self.nonce, self.peer, now).await?;
         self.logged_in(caller, now).await
     }
 
     async fn sign_up(&mut self, op: SignUp, now: Millis) -> Answered<LoggedIn> {
-        self.services.may_log_in(self.peer, now)?;
         let caller = self.services.sign_up(op, &self.nonce, self.peer, now).await?;
         self.services.metrics().sign_ups.inc();
         self.logged_in(caller, now).await

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use lacre_proto::wire::{CaughtUp, Entry, Push, ServerFrame, server_frame};
 use lacre_proto::{ErrorCode, frame, limits};
 use lacre_store::bus::{Subscription, Woken};
-use lacre_store::data::Data;
+use lacre_store::data::{Data, LogId, Unavailable};
 
 use super::{Outgoing, bye};
 use crate::services::{Authenticated, Inbox, Services};
@@ -75,7 +75,9 @@ impl<D: Data> Pushing<D> {
             }
             let room = limits::PUSH_WINDOW.saturating_sub(self.unacknowledged()) as usize;
             if room > 0 {
-                let entries = self.gather(room).await;
+                let Ok(entries) = self.gather(room).await else {
+                    return Outgoing::Last(bye(ErrorCode::StorageUnavailable));
+                };
                 if !entries.is_empty() {
                     self.services.metrics().pushed.inc_by(entries.len() as u64);
                     return push(version, entries);
@@ -118,7 +120,7 @@ impl<D: Data> Pushing<D> {
     }
 
     /// Up to `room` entries, from what waits or else from the log.
-    async fn gather(&mut self, room: usize) -> Vec<Entry> {
+    async fn gather(&mut self, room: usize) -> Result<Vec<Entry>, Unavailable> {
         let limit = room.min(limits::PUSH_ENTRIES);
         let mut entries = Vec::new();
         let mut bytes = 0;
@@ -131,27 +133,23 @@ impl<D: Data> Pushing<D> {
             self.waiting = VecDeque::new();
         }
         if entries.is_empty() && self.behind {
-            self.read(limit, &mut entries).await;
+            self.read(limit, &mut entries).await?;
         }
-        entries
+        Ok(entries)
     }
 
-    async fn read(&mut self, limit: usize, entries: &mut Vec<Entry>) {
-        let log = lacre_store::data::LogId(self.caller.device.0);
-        match self.services.data().read_log(log, self.pushed, limit, limits::PUSH_BYTES).await {
-            Ok(read) => {
-                // What was woken for while the log was read is found again by the next reading.
-                self.behind = !read.is_empty();
-                for entry in read {
-                    self.out(entries, entry.position, entry.value);
-                }
-            }
-            Err(error) => {
-                // The next look or wake tries again.
-                self.behind = false;
-                tracing::warn!(reason = %error, "a mailbox cannot be read");
-            }
+    async fn read(&mut self, limit: usize, entries: &mut Vec<Entry>) -> Result<(), Unavailable> {
+        let log = LogId(self.caller.device.0);
+        let read = self.services.data().read_log(log, self.pushed, limit, limits::PUSH_BYTES);
+        let read = read.await.inspect_err(|error| {
+            tracing::warn!(reason = %error, "a mailbox cannot be read");
+        })?;
+        // What was woken for while the log was read is found again by the next reading.
+        self.behind = !read.is_empty();
+        for entry in read {
+            self.out(entries, entry.position, entry.value);
         }
+        Ok(())
     }
 
     /// Puts an entry into a push. A position that is missing before it is gone for ever: it expired.

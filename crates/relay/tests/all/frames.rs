@@ -260,6 +260,9 @@ async fn a_close_is_answered_and_a_bad_one_refused() {
     let mut socket = Raw::open(&relay).await;
     socket.send(FIN | CLOSE, b"").await;
     assert_eq!(socket.ends().await, (None, None));
+    let mut socket = Raw::open(&relay).await;
+    socket.send(FIN | CLOSE, &[3, 232, 0xed, 0xa0, 0x80]).await;
+    assert_eq!(socket.ends().await.1, Some(1007), "a reason that is no UTF-8");
     relay.stop().await;
 }
 
@@ -271,7 +274,7 @@ async fn text_is_not_spoken_here_good_or_bad() {
     assert_eq!(socket.ends().await, (Some(ErrorCode::BadFrame), Some(1003)));
     let mut socket = Raw::open(&relay).await;
     socket.send(FIN | TEXT, &[0xce, 0xba, 0xed, 0xa0, 0x80]).await;
-    assert_eq!(socket.ends().await, (Some(ErrorCode::BadFrame), Some(1007)));
+    assert_eq!(socket.ends().await, (Some(ErrorCode::BadFrame), Some(1003)));
     relay.stop().await;
 }
 

@@ -91,7 +91,7 @@ impl<D: Data> Services<D> {
         batch: Batch,
         deliveries: Vec<Delivery>,
     ) -> Answered<Durable<Accepted>> {
-        let conversation = self.0.conversations.of(id);
+        let conversation = self.cell(id);
         let held = conversation.clone();
         let mut state = held.lock();
         if state.live.is_some() {

@@ -16,7 +16,6 @@ mod membership;
 mod roster;
 mod send;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -27,23 +26,17 @@ use lacre_store::bus::Bus;
 use lacre_store::data::{Batch, Data, Expected, LogId, WriteError, Written};
 
 use super::mailboxes::Mailbox;
+use super::memory::Shards;
 use super::{Answered, Durable, Services, keys, not_written, rows, sha256, unavailable};
 use head::Head;
 use roster::Roster;
 
-/// Conversations known in memory before those that nobody uses are forgotten.
-const KEPT: usize = 50_000;
-const SHARDS: usize = 16;
-
-/// The conversations that are known in memory.
-#[derive(Debug, Default)]
-pub(crate) struct Cache {
-    shards: [Mutex<HashMap<ConversationId, Arc<Conversation>>>; SHARDS],
-}
+/// The conversations that are known in memory. Those with writes under way are in use: their answers hold them.
+pub(crate) type Cache = Shards<ConversationId, Conversation>;
 
 /// One conversation.
 #[derive(Debug)]
-struct Conversation {
+pub(crate) struct Conversation {
     id: ConversationId,
     state: Mutex<State>,
 }
@@ -82,24 +75,11 @@ impl Delivery {
     }
 }
 
-impl Cache {
-    fn of(&self, id: ConversationId) -> Arc<Conversation> {
-        let shard = &self.shards[usize::from(id.0[0]) % SHARDS];
-        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(conversation) = shard.get(&id) {
-            return conversation.clone();
-        }
-        if shard.len() >= KEPT / SHARDS {
-            // Those in use are also those with writes under way: their answers hold them.
-            shard.retain(|_, conversation| Arc::strong_count(conversation) > 1);
-        }
-        let conversation = Arc::new(Conversation { id, state: Mutex::default() });
-        shard.insert(id, conversation.clone());
-        conversation
-    }
-}
-
 impl Conversation {
+    fn new(id: ConversationId) -> Self {
+        Self { id, state: Mutex::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change of the state is one assignment, so what a poisoned lock guards is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -134,9 +114,13 @@ impl Live {
 }
 
 impl<D: Data> Services<D> {
+    fn cell(&self, id: ConversationId) -> Arc<Conversation> {
+        self.0.conversations.of(id, id.0[0], || Conversation::new(id))
+    }
+
     /// A conversation with its state known; `None` when the store has none of this id.
     async fn conversation(&self, id: ConversationId) -> Answered<Option<Arc<Conversation>>> {
-        let conversation = self.0.conversations.of(id);
+        let conversation = self.cell(id);
         if conversation.lock().live.is_some() {
             return Ok(Some(conversation));
         }

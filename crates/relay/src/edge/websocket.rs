@@ -1,0 +1,351 @@
+//! A WebSocket's server side (RFC 6455) for binary messages: tungstenite's frame headers, buffers of our own.
+//!
+//! tungstenite's own socket keeps the buffers of its largest message for as long as it lives, one on each side, and
+//! they are most of what an idle connection costs. Here a socket that waits holds no buffer at all: what is read
+//! passes through one buffer of the thread, and what is written is gathered until it is flushed.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io::{self, Cursor};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use lacre_proto::limits;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
+
+/// What is gathered before it is written without being asked to.
+const WRITE_BUFFER: usize = 16 * 1024;
+const READ_BUFFER: usize = 16 * 1024;
+/// The longest head of a frame that a relay sends.
+const HEADER: usize = 10;
+/// The largest payload of a control frame (RFC 6455 §5.5).
+const CONTROL: u64 = 125;
+
+thread_local! {
+    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER].into());
+}
+
+/// What came.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Incoming {
+    /// A whole binary message.
+    Message(Bytes),
+    /// A ping, whose answer is gathered, or a pong.
+    Sign,
+    /// The peer's close frame, whose answer is gathered: the last thing that comes.
+    Close,
+}
+
+/// Why nothing more can come.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// The connection ended.
+    Gone,
+    /// The peer sent what it must not, and is to be told with this code.
+    Refused(CloseCode),
+}
+
+/// A server's WebSocket after its handshake.
+pub(super) struct WebSocket<S> {
+    stream: S,
+    /// What was read.
+    read: Vec<u8>,
+    /// So much of it was taken.
+    taken: usize,
+    /// The payloads of a message's frames so far, while more are to come.
+    message: Option<Vec<u8>>,
+    /// What is to be written.
+    out: Vec<u8>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+    /// A socket whose first bytes were read already.
+    pub(super) fn new(stream: S, read: Vec<u8>) -> Self {
+        Self { stream, read, taken: 0, message: None, out: Vec::new() }
+    }
+
+    /// Waits for what comes next. Nothing is lost when it is dropped before it is ready.
+    pub(super) async fn next(&mut self) -> Result<Incoming, Broken> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// Gathers a binary message; writes when there is much.
+    pub(super) async fn feed(&mut self, message: &[u8]) -> io::Result<()> {
+        self.gather(OpCode::Data(Data::Binary), message);
+        if self.out.len() >= WRITE_BUFFER { self.write().await } else { Ok(()) }
+    }
+
+    /// Gathers a ping.
+    pub(super) fn ping(&mut self) {
+        self.gather(OpCode::Control(Control::Ping), &[]);
+    }
+
+    /// Gathers a close frame.
+    pub(super) fn close(&mut self, code: CloseCode) {
+        self.gather(OpCode::Control(Control::Close), &u16::from(code).to_be_bytes());
+    }
+
+    /// Whether something is gathered.
+    pub(super) fn is_dirty(&self) -> bool {
+        !self.out.is_empty()
+    }
+
+    /// Writes what is gathered.
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
+        self.write().await?;
+        self.stream.flush().await
+    }
+
+    /// The stream under it.
+    pub(super) fn stream(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    async fn write(&mut self) -> io::Result<()> {
+        self.stream.write_all(&self.out).await?;
+        self.out = Vec::new();
+        Ok(())
+    }
+
+    fn gather(&mut self, opcode: OpCode, payload: &[u8]) {
+        let header =
+            FrameHeader { is_final: true, rsv1: false, rsv2: false, rsv3: false, opcode, mask: None };
+        self.out.reserve(HEADER + payload.len());
+        header.format(payload.len() as u64, &mut self.out).expect("a vector takes everything");
+        self.out.extend_from_slice(payload);
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Incoming, Broken>> {
+        loop {
+            if let Some(incoming) = self.take_frame().transpose() {
+                return Poll::Ready(incoming);
+            }
+            self.forget_taken();
+            match ready!(self.poll_read(context)) {
+                Ok(0) | Err(_) => return Poll::Ready(Err(Broken::Gone)),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Lets go of what was taken, and of the whole buffer when nothing is left.
+    fn forget_taken(&mut self) {
+        if self.taken == self.read.len() {
+            self.read = Vec::new();
+        } else {
+            self.read.drain(..self.taken);
+        }
+        self.taken = 0;
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        READ.with_borrow_mut(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+            self.read.extend_from_slice(buffer.filled());
+            Poll::Ready(Ok(buffer.filled().len()))
+        })
+    }
+
+    /// Takes frames off what was read until one of them says something.
+    fn take_frame(&mut self) -> Result<Option<Incoming>, Broken> {
+        loop {
+            let mut cursor = Cursor::new(&self.read[self.taken..]);
+            let header = FrameHeader::parse(&mut cursor);
+            let Some((header, length)) = header.map_err(|_| Broken::Refused(CloseCode::Protocol))? else {
+                return Ok(None);
+            };
+            self.check(&header, length)?;
+            let start = self.taken + cursor.position() as usize;
+            let end = start + length as usize;
+            if self.read.len() < end {
+                self.read.reserve(end - self.read.len());
+                return Ok(None);
+            }
+            self.taken = end;
+            let mask = header.mask.ok_or(Broken::Refused(CloseCode::Protocol))?;
+            unmask(&mut self.read[start..end], mask);
+            let said = match header.opcode {
+                OpCode::Control(control) => Some(self.control(control, start, end)?),
+                OpCode::Data(_) => self.data(header.is_final, start, end),
+            };
+            if said.is_some() {
+                return Ok(said);
+            }
+        }
+    }
+
+    /// Whether a frame may come now, by its head alone.
+    fn check(&self, header: &FrameHeader, length: u64) -> Result<(), Broken> {
+        let FrameHeader { is_final, rsv1, rsv2, rsv3, opcode, mask } = header;
+        let refuse = |code| Err(Broken::Refused(code));
+        if *rsv1 || *rsv2 || *rsv3 || mask.is_none() {
+            return refuse(CloseCode::Protocol);
+        }
+        match opcode {
+            OpCode::Control(_) if !is_final || length > CONTROL => return refuse(CloseCode::Protocol),
+            OpCode::Control(_) => return Ok(()),
+            OpCode::Data(Data::Continue) if self.message.is_none() => return refuse(CloseCode::Protocol),
+            OpCode::Data(Data::Text | Data::Binary) if self.message.is_some() => {
+                return refuse(CloseCode::Protocol);
+            }
+            OpCode::Data(Data::Text) => return refuse(CloseCode::Unsupported),
+            OpCode::Data(_) => {}
+        }
+        let before = self.message.as_ref().map_or(0, Vec::len);
+        if length > (limits::FRAME - before) as u64 {
+            return refuse(CloseCode::Size);
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, is_final: bool, start: usize, end: usize) -> Option<Incoming> {
+        let payload = &self.read[start..end];
+        match (self.message.take(), is_final) {
+            (None, true) => Some(Incoming::Message(Bytes::copy_from_slice(payload))),
+            (message, is_final) => {
+                let mut message = message.unwrap_or_default();
+                message.extend_from_slice(payload);
+                if is_final {
+                    return Some(Incoming::Message(message.into()));
+                }
+                self.message = Some(message);
+                None
+            }
+        }
+    }
+
+    fn control(&mut self, control: Control, start: usize, end: usize) -> Result<Incoming, Broken> {
+        let payload = self.read[start..end].to_vec();
+        match control {
+            // Who floods with pings gets as many answers as fit into one write.
+            Control::Ping if self.out.len() < WRITE_BUFFER => {
+                self.gather(OpCode::Control(Control::Pong), &payload);
+                Ok(Incoming::Sign)
+            }
+            Control::Ping | Control::Pong => Ok(Incoming::Sign),
+            Control::Close => {
+                let answer = close_answer(&payload)?;
+                self.gather(OpCode::Control(Control::Close), answer);
+                Ok(Incoming::Close)
+            }
+            Control::Reserved(_) => Err(Broken::Refused(CloseCode::Protocol)),
+        }
+    }
+}
+
+/// What a close frame is answered with: its own code (RFC 6455 §5.5.1), if it is one.
+fn close_answer(payload: &[u8]) -> Result<&[u8], Broken> {
+    let Some((code, reason)) = payload.split_first_chunk::<2>() else {
+        return if payload.is_empty() { Ok(&[]) } else { Err(Broken::Refused(CloseCode::Protocol)) };
+    };
+    if !CloseCode::from(u16::from_be_bytes(*code)).is_allowed() {
+        return Err(Broken::Refused(CloseCode::Protocol));
+    }
+    match std::str::from_utf8(reason) {
+        Ok(_) => Ok(&payload[..2]),
+        Err(_) => Err(Broken::Refused(CloseCode::Invalid)),
+    }
+}
+
+/// Takes the mask off a payload (RFC 6455 §5.3), eight bytes at a time.
+fn unmask(payload: &mut [u8], mask: [u8; 4]) {
+    let mask_once = u64::from(u32::from_ne_bytes(mask));
+    let wide = mask_once << 32 | mask_once;
+    let (chunks, rest) = payload.as_chunks_mut::<8>();
+    for chunk in chunks {
+        *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
+    }
+    rest.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mask = [0x37, 0xfa, 0x21, 0x3d];
+        let mut bytes = Vec::new();
+        let header = FrameHeader {
+            is_final: first & 0x80 != 0,
+            rsv1: first & 0x40 != 0,
+            rsv2: first & 0x20 != 0,
+            rsv3: first & 0x10 != 0,
+            opcode: OpCode::from(first & 0x0f),
+            mask: Some(mask),
+        };
+        header.format(payload.len() as u64, &mut bytes).unwrap();
+        bytes.extend(payload.iter().enumerate().map(|(index, byte)| byte ^ mask[index % 4]));
+        bytes
+    }
+
+    /// Everything that comes of bytes that are there already.
+    async fn all(bytes: Vec<u8>) -> (Vec<Incoming>, Broken) {
+        let mut socket = WebSocket::new(tokio::io::join(tokio::io::empty(), tokio::io::sink()), bytes);
+        let mut came = Vec::new();
+        loop {
+            match socket.next().await {
+                Ok(incoming) => came.push(incoming),
+                Err(broken) => return (came, broken),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_waits_holds_no_buffer() {
+        let (mut peer, ours) = tokio::io::duplex(1024 * 1024);
+        let mut socket = WebSocket::new(ours, Vec::new());
+        peer.write_all(&masked(0x82, &vec![7; 200_000])).await.unwrap();
+        assert_eq!(socket.next().await, Ok(Incoming::Message(vec![7; 200_000].into())));
+        socket.feed(&vec![8; 200_000]).await.unwrap();
+        socket.feed(b"a little more").await.unwrap();
+        socket.flush().await.unwrap();
+        assert!(tokio::select! { biased; _ = socket.next() => false, () = async {} => true });
+        assert_eq!((socket.read.capacity(), socket.out.capacity()), (0, 0));
+        assert!(socket.message.is_none());
+    }
+
+    #[test]
+    fn the_example_of_the_rfc_is_unmasked() {
+        // RFC 6455 §5.7: "Hello", masked.
+        let mut payload = [0x7f, 0x9f, 0x4d, 0x51, 0x58];
+        unmask(&mut payload, [0x37, 0xfa, 0x21, 0x3d]);
+        assert_eq!(&payload, b"Hello");
+    }
+
+    proptest! {
+        #[test]
+        fn messages_come_out_as_they_went_in_however_they_are_split(
+            messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..5),
+            piece in 1usize..50,
+        ) {
+            let mut bytes = Vec::new();
+            for message in &messages {
+                let pieces: Vec<&[u8]> =
+                    if message.is_empty() { vec![&[]] } else { message.chunks(piece).collect() };
+                for (index, payload) in pieces.iter().enumerate() {
+                    let fin = if index + 1 == pieces.len() { 0x80 } else { 0 };
+                    bytes.extend(masked(fin | if index == 0 { 2 } else { 0 }, payload));
+                }
+            }
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let (came, broken) = runtime.block_on(all(bytes));
+            prop_assert_eq!(broken, Broken::Gone);
+            let expected: Vec<Incoming> =
+                messages.into_iter().map(|message| Incoming::Message(message.into())).collect();
+            prop_assert_eq!(came, expected);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let (came, _) = runtime.block_on(all(bytes.clone()));
+            prop_assert!(came.len() <= bytes.len());
+        }
+    }
+}
