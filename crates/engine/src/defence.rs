@@ -16,6 +16,8 @@ pub enum Defence {
     Author,
     /// A message is shown once.
     Dedupe,
+    /// Handshakes are sealed too: nothing but a `PrivateMessage` is looked at.
+    Framing,
     /// An item's conversation is that of the sealed message in it.
     Conversation,
     /// An item's epoch is that of the sealed message in it.

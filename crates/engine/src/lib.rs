@@ -8,6 +8,8 @@ pub mod api;
 pub mod content;
 pub mod defence;
 mod engine;
+#[cfg(feature = "evil")]
+pub mod evil;
 #[cfg(test)]
 mod harness;
 pub mod identity;

@@ -82,6 +82,10 @@ impl Engine {
             self.unreadable(cx, id, &seal, time, Unreadable::OtherEpoch)?;
             return self.lose(cx, id);
         }
+        #[cfg(feature = "evil")]
+        if !cx.defends(Defence::Forward) {
+            group::go_far(cx.provider, &mut group)?;
+        }
         let opened = group::open(cx.provider, &mut group, &item.message);
         self.keep(id, group);
         match opened {
@@ -125,8 +129,15 @@ impl Engine {
             Some(id) => cx.seal(id)?,
             None => None,
         };
-        let (Some(id), Some(seal), Ok(outside)) = (id, seal, mls_framing::private_message(message)) else {
+        let (Some(id), Some(seal)) = (id, seal) else {
             cx.alert(id, Alert::Misdelivered);
+            return Ok(None);
+        };
+        let Ok(outside) = mls_framing::private_message(message) else {
+            if !cx.defends(Defence::Framing) {
+                return Ok(Some((id, seal)));
+            }
+            cx.alert(Some(id), Alert::Misdelivered);
             return Ok(None);
         };
         let right = (outside.conversation == id || !cx.defends(Defence::Conversation))

@@ -109,7 +109,7 @@ impl Engine {
             {
                 continue;
             }
-            let Some(group) = self.group(cx, id)? else { continue };
+            let Some(group) = self.group(cx, id)?.filter(|group| group.is_active()) else { continue };
             let capability = group::capability(cx.provider, &group, id)?;
             self.keep(id, group);
             let op = wire::ReadRoster { conversation: id.to_wire(), capability: capability.into() };

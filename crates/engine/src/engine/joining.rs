@@ -62,7 +62,9 @@ impl Engine {
             Ok(admitted) => admitted,
             Err(denied) => return Ok(Err(denied.reason())),
         };
-        let joined = group::join(cx.provider, staged, admission)?;
+        let Ok(joined) = group::join(cx.provider, staged, admission) else {
+            return Ok(Err("it does not hold together"));
+        };
         if group::capability_hash(cx.provider, &joined, id)? != item.capability_hash.as_ref() {
             cx.alert(
                 Some(id),

@@ -28,7 +28,7 @@ mod opening;
 mod outbox;
 mod receive;
 mod resync;
-mod state;
+pub(crate) mod state;
 #[cfg(test)]
 mod tests;
 
@@ -62,12 +62,12 @@ pub struct Engine {
     secret: SignatureSecret,
     certificate: Certificate,
     list: DeviceList,
-    crypto: Arc<RustCrypto>,
+    pub(crate) crypto: Arc<RustCrypto>,
     groups: HashMap<ConversationId, MlsGroup>,
     link: Link,
     /// The link as it was before the last step, for when that step's commit fails.
     before: Link,
-    defences: Defences,
+    pub(crate) defences: Defences,
 }
 
 /// What lasts as long as the sockets.
@@ -167,12 +167,12 @@ impl Engine {
         }
     }
 
-    fn myself(&self) -> Myself<'_> {
+    pub(crate) fn myself(&self) -> Myself<'_> {
         Myself { certificate: &self.certificate, secret: &self.secret }
     }
 
     /// Takes a conversation's group out of the cache, or loads it; to be put back unless it is to be reloaded.
-    fn group(&mut self, cx: &Cx<'_>, id: ConversationId) -> Result<Option<MlsGroup>, EngineError> {
+    pub(crate) fn group(&mut self, cx: &Cx<'_>, id: ConversationId) -> Result<Option<MlsGroup>, EngineError> {
         match self.groups.remove(&id) {
             Some(group) => Ok(Some(group)),
             // A group that does not load is one that was lost: it is asked for again.

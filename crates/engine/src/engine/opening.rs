@@ -252,8 +252,13 @@ impl Engine {
                 return self.abandon(cx, id, at.to_vec(), Failure::FalseIdentity);
             }
         };
-        let job = self.create_group(cx, id, account, ticket, invited, job)?;
-        self.dispatch_opening(cx, id, at.to_vec(), job).map(|_| ())
+        match self.create_group(cx, id, account, ticket, invited, job)? {
+            Some(job) => self.dispatch_opening(cx, id, at.to_vec(), job).map(|_| ()),
+            None => {
+                self.disbelieve(cx, id, Disbelief::False);
+                self.abandon(cx, id, at.to_vec(), Failure::FalseIdentity)
+            }
+        }
     }
 
     /// The devices that were claimed, once all that the relay gave is seen to belong to the person.
@@ -303,6 +308,8 @@ impl Engine {
         }
     }
 
+    /// Makes the group and the request for it; `None` when MLS does not let a key package in, whatever its
+    /// signatures.
     fn create_group(
         &mut self,
         cx: &mut Cx<'_>,
@@ -311,14 +318,18 @@ impl Engine {
         own: Ticket,
         invited: Vec<(Ticket, KeyPackage)>,
         job: Job,
-    ) -> Result<Job, EngineError> {
+    ) -> Result<Option<Job>, EngineError> {
         // What an earlier try has left: it never was at the relay.
         storage::forget_group(cx.store, id)?;
         self.groups.remove(&id);
         let conversation = LacreConversation::direct(self.me.account, account);
         let mut group = group::create(cx.provider, &self.myself(), id, &conversation, cx.now)?;
         let (tickets, add): (Vec<Ticket>, Vec<KeyPackage>) = invited.into_iter().unzip();
-        let made = group::commit(cx.provider, &mut group, &self.myself(), Plan { add, remove: Vec::new() })?;
+        let plan = Plan { add, remove: Vec::new() };
+        let Ok(made) = group::commit(cx.provider, &mut group, &self.myself(), plan) else {
+            storage::forget_group(cx.store, id)?;
+            return Ok(None);
+        };
         self.keep(id, group);
         let welcome: bytes::Bytes = made.welcome.unwrap_or_default().into();
         let addition = |ticket: Ticket| wire::Addition { ticket: ticket.to_wire(), welcome: welcome.clone() };
@@ -333,7 +344,7 @@ impl Engine {
         };
         cx.put_seal(id, &Seal::new(account, cx.now));
         let opening = Opening::Create(account, create.encode_to_vec(), made.capability_hash);
-        Ok(Job { what: What::Open(opening), dedupe, state: JobState::Waiting, ..job })
+        Ok(Some(Job { what: What::Open(opening), dedupe, state: JobState::Waiting, ..job }))
     }
 
     /// The echo of a conversation that this device made: it is open.

@@ -397,7 +397,12 @@ impl Engine {
         };
         let epoch = group.epoch().as_u64();
         let capability = group::capability(cx.provider, group, id)?;
-        let made = group::commit(cx.provider, group, &self.myself(), plan)?;
+        let made = match group::commit(cx.provider, group, &self.myself(), plan) {
+            Ok(made) => made,
+            // A key package that MLS does not let in, whatever its signatures: the request comes to nothing.
+            Err(_) if matches!(purpose, Purpose::Again(..)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
         let welcome = made.welcome.unwrap_or_default();
         let additions = ticket
             .map(|ticket| wire::Addition { ticket: ticket.to_wire(), welcome: welcome.into() })

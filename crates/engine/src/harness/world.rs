@@ -294,6 +294,17 @@ impl World {
         entries.iter().map(|entry| frame::decode_item(&entry.item).unwrap()).collect()
     }
 
+    /// Somebody commits a crime, and the relay carries it.
+    #[cfg(feature = "evil")]
+    pub(crate) fn crime(&mut self, name: &str, with: &str, crime: crate::evil::Crime) {
+        let (id, now) = (self.conversation(name, with).id, self.now);
+        let person = self.person(name);
+        let crafted = person.engine.craft(&person.store, id, crime, now, &mut person.rng).unwrap();
+        person.store.commit(crafted.changes);
+        self.relay.request(None, crafted.op).unwrap();
+        self.run();
+    }
+
     /// The relay changes what it has not pushed yet to somebody.
     pub(crate) fn tamper(&mut self, name: &str, change: impl FnOnce(&mut Vec<wire::Item>)) {
         let (device, pushed) = (self.device(name), self.people[name].pushed);

@@ -80,6 +80,17 @@ fn ratchet() -> SenderRatchetConfiguration {
     SenderRatchetConfiguration::new(limits::OUT_OF_ORDER, limits::MAX_FORWARD)
 }
 
+/// Opens messages of any generation.
+#[cfg(feature = "evil")]
+pub(crate) fn go_far(provider: &Provider<'_>, group: &mut MlsGroup) -> Result<(), EngineError> {
+    let config = MlsGroupJoinConfig::builder()
+        .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
+        .use_ratchet_tree_extension(true)
+        .sender_ratchet_configuration(SenderRatchetConfiguration::new(limits::OUT_OF_ORDER, u32::MAX))
+        .build();
+    group.set_configuration(provider.storage(), &config).map_err(sealing)
+}
+
 /// Makes the group of a conversation, with this device alone in it.
 pub(crate) fn create(
     provider: &Provider<'_>,

@@ -1,7 +1,11 @@
 //! Stories over the small relay.
 
 mod delivery;
+#[cfg(feature = "evil")]
+mod evil;
 mod healing;
 mod merging;
 mod packages;
+#[cfg(feature = "evil")]
+mod secrecy;
 mod talk;

@@ -1,0 +1,234 @@
+//! The evil core: what no honest device makes, for tests of the defences. Exists only with the feature `evil`.
+//!
+//! | attack | by |
+//! | --- | --- |
+//! | M-02, M-12 | [`Crime::Commit`] with a [`Forbidden`] change, [`Engine::join_from_outside`] |
+//! | M-03 | [`Crime::Say`] |
+//! | M-11 | [`Crime::GarbagePath`] |
+//! | M-17 | [`Crime::Skip`], [`Crime::Say`] with a far counter |
+//! | M-18, R7 | [`Engine::try_open`] on a leaked store |
+//! | D-01 | [`Forged`] |
+
+mod commit;
+mod forged;
+mod garbage;
+
+use lacre_proto::wire::{self, request};
+use lacre_proto::{AccountId, ConversationId, DeviceId, Millis};
+use openmls::group::MlsGroup;
+use openmls::prelude::ProcessedMessageContent;
+use rand_core::CryptoRng;
+
+pub use commit::Forbidden;
+pub use forged::Forged;
+
+use crate::api::{Changes, EngineError, Reader};
+use crate::content::envelope::{self, Envelope};
+use crate::content::{self, Address, Content, MessageId, MimiId};
+use crate::defence::Defences;
+use crate::engine::state::{Built, Job, JobState, Purpose, What};
+use crate::engine::{Cx, Engine};
+use crate::mls::group;
+use crate::mls::provider::{Provider, Rand};
+use crate::mls::storage::Storage;
+use crate::records::{Overlay, key};
+use prost::Message;
+use sha2::{Digest, Sha256};
+
+/// What an evil member does.
+#[derive(Debug, Clone)]
+pub enum Crime {
+    /// Seals content that names any sender and room, under any id and counter.
+    Say {
+        /// Who it says has written it.
+        sender: AccountId,
+        /// The room that it says it is in.
+        room: [AccountId; 2],
+        /// Its id.
+        id: MessageId,
+        /// What it says.
+        content: Content<MimiId>,
+        /// Its counter.
+        counter: u32,
+    },
+    /// Seals bytes that are no envelope.
+    Babble(Vec<u8>),
+    /// Seals so many messages that are never sent, then one that says this with the next counter.
+    Skip(u32, Content<MimiId>),
+    /// Commits a change that the policy forbids.
+    Commit(Forbidden),
+    /// Updates its leaf with a commit whose path secrets are junk for one device.
+    GarbagePath(DeviceId),
+}
+
+/// What came of a crime: to be committed to the criminal's store, and sent.
+#[derive(Debug)]
+pub struct Crafted {
+    /// Changes of the criminal's store.
+    pub changes: Changes,
+    /// The request for the anonymous socket.
+    pub op: request::Op,
+}
+
+impl Engine {
+    /// Switches defences off.
+    pub fn disarm(&mut self, defences: Defences) {
+        self.defences = defences;
+    }
+
+    /// Commits a crime in a conversation of which this device is a member. The changes must be committed before
+    /// another step is taken.
+    pub fn craft(
+        &mut self,
+        reader: &dyn Reader,
+        id: ConversationId,
+        crime: Crime,
+        now: Millis,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Crafted, EngineError> {
+        let crypto = self.crypto.clone();
+        let store = Overlay::new(reader);
+        let provider = Provider { crypto: &crypto, storage: Storage(&store), rand: Rand::new(rng) };
+        let cx = Cx {
+            store: &store,
+            provider: &provider,
+            now,
+            effects: Vec::new(),
+            events: Vec::new(),
+            wake: None,
+            defences: self.defences.clone(),
+        };
+        let mut group = self.group(&cx, id)?.ok_or(EngineError::Corrupt("the criminal is no member"))?;
+        let op = match crime {
+            Crime::Say { sender, room, id: message, content, counter } => {
+                let plaintext = plaintext(&Address::direct(sender, room), message, content, counter)?;
+                self.send_anything(&cx, id, &mut group, &plaintext)?
+            }
+            Crime::Babble(bytes) => self.send_anything(&cx, id, &mut group, &bytes)?,
+            Crime::Skip(messages, content) => {
+                let mut seal = cx.seal(id)?.ok_or(EngineError::Corrupt("the criminal is no member"))?;
+                for _ in 0..messages {
+                    group::seal(cx.provider, &mut group, &self.myself(), b"never sent")?;
+                }
+                let address = Address::direct(self.me().account, [self.me().account, seal.peer]);
+                let bytes = plaintext(&address, cx.new_message_id(), content, seal.counter)?;
+                seal.counter += 1;
+                cx.put_seal(id, &seal);
+                self.send_anything(&cx, id, &mut group, &bytes)?
+            }
+            Crime::Commit(forbidden) => {
+                let epoch = group.epoch().as_u64();
+                let capability = group::capability(cx.provider, &group, id)?;
+                let made = commit::forbidden(cx.provider, &mut group, &self.myself(), forbidden)?;
+                commit_op(&cx, id, epoch, capability, made)?
+            }
+            Crime::GarbagePath(victim) => {
+                let epoch = group.epoch().as_u64();
+                let capability = group::capability(cx.provider, &group, id)?;
+                let seal = cx.seal(id)?.ok_or(EngineError::Corrupt("the criminal is no member"))?;
+                let leaf = seal.members.iter().find(|member| member.device == victim);
+                let leaf = leaf.ok_or(EngineError::Corrupt("the victim is no member"))?.leaf;
+                let made = garbage::commit(cx.provider, &mut group, &self.myself(), leaf)?;
+                commit_op(&cx, id, epoch, capability, made)?
+            }
+        };
+        drop(group);
+        self.rolled_back();
+        Ok(Crafted { changes: store.into_changes(), op })
+    }
+
+    fn send_anything(
+        &self,
+        cx: &Cx<'_>,
+        id: ConversationId,
+        group: &mut MlsGroup,
+        plaintext: &[u8],
+    ) -> Result<request::Op, EngineError> {
+        let message = group::seal(cx.provider, group, &self.myself(), plaintext)?;
+        Ok(request::Op::Send(wire::Send {
+            conversation: id.to_wire(),
+            epoch: group.epoch().as_u64(),
+            capability: group::capability(cx.provider, group, id)?.into(),
+            message: message.into(),
+            dedupe: cx.provider.rand.number(),
+        }))
+    }
+
+    /// Seals so many messages in a conversation and throws them away; gives how many pairs of key and nonce were
+    /// used, and how many of them more than once (R3).
+    pub fn watch_keys(
+        &mut self,
+        reader: &dyn Reader,
+        id: ConversationId,
+        messages: usize,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(usize, usize), EngineError> {
+        let crypto = self.crypto.clone();
+        let store = Overlay::new(reader);
+        let provider = Provider { crypto: &crypto, storage: Storage(&store), rand: Rand::new(rng) };
+        let mut group =
+            group::load(&provider, id).map_err(group::sealing)?.ok_or(EngineError::Corrupt("no member"))?;
+        garbage::watch(&provider, &mut group, &self.myself(), messages)
+    }
+
+    /// Tries to open a sealed message with the keys of a store, whatever else is in it: a thief with a copy of
+    /// the store. The store is not changed.
+    pub fn try_open(
+        reader: &dyn Reader,
+        id: ConversationId,
+        message: &[u8],
+        rng: &mut dyn CryptoRng,
+    ) -> Option<Vec<u8>> {
+        let crypto = openmls_rust_crypto::RustCrypto::default();
+        let store = Overlay::new(reader);
+        let provider = Provider { crypto: &crypto, storage: Storage(&store), rand: Rand::new(rng) };
+        let mut group = group::load(&provider, id).ok()??;
+        match group::open(&provider, &mut group, message).ok()?.into_content() {
+            ProcessedMessageContent::ApplicationMessage(plaintext) => Some(plaintext.into_bytes()),
+            _ => None,
+        }
+    }
+}
+
+fn plaintext(
+    address: &Address,
+    id: MessageId,
+    content: Content<MimiId>,
+    counter: u32,
+) -> Result<Vec<u8>, EngineError> {
+    let (content, _) = content::encode(id, address, content).map_err(group::sealing)?;
+    envelope::encode(Envelope { counter, content: &content }).map_err(group::sealing)
+}
+
+/// The request, and a job by which the criminal's own engine knows its echo.
+fn commit_op(
+    cx: &Cx<'_>,
+    id: ConversationId,
+    epoch: u64,
+    capability: Vec<u8>,
+    made: group::Made,
+) -> Result<request::Op, EngineError> {
+    let dedupe = cx.provider.rand.number();
+    let hash = Sha256::digest(&made.commit).into();
+    let commit = wire::Commit {
+        conversation: id.to_wire(),
+        epoch,
+        capability: capability.into(),
+        commit: made.commit.into(),
+        capability_hash: made.capability_hash.to_vec().into(),
+        additions: Vec::new(),
+        removals: Vec::new(),
+        dedupe,
+    };
+    let built = Built { request: commit.encode_to_vec(), hash, epoch };
+    let job = Job {
+        what: What::Commit(Purpose::Update, Some(built)),
+        dedupe,
+        state: JobState::InFlight,
+        attempts: 0,
+        not_before: 0,
+        await_epoch: 0,
+    };
+    cx.put(key::job(id, 0, cx.next_job()?), &job);
+    Ok(request::Op::Commit(commit))
+}
