@@ -50,7 +50,7 @@ fn run(
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let body = bytes::Bytes::from(vec![7; bytes]);
     let mut last_round: Vec<(LogId, u64)> = Vec::new();
-    let (cpu, start) = (cpu_seconds(), now());
+    let ((user, system), start) = (cpu_seconds(), now());
     let written_before = written_bytes();
     for _ in 0..messages / in_flight {
         let chosen: Vec<Vec<LogId>> =
@@ -73,12 +73,15 @@ fn run(
             }
         }
     }
-    let (cpu, wall) = (cpu_seconds() - cpu, start.elapsed().as_secs_f64());
+    let (user, system) = (cpu_seconds().0 - user, cpu_seconds().1 - system);
+    let wall = start.elapsed().as_secs_f64();
     let each = 1e6 / messages as f64;
     let amplification = (written_bytes() - written_before) as f64 / (messages * bytes) as f64;
     format!(
-        "{:5.2} us CPU a message, {:6.0}/s, {amplification:.1} bytes written a byte",
-        cpu * each,
+        "{:5.2} us CPU a message ({:.2} user, {:.2} system), {:6.0}/s, {amplification:.1} bytes written a byte",
+        (user + system) * each,
+        user * each,
+        system * each,
         messages as f64 / wall
     )
 }
@@ -97,11 +100,11 @@ fn now() -> Instant {
 }
 
 /// User and system time of this process; a tick is 10 ms.
-fn cpu_seconds() -> f64 {
+fn cpu_seconds() -> (f64, f64) {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
     let fields: Vec<&str> = stat.rsplit(')').next().expect("it has one").split_whitespace().collect();
     let ticks = |index: usize| fields[index].parse::<f64>().expect("a number");
-    (ticks(11) + ticks(12)) / 100.0
+    (ticks(11) / 100.0, ticks(12) / 100.0)
 }
 
 fn written_bytes() -> u64 {

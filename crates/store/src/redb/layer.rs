@@ -81,7 +81,11 @@ impl Tail {
     }
 
     fn merge(&mut self, newer: Tail) {
-        self.entries.extend(newer.entries);
+        if self.entries.is_empty() {
+            self.entries = newer.entries;
+        } else {
+            self.entries.extend(newer.entries);
+        }
         self.state.head = newer.state.head;
         self.truncate(newer.state.truncated);
     }
