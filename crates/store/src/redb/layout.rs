@@ -115,7 +115,7 @@ pub(super) fn log_state(
     let first = split_key(first.value()).1;
     let truncated = match Entry::decode(entry.value())? {
         Entry::Gone => first,
-        _ => first - 1,
+        _ => first.checked_sub(1).ok_or_else(|| corrupted("the position of an entry"))?,
     };
     let last = range.next_back().transpose()?;
     let head = last.map_or(first, |(last, _)| split_key(last.value()).1);
