@@ -38,6 +38,8 @@ pub enum Exit {
 
 /// The table for `lacre help exit-codes`.
 pub const TABLE: &str = "\
+How every command ends:
+
   0  Done.
   1  Something failed that is none of the others; the sentence says what.
   2  The command line was not understood, or something needed was not given.

@@ -24,6 +24,7 @@ const TABLES: &[(u8, &str)] = &[
     (0x08, "names of messages"),
     (0x09, "direct conversations"),
     (0x0a, "messages not seen"),
+    (0x0b, "conversations by person"),
     (0x10, "keys"),
     (0x11, "counters"),
     (0x12, "sealing"),

@@ -1,0 +1,146 @@
+//! What people do all day.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::process::{Relay, holds, text, texts, until};
+
+#[test]
+fn from_nothing_to_a_first_message_in_under_a_minute() {
+    let begun = Instant::now();
+    let relay = Relay::start(&[]);
+    let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
+    let sent = ana.send(&bruno, "olá bruno");
+    assert_eq!(sent["state"], "sent", "it returns when the relay has it durably");
+    let read = bruno.read();
+    assert_eq!(read.len(), 1, "{read:?}");
+    assert_eq!(text(&read[0]), "olá bruno");
+    assert_eq!(read[0]["id"], sent["id"], "both sides know the message by one id");
+    assert!(begun.elapsed() < Duration::from_secs(60));
+    assert!(!holds(&relay.data(), "olá bruno".as_bytes()), "the relay stores what it cannot read");
+    assert!(!holds(&bruno.profile, "olá bruno".as_bytes()), "and the profile is sealed on this disk too");
+}
+
+#[test]
+fn the_json_of_a_message_is_what_the_guide_says() {
+    let relay = Relay::start(&[]);
+    let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
+    let sent = ana.send(&bruno, "one");
+    let reply = ["send", "ana", "two", "--reply-to", id(&sent), "--json"];
+    bruno.run(&reply).refused(4, "no_such_message");
+    bruno.read();
+    bruno.run(&reply).ok();
+    let shown = ana.read();
+    let [one, two] = shown.as_slice() else { panic!("{shown:?}") };
+    for object in [one, two] {
+        for (name, kind) in [("id", 32), ("conversation", 32)] {
+            let hex = object[name].as_str().expect("an id is a string");
+            assert!(hex.len() == kind && hex.bytes().all(|digit| digit.is_ascii_hexdigit()), "{object}");
+        }
+        let at = object["sent_at"].as_str().expect("a time is a string");
+        assert!(at.len() == 24 && at.ends_with('Z') && at.contains('T'), "{at} is not RFC 3339 in UTC");
+        assert_eq!(object["kind"], "text");
+        assert_eq!(object["with"], "bruno");
+        assert_eq!(object["late"], false);
+    }
+    assert_eq!(
+        (&one["from"], &one["mine"], &one["state"]),
+        (&"ana".into(), &true.into(), &"delivered".into())
+    );
+    assert_eq!(
+        (&two["from"], &two["mine"], &two["state"]),
+        (&"bruno".into(), &false.into(), &"received".into())
+    );
+    assert_eq!(one["reply_to"], Value::Null);
+    assert_eq!(two["reply_to"], sent["id"]);
+}
+
+#[test]
+fn one_writes_while_the_other_is_away() {
+    let relay = Relay::start(&[]);
+    let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
+    let wrote: Vec<String> = (0..5).map(|number| format!("while you were away {number}")).collect();
+    wrote.iter().for_each(|text| drop(ana.send(&bruno, text)));
+    assert_eq!(bruno.texts_from(&ana), wrote, "all, once, in order");
+    assert_eq!(bruno.texts_from(&ana), wrote, "and reading again shows the same");
+}
+
+#[test]
+fn following_shows_each_message_once_as_it_comes() {
+    let relay = Relay::start(&[]);
+    let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
+    ana.send(&bruno, "before");
+    let follow = bruno.follow();
+    let seen = |count| {
+        until("messages to be shown", || {
+            Some(texts(follow.objects(), "ana")).filter(|all| all.len() >= count)
+        })
+    };
+    assert_eq!(seen(1), ["before"]);
+    ana.send(&bruno, "one");
+    ana.send(&bruno, "two");
+    assert_eq!(seen(3), ["before", "one", "two"]);
+    let mut follow = follow;
+    follow.terminate();
+    assert_eq!(follow.ended(), 0, "being told to stop is no failure");
+}
+
+#[test]
+fn ticks_go_from_sent_over_delivered_to_read() {
+    let relay = Relay::start(&[]);
+    let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
+    ana.send(&bruno, "did you see this?");
+    let state = || ana.read()[0]["state"].clone();
+    assert_eq!(state(), "sent", "bruno was never there");
+    bruno.read();
+    assert_eq!(state(), "delivered", "it is on bruno's device, and he has not said that he saw it");
+    bruno.run(&["read", "--mark-read"]).ok();
+    assert_eq!(state(), "read");
+    assert_eq!(bruno.read()[0]["seen"], true);
+}
+
+#[test]
+fn a_text_from_standard_input_keeps_its_lines() {
+    let relay = Relay::start(&[]);
+    let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
+    ana.run_with(&["send", "bruno", "-"], "first\n\nthird\n").ok();
+    assert_eq!(bruno.texts_from(&ana), ["first\n\nthird"], "without the last line break");
+    ana.run_with(&["send", "bruno", "-", "--json"], "\n").refused(2, "usage");
+    ana.run_with(&["send", "bruno", "-", "--json"], &"x".repeat(70_000)).refused(2, "usage");
+    assert_eq!(bruno.texts_from(&ana).len(), 1, "and nothing of these was sent");
+}
+
+#[test]
+fn what_others_write_does_not_steer_the_terminal() {
+    let relay = Relay::start(&[]);
+    let (ana, mallory) = (relay.person("ana"), relay.person("mallory"));
+    let evil = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}drowssap";
+    mallory.send(&ana, evil);
+    let shown = ana.run(&["read"]).ok().stdout;
+    assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{shown:?}");
+    assert!(shown.contains("drowssap"), "what is harmless is still there");
+    assert_eq!(text(&ana.read()[0]), evil, "a script gets what was written");
+}
+
+#[test]
+fn reading_can_be_narrowed() {
+    let relay = Relay::start(&[]);
+    let (ana, bruno, carla) = (relay.person("ana"), relay.person("bruno"), relay.person("carla"));
+    bruno.send(&ana, "b1");
+    carla.send(&ana, "c1");
+    bruno.send(&ana, "b2");
+    let shown = |args: &[&str]| -> Vec<String> {
+        let run = ana.run(&[&["read", "--json"], args].concat()).ok();
+        run.objects().iter().map(|object| text(object).to_owned()).collect()
+    };
+    assert_eq!(shown(&[]), ["b1", "c1", "b2"], "in the order in which they came");
+    assert_eq!(shown(&["--limit", "1"]), ["b2"]);
+    assert_eq!(shown(&["--with", "bruno"]), ["b1", "b2"]);
+    assert_eq!(shown(&["--offline", "--with", "carla"]), ["c1"]);
+    assert!(shown(&["--with", "nobody"]).is_empty());
+}
+
+fn id(message: &Value) -> &str {
+    message["id"].as_str().expect("an id is a string")
+}
