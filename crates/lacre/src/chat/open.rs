@@ -108,7 +108,7 @@ impl Open {
     }
 
     /// Back to the newest row.
-    pub fn to_bottom(&mut self) {
+    pub fn stick_to_bottom(&mut self) {
         self.top = None;
         self.chosen = None;
         self.window = PAGE;
@@ -150,7 +150,7 @@ impl Open {
                 at == Some(0) && self.older
             }
             None if by > 0 => {
-                self.to_bottom();
+                self.stick_to_bottom();
                 false
             }
             None => self.older,

@@ -444,7 +444,7 @@ impl State {
         if let Some(open) = self.open.as_mut().filter(|open| open.conversation() == Some(conversation)) {
             open.new_from = None;
             if self.focus != Focus::Messages {
-                open.to_bottom();
+                open.stick_to_bottom();
             }
             self.reload(commands);
         }
