@@ -40,6 +40,8 @@ pub enum Command {
     Send(SendArgs),
     /// Show messages
     Read(ReadArgs),
+    /// Talk in the terminal
+    Chat,
     /// List the devices of this account
     Devices,
     /// Check a relay's data folder, or a profile, and say what needs you

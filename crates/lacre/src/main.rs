@@ -3,7 +3,6 @@
 //!
 //! It knows every part by its public face. It must not have rules of its own about messages, keys or accounts.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "run by `lacre chat`, which is on its way"))]
 mod chat;
 mod cli;
 mod commands;
@@ -64,8 +63,11 @@ fn usage(error: &clap::Error) -> ExitCode {
     if asked { ExitCode::SUCCESS } else { ExitCode::from(Exit::Usage as u8) }
 }
 
-/// Logs go to standard error.
+/// Logs go to standard error, and in the terminal's chat nowhere.
 fn log(cli: &Cli) {
+    if matches!(cli.command, cli::Command::Chat) {
+        return;
+    }
     let quiet = if matches!(cli.command, cli::Command::Relay(_)) { "info" } else { "error" };
     let filter = EnvFilter::try_from_env("LACRE_LOG").unwrap_or_else(|_| EnvFilter::new(quiet));
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();

@@ -8,6 +8,7 @@ mod composer;
 mod input;
 mod keys;
 mod lines;
+mod link;
 mod model;
 mod open;
 mod panes;
@@ -22,3 +23,14 @@ mod words;
 
 #[cfg(test)]
 mod tests;
+
+use lacre_client::Client;
+
+pub use run::ChatError;
+
+/// Shows a client's conversations in this process' terminal until the person leaves. The client stays open.
+pub async fn run(client: Client) -> Result<(), ChatError> {
+    let link = link::Link(client);
+    let happenings = Box::pin(link.happenings());
+    run::run(link, happenings).await
+}

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use lacre_proto::{ConversationId, Millis};
 
-use super::lines::{Line, lines};
+use super::lines::{Kind, Line, lines};
 use super::model::{Message, MessageId};
 
 /// Rows that a conversation opens with, and by which it grows.
@@ -102,11 +102,6 @@ impl Open {
         }
     }
 
-    /// Whether the newest row is in sight.
-    pub fn at_bottom(&self) -> bool {
-        self.top.is_none()
-    }
-
     /// Back to the newest row.
     pub fn stick_to_bottom(&mut self) {
         self.top = None;
@@ -165,8 +160,11 @@ impl Open {
     /// The newest row of another that is in sight and was not marked read before.
     pub fn newly_seen(&mut self, area: &Area) -> Option<MessageId> {
         let (lines, start) = self.layout(area);
-        let shown = lines.iter().skip(start).take(area.height).map(|line| line.row);
-        let newest = shown.rev().find(|row| !self.rows[*row].mine && !self.rows[*row].seen)?;
+        // A name alone is not the message.
+        let says = |line: &&Line| matches!(line.kind, Kind::Text | Kind::Note);
+        let shown: Vec<_> =
+            lines.iter().skip(start).take(area.height).filter(says).map(|line| line.row).collect();
+        let newest = shown.into_iter().rev().find(|row| !self.rows[*row].mine && !self.rows[*row].seen)?;
         if self.marked.and_then(|id| self.index(id)).is_some_and(|marked| marked >= newest) {
             return None;
         }

@@ -1,13 +1,44 @@
 //! Text in columns of a terminal: widths, lines that fit, and what is cut.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// Columns that a text takes.
+/// Columns that a text takes, drawn as [`drawable`] says.
 pub fn width(text: &str) -> usize {
-    text.width()
+    drawable(text).width()
+}
+
+/// The text as every terminal draws it in the same columns: emoji that are joined stand side by side, without
+/// their tones and styles, of which terminals know more or less. Only drawn so; what is kept and sent is whole.
+pub fn drawable(text: &str) -> Cow<'_, str> {
+    if !text.contains(['\u{200d}', '\u{fe0e}', '\u{fe0f}']) && !text.contains(is_tone) {
+        return Cow::Borrowed(text);
+    }
+    let mut drawn = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    let mut after_emoji = false;
+    while let Some(c) = chars.next() {
+        let joins = c == '\u{200d}' && (after_emoji || chars.peek().is_some_and(|next| is_emoji(*next)));
+        let style = matches!(c, '\u{fe0e}' | '\u{fe0f}');
+        // A tone that stands alone is a square, and is drawn.
+        if joins || style || is_tone(c) && after_emoji {
+            continue;
+        }
+        after_emoji = is_emoji(c);
+        drawn.push(c);
+    }
+    Cow::Owned(drawn)
+}
+
+fn is_emoji(c: char) -> bool {
+    matches!(c, '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}') && !is_tone(c)
+}
+
+fn is_tone(c: char) -> bool {
+    matches!(c, '\u{1f3fb}'..='\u{1f3ff}')
 }
 
 /// The text, cut with an ellipsis where it takes more than `columns`.
@@ -103,7 +134,7 @@ mod tests {
     fn wide_characters_count_twice_and_are_never_split() {
         assert_eq!(wrapped("日本語テスト", 5), ["日本", "語テ", "スト"]);
         assert_eq!(wrapped("日本", 1), ["日", "本"], "too narrow for any: one a line");
-        assert_eq!(wrapped("👩‍👩‍👧👩‍👩‍👧", 2), ["👩‍👩‍👧", "👩‍👩‍👧"]);
+        assert_eq!(wrapped("👩‍👩‍👧👩‍👩‍👧", 6), ["👩‍👩‍👧", "👩‍👩‍👧"]);
     }
 
     #[test]
@@ -113,6 +144,16 @@ mod tests {
             let joined: String = wrap(text, columns).into_iter().map(|line| &text[line]).collect();
             assert_eq!(joined, text.replace('\n', ""), "{columns} columns");
             assert!(wrapped(text, columns).iter().all(|line| width(line) <= columns.max(2)));
+        }
+    }
+
+    #[test]
+    fn emoji_take_the_columns_that_every_terminal_gives_them() {
+        assert_eq!((drawable("👩‍👩‍👧").as_ref(), width("👩‍👩‍👧")), ("👩👩👧", 6));
+        assert_eq!((drawable("❤️ 👍🏽").as_ref(), width("❤️ 👍🏽")), ("❤ 👍", 4));
+        assert_eq!((drawable("🏽").as_ref(), width("🏽")), ("🏽", 2));
+        for text in ["می‌خواهم", "ශ්‍රී", "Olá", "日本"] {
+            assert_eq!(drawable(text), text, "joiners of letters are the letters' own");
         }
     }
 

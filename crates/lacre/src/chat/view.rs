@@ -10,7 +10,7 @@ use super::model::{Connection, Conversation, Message, Tick};
 use super::open::Open;
 use super::panes::{LEAST_COLUMNS, LEAST_LINES, Panes};
 use super::state::{Focus, State};
-use super::text::{clip, fitting, width, wrap, wrapped};
+use super::text::{clip, drawable, fitting, width, wrap, wrapped};
 use super::theme::Theme;
 use super::{sheets, time, words};
 
@@ -42,7 +42,8 @@ pub fn draw(state: &State, theme: Theme, frame: &mut Frame<'_>) {
 /// Writes a text into one line; what does not fit is cut.
 pub(super) fn put(buffer: &mut Buffer, area: Rect, text: &str, style: Style) {
     if area.height > 0 && area.width > 0 {
-        buffer.set_stringn(area.x, area.y, clip(text, area.width.into()), area.width.into(), style);
+        let text = clip(text, area.width.into());
+        buffer.set_stringn(area.x, area.y, drawable(&text), area.width.into(), style);
     }
 }
 

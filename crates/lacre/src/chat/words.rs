@@ -28,6 +28,8 @@ pub fn offline(state: &State) -> Vec<String> {
                     "Offline: {why}. Messages wait here and go out by themselves. Next try {again}, Ctrl+R: now."
                 ),
                 format!("Offline: {why}. Messages wait and go out by themselves. Ctrl+R: try now."),
+                format!("Offline: {why}. Messages wait. Ctrl+R: try now."),
+                format!("Offline, messages wait: {why}."),
                 "Offline. Messages wait here and go out by themselves. Ctrl+R: try now.".to_owned(),
                 "Offline, messages wait. Ctrl+R: retry".to_owned(),
             ]
@@ -53,7 +55,12 @@ pub fn safety(state: &State) -> Vec<String> {
             Target::Existing(_) => Vec::new(),
         };
     };
+    let refused = row.last.as_ref().is_some_and(|last| matches!(last.tick, Some(Tick::Failed(_))));
     match row.standing {
+        Standing::Opening if refused => vec![
+            format!("{with} · not opened: what you wrote was not sent, the reason stands with it"),
+            format!("{with} · not opened, nothing was sent"),
+        ],
         Standing::Opening => vec![
             format!("{with} · being opened: messages wait here until {with}'s keys have come"),
             format!("{with} · being opened, messages wait"),

@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod admin;
+mod chat;
 mod devices;
 mod doctor;
 mod read;
@@ -38,6 +39,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Whoami => whoami::run(&context()?).await,
         Command::Send(args) => send::run(&context()?, args).await,
         Command::Read(args) => read::run(&context()?, args).await,
+        Command::Chat => chat::run(&context()?).await,
         Command::Devices => devices::run(&context()?).await,
         Command::Doctor(args) => match &args.data {
             Some(_) => doctor::relay(args, json).await,

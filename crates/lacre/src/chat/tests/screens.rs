@@ -306,7 +306,12 @@ fn what_a_conversation_waits_for_is_told() {
     row.safety = Safety { post_quantum: None, pinned: None };
     ana.hear(Msg::Conversations(vec![row.clone()]));
     ana.sees("bruno · being opened: messages wait here until bruno's keys have come");
-    row.standing = Standing::OutOfStep;
+    let failed = Some(Tick::Failed("nobody with this handle can be reached".to_owned()));
+    let last = row.last.replace(LastMessage { mine: true, text: "bom dia".to_owned(), tick: failed });
+    ana.hear(Msg::Conversations(vec![row.clone()]));
+    ana.sees("bruno · not opened: what you wrote was not sent, the reason stands with it");
+    ana.does_not_see("messages wait");
+    (row.last, row.standing) = (last, Standing::OutOfStep);
     ana.hear(Msg::Conversations(vec![row.clone()]));
     ana.sees("bruno · this device lost its place and asks to be let in again; messages wait");
     ana.hear(Msg::Conversations(vec![conversation(BRUNO, "bruno", 0)]));

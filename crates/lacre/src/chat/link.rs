@@ -1,0 +1,191 @@
+//! The client as the chat sees it: its view models as plain safe text, its events as messages to the state.
+
+use futures_util::{Stream, stream};
+use lacre_client::content::{Content, MessageId as ClientId};
+use lacre_client::records::ConversationState;
+use lacre_client::{Client, Event, Intent, IntentError, view};
+use lacre_proto::{ConversationId, Handle};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
+
+use super::model::{
+    Body, Connection, Conversation, LastMessage, Me, Message, MessageId, Quote, Safety, Standing, Tick,
+};
+use super::open::Target;
+use super::run::Messenger;
+use super::state::{Attempt, Command, Msg};
+use super::words;
+use crate::safe_text::{safe_line, safe_text};
+
+/// The client behind a chat.
+#[derive(Clone)]
+pub struct Link(pub Client);
+
+impl Messenger for Link {
+    fn me(&self) -> Result<Me, String> {
+        self.0.me().map(|me| Me { handle: me.handle.to_string() }).map_err(half)
+    }
+
+    fn conversations(&self) -> Result<Vec<Conversation>, String> {
+        let all = self.0.conversations().map_err(half)?;
+        Ok(all.into_iter().filter_map(conversation).collect())
+    }
+
+    fn messages(&self, conversation: ConversationId, limit: usize) -> Result<(Vec<Message>, bool), String> {
+        let mut rows = self.0.messages(conversation, None, limit + 1).map_err(half)?;
+        let older = rows.len() > limit;
+        if older {
+            rows.remove(0);
+        }
+        Ok((rows.into_iter().map(message).collect(), older))
+    }
+
+    fn draft(&self, conversation: ConversationId) -> Result<Option<String>, String> {
+        self.0.draft(conversation).map_err(half)
+    }
+
+    async fn work(&self, command: Command) -> Option<Msg> {
+        let done = match command {
+            Command::Send(attempt, target, text, reply) => {
+                return Some(self.send(attempt, target, text, reply).await);
+            }
+            Command::MarkRead(conversation, id) => self.0.mark_read(conversation, ClientId(id.0)).await,
+            Command::KeepDraft(conversation, text) => self.0.keep_draft(conversation, text).await,
+            Command::GiveUp(id) => self.0.intend(Intent::Cancel(ClientId(id.0))).await.map(drop),
+            Command::Reconnect => {
+                self.0.reconnect().await;
+                Ok(())
+            }
+            // Answered by the loop itself.
+            Command::LoadConversations
+            | Command::LoadMessages(..)
+            | Command::LoadDraft(_)
+            | Command::Quit => Ok(()),
+        };
+        done.err().map(|error| Msg::Trouble(sentence(&half(error))))
+    }
+}
+
+impl Link {
+    async fn send(&self, attempt: Attempt, target: Target, text: String, reply: Option<MessageId>) -> Msg {
+        let content = Content::Text { text, in_reply_to: reply.map(|id| ClientId(id.0)) };
+        let queued = match target {
+            Target::Existing(conversation) => self.0.send(conversation, content).await,
+            Target::New(handle) => match handle.parse::<Handle>() {
+                Ok(handle) => self.0.send_to(&handle, content).await,
+                Err(why) => return Msg::NotQueued(attempt, why.to_string()),
+            },
+        };
+        match queued {
+            Ok((conversation, _)) => Msg::Queued(attempt, conversation),
+            Err(error) => Msg::NotQueued(attempt, half::<IntentError>(error)),
+        }
+    }
+
+    /// What happens at the client from now on, beginning with how it stands with the relay.
+    pub fn happenings(&self) -> impl Stream<Item = Msg> + use<> {
+        let mut connection = self.0.connection();
+        connection.mark_changed();
+        stream::unfold((self.0.events(), connection), |(mut events, mut connection)| async move {
+            loop {
+                if let Some(msg) = next(&mut events, &mut connection).await? {
+                    return Some((msg, (events, connection)));
+                }
+            }
+        })
+    }
+}
+
+/// The next happening; `Some(None)` for one that the chat does not show, `None` when the client is gone.
+async fn next(
+    events: &mut broadcast::Receiver<Event>,
+    connection: &mut watch::Receiver<lacre_client::Connection>,
+) -> Option<Option<Msg>> {
+    tokio::select! {
+        changed = connection.changed() => match changed {
+            Ok(()) => Some(Some(Msg::Connection(connection_of(&connection.borrow_and_update())))),
+            Err(_) => None,
+        },
+        event = events.recv() => match event {
+            Ok(event) => Some(happened(event)),
+            Err(RecvError::Lagged(_)) => Some(Some(Msg::Stale)),
+            Err(RecvError::Closed) => None,
+        },
+    }
+}
+
+fn happened(event: Event) -> Option<Msg> {
+    match event {
+        Event::Queued(_, conversation, _)
+        | Event::MessageChanged(conversation, _)
+        | Event::ConversationChanged(conversation) => Some(Msg::Changed(vec![conversation])),
+        Event::ConversationMerged(gone, stays) => Some(Msg::Merged(gone, stays)),
+        Event::Alert(conversation, alert) => Some(Msg::Alert(conversation, safe_line(&alert.to_string()))),
+        // Who asked gets the refusal as an answer; the state of the connection tells the other.
+        Event::Refused(..) | Event::CaughtUp => None,
+    }
+}
+
+fn connection_of(connection: &lacre_client::Connection) -> Connection {
+    match connection {
+        lacre_client::Connection::Connecting => Connection::Connecting,
+        lacre_client::Connection::CatchingUp => Connection::CatchingUp,
+        lacre_client::Connection::Online => Connection::Online,
+        lacre_client::Connection::Offline { why, again, .. } => {
+            Connection::Offline { why: half(why), again: *again }
+        }
+        lacre_client::Connection::Closed => Connection::Closed,
+    }
+}
+
+fn conversation(row: view::Conversation) -> Option<Conversation> {
+    let standing = match row.state {
+        ConversationState::Opening => Standing::Opening,
+        ConversationState::Open => Standing::Open,
+        ConversationState::OutOfStep => Standing::OutOfStep,
+        // Its rows are in the other one.
+        ConversationState::MergedInto(_) => return None,
+    };
+    let safety = Safety {
+        post_quantum: row.safety.suite.is_some().then(|| row.safety.post_quantum()),
+        pinned: row.safety.pinned,
+    };
+    let last = row.last.map(message).map(|last| LastMessage {
+        mine: last.mine,
+        text: words::in_list(&last.from, &last.body),
+        tick: last.tick,
+    });
+    let with = row.with.to_string();
+    Some(Conversation { id: row.id, with, last, active: row.active, unread: row.unread, standing, safety })
+}
+
+fn message(row: view::Message) -> Message {
+    let view::Message { id, from, mine, sent, body, state, reply, late, seen, conversation: _, position: _ } =
+        row;
+    let body = match body {
+        view::Body::Text(text) => Body::Text(safe_text(&text)),
+        view::Body::Unknown => Body::Unknown,
+        view::Body::Unreadable(why) => Body::Unreadable(half(why)),
+        view::Body::Gap(missing) => Body::Gap(missing),
+    };
+    let tick = state.map(|state| match state {
+        view::Sending::Sending => Tick::Sending,
+        view::Sending::Sent => Tick::Sent,
+        view::Sending::Delivered => Tick::Delivered,
+        view::Sending::Read => Tick::Read,
+        view::Sending::Failed(why) => Tick::Failed(half(why)),
+    });
+    let reply = reply
+        .map(|quote| Quote { what: quote.what.map(|(from, text)| (from.to_string(), safe_line(&text))) });
+    Message { id: MessageId(id.0), from: from.to_string(), mine, sent, body, tick, reply, late, seen }
+}
+
+/// A reason as half a sentence: safe, on one line, without its full stop.
+fn half<E: std::fmt::Display>(error: E) -> String {
+    safe_line(&error.to_string()).trim_end_matches('.').to_owned()
+}
+
+fn sentence(half: &str) -> String {
+    let mut chars = half.chars();
+    chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
+}
