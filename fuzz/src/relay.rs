@@ -4,7 +4,6 @@ use bytes::Bytes;
 use lacre_engine::identity::{
     Certificate, DeviceEntry, DeviceList, IdentitySecret, SignatureSecret, sign_up,
 };
-use lacre_proto::frame::encode_client;
 use lacre_proto::wire::{self, client_frame, request, response};
 use lacre_proto::{AccountId, DeviceId, RelayId};
 use lacre_relay::services::Services;

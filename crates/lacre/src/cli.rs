@@ -98,6 +98,18 @@ pub struct RunArgs {
     /// Milliseconds that a commit waits for company
     #[arg(long, value_name = "MS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=100))]
     pub linger: u64,
+    /// `lifted`: no rate limits, for measuring on loopback
+    #[arg(long, value_enum, default_value_t = LimitsArg::Default, hide = true)]
+    pub limits: LimitsArg,
+}
+
+/// Which rate limits hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LimitsArg {
+    /// The relay's own.
+    Default,
+    /// None: one address may do what a thousand do otherwise.
+    Lifted,
 }
 
 /// How sockets are protected.

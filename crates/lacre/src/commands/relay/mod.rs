@@ -8,7 +8,7 @@ use std::time::Duration;
 use lacre_relay::{Config, Place, Registration, Relay, RunningRelay, StartError, Tls};
 use serde_json::json;
 
-use crate::cli::{RegistrationArg, RelayArgs, RunArgs, TlsArg};
+use crate::cli::{LimitsArg, RegistrationArg, RelayArgs, RunArgs, TlsArg};
 use crate::exit::{Exit, Failure};
 use crate::{output, stop};
 pub(super) use key::{DATABASE, data_key};
@@ -60,6 +60,12 @@ fn config(args: &RunArgs) -> Result<Config, Failure> {
         RegistrationArg::Closed => Registration::Closed,
     };
     config.linger = Duration::from_millis(args.linger);
+    if args.limits == LimitsArg::Lifted {
+        if !args.listen.ip().is_loopback() {
+            return Err(Failure::usage("limits are lifted on loopback only"));
+        }
+        config.lift_limits();
+    }
     config.data_key = args.data_key_file.as_deref().map(data_key).transpose()?;
     Ok(config)
 }
