@@ -5,9 +5,10 @@
 //! Each line: messages of so many bytes, each appended to so many of 10,000 mailboxes, handed over 256 at a time;
 //! "acked" also truncates each mailbox up to what was appended to it a round before. Linux only (reads `/proc`).
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use lacre_store::data::{Batch, Data, LogId};
+use lacre_store::memory::MemoryData;
 use lacre_store::redb::{RedbData, RedbOptions};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -20,32 +21,36 @@ fn main() {
     let logs = arguments.next().unwrap_or(2);
     let bytes = arguments.next().unwrap_or(300);
     println!("{messages} messages of {bytes} bytes in {logs} logs each");
-    for (name, data_key) in [("plain", None), ("sealed", Some([7; 32]))] {
+    let load = |acked, in_flight| Load { messages, logs, bytes, acked, in_flight };
+    for acked in [false, true] {
+        // What the measuring itself costs.
+        let cost = run(&MemoryData::new(), load(acked, 256));
+        println!("memory {}      256 a commit: {cost}", if acked { "acked" } else { "kept " });
+    }
+    for (name, data_key) in [("plain ", None), ("sealed", Some([7; 32]))] {
         for acked in [false, true] {
             for in_flight in [256, 1024] {
-                let cost = run(messages, logs, bytes, data_key, acked, in_flight);
-                let acked = if acked { "acked" } else { "kept" };
-                println!("{name:6} {acked:5} {in_flight:4} a commit: {cost}");
+                let folder = tempfile::tempdir().expect("a folder");
+                let options = RedbOptions { data_key, ..RedbOptions::new(folder.path().join("store")) };
+                let store = RedbData::open(options, ChaCha8Rng::seed_from_u64(1)).expect("a new store");
+                let cost = run(&store, load(acked, in_flight));
+                println!("{name} {} {in_flight:8} a commit: {cost}", if acked { "acked" } else { "kept " });
             }
         }
     }
 }
 
-fn run(
+#[derive(Clone, Copy)]
+struct Load {
     messages: usize,
     logs: usize,
     bytes: usize,
-    data_key: Option<[u8; 32]>,
     acked: bool,
     in_flight: usize,
-) -> String {
-    let folder = tempfile::tempdir().expect("a folder");
-    let options = RedbOptions {
-        data_key,
-        linger: Duration::from_millis(3),
-        ..RedbOptions::new(folder.path().join("s"))
-    };
-    let store = RedbData::open(options, ChaCha8Rng::seed_from_u64(1)).expect("a new store");
+}
+
+fn run(store: &impl Data, load: Load) -> String {
+    let Load { messages, logs, bytes, acked, in_flight } = load;
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let body = bytes::Bytes::from(vec![7; bytes]);

@@ -14,10 +14,12 @@ use super::layout::{JOURNAL, Snapshot};
 use super::medium::{Medium, is_full};
 use super::settle::Settling;
 use super::view::View;
-use crate::data::{Batch, Unavailable, WriteError, Written};
+use crate::data::{Batch, Op, Unavailable, WriteError, Written};
 
 /// Batches in one transaction at most.
 const GATHERED: usize = 2048;
+/// Bytes of keys and values in one transaction; a single batch may have more.
+const GATHERED_BYTES: usize = 4 * 1024 * 1024;
 /// This many waiting batches are committed at once, without lingering for more.
 const ENOUGH: usize = 64;
 /// After this long without work everything is settled, and the next opening is fast even after a crash.
@@ -138,7 +140,13 @@ impl Shared {
         };
         let (mut queue, _) =
             self.wake.wait_timeout_while(queue, linger, few).unwrap_or_else(PoisonError::into_inner);
-        let now = queue.jobs.len().min(GATHERED);
+        let mut bytes = 0;
+        let mut fits = |job: &Job| {
+            bytes += size(&job.batch);
+            bytes <= GATHERED_BYTES
+        };
+        let now = queue.jobs.iter().take(GATHERED).take_while(|job| fits(job)).count();
+        let now = now.max(queue.jobs.len().min(1));
         let later = queue.jobs.split_off(now);
         let jobs = std::mem::replace(&mut queue.jobs, later);
         // Whoever wants all settled waits for what was handed over before.
@@ -212,11 +220,12 @@ impl Writer {
             if !settle.is_empty() {
                 let settled = self.settle_all();
                 settle.into_iter().for_each(|then| then(settled.clone()));
-            } else if idle && matches!(self.health, Health::Well) {
+            } else if idle {
                 // An error here hinders nobody yet; whoever writes next will meet it.
                 let _ = self.settle_all();
             }
         }
+        // What does not settle now is played from the journal at the next opening.
         let _ = self.settle_all();
     }
 
@@ -309,8 +318,12 @@ impl Writer {
 
     /// Puts everything into the tables, and makes the next opening fast.
     fn settle_all(&mut self) -> Result<Arc<Snapshot>, Unavailable> {
-        let settled = self.try_settle_all();
-        settled.map_err(|error| match self.fail(&error) {
+        match &self.health {
+            Health::Well => {}
+            Health::Full => return Err(Unavailable(WriteError::Full.to_string())),
+            Health::Broken(reason) => return Err(Unavailable(reason.clone())),
+        }
+        self.try_settle_all().map_err(|error| match self.fail(&error) {
             WriteError::Unavailable(error) => error,
             other => Unavailable(other.to_string()),
         })
@@ -380,6 +393,15 @@ impl Drop for End<'_> {
         self.0.view_mut().base = None;
         *self.0.database.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
+}
+
+fn size(batch: &Batch) -> usize {
+    let sizes = batch.ops.iter().map(|op| match op {
+        Op::Put(key, value) => key.as_bytes().len() + value.len(),
+        Op::Append(_, value) => value.len(),
+        Op::Delete(_) | Op::DeleteRange(..) | Op::Truncate(..) | Op::TakeFirst(..) => 0,
+    });
+    sizes.sum()
 }
 
 fn snapshot(database: &Database) -> Result<Arc<Snapshot>, redb::Error> {
