@@ -233,8 +233,11 @@ impl Writer {
         let (batches, answers): (Vec<Batch>, Vec<_>) =
             jobs.into_iter().map(|job| (job.batch, job.answer)).unzip();
         match self.write(batches) {
-            // A caller that no longer waits has lost only the answer.
-            Ok(written) => written.into_iter().zip(answers).for_each(|(written, to)| drop(to.send(written))),
+            // The last one first: who waits for several, in their order, wakes once and finds them all. A caller
+            // that no longer waits has lost only the answer.
+            Ok(written) => {
+                written.into_iter().zip(answers).rev().for_each(|(written, to)| drop(to.send(written)));
+            }
             Err(error) => answers.into_iter().for_each(|to| drop(to.send(Err(error.clone())))),
         }
     }
