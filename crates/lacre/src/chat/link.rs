@@ -1,6 +1,6 @@
 //! The client as the chat sees it: its view models as plain safe text, its events as messages to the state.
 
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, future, stream};
 use lacre_client::content::{Content, MessageId as ClientId};
 use lacre_client::records::ConversationState;
 use lacre_client::{Client, Event, Intent, IntentError, view};
@@ -86,13 +86,15 @@ impl Link {
     pub fn happenings(&self) -> impl Stream<Item = Msg> + use<> {
         let mut connection = self.0.connection();
         connection.mark_changed();
-        stream::unfold((self.0.events(), connection), |(mut events, mut connection)| async move {
-            loop {
-                if let Some(msg) = next(&mut events, &mut connection).await? {
-                    return Some((msg, (events, connection)));
+        let while_open =
+            stream::unfold((self.0.events(), connection), |(mut events, mut connection)| async move {
+                loop {
+                    if let Some(msg) = next(&mut events, &mut connection).await? {
+                        return Some((msg, (events, connection)));
+                    }
                 }
-            }
-        })
+            });
+        while_open.chain(stream::once(future::ready(Msg::Connection(Connection::Closed))))
     }
 }
 
@@ -188,4 +190,48 @@ fn half<E: std::fmt::Display>(error: E) -> String {
 fn sentence(half: &str) -> String {
     let mut chars = half.chars();
     chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use lacre_client::records::{Failure, Position, Unreadable};
+
+    use super::*;
+
+    fn row(body: view::Body) -> view::Message {
+        view::Message {
+            id: ClientId([7; 16]),
+            conversation: ConversationId([1; 16]),
+            position: Position { anchor: 1, counter: 0 },
+            from: "bruno".parse().unwrap(),
+            mine: false,
+            sent: 1,
+            body,
+            state: None,
+            reply: None,
+            late: false,
+            seen: false,
+        }
+    }
+
+    #[test]
+    fn what_others_wrote_is_made_safe_on_its_way_in() {
+        let hostile = "\u{1b}[2J\nana: yes\u{202e}".to_owned();
+        let quote =
+            view::Quote { id: ClientId([8; 16]), what: Some(("ana".parse().unwrap(), hostile.clone())) };
+        let shown = message(view::Message { reply: Some(quote), ..row(view::Body::Text(hostile)) });
+        assert_eq!(shown.body, Body::Text("␛[2J\nana: yes\u{fffd}".to_owned()));
+        let quoted = ("ana".to_owned(), "␛[2J ana: yes\u{fffd}".to_owned());
+        assert_eq!(shown.reply, Some(Quote { what: Some(quoted) }), "a quote is one line");
+    }
+
+    #[test]
+    fn reasons_are_half_sentences() {
+        let unreadable = message(row(view::Body::Unreadable(Unreadable::Undecryptable)));
+        assert_eq!(unreadable.body, Body::Unreadable("it could not be opened".to_owned()));
+        let state = Some(view::Sending::Failed(Failure::Yourself));
+        let failed = message(view::Message { state, ..row(view::Body::Unknown) });
+        assert_eq!(failed.tick, Some(Tick::Failed("this is your own handle".to_owned())));
+        assert_eq!(sentence(&half("the client is closed.")), "The client is closed.");
+    }
 }

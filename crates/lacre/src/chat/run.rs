@@ -86,8 +86,10 @@ pub async fn talk<B: Backend, M: Messenger>(
     theme: Theme,
     messenger: M,
     mut keys: impl Stream<Item = Msg> + Unpin,
-    mut happenings: impl Stream<Item = Msg> + Unpin,
+    happenings: impl Stream<Item = Msg> + Unpin,
 ) -> Result<(), ChatError> {
+    // Its end is no reason to leave: there may be text to keep.
+    let mut happenings = happenings.fuse();
     let size = terminal.size().map_err(failed)?;
     let me = messenger.me().map_err(ChatError::Profile)?;
     let (mut state, first) = State::new(me, now(), TimeZone::system(), (size.width, size.height));

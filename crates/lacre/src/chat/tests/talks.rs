@@ -77,3 +77,18 @@ async fn a_terminal_that_closes_leaves_the_text_kept() {
     let drawn = format!("{:?}", screen.backend().buffer());
     assert!(drawn.contains("Are you there?"), "{drawn}");
 }
+
+#[tokio::test]
+async fn a_client_that_stops_does_not_take_the_chat_with_it() {
+    let hands = Hands::default();
+    let mut terminal = Terminal::new(TestBackend::new(100, 24)).unwrap();
+    // Such a stream panics when it is asked again after its end.
+    let happenings =
+        stream::unfold(
+            true,
+            |more| async move { more.then_some((Msg::Connection(Connection::Closed), false)) },
+        );
+    let keys = stream::iter([Key::Enter, Key::Char('A'), Key::Char('B')].map(Msg::Key));
+    talk(&mut terminal, Theme::new(true), hands.clone(), keys, Box::pin(happenings)).await.unwrap();
+    assert!(hands.orders.lock().unwrap().contains(&Command::KeepDraft(BRUNO, "dear AB".to_owned())));
+}
