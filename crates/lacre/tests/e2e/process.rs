@@ -229,16 +229,13 @@ impl Relay {
 
     /// A profile of a person who has not signed up here.
     pub fn newcomer(&self, name: &str) -> Person {
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        Person { name: name.to_owned(), profile: folder.path().join("profile"), _folder: folder }
+        Person::new(name)
     }
 
     /// A person who has signed up here.
     #[track_caller]
     pub fn person(&self, name: &str) -> Person {
-        let person = self.newcomer(name);
-        person.run(&["sign-up", "--relay", &self.url, name, "--json"]).ok();
-        person
+        Person::at(&self.url, name)
     }
 }
 
@@ -250,6 +247,19 @@ pub struct Person {
 }
 
 impl Person {
+    fn new(name: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        Self { name: name.to_owned(), profile: folder.path().join("profile"), _folder: folder }
+    }
+
+    /// A person who has signed up at a relay.
+    #[track_caller]
+    pub fn at(url: &str, name: &str) -> Self {
+        let person = Self::new(name);
+        person.run(&["sign-up", "--relay", url, name, "--json"]).ok();
+        person
+    }
+
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = lacre();
         command.env("LACRE_PASSPHRASE", PASSPHRASE).arg("--profile").arg(&self.profile).args(args);

@@ -1,0 +1,177 @@
+//! R2: a whole run with a unique string in every field, then a search for them in everything that the relay has or
+//! lets out: its data folder, its log at the finest level, its metrics, and the frames themselves without TLS.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use lacre_testkit::canary::{Canary, Hit, Search, registry};
+use serde_json::Value;
+
+use crate::process::{PASSPHRASE, Person, lacre};
+
+/// A handle is not a secret from the relay: a search that does not find it finds nothing.
+const CONTROL: &str = "control-canary-in-clear";
+
+#[test]
+fn nothing_that_people_write_is_found_anywhere_at_the_relay() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let log = folder.path().join("log");
+    let (mut process, told) = traced_relay(&folder.path().join("data"), &log);
+    let tap = Tap::before(address(&told, "address"));
+    let mut canaries = registry(7);
+    canaries.extend([Canary::new("reply.text", 7), Canary::of("passphrase", PASSPHRASE.as_bytes())]);
+    let texts: Vec<&str> =
+        canaries.iter().filter(|canary| canary.what.ends_with(".text")).map(Canary::text).collect();
+
+    let (ana, control) = (Person::at(&tap.url(), "ana"), Person::at(&tap.url(), CONTROL));
+    for text in &texts {
+        ana.send(&control, text);
+    }
+    let first = control.read();
+    let id = first[0]["id"].as_str().expect("a message has an id").to_owned();
+    control.run(&["send", "ana", texts[0], "--reply-to", &id]).ok();
+    assert_eq!(ana.texts_from(&control), [texts[0]], "the run did what it should");
+    control.run(&["read", "--mark-read"]).ok();
+    let metrics = get(address(&told, "admin"), "/metrics");
+    assert!(metrics.contains("200 OK") && metrics.len() > 500, "{metrics}");
+    let frames = tap.frames();
+    process.kill().and_then(|()| process.wait()).expect("it ends");
+
+    let search = Search::new(&canaries);
+    let mut hits = search.folder(folder.path()).expect("the folder can be read");
+    hits.extend(search.bytes("metrics", metrics.as_bytes()));
+    hits.extend(search.bytes("frames", &frames));
+    hits.extend(
+        [&ana, &control].iter().flat_map(|person| search.folder(&person.profile).expect("a profile")),
+    );
+    assert_eq!(hits, [], "0 hits");
+
+    let control = Search::new(&[Canary::of("control", CONTROL.as_bytes())]);
+    let found = |hits: Vec<Hit>| assert!(!hits.is_empty(), "the control is found");
+    found(control.folder(&folder.path().join("data")).expect("the folder can be read"));
+    found(control.bytes("frames", &frames));
+    assert!(std::fs::metadata(&log).is_ok_and(|log| log.len() > 1000), "there was a log to search");
+}
+
+/// A relay without TLS that logs all it can into a file.
+fn traced_relay(data: &std::path::Path, log: &std::path::Path) -> (std::process::Child, Value) {
+    let mut process = lacre()
+        .args([
+            "relay",
+            "--json",
+            "--tls",
+            "off",
+            "--listen",
+            "127.0.0.1:0",
+            "--admin",
+            "127.0.0.1:0",
+            "--data",
+        ])
+        .arg(data)
+        .env("LACRE_LOG", "trace")
+        .stdout(Stdio::piped())
+        .stderr(File::create(log).expect("a file can be made"))
+        .spawn()
+        .expect("the binary starts");
+    let mut line = String::new();
+    let stdout = process.stdout.take().expect("it is piped");
+    BufReader::new(stdout).read_line(&mut line).expect("it tells where it listens");
+    (process, serde_json::from_str(&line).expect("as JSON"))
+}
+
+fn address(told: &Value, name: &str) -> SocketAddr {
+    told[name].as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{name} in {told}"))
+}
+
+fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n").expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer
+}
+
+/// Stands between people and a relay, and keeps what passes.
+struct Tap {
+    address: SocketAddr,
+    /// One stream for each direction of each connection.
+    streams: Arc<Mutex<Vec<Arc<Mutex<Vec<u8>>>>>>,
+}
+
+impl Tap {
+    fn before(relay: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        let streams: Arc<Mutex<Vec<Arc<Mutex<Vec<u8>>>>>> = Arc::default();
+        let kept = streams.clone();
+        std::thread::spawn(move || {
+            for person in listener.incoming().flatten() {
+                let relay = TcpStream::connect(relay).expect("the relay listens");
+                for (from, to) in [(&person, &relay), (&relay, &person)] {
+                    let stream: Arc<Mutex<Vec<u8>>> = Arc::default();
+                    kept.lock().expect("no panic").push(stream.clone());
+                    let (from, to) = (from.try_clone().expect("a handle"), to.try_clone().expect("a handle"));
+                    std::thread::spawn(move || pass(from, to, &stream));
+                }
+            }
+        });
+        Self { address, streams }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// All payloads that passed, unmasked, one after the other.
+    fn frames(&self) -> Vec<u8> {
+        let streams = self.streams.lock().expect("no panic");
+        assert!(streams.len() >= 8, "several connections passed here");
+        streams.iter().flat_map(|stream| payloads(&stream.lock().expect("no panic"))).collect()
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, kept: &Mutex<Vec<u8>>) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        kept.lock().expect("no panic").extend_from_slice(&buffer[..count]);
+        if to.write_all(&buffer[..count]).is_err() {
+            return;
+        }
+    }
+    // The other side may be gone already.
+    let _ = to.shutdown(std::net::Shutdown::Write);
+}
+
+/// The payloads of the WebSocket frames (RFC 6455 §5.2) after an HTTP head, and the head.
+fn payloads(stream: &[u8]) -> Vec<u8> {
+    let head = stream.windows(4).position(|four| four == b"\r\n\r\n").map_or(stream.len(), |at| at + 4);
+    let (head, mut rest) = stream.split_at(head);
+    let mut all = head.to_vec();
+    while let [_, second, after @ ..] = rest {
+        let (extra, masked) = (
+            match second & 0x7f {
+                126 => 2,
+                127 => 8,
+                _ => 0,
+            },
+            second & 0x80 != 0,
+        );
+        if after.len() < extra + 4 * usize::from(masked) {
+            break;
+        }
+        let (length, after) = after.split_at(extra);
+        let length = match extra {
+            0 => usize::from(second & 0x7f),
+            _ => length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)),
+        };
+        let (mask, after) = after.split_at(4 * usize::from(masked));
+        let (payload, after) = after.split_at(length.min(after.len()));
+        let unmasked = |(at, byte): (usize, &u8)| byte ^ mask.get(at % 4).unwrap_or(&0);
+        all.extend(payload.iter().enumerate().map(unmasked));
+        rest = after;
+    }
+    all
+}
