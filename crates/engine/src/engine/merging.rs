@@ -4,7 +4,7 @@
 
 use lacre_proto::{AccountId, ConversationId};
 
-use super::outbox::rank;
+use super::outbox::{NewJob, rank};
 use super::state::{Job, JobState, Opening, PendingReceipts, Sealing, What};
 use super::{Cx, Engine};
 use crate::api::{EngineError, Event};
@@ -100,6 +100,29 @@ impl Engine {
         Ok(())
     }
 
+    /// A conversation that nobody is in any more is begun anew with the same person; what was said in it stays.
+    pub(super) fn begin_anew(
+        &mut self,
+        cx: &mut Cx<'_>,
+        old: ConversationId,
+        peer: AccountId,
+    ) -> Result<(), EngineError> {
+        let Some(record) = cx.records().conversation(old)? else { return Ok(()) };
+        let id = ConversationId(cx.provider.rand.bytes());
+        cx.put_conversation(&ConversationRecord {
+            id,
+            peer: Some(peer),
+            unread: 0,
+            state: ConversationState::Opening,
+            suite: 0,
+            last: None,
+            ..record
+        })?;
+        self.note_with(cx, peer, id);
+        self.enqueue(cx, id, NewJob::new(What::Open(Opening::Claim(peer))))?;
+        self.merge(cx, old, id)
+    }
+
     fn move_rows(
         &mut self,
         cx: &mut Cx<'_>,
@@ -144,8 +167,9 @@ impl Engine {
         winner: ConversationId,
     ) -> Result<(), EngineError> {
         for (at, job) in self.lane(cx, loser, usize::MAX)? {
-            // An opening that has not come to its creation has left nothing at the relay.
-            let begun = matches!(job.what, What::Open(Opening::Lookup | Opening::Claim(_)));
+            // An opening that has not come to its creation has left nothing at the relay; nobody needs to be let
+            // in where nothing more is said.
+            let begun = matches!(job.what, What::Open(Opening::Lookup | Opening::Claim(_)) | What::AskResync);
             if job.state != JobState::Waiting && !begun {
                 continue;
             }

@@ -5,7 +5,7 @@
 //! | `account` | the keys, the greeting, key packages |
 //! | `contacts` | who is who: pinned keys, device lists, what a leaf must be |
 //! | `intents` | what the user wants, into records and the outbox |
-//! | `outbox` | the lanes of jobs: what is sent when, what an answer does to it |
+//! | `outbox`, `answers` | the lanes of jobs: what is sent when, what an answer does to it |
 //! | `opening` | a direct conversation: looked up, claimed, created |
 //! | `joining` | a Welcome: for the first time, or again |
 //! | `arrivals` | the mailbox: echoes, messages, commits, Welcomes, requests |
@@ -16,6 +16,7 @@
 //! | `connection` | connected, caught up, ticks and chores |
 
 mod account;
+mod answers;
 mod arrivals;
 mod connection;
 mod contacts;

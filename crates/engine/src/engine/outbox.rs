@@ -10,8 +10,7 @@
 //! [`WINDOW`] are in flight. A message is sealed when it is dispatched, and again for another epoch; a commit
 //! is sent again as it is while its epoch lasts.
 
-use lacre_proto::error::{Retry, WireError};
-use lacre_proto::wire::{self, request, response};
+use lacre_proto::wire::{self, request};
 use lacre_proto::{ConversationId, ErrorCode, Millis, limits};
 use openmls::group::MlsGroup;
 use prost::Message;
@@ -23,8 +22,8 @@ use crate::api::EngineError;
 use crate::content::envelope::{self, Envelope};
 use crate::content::{self, Address, Content, MessageId, MimiId};
 use crate::mls::group::{self, Plan};
+use crate::records::ConversationState;
 use crate::records::key::{self, OUTBOX, RECEIPTS};
-use crate::records::{ConversationState, Failure, MessageState};
 
 /// Messages of one conversation in flight at once.
 pub(super) const WINDOW: usize = 16;
@@ -33,9 +32,6 @@ pub(super) const UPDATE_AFTER_MESSAGES: u32 = 100;
 pub(super) const UPDATE_AFTER: Millis = 24 * 3600 * 1000;
 /// How far a lane is looked into.
 const LOOK: usize = 3 * WINDOW;
-/// How long a commit that the relay has told of may take to come.
-const COMMIT_AWAITED: Millis = 30_000;
-const ATTEMPTS: u32 = 5;
 const RECEIPTS_RANK: u8 = 1;
 
 /// A job to be put into the outbox.
@@ -422,116 +418,6 @@ impl Engine {
         Ok(Some(Built { request: request.encode_to_vec(), hash, epoch }))
     }
 
-    /// The answer to what a job asked.
-    pub(super) fn job_answered(
-        &mut self,
-        cx: &mut Cx<'_>,
-        at: &[u8],
-        result: Result<response::Result, WireError>,
-    ) -> Result<(), EngineError> {
-        let Some(job) = cx.records().read::<Job>("job", at)? else { return Ok(()) };
-        let Some(id) = key::conversation_in(at) else { return Ok(()) };
-        if job.state != JobState::InFlight {
-            return Ok(());
-        }
-        match &job.what {
-            What::Open(_) => return self.opening_answered(cx, id, at.to_vec(), job, result),
-            What::AskResync => return self.ask_answered(cx, at.to_vec(), job, result),
-            What::Commit(..) | What::Message { .. } | What::Receipts { .. } => {}
-        }
-        match result {
-            Ok(response::Result::Accepted(_)) => {
-                if let What::Message { shown_in, id, .. } = &job.what {
-                    self.advance_message(cx, *shown_in, *id, MessageState::Sent)?;
-                }
-                cx.put(at.to_vec(), &Job { state: JobState::Accepted, ..job });
-                Ok(())
-            }
-            Ok(_) => self.try_later(cx, at.to_vec(), job, ErrorCode::Internal.into()),
-            Err(error) => self.refused(cx, id, at.to_vec(), job, error),
-        }
-    }
-
-    fn refused(
-        &mut self,
-        cx: &mut Cx<'_>,
-        id: ConversationId,
-        at: Vec<u8>,
-        mut job: Job,
-        error: WireError,
-    ) -> Result<(), EngineError> {
-        match (error.code, error.code.retry()) {
-            (ErrorCode::StaleEpoch, _) if job.attempts < ATTEMPTS => {
-                job.attempts += 1;
-                job.state = JobState::Waiting;
-                job.await_epoch = error.epoch;
-                job.not_before = cx.now + COMMIT_AWAITED;
-                cx.wake_at(job.not_before);
-                cx.put(at, &job);
-                Ok(())
-            }
-            // A device whose ticket is too old asks again.
-            (ErrorCode::BadTicket, _) if matches!(job.what, What::Commit(..)) => {
-                self.drop_commit(cx, id)?;
-                cx.store.delete(at);
-                Ok(())
-            }
-            // Also what the relay may say to a capability of an epoch that is over.
-            (ErrorCode::NoSuchConversation, _) if job.attempts < ATTEMPTS => {
-                self.try_later(cx, at, job, error)
-            }
-            (_, Retry::Never) => {
-                if matches!(job.what, What::Commit(..)) {
-                    self.drop_commit(cx, id)?;
-                }
-                self.give_up(cx, at, job, error).map(|_| ())
-            }
-            (_, Retry::Later | Retry::AfterRepair) => self.try_later(cx, at, job, error),
-        }
-    }
-
-    /// Puts a job back, to be tried after a while: longer each time, never all at once.
-    pub(super) fn try_later(
-        &mut self,
-        cx: &mut Cx<'_>,
-        at: Vec<u8>,
-        mut job: Job,
-        error: WireError,
-    ) -> Result<(), EngineError> {
-        const FIRST: Millis = 1_000;
-        const LONGEST: Millis = 300_000;
-        let wait = (FIRST << job.attempts.min(9)).min(LONGEST).max(error.retry_after_ms);
-        job.attempts += 1;
-        job.state = JobState::Waiting;
-        job.await_epoch = 0;
-        job.not_before = cx.now + wait / 2 + cx.jitter(wait);
-        cx.wake_at(job.not_before);
-        cx.put(at, &job);
-        Ok(())
-    }
-
-    fn give_up(
-        &mut self,
-        cx: &mut Cx<'_>,
-        at: Vec<u8>,
-        job: Job,
-        error: WireError,
-    ) -> Result<Lane, EngineError> {
-        cx.store.delete(at);
-        if let What::Message { shown_in, id, .. } = job.what {
-            self.fail_message(cx, shown_in, id, Failure::Relay(error.code.number()))?;
-        }
-        Ok(Lane::GoesOn)
-    }
-
-    fn drop_commit(&mut self, cx: &mut Cx<'_>, id: ConversationId) -> Result<(), EngineError> {
-        if let Some(mut group) = self.group(cx, id)? {
-            group.clear_pending_commit(&cx.provider.storage).map_err(group::sealing)?;
-            self.keep(id, group);
-        }
-        Ok(())
-    }
-
     /// The job of which an item is the echo.
     pub(super) fn echo_of(
         &self,
@@ -549,33 +435,6 @@ impl Engine {
         // What is in flight is among the first: a lane is not looked into further.
         let lane = self.lane(cx, id, 2 * LOOK)?;
         Ok(lane.into_iter().find(|(_, job)| job.dedupe == dedupe && is_it(job)))
-    }
-
-    /// What is in flight in a conversation has been overtaken: messages are sealed again, commits made again.
-    /// With `counters_too` the messages' counters are given anew.
-    pub(super) fn requeue(
-        &mut self,
-        cx: &mut Cx<'_>,
-        id: ConversationId,
-        counters_too: bool,
-    ) -> Result<(), EngineError> {
-        for (at, mut job) in self.lane(cx, id, usize::MAX)? {
-            match &mut job.what {
-                What::Open(_) | What::AskResync => continue,
-                What::Commit(_, built) => *built = None,
-                What::Message { sealing, .. } | What::Receipts { sealing, .. } if counters_too => {
-                    *sealing = Sealing::default();
-                }
-                What::Message { .. } | What::Receipts { .. } => {}
-            }
-            if job.state != JobState::Waiting || counters_too {
-                job.state = JobState::Waiting;
-                job.not_before = 0;
-                self.link.asked.retain(|_, asked| !matches!(asked, Asked::Job(other) if *other == at));
-                cx.put(at, &job);
-            }
-        }
-        Ok(())
     }
 
     /// Notes that a receipt is owed for a message.

@@ -8,6 +8,7 @@ use openmls::group::MlsGroup;
 use openmls::prelude::LeafNodeIndex;
 use prost::Message;
 
+use super::contacts::list_of;
 use super::epochs::digest;
 use super::outbox::{Lane, NewJob};
 use super::state::{Job, JobState, Purpose, Seal, What};
@@ -109,7 +110,7 @@ impl Engine {
             return Ok(());
         };
         if seal.lost {
-            return Ok(());
+            return self.both_lost(cx, id, &seal, signed);
         }
         let Some(group) = self.group(cx, id)? else { return self.lose(cx, id) };
         let request = self.verified_request(cx, id, &group, &seal, signed.clone());
@@ -140,6 +141,29 @@ impl Engine {
         let wait = if others { OTHERS_WAIT + cx.jitter(OTHERS_WAIT) } else { 0 };
         let what = What::Commit(Purpose::Again(who.device, signed.encode_to_vec()), None);
         self.enqueue(cx, id, NewJob::new(what).not_before(cx.now + wait))?;
+        Ok(())
+    }
+
+    /// Another device asks while this one has lost its place as well. When nobody else is there who could let
+    /// them in, the conversation is begun anew, by the lower of the two accounts.
+    fn both_lost(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        seal: &Seal,
+        signed: wire::Signed,
+    ) -> Result<(), EngineError> {
+        let others = seal.members.iter().filter(|member| member.device != self.me.device).count();
+        let list = cx.records().contact(seal.peer)?.and_then(|contact| list_of(&contact));
+        let (Some(list), Ok(unverified)) = (list, UnverifiedResync::from_wire(signed)) else { return Ok(()) };
+        let Some(entry) = list.entry(unverified.claimed_device()) else { return Ok(()) };
+        if unverified.verify(id, &entry.signature_key).is_err() {
+            cx.alert(Some(id), Alert::FalseResync);
+            return Ok(());
+        }
+        if others == 1 && self.me.account < seal.peer && !self.is_merged(cx, id)? {
+            self.begin_anew(cx, id, seal.peer)?;
+        }
         Ok(())
     }
 

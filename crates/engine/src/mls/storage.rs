@@ -5,7 +5,7 @@
 //! but JSON for the join config, which postcard can write and not read.
 
 use lacre_proto::ConversationId;
-use openmls_traits::storage::{CURRENT_VERSION, Key, StorageProvider, traits};
+use openmls_traits::storage::{CURRENT_VERSION as V, Key, StorageProvider, traits};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -71,11 +71,11 @@ fn decode<T: DeserializeOwned>(table: u8, bytes: &[u8]) -> Result<T, StorageErro
     .ok_or(StorageError::Corrupt(table))
 }
 
-fn at(table: u8, key: &impl Key<CURRENT_VERSION>) -> Vec<u8> {
+fn at(table: u8, key: &impl Key<V>) -> Vec<u8> {
     postcard::to_extend(key, vec![table]).expect("MLS keys serialize into memory")
 }
 
-fn epoch_keys(group: &impl Key<CURRENT_VERSION>, epoch: &impl Key<CURRENT_VERSION>, leaf: u32) -> Vec<u8> {
+fn epoch_keys(group: &impl Key<V>, epoch: &impl Key<V>, leaf: u32) -> Vec<u8> {
     let mut bytes =
         postcard::to_extend(epoch, at(EPOCH_KEYS, group)).expect("MLS keys serialize into memory");
     bytes.extend_from_slice(&leaf.to_be_bytes());
@@ -99,12 +99,69 @@ pub(crate) fn forget_group(store: &Overlay<'_>, id: ConversationId) -> Result<()
     Ok(())
 }
 
-impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
+/// The three methods of a value that each group has one of.
+macro_rules! of_group {
+    ($write:ident, $read:ident, $delete:ident, $kind:ident, $table:ident) => {
+        fn $write<GroupId: traits::GroupId<V>, Value: traits::$kind<V>>(
+            &self,
+            group_id: &GroupId,
+            value: &Value,
+        ) -> Result<(), Self::Error> {
+            self.put(at($table, group_id), value);
+            Ok(())
+        }
+
+        fn $read<GroupId: traits::GroupId<V>, Value: traits::$kind<V>>(
+            &self,
+            group_id: &GroupId,
+        ) -> Result<Option<Value>, Self::Error> {
+            self.get(&at($table, group_id))
+        }
+
+        fn $delete<GroupId: traits::GroupId<V>>(&self, group_id: &GroupId) -> Result<(), Self::Error> {
+            self.0.delete(at($table, group_id));
+            Ok(())
+        }
+    };
+}
+
+/// The three methods of a value that has a key of its own; the trait's order of types differs between them.
+macro_rules! of_key {
+    (
+        $write:ident($key:ident, $kind:ident),
+        $read:ident<$first:ident: $first_kind:ident, $second:ident: $second_kind:ident>,
+        $delete:ident,
+        $table:ident
+    ) => {
+        fn $write<K: traits::$key<V>, Value: traits::$kind<V>>(
+            &self,
+            key: &K,
+            value: &Value,
+        ) -> Result<(), Self::Error> {
+            self.put(at($table, key), value);
+            Ok(())
+        }
+
+        fn $read<$first: traits::$first_kind<V>, $second: traits::$second_kind<V>>(
+            &self,
+            key: &K,
+        ) -> Result<Option<Value>, Self::Error> {
+            self.get(&at($table, key))
+        }
+
+        fn $delete<K: traits::$key<V>>(&self, key: &K) -> Result<(), Self::Error> {
+            self.0.delete(at($table, key));
+            Ok(())
+        }
+    };
+}
+
+impl StorageProvider<V> for Storage<'_> {
     type Error = StorageError;
 
     fn write_mls_join_config<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        MlsGroupJoinConfig: traits::MlsGroupJoinConfig<CURRENT_VERSION>,
+        GroupId: traits::GroupId<V>,
+        MlsGroupJoinConfig: traits::MlsGroupJoinConfig<V>,
     >(
         &self,
         group_id: &GroupId,
@@ -117,8 +174,8 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
     }
 
     fn mls_group_join_config<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        MlsGroupJoinConfig: traits::MlsGroupJoinConfig<CURRENT_VERSION>,
+        GroupId: traits::GroupId<V>,
+        MlsGroupJoinConfig: traits::MlsGroupJoinConfig<V>,
     >(
         &self,
         group_id: &GroupId,
@@ -126,7 +183,7 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         self.get(&at(JOIN_CONFIG, group_id))
     }
 
-    fn delete_group_config<GroupId: traits::GroupId<CURRENT_VERSION>>(
+    fn delete_group_config<GroupId: traits::GroupId<V>>(
         &self,
         group_id: &GroupId,
     ) -> Result<(), Self::Error> {
@@ -134,10 +191,7 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         Ok(())
     }
 
-    fn append_own_leaf_node<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        LeafNode: traits::LeafNode<CURRENT_VERSION>,
-    >(
+    fn append_own_leaf_node<GroupId: traits::GroupId<V>, LeafNode: traits::LeafNode<V>>(
         &self,
         group_id: &GroupId,
         leaf_node: &LeafNode,
@@ -149,17 +203,14 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         Ok(())
     }
 
-    fn own_leaf_nodes<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        LeafNode: traits::LeafNode<CURRENT_VERSION>,
-    >(
+    fn own_leaf_nodes<GroupId: traits::GroupId<V>, LeafNode: traits::LeafNode<V>>(
         &self,
         group_id: &GroupId,
     ) -> Result<Vec<LeafNode>, Self::Error> {
         Ok(self.get(&at(OWN_LEAVES, group_id))?.unwrap_or_default())
     }
 
-    fn delete_own_leaf_nodes<GroupId: traits::GroupId<CURRENT_VERSION>>(
+    fn delete_own_leaf_nodes<GroupId: traits::GroupId<V>>(
         &self,
         group_id: &GroupId,
     ) -> Result<(), Self::Error> {
@@ -168,9 +219,9 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
     }
 
     fn queue_proposal<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        ProposalRef: traits::ProposalRef<CURRENT_VERSION>,
-        QueuedProposal: traits::QueuedProposal<CURRENT_VERSION>,
+        GroupId: traits::GroupId<V>,
+        ProposalRef: traits::ProposalRef<V>,
+        QueuedProposal: traits::QueuedProposal<V>,
     >(
         &self,
         group_id: &GroupId,
@@ -187,10 +238,7 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         Ok(())
     }
 
-    fn queued_proposal_refs<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        ProposalRef: traits::ProposalRef<CURRENT_VERSION>,
-    >(
+    fn queued_proposal_refs<GroupId: traits::GroupId<V>, ProposalRef: traits::ProposalRef<V>>(
         &self,
         group_id: &GroupId,
     ) -> Result<Vec<ProposalRef>, Self::Error> {
@@ -198,9 +246,9 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
     }
 
     fn queued_proposals<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        ProposalRef: traits::ProposalRef<CURRENT_VERSION>,
-        QueuedProposal: traits::QueuedProposal<CURRENT_VERSION>,
+        GroupId: traits::GroupId<V>,
+        ProposalRef: traits::ProposalRef<V>,
+        QueuedProposal: traits::QueuedProposal<V>,
     >(
         &self,
         group_id: &GroupId,
@@ -208,10 +256,7 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         Ok(self.get(&at(PROPOSALS, group_id))?.unwrap_or_default())
     }
 
-    fn remove_proposal<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        ProposalRef: traits::ProposalRef<CURRENT_VERSION>,
-    >(
+    fn remove_proposal<GroupId: traits::GroupId<V>, ProposalRef: traits::ProposalRef<V>>(
         &self,
         group_id: &GroupId,
         _proposal_ref: &ProposalRef,
@@ -223,10 +268,7 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         Ok(())
     }
 
-    fn clear_proposal_queue<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        ProposalRef: traits::ProposalRef<CURRENT_VERSION>,
-    >(
+    fn clear_proposal_queue<GroupId: traits::GroupId<V>, ProposalRef: traits::ProposalRef<V>>(
         &self,
         group_id: &GroupId,
     ) -> Result<(), Self::Error> {
@@ -236,9 +278,9 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
     }
 
     fn write_encryption_epoch_key_pairs<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        EpochKey: traits::EpochKey<CURRENT_VERSION>,
-        HpkeKeyPair: traits::HpkeKeyPair<CURRENT_VERSION>,
+        GroupId: traits::GroupId<V>,
+        EpochKey: traits::EpochKey<V>,
+        HpkeKeyPair: traits::HpkeKeyPair<V>,
     >(
         &self,
         group_id: &GroupId,
@@ -251,9 +293,9 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
     }
 
     fn encryption_epoch_key_pairs<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        EpochKey: traits::EpochKey<CURRENT_VERSION>,
-        HpkeKeyPair: traits::HpkeKeyPair<CURRENT_VERSION>,
+        GroupId: traits::GroupId<V>,
+        EpochKey: traits::EpochKey<V>,
+        HpkeKeyPair: traits::HpkeKeyPair<V>,
     >(
         &self,
         group_id: &GroupId,
@@ -263,10 +305,7 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         Ok(self.get(&epoch_keys(group_id, epoch, leaf_index))?.unwrap_or_default())
     }
 
-    fn delete_encryption_epoch_key_pairs<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        EpochKey: traits::EpochKey<CURRENT_VERSION>,
-    >(
+    fn delete_encryption_epoch_key_pairs<GroupId: traits::GroupId<V>, EpochKey: traits::EpochKey<V>>(
         &self,
         group_id: &GroupId,
         epoch: &EpochKey,
@@ -276,124 +315,41 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         Ok(())
     }
 
-    fn write_tree<GroupId: traits::GroupId<CURRENT_VERSION>, Value: traits::TreeSync<CURRENT_VERSION>>(
-        &self,
-        group_id: &GroupId,
-        value: &Value,
-    ) -> Result<(), Self::Error> {
-        self.put(at(TREE, group_id), value);
-        Ok(())
-    }
+    of_group!(write_tree, tree, delete_tree, TreeSync, TREE);
+    of_group!(
+        write_interim_transcript_hash,
+        interim_transcript_hash,
+        delete_interim_transcript_hash,
+        InterimTranscriptHash,
+        TRANSCRIPT
+    );
+    of_group!(write_context, group_context, delete_context, GroupContext, CONTEXT);
+    of_group!(write_confirmation_tag, confirmation_tag, delete_confirmation_tag, ConfirmationTag, TAG);
+    of_group!(
+        write_message_secrets,
+        message_secrets,
+        delete_message_secrets,
+        MessageSecrets,
+        MESSAGE_SECRETS
+    );
+    of_group!(
+        write_resumption_psk_store,
+        resumption_psk_store,
+        delete_all_resumption_psk_secrets,
+        ResumptionPskStore,
+        RESUMPTION
+    );
+    of_group!(write_own_leaf_index, own_leaf_index, delete_own_leaf_index, LeafNodeIndex, LEAF_INDEX);
+    of_group!(
+        write_group_epoch_secrets,
+        group_epoch_secrets,
+        delete_group_epoch_secrets,
+        GroupEpochSecrets,
+        EPOCH_SECRETS
+    );
 
-    fn tree<GroupId: traits::GroupId<CURRENT_VERSION>, Value: traits::TreeSync<CURRENT_VERSION>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<Value>, Self::Error> {
-        self.get(&at(TREE, group_id))
-    }
-
-    fn delete_tree<GroupId: traits::GroupId<CURRENT_VERSION>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<(), Self::Error> {
-        self.0.delete(at(TREE, group_id));
-        Ok(())
-    }
-
-    fn write_interim_transcript_hash<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        Value: traits::InterimTranscriptHash<CURRENT_VERSION>,
-    >(
-        &self,
-        group_id: &GroupId,
-        value: &Value,
-    ) -> Result<(), Self::Error> {
-        self.put(at(TRANSCRIPT, group_id), value);
-        Ok(())
-    }
-
-    fn interim_transcript_hash<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        Value: traits::InterimTranscriptHash<CURRENT_VERSION>,
-    >(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<Value>, Self::Error> {
-        self.get(&at(TRANSCRIPT, group_id))
-    }
-
-    fn delete_interim_transcript_hash<GroupId: traits::GroupId<CURRENT_VERSION>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<(), Self::Error> {
-        self.0.delete(at(TRANSCRIPT, group_id));
-        Ok(())
-    }
-
-    fn write_context<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        Value: traits::GroupContext<CURRENT_VERSION>,
-    >(
-        &self,
-        group_id: &GroupId,
-        value: &Value,
-    ) -> Result<(), Self::Error> {
-        self.put(at(CONTEXT, group_id), value);
-        Ok(())
-    }
-
-    fn group_context<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        Value: traits::GroupContext<CURRENT_VERSION>,
-    >(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<Value>, Self::Error> {
-        self.get(&at(CONTEXT, group_id))
-    }
-
-    fn delete_context<GroupId: traits::GroupId<CURRENT_VERSION>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<(), Self::Error> {
-        self.0.delete(at(CONTEXT, group_id));
-        Ok(())
-    }
-
-    fn write_confirmation_tag<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        Value: traits::ConfirmationTag<CURRENT_VERSION>,
-    >(
-        &self,
-        group_id: &GroupId,
-        value: &Value,
-    ) -> Result<(), Self::Error> {
-        self.put(at(TAG, group_id), value);
-        Ok(())
-    }
-
-    fn confirmation_tag<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        Value: traits::ConfirmationTag<CURRENT_VERSION>,
-    >(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<Value>, Self::Error> {
-        self.get(&at(TAG, group_id))
-    }
-
-    fn delete_confirmation_tag<GroupId: traits::GroupId<CURRENT_VERSION>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<(), Self::Error> {
-        self.0.delete(at(TAG, group_id));
-        Ok(())
-    }
-
-    fn write_group_state<
-        Value: traits::GroupState<CURRENT_VERSION>,
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-    >(
+    // Of this one the trait names the value before the group.
+    fn write_group_state<Value: traits::GroupState<V>, GroupId: traits::GroupId<V>>(
         &self,
         group_id: &GroupId,
         value: &Value,
@@ -402,246 +358,40 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         Ok(())
     }
 
-    fn group_state<Value: traits::GroupState<CURRENT_VERSION>, GroupId: traits::GroupId<CURRENT_VERSION>>(
+    fn group_state<Value: traits::GroupState<V>, GroupId: traits::GroupId<V>>(
         &self,
         group_id: &GroupId,
     ) -> Result<Option<Value>, Self::Error> {
         self.get(&at(STATE, group_id))
     }
 
-    fn delete_group_state<GroupId: traits::GroupId<CURRENT_VERSION>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<(), Self::Error> {
+    fn delete_group_state<GroupId: traits::GroupId<V>>(&self, group_id: &GroupId) -> Result<(), Self::Error> {
         self.0.delete(at(STATE, group_id));
         Ok(())
     }
 
-    fn write_message_secrets<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        Value: traits::MessageSecrets<CURRENT_VERSION>,
-    >(
-        &self,
-        group_id: &GroupId,
-        value: &Value,
-    ) -> Result<(), Self::Error> {
-        self.put(at(MESSAGE_SECRETS, group_id), value);
-        Ok(())
-    }
-
-    fn message_secrets<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        Value: traits::MessageSecrets<CURRENT_VERSION>,
-    >(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<Value>, Self::Error> {
-        self.get(&at(MESSAGE_SECRETS, group_id))
-    }
-
-    fn delete_message_secrets<GroupId: traits::GroupId<CURRENT_VERSION>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<(), Self::Error> {
-        self.0.delete(at(MESSAGE_SECRETS, group_id));
-        Ok(())
-    }
-
-    fn write_resumption_psk_store<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        Value: traits::ResumptionPskStore<CURRENT_VERSION>,
-    >(
-        &self,
-        group_id: &GroupId,
-        value: &Value,
-    ) -> Result<(), Self::Error> {
-        self.put(at(RESUMPTION, group_id), value);
-        Ok(())
-    }
-
-    fn resumption_psk_store<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        Value: traits::ResumptionPskStore<CURRENT_VERSION>,
-    >(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<Value>, Self::Error> {
-        self.get(&at(RESUMPTION, group_id))
-    }
-
-    fn delete_all_resumption_psk_secrets<GroupId: traits::GroupId<CURRENT_VERSION>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<(), Self::Error> {
-        self.0.delete(at(RESUMPTION, group_id));
-        Ok(())
-    }
-
-    fn write_own_leaf_index<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        Value: traits::LeafNodeIndex<CURRENT_VERSION>,
-    >(
-        &self,
-        group_id: &GroupId,
-        value: &Value,
-    ) -> Result<(), Self::Error> {
-        self.put(at(LEAF_INDEX, group_id), value);
-        Ok(())
-    }
-
-    fn own_leaf_index<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        Value: traits::LeafNodeIndex<CURRENT_VERSION>,
-    >(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<Value>, Self::Error> {
-        self.get(&at(LEAF_INDEX, group_id))
-    }
-
-    fn delete_own_leaf_index<GroupId: traits::GroupId<CURRENT_VERSION>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<(), Self::Error> {
-        self.0.delete(at(LEAF_INDEX, group_id));
-        Ok(())
-    }
-
-    fn write_group_epoch_secrets<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        Value: traits::GroupEpochSecrets<CURRENT_VERSION>,
-    >(
-        &self,
-        group_id: &GroupId,
-        value: &Value,
-    ) -> Result<(), Self::Error> {
-        self.put(at(EPOCH_SECRETS, group_id), value);
-        Ok(())
-    }
-
-    fn group_epoch_secrets<
-        GroupId: traits::GroupId<CURRENT_VERSION>,
-        Value: traits::GroupEpochSecrets<CURRENT_VERSION>,
-    >(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<Option<Value>, Self::Error> {
-        self.get(&at(EPOCH_SECRETS, group_id))
-    }
-
-    fn delete_group_epoch_secrets<GroupId: traits::GroupId<CURRENT_VERSION>>(
-        &self,
-        group_id: &GroupId,
-    ) -> Result<(), Self::Error> {
-        self.0.delete(at(EPOCH_SECRETS, group_id));
-        Ok(())
-    }
-
-    fn write_signature_key_pair<
-        K: traits::SignaturePublicKey<CURRENT_VERSION>,
-        Value: traits::SignatureKeyPair<CURRENT_VERSION>,
-    >(
-        &self,
-        key: &K,
-        value: &Value,
-    ) -> Result<(), Self::Error> {
-        self.put(at(SIGNATURE_KEYS, key), value);
-        Ok(())
-    }
-
-    fn signature_key_pair<
-        K: traits::SignaturePublicKey<CURRENT_VERSION>,
-        Value: traits::SignatureKeyPair<CURRENT_VERSION>,
-    >(
-        &self,
-        key: &K,
-    ) -> Result<Option<Value>, Self::Error> {
-        self.get(&at(SIGNATURE_KEYS, key))
-    }
-
-    fn delete_signature_key_pair<K: traits::SignaturePublicKey<CURRENT_VERSION>>(
-        &self,
-        key: &K,
-    ) -> Result<(), Self::Error> {
-        self.0.delete(at(SIGNATURE_KEYS, key));
-        Ok(())
-    }
-
-    fn write_encryption_key_pair<
-        K: traits::EncryptionKey<CURRENT_VERSION>,
-        Value: traits::HpkeKeyPair<CURRENT_VERSION>,
-    >(
-        &self,
-        key: &K,
-        value: &Value,
-    ) -> Result<(), Self::Error> {
-        self.put(at(ENCRYPTION_KEYS, key), value);
-        Ok(())
-    }
-
-    fn encryption_key_pair<
-        Value: traits::HpkeKeyPair<CURRENT_VERSION>,
-        K: traits::EncryptionKey<CURRENT_VERSION>,
-    >(
-        &self,
-        key: &K,
-    ) -> Result<Option<Value>, Self::Error> {
-        self.get(&at(ENCRYPTION_KEYS, key))
-    }
-
-    fn delete_encryption_key_pair<K: traits::EncryptionKey<CURRENT_VERSION>>(
-        &self,
-        key: &K,
-    ) -> Result<(), Self::Error> {
-        self.0.delete(at(ENCRYPTION_KEYS, key));
-        Ok(())
-    }
-
-    fn write_key_package<
-        K: traits::HashReference<CURRENT_VERSION>,
-        Value: traits::KeyPackage<CURRENT_VERSION>,
-    >(
-        &self,
-        key: &K,
-        value: &Value,
-    ) -> Result<(), Self::Error> {
-        self.put(at(KEY_PACKAGES, key), value);
-        Ok(())
-    }
-
-    fn key_package<K: traits::HashReference<CURRENT_VERSION>, Value: traits::KeyPackage<CURRENT_VERSION>>(
-        &self,
-        key: &K,
-    ) -> Result<Option<Value>, Self::Error> {
-        self.get(&at(KEY_PACKAGES, key))
-    }
-
-    fn delete_key_package<K: traits::HashReference<CURRENT_VERSION>>(
-        &self,
-        key: &K,
-    ) -> Result<(), Self::Error> {
-        self.0.delete(at(KEY_PACKAGES, key));
-        Ok(())
-    }
-
-    fn write_psk<K: traits::PskId<CURRENT_VERSION>, Value: traits::PskBundle<CURRENT_VERSION>>(
-        &self,
-        key: &K,
-        value: &Value,
-    ) -> Result<(), Self::Error> {
-        self.put(at(PSKS, key), value);
-        Ok(())
-    }
-
-    fn psk<Value: traits::PskBundle<CURRENT_VERSION>, K: traits::PskId<CURRENT_VERSION>>(
-        &self,
-        key: &K,
-    ) -> Result<Option<Value>, Self::Error> {
-        self.get(&at(PSKS, key))
-    }
-
-    fn delete_psk<K: traits::PskId<CURRENT_VERSION>>(&self, key: &K) -> Result<(), Self::Error> {
-        self.0.delete(at(PSKS, key));
-        Ok(())
-    }
+    of_key!(
+        write_signature_key_pair(SignaturePublicKey, SignatureKeyPair),
+        signature_key_pair<K: SignaturePublicKey, Value: SignatureKeyPair>,
+        delete_signature_key_pair,
+        SIGNATURE_KEYS
+    );
+    of_key!(
+        write_encryption_key_pair(EncryptionKey, HpkeKeyPair),
+        encryption_key_pair<Value: HpkeKeyPair, K: EncryptionKey>,
+        delete_encryption_key_pair,
+        ENCRYPTION_KEYS
+    );
+    of_key!(
+        write_key_package(HashReference, KeyPackage),
+        key_package<K: HashReference, Value: KeyPackage>,
+        delete_key_package,
+        KEY_PACKAGES
+    );
+    of_key!(
+        write_psk(PskId, PskBundle),
+        psk<Value: PskBundle, K: PskId>,
+        delete_psk,
+        PSKS
+    );
 }

@@ -151,6 +151,25 @@ fn a_commit_that_the_relay_keeps_back_is_noticed_and_healed() {
 }
 
 #[test]
+fn when_both_have_lost_their_place_the_conversation_is_begun_anew_and_nothing_is_lost() {
+    let mut world = talking();
+    let old = world.conversation("ana", "bruno").id;
+    forget_group(&mut world, "ana");
+    forget_group(&mut world, "bruno");
+    world.say("ana", "bruno", "a");
+    world.say("bruno", "ana", "b");
+    world.run();
+    let (ana, bruno) = (world.conversation("ana", "bruno"), world.conversation("bruno", "ana"));
+    assert_eq!(ana.id, bruno.id);
+    assert_ne!(ana.id, old);
+    for seen in [world.seen("ana", "bruno"), world.seen("bruno", "ana")] {
+        assert_eq!(seen[..2], ["hi", "hello"]);
+        assert!(seen[2..].contains(&"a".to_owned()) && seen[2..].contains(&"b".to_owned()));
+    }
+    talks_on(&mut world);
+}
+
+#[test]
 fn a_request_whose_ticket_is_too_old_is_made_again() {
     let mut world = talking();
     world.disconnect("ana");

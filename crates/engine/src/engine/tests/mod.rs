@@ -8,4 +8,5 @@ mod merging;
 mod packages;
 #[cfg(feature = "evil")]
 mod secrecy;
+mod stored;
 mod talk;
