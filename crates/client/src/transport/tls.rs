@@ -80,6 +80,11 @@ impl Connect for TlsConnect {
     fn open(&self, endpoint: Endpoint) -> BoxFuture<'static, Result<Socket, ConnectError>> {
         let this = self.clone();
         Box::pin(async move {
+            if endpoint.trust == Trust::FirstUse && !endpoint.address.is_loopback() {
+                let address = endpoint.address.to_string();
+                let why = "its certificate can be pinned unseen only on this machine itself".to_owned();
+                return Err(ConnectError::NotTrusted { address, why });
+            }
             let attempt = async {
                 let stream = dial(&endpoint.address).await?;
                 if endpoint.address.tls() {
@@ -97,10 +102,6 @@ impl Connect for TlsConnect {
 impl TlsConnect {
     async fn open_tls(&self, stream: TcpStream, endpoint: &Endpoint) -> Result<Socket, ConnectError> {
         let address = &endpoint.address;
-        if endpoint.trust == Trust::FirstUse && !address.is_loopback() {
-            let why = "its certificate can be pinned unseen only on this machine itself".to_owned();
-            return Err(ConnectError::NotTrusted { address: address.to_string(), why });
-        }
         let name = ServerName::try_from(address.host()).map_err(|error| unreachable(address, error))?;
         let stream = TlsConnector::from(self.config(&endpoint.trust)?)
             .connect(name, stream)
@@ -219,6 +220,7 @@ fn certificate_words(why: &rustls::CertificateError) -> String {
         UnknownIssuer => "nobody that this machine trusts has signed it",
         NotValidForName | NotValidForNameContext { .. } => "it belongs to another name",
         Revoked => "it was revoked",
+        BadSignature => "its signature does not hold",
         other => return other.to_string(),
     }
     .to_owned()

@@ -94,24 +94,27 @@ fn get(address: SocketAddr, path: &str) -> String {
     answer
 }
 
+/// What went one way over one connection.
+type Stream = Arc<Mutex<Vec<u8>>>;
+
 /// Stands between people and a relay, and keeps what passes.
 struct Tap {
     address: SocketAddr,
     /// One stream for each direction of each connection.
-    streams: Arc<Mutex<Vec<Arc<Mutex<Vec<u8>>>>>>,
+    streams: Arc<Mutex<Vec<Stream>>>,
 }
 
 impl Tap {
     fn before(relay: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
-        let streams: Arc<Mutex<Vec<Arc<Mutex<Vec<u8>>>>>> = Arc::default();
+        let streams: Arc<Mutex<Vec<Stream>>> = Arc::default();
         let kept = streams.clone();
         std::thread::spawn(move || {
             for person in listener.incoming().flatten() {
                 let relay = TcpStream::connect(relay).expect("the relay listens");
                 for (from, to) in [(&person, &relay), (&relay, &person)] {
-                    let stream: Arc<Mutex<Vec<u8>>> = Arc::default();
+                    let stream: Stream = Arc::default();
                     kept.lock().expect("no panic").push(stream.clone());
                     let (from, to) = (from.try_clone().expect("a handle"), to.try_clone().expect("a handle"));
                     std::thread::spawn(move || pass(from, to, &stream));

@@ -1,5 +1,7 @@
 //! The real binary, the real relay, real sockets and real folders, as a person or a script uses them.
 
+#![expect(clippy::disallowed_methods, reason = "the tests wait with a bound, by the machine's clock")]
+
 mod accounts;
 mod canary;
 mod faults;

@@ -302,10 +302,6 @@ impl Person {
     pub fn follow(&self) -> Running {
         Running::start(&mut self.command(&["read", "--follow", "--json"]))
     }
-
-    pub fn name(&self) -> &str {
-        &self.name
-    }
 }
 
 /// The texts of a person among printed objects.
