@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn the_search_finds_the_control_in_every_way_that_it_may_be_written() {
         let control = control(7);
-        let search = Search::new(&[control.clone()]);
+        let search = Search::new(std::slice::from_ref(&control));
         for (encoding, needle) in encodings(&control.secret) {
             let stream = [b"before ", &needle[..], b" after"].concat();
             let hits = search.bytes("stream", &stream);
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn base64_is_found_wherever_the_secret_begins() {
         let control = control(7);
-        let search = Search::new(&[control.clone()]);
+        let search = Search::new(std::slice::from_ref(&control));
         for before in 0..4 {
             let stream = [&b"xxxx"[..before], &control.secret, b"and more"].concat();
             let hits = search.bytes("stream", STANDARD_NO_PAD.encode(stream).as_bytes());

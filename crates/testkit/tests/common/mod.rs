@@ -29,7 +29,7 @@ pub fn world(seed: u64) -> World {
 /// All that a device shows.
 pub fn view(world: &World, name: &str) -> (Vec<ConversationRecord>, Vec<Vec<MessageRecord>>) {
     let device = world.device(name);
-    let conversations = device.records().conversations().unwrap();
+    let conversations = device.records().conversations().expect("readable");
     let rows = conversations.iter().map(|conversation| device.rows(conversation.id)).collect();
     (conversations, rows)
 }
