@@ -132,6 +132,7 @@ impl Engine {
             defences: self.defences.clone(),
         };
         let done = self.take(&mut cx, input).and_then(|()| self.dispatch(&mut cx));
+        let done = store.failed().map_or(done, |error| Err(error.into()));
         let Cx { effects, events, wake, .. } = cx;
         if let Err(error) = done {
             self.rolled_back();

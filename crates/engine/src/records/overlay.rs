@@ -11,11 +11,12 @@ use crate::api::{Changes, ReadError, Reader};
 pub(crate) struct Overlay<'a> {
     reader: &'a dyn Reader,
     changes: RefCell<Changes>,
+    failed: RefCell<Option<ReadError>>,
 }
 
 impl<'a> Overlay<'a> {
     pub(crate) fn new(reader: &'a dyn Reader) -> Self {
-        Self { reader, changes: RefCell::default() }
+        Self { reader, changes: RefCell::default(), failed: RefCell::default() }
     }
 
     pub(crate) fn put(&self, key: Vec<u8>, value: Vec<u8>) {
@@ -28,6 +29,19 @@ impl<'a> Overlay<'a> {
 
     pub(crate) fn into_changes(self) -> Changes {
         self.changes.into_inner()
+    }
+
+    /// The first read of the store that failed, whatever was made of it: a step that has not seen the store as
+    /// it is must not decide anything, and least of all that something is lost.
+    pub(crate) fn failed(&self) -> Option<ReadError> {
+        self.failed.borrow().clone()
+    }
+
+    fn note<T>(&self, read: Result<T, ReadError>) -> Result<T, ReadError> {
+        if let Err(error) = &read {
+            self.failed.borrow_mut().get_or_insert_with(|| error.clone());
+        }
+        read
     }
 
     /// What has been written so far, to go back to when a part of a step comes to nothing.
@@ -45,7 +59,7 @@ impl Reader for Overlay<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
         match self.changes.borrow().get(key) {
             Some(written) => Ok(written.clone()),
-            None => self.reader.get(key),
+            None => self.note(self.reader.get(key)),
         }
     }
 
@@ -67,7 +81,7 @@ impl Reader for Overlay<'_> {
             if backwards { Box::new(written.into_iter().rev()) } else { Box::new(written.into_iter()) };
         let mut next = written.next();
         let mut going = true;
-        self.reader.scan(from, to, backwards, &mut |key, value| {
+        let read = self.reader.scan(from, to, backwards, &mut |key, value| {
             while let Some((mine, change)) = &next {
                 let before = if backwards { mine.as_slice() > key } else { mine.as_slice() < key };
                 let same = mine.as_slice() == key;
@@ -84,7 +98,8 @@ impl Reader for Overlay<'_> {
             }
             going = visit(key, value);
             going
-        })?;
+        });
+        self.note(read)?;
         while let (true, Some((mine, change))) = (going, &next) {
             if let Some(change) = change {
                 going = visit(mine, change);
