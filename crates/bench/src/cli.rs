@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::crash;
 use crate::relay::{Relay, Wanted};
 use crate::report::Reporter;
 use crate::workload::{deliver, fan_out, idle, start, store_drain};
@@ -53,6 +54,8 @@ enum Workload {
     Idle(idle::Options),
     /// From the start of the process to its open port, and its memory when idle.
     Start(start::Options),
+    /// The relay killed with -9 again and again while people write: nothing acknowledged is lost.
+    Crash(crash::Options),
 }
 
 impl Cli {
@@ -84,6 +87,7 @@ impl Cli {
             Workload::StoreDrain(options) => store_drain::run(&options, &relay, &mut report).await,
             Workload::FanOut(options) => fan_out::run(&options, &relay, &mut report).await,
             Workload::Idle(options) => idle::run(&options, &mut relay, &mut report).await,
+            Workload::Crash(options) => crash::run(&options, &mut relay, &mut report).await,
             Workload::Start(_) => unreachable!("it started its own relays above"),
         };
         relay.stop().await;

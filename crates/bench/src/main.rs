@@ -3,6 +3,7 @@
 //! It knows the wire, and a relay as a process. It must not link the relay: what is measured runs by itself.
 
 mod cli;
+mod crash;
 mod member;
 mod person;
 mod pump;

@@ -58,7 +58,8 @@ impl Relay {
                 (folder.path().to_owned(), Some(folder))
             }
         };
-        let (child, address, started_in) = launch(&binary, &data).await?;
+        let address = free()?;
+        let (child, started_in) = launch(&binary, &data, address).await?;
         let pid = child.id();
         Ok(Self { child: Some(child), pid, address, binary, data, _folder: folder, started_in })
     }
@@ -69,10 +70,28 @@ impl Relay {
             return Err("a relay that was started elsewhere is not restarted from here".into());
         }
         self.stop().await;
-        let (child, address, started_in) = launch(&self.binary, &self.data).await?;
-        (self.pid, self.address, self.started_in) = (child.id(), address, started_in);
+        self.launch_again().await
+    }
+
+    /// Kills it with -9, and starts it anew on the same data and address at once.
+    pub async fn kill_and_start(&mut self) -> Result<(), Failed> {
+        let mut child =
+            self.child.take().ok_or("a relay that was started elsewhere is not killed from here")?;
+        child.kill()?;
+        child.wait()?;
+        self.launch_again().await
+    }
+
+    async fn launch_again(&mut self) -> Result<(), Failed> {
+        let (child, started_in) = launch(&self.binary, &self.data, self.address).await?;
+        (self.pid, self.started_in) = (child.id(), started_in);
         self.child = Some(child);
         Ok(())
+    }
+
+    /// Where clients sign up.
+    pub fn url(&self) -> String {
+        format!("https://{}", self.address)
     }
 
     /// Asks it to stop, and waits until it has.
@@ -145,9 +164,13 @@ fn beside(here: &Path) -> Result<PathBuf, Failed> {
         })
 }
 
+/// A port that nobody has.
+fn free() -> Result<SocketAddr, Failed> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
 #[expect(clippy::disallowed_methods, reason = "asks whether the port is open")]
-async fn launch(binary: &Path, data: &Path) -> Result<(Child, SocketAddr, Duration), Failed> {
-    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+async fn launch(binary: &Path, data: &Path, address: SocketAddr) -> Result<(Child, Duration), Failed> {
     let start: Instant = now();
     let mut child = Command::new(binary)
         .args(["relay", "--listen", &address.to_string(), "--limits", "lifted", "--data"])
@@ -159,7 +182,7 @@ async fn launch(binary: &Path, data: &Path) -> Result<(Child, SocketAddr, Durati
         .map_err(|error| format!("{} does not start: {error}", binary.display()))?;
     loop {
         if tokio::net::TcpStream::connect(address).await.is_ok() {
-            return Ok((child, address, start.elapsed()));
+            return Ok((child, start.elapsed()));
         }
         if child.try_wait()?.is_some() || start.elapsed() > Duration::from_secs(30) {
             let _ = child.kill();

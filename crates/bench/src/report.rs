@@ -67,9 +67,9 @@ pub struct Measured {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct Line<'a, M> {
     #[serde(flatten)]
-    measured: &'a Measured,
+    measured: &'a M,
     tls: bool,
     durable: bool,
     build: &'static str,
@@ -107,7 +107,7 @@ impl Reporter {
     }
 
     /// Prints one measurement.
-    pub fn print(&mut self, measured: &Measured) {
+    pub fn print(&mut self, measured: &impl Serialize) {
         let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
         let line = Line {
             measured,

@@ -1,0 +1,71 @@
+//! Each workload once, small, on a real relay: that the figures are of something that happened.
+//!
+//! They need the `lacre` binary beside this program, where `cargo xtask test` puts it.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Runs the generator, and gives its lines. Fails with what it said.
+fn bench(args: &[&str]) -> Vec<Value> {
+    let out = Command::new(env!("CARGO_BIN_EXE_lacre-bench")).args(args).arg("--json").output().unwrap();
+    let (said, errors) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success(), "{said}{errors}");
+    said.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn number(line: &Value, name: &str) -> f64 {
+    line[name].as_f64().unwrap_or_else(|| panic!("no {name} in {line}"))
+}
+
+#[test]
+fn pairs_of_people_get_their_messages_once_each() {
+    for pace in [&["--rate", "50"][..], &[]] {
+        let args = [&["deliver", "--pairs", "3", "--seconds", "1", "--warm-up", "0.2"], pace].concat();
+        let lines = bench(&args);
+        let [line] = &lines[..] else { panic!("one line, not {lines:?}") };
+        assert!(number(line, "msgs") >= 10.0, "{line}");
+        assert_eq!((number(line, "lost"), number(line, "dups")), (0.0, 0.0), "{line}");
+        assert!(number(line, "p50_ms") <= number(line, "p99_ms"), "{line}");
+        assert_eq!(line["sealed"], "engine", "{line}");
+    }
+}
+
+#[test]
+fn what_is_stored_for_the_absent_is_there_when_they_come() {
+    let lines = bench(&["store-drain", "--senders", "2", "--receivers", "4", "--count", "200"]);
+    let [store, drain] = &lines[..] else { panic!("two lines, not {lines:?}") };
+    assert_eq!((number(store, "msgs"), number(drain, "msgs")), (200.0, 200.0));
+    assert_eq!((number(drain, "lost"), number(drain, "dups")), (0.0, 0.0), "{drain}");
+}
+
+#[test]
+fn every_member_gets_every_message() {
+    let args = ["fan-out", "--members", "6", "--senders", "2", "--seconds", "1", "--warm-up", "0.2"];
+    let lines = bench(&args);
+    assert!(number(&lines[0], "msgs") >= 10.0, "{lines:?}");
+    assert_eq!((number(&lines[0], "lost"), number(&lines[0], "dups")), (0.0, 0.0), "{lines:?}");
+}
+
+#[test]
+fn idle_connections_are_held_and_weighed() {
+    let lines = bench(&["idle", "--connections", "20,50"]);
+    assert_eq!(lines.iter().map(|line| number(line, "conns")).collect::<Vec<_>>(), [20.0, 50.0]);
+    assert!(number(&lines[1], "kib_per_conn") > 0.0, "{lines:?}");
+}
+
+#[test]
+fn a_start_is_timed() {
+    let lines = bench(&["start", "--times", "2"]);
+    assert!(lines.iter().all(|line| number(line, "start_ms") > 0.0), "{lines:?}");
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_relay_is_killed() {
+    let lines = bench(&["crash", "--kills", "5", "--clients", "6", "--life-ms", "600"]);
+    let line = &lines[0];
+    assert!(number(line, "acked") >= 20.0, "{line}");
+    for wrong in ["lost", "twice", "out_of_order", "unreadable"] {
+        assert_eq!(number(line, wrong), 0.0, "{line}");
+    }
+}
