@@ -1,5 +1,7 @@
 //! Content against the published vectors, and against what a hostile member may put into a seal.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helpers too")]
+
 use std::fs;
 use std::path::PathBuf;
 

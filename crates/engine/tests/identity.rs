@@ -1,5 +1,7 @@
 //! Identity: what is signed holds for one account, one device and one purpose, and not one byte may change.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helpers too")]
+
 use lacre_engine::identity::{
     Certificate, DeviceEntry, DeviceList, IdentityError, IdentitySecret, Resync, SignatureSecret, Succession,
     UnverifiedCertificate, UnverifiedDeviceList, UnverifiedResync, login, sign_up,

@@ -3,6 +3,8 @@
 //!
 //! The big files lie beside the workspace, in `../shared/vectors`; a test whose file is absent says so.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helpers too")]
+
 use std::fs;
 use std::path::PathBuf;
 
