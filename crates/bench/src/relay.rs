@@ -1,7 +1,6 @@
 //! The relay as a process: started, asked for its processor time and memory by the operating system, stopped.
 
 use std::fs;
-use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -55,7 +54,7 @@ impl Relay {
                 // Beside the program: the folder for temporary files is in memory on many machines.
                 let parent = here.parent().ok_or("this program lies nowhere")?;
                 let folder = tempfile::Builder::new().prefix("bench-relay-").tempdir_in(parent)?;
-                (folder.path().to_owned(), Some(folder))
+                (folder.path().join("relay"), Some(folder))
             }
         };
         let address = free()?;
@@ -177,7 +176,7 @@ async fn launch(binary: &Path, data: &Path, address: SocketAddr) -> Result<(Chil
         .arg(data)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
+        .stderr(fs::File::create(data.with_extension("log"))?)
         .spawn()
         .map_err(|error| format!("{} does not start: {error}", binary.display()))?;
     loop {
@@ -186,10 +185,7 @@ async fn launch(binary: &Path, data: &Path, address: SocketAddr) -> Result<(Chil
         }
         if child.try_wait()?.is_some() || start.elapsed() > Duration::from_secs(30) {
             let _ = child.kill();
-            let mut said = String::new();
-            if let Some(mut stderr) = child.stderr.take() {
-                io::Read::read_to_string(&mut stderr, &mut said)?;
-            }
+            let said = fs::read_to_string(data.with_extension("log")).unwrap_or_default();
             return Err(format!("the relay did not start: {}", said.trim()).into());
         }
         tokio::time::sleep(Duration::from_micros(500)).await;

@@ -85,6 +85,7 @@ impl Socket {
             target.address
         );
         stream.write_all(head.as_bytes()).await?;
+        stream.flush().await?;
         let mut input = BytesMut::with_capacity(4096);
         let end = loop {
             if stream.read_buf(&mut input).await? == 0 {

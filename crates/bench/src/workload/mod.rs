@@ -30,15 +30,20 @@ impl Span {
         Ok(Self { start: now(), relay_cpu, own_cpu, delivered: tally.delivered.get() })
     }
 
+    /// Processor time of the relay since it began, in seconds.
+    pub fn cpu(&self, relay: &Relay) -> Result<f64, Failed> {
+        Ok(relay.cpu()? - self.relay_cpu)
+    }
+
     /// Ends now, with what was delivered since it began.
-    pub fn end(self, relay: &Relay, tally: &Tally) -> Result<Measured, Failed> {
+    pub fn end(&self, relay: &Relay, tally: &Tally) -> Result<Measured, Failed> {
         self.end_with(relay, tally.delivered.get(), tally)
     }
 
     /// Ends now, with a count of one's own; `self.delivered` of it lay before the beginning.
-    pub fn end_with(self, relay: &Relay, count: u64, tally: &Tally) -> Result<Measured, Failed> {
+    pub fn end_with(&self, relay: &Relay, count: u64, tally: &Tally) -> Result<Measured, Failed> {
         let secs = self.start.elapsed().as_secs_f64();
-        let cpu = relay.cpu()? - self.relay_cpu;
+        let cpu = self.cpu(relay)?;
         let msgs = count - self.delivered;
         let latencies = tally.latencies.borrow();
         Ok(Measured {
