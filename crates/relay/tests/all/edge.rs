@@ -199,6 +199,8 @@ async fn a_device_that_does_not_read_is_cut_off_and_loses_nothing() {
         ana.send(client_frame::Body::Ack(wire::Ack { position: index + 2 })).await;
     }
     let mut dead = bruno.ws.into_inner();
+    // He reads nothing for far longer than a write may take.
+    tokio::time::sleep(10 * DEADLINE).await;
     let (said, _) = closed(&mut dead).await;
     assert!(said.len() < 60_000_000, "he was cut off before the end");
     let mut bruno = Client::login(&relay, &Person::new("bruno")).await;
