@@ -199,7 +199,7 @@ pub struct RelayData {
 /// `lacre sign-up`.
 #[derive(Debug, Args)]
 pub struct SignUpArgs {
-    /// The relay's address, such as https://relay.example:8443
+    /// The relay's address, such as `https://relay.example:8443`
     #[arg(long, value_name = "URL")]
     pub relay: String,
     /// The handle by which people find you: a to z, digits, '.', '_', '-'
