@@ -138,7 +138,8 @@ pub async fn run(options: &Options, relay: &mut Relay, report: &mut Reporter) ->
         tokio::time::timeout(PATIENCE, writer).await.map_err(|_| "a writer did not come to its end")???;
     }
 
-    let mut figures = judge_when_all_is_there(&clients, &ledger.acked.borrow()).await?;
+    let acked = ledger.acked.take();
+    let mut figures = judge_when_all_is_there(&clients, &acked).await?;
     figures.workload = "crash";
     figures.mode = format!("{} people, kill -9 of the relay", options.clients);
     figures.kills = options.kills;
