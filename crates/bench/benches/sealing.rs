@@ -94,7 +94,9 @@ fn sealing(criterion: &mut Criterion) {
         let (mut world, conversation) = couple(2);
         bencher.iter_custom(|times| {
             let one = |world: &mut World| {
-                arrival(world, |world| drop(world.intend("ana", Intent::Send(conversation, text()))))
+                arrival(world, |world| {
+                    world.intend("ana", Intent::Send(conversation, text()));
+                })
             };
             (0..times).map(|_| one(&mut world)).sum()
         });
@@ -118,7 +120,9 @@ fn sealing(criterion: &mut Criterion) {
         let (mut world, conversation) = couple(4);
         bencher.iter_custom(|times| {
             let one = |world: &mut World| {
-                arrival(world, |world| drop(world.intend("ana", Intent::UpdateLeaf(conversation))))
+                arrival(world, |world| {
+                    world.intend("ana", Intent::UpdateLeaf(conversation));
+                })
             };
             (0..times).map(|_| one(&mut world)).sum()
         });
@@ -139,7 +143,9 @@ fn joining(criterion: &mut Criterion) {
                     world.people(&["ana", "bruno"]);
                     world.settle();
                     let bruno: Handle = "bruno".parse().expect("a handle");
-                    arrival(&mut world, |world| drop(world.intend("ana", Intent::SendTo(bruno, text()))))
+                    arrival(&mut world, |world| {
+                        world.intend("ana", Intent::SendTo(bruno, text()));
+                    })
                 })
                 .sum()
         });

@@ -2,6 +2,8 @@
 //!
 //! They need the `lacre` binary beside this program, where `cargo xtask test` puts it.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helpers too")]
+
 use std::process::Command;
 
 use serde_json::Value;
