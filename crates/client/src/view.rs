@@ -1,6 +1,7 @@
 //! View models: what a screen or a script shows, read from the records after each commit.
 
-use lacre_engine::records::{ConversationRecord, ConversationState, Failure, MessageRecord, MessageState};
+use lacre_engine::records::{ConversationKind, ConversationRecord, ConversationState};
+use lacre_engine::records::{Failure, MessageRecord, MessageState};
 use lacre_engine::records::{Me, Position, Records, Unreadable};
 use lacre_engine::{EngineError, Reader};
 use lacre_proto::{ConversationId, Handle, Millis};
@@ -12,8 +13,12 @@ use crate::content::{Content, MessageId};
 pub struct Conversation {
     /// Its id.
     pub id: ConversationId,
-    /// The other person's handle.
-    pub with: Handle,
+    /// Whose it is.
+    pub kind: ConversationKind,
+    /// The other person's handle; `None` when it is not a direct one.
+    pub with: Option<Handle>,
+    /// What people call it: the group's name or the other person's handle; nothing for one's own.
+    pub name: String,
     /// The newest message, if there is one.
     pub last: Option<Message>,
     /// When something last happened in it.
@@ -218,6 +223,8 @@ impl Views<'_> {
         };
         Ok(Conversation {
             id: record.id,
+            kind: record.kind,
+            name: record.name().to_owned(),
             with: record.handle,
             last: last.map(|last| self.message_of(last)).transpose()?,
             active: record.active_ms,

@@ -139,6 +139,9 @@ pub enum Refusal {
     /// There is no such conversation on this device.
     #[error("there is no such conversation on this device")]
     NoSuchConversation,
+    /// This account is not in the conversation any more.
+    #[error("you are not in this conversation any more")]
+    NotAMember,
     /// There is no such message, or it has left already.
     #[error("there is no such message, or it was sent already")]
     NoSuchMessage,

@@ -127,6 +127,9 @@ impl fmt::Debug for Ticket {
 #[serde(try_from = "String", into = "String")]
 pub struct Handle(String);
 
+/// Begins as no handle of somebody does.
+const NOBODY: &str = "-";
+
 /// A text that cannot be a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadHandle {
@@ -144,6 +147,11 @@ pub enum BadHandle {
 impl Handle {
     /// Most characters a handle may have.
     pub const MAX: usize = 32;
+
+    /// What stands where it is not known who somebody is; nobody can have it.
+    pub fn nobody() -> Self {
+        Self(NOBODY.to_owned())
+    }
 
     /// The handle as text.
     pub fn as_str(&self) -> &str {
@@ -171,6 +179,9 @@ impl FromStr for Handle {
 impl TryFrom<String> for Handle {
     type Error = BadHandle;
     fn try_from(text: String) -> Result<Self, BadHandle> {
+        if text == NOBODY {
+            return Ok(Self(text));
+        }
         text.parse()
     }
 }

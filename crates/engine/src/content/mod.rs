@@ -16,7 +16,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use mimi::MimiId;
-pub use said::{Address, BadContent, OpenError, Opened, Unproven, encode, read};
+pub use said::{Address, BadContent, OpenError, Opened, Room, Unproven, encode, read};
 
 /// A message's id: 16 random bytes, made by its sender; MIMI's salt.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -7,7 +7,10 @@
 //!
 //! Every message names its sender and its room; they must be the ones that the seal proves.
 
-use lacre_proto::{AccountId, limits};
+use std::fmt;
+
+use lacre_proto::{AccountId, ConversationId, limits};
+use serde::{Deserialize, Serialize};
 
 use super::codec::{self, CodecError};
 use super::mimi::{
@@ -21,21 +24,61 @@ pub const TEXT: &str = "text/markdown;variant=GFM-MIMI";
 /// The media type of text of other apps that is shown as it is.
 pub const PLAIN_TEXT: &str = "text/plain;charset=utf-8";
 
+/// Where something is said: what the room's URI names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Room {
+    /// The direct conversation of two accounts, the lower first: the same in whichever of two conversations
+    /// that a pair began at once. `lacre:direct/<hex>/<hex>`.
+    Direct(AccountId, AccountId),
+    /// A group. `lacre:group/<hex>`.
+    Group(ConversationId),
+    /// The conversation of an account's own devices. `lacre:own/<hex>`.
+    Own(AccountId),
+}
+
+impl Room {
+    /// The direct conversation of two accounts.
+    pub fn direct(one: AccountId, other: AccountId) -> Self {
+        Self::Direct(one.min(other), one.max(other))
+    }
+
+    /// The other account of a direct conversation.
+    pub fn peer(self, me: AccountId) -> Option<AccountId> {
+        match self {
+            Self::Direct(low, high) => Some(if me == low { high } else { low }),
+            Self::Group(_) | Self::Own(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Direct(low, high) => write!(f, "lacre:direct/{low}/{high}"),
+            Self::Group(id) => write!(f, "lacre:group/{id}"),
+            Self::Own(account) => write!(f, "lacre:own/{account}"),
+        }
+    }
+}
+
 /// Sender and room of a message, as the URIs that stand in it and in its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     /// `lacre:account/<hex>`.
     pub sender: String,
-    /// `lacre:direct/<lower account hex>/<higher account hex>`: the same in whichever of two conversations
-    /// that a pair began at once.
+    /// The room's URI; see [`Room`].
     pub room: String,
 }
 
 impl Address {
+    /// What `sender` says in a room.
+    pub fn new(sender: AccountId, room: Room) -> Self {
+        Self { sender: format!("lacre:account/{sender}"), room: room.to_string() }
+    }
+
     /// What `sender` says in the direct conversation of two accounts.
     pub fn direct(sender: AccountId, pair: [AccountId; 2]) -> Self {
-        let [low, high] = if pair[0] <= pair[1] { pair } else { [pair[1], pair[0]] };
-        Self { sender: format!("lacre:account/{sender}"), room: format!("lacre:direct/{low}/{high}") }
+        Self::new(sender, Room::direct(pair[0], pair[1]))
     }
 }
 

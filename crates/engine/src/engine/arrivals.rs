@@ -1,7 +1,7 @@
 //! What the mailbox brings, in its order: each entry once, whatever the relay does.
 
 use lacre_proto::wire::{self, item::Kind};
-use lacre_proto::{ConversationId, Millis, frame, mls_framing};
+use lacre_proto::{AccountId, ConversationId, Millis, frame, mls_framing};
 use mls_framing::ContentType;
 use openmls::framing::errors::{MessageDecryptionError, SecretTreeError};
 use openmls::group::ValidationError;
@@ -16,6 +16,9 @@ use crate::mls::group::{self, Unopened};
 use crate::mls::storage::StorageError;
 use crate::records::key::{self, UNKNOWN};
 use crate::records::{ConversationState, Unreadable};
+
+/// The author of what nobody could read.
+const NOBODY: AccountId = AccountId([0; 16]);
 
 impl Engine {
     pub(super) fn delivered(
@@ -162,7 +165,9 @@ impl Engine {
         cx.alert(Some(id), Alert::Unreadable);
         let Some(record) = cx.shown(id)? else { return Ok(()) };
         let row = MessageId(cx.provider.rand.bytes());
-        self.put_unreadable(cx, record, row, seal.peer, time, why)
+        // Whose it was is not to be known where there are several.
+        let author = seal.room.peer(self.me.account).unwrap_or(NOBODY);
+        self.put_unreadable(cx, record, row, author, time, why)
     }
 
     /// Whether messages can be shown in a conversation of their own, or in the one that it became.

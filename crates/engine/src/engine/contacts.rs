@@ -278,8 +278,8 @@ impl Engine {
     fn rename(&mut self, cx: &mut Cx<'_>, contact: &Contact) -> Result<(), EngineError> {
         for id in self.conversations_with(cx, contact.account)? {
             let Some(mut record) = cx.records().conversation(id)? else { continue };
-            if record.handle != contact.handle {
-                record.handle = contact.handle.clone();
+            if record.handle.as_ref() != Some(&contact.handle) {
+                record.handle = Some(contact.handle.clone());
                 cx.put_conversation(&record)?;
             }
             for mut row in cx.records().messages(id, None, usize::MAX)? {

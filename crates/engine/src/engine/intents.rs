@@ -8,7 +8,9 @@ use super::{Cx, Engine};
 use crate::api::{EngineError, Event, Intent, IntentId, Refusal};
 use crate::content::{self, Address, Content, MessageId};
 use crate::records::key::{self, DIRECT, UNSEEN};
-use crate::records::{ConversationRecord, ConversationState, Failure, MessageRecord, MessageState};
+use crate::records::{
+    ConversationKind, ConversationRecord, ConversationState, Failure, MessageRecord, MessageState,
+};
 
 impl Engine {
     pub(super) fn intent(
@@ -54,17 +56,8 @@ impl Engine {
     fn begin(&mut self, cx: &mut Cx<'_>, handle: Handle) -> Result<ConversationId, EngineError> {
         let id = ConversationId(cx.provider.rand.bytes());
         cx.put(key::handle(DIRECT, &handle), &id);
-        cx.put_conversation(&ConversationRecord {
-            id,
-            peer: None,
-            handle,
-            created_ms: cx.now,
-            active_ms: cx.now,
-            unread: 0,
-            state: ConversationState::Opening,
-            suite: 0,
-            last: None,
-        })?;
+        let record = ConversationRecord::new(id, ConversationKind::Direct, cx.now);
+        cx.put_conversation(&ConversationRecord { handle: Some(handle), ..record })?;
         Ok(id)
     }
 
@@ -79,7 +72,13 @@ impl Engine {
         if !self.can_be_said(&content) {
             return Ok(Err(Refusal::BadContent));
         }
-        if record.state == ConversationState::Opening && !self.is_opening(cx, record.id)? {
+        if record.state == ConversationState::Left {
+            return Ok(Err(Refusal::NotAMember));
+        }
+        if record.kind == ConversationKind::Direct
+            && record.state == ConversationState::Opening
+            && !self.is_opening(cx, record.id)?
+        {
             self.enqueue(cx, record.id, NewJob::new(What::Open(Opening::Lookup)))?;
         }
         let id = cx.new_message_id();

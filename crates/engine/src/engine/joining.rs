@@ -9,11 +9,12 @@ use super::{Cx, Engine};
 use crate::api::{Alert, EngineError};
 #[cfg(feature = "evil")]
 use crate::defence::Defence;
+use crate::mls::extension::LacreConversation;
 use crate::mls::key_package::{self, Kept};
 use crate::mls::policy::{self, Admission, Denied, Who};
 use crate::mls::{SUITE, group};
 use crate::records::key::{self, DIRECT};
-use crate::records::{Contact, ConversationRecord, ConversationState};
+use crate::records::{Contact, ConversationKind, ConversationRecord, ConversationState};
 use lacre_proto::wire;
 
 impl Engine {
@@ -58,7 +59,10 @@ impl Engine {
             Ok(staged) => staged,
             Err(reason) => return Ok(Err(reason)),
         };
-        let (contact, admission) = match self.admit_welcome(cx, id, &staged)? {
+        let Ok(conversation) = policy::claimed(&staged, self.me.account) else {
+            return Ok(Err(Denied::Context.reason()));
+        };
+        let (contact, admission) = match self.admit_welcome(cx, id, &conversation, &staged)? {
             Ok(admitted) => admitted,
             Err(denied) => return Ok(Err(denied.reason())),
         };
@@ -73,7 +77,7 @@ impl Engine {
         }
         self.account_for(cx, used.as_ref())?;
         let again = known.is_some();
-        let mut seal = known.unwrap_or_else(|| Seal::new(contact.account, cx.now));
+        let mut seal = known.unwrap_or_else(|| Seal::new(conversation.room(id), cx.now));
         let first_epoch = joined.epoch().as_u64() == 1;
         seal.members.clear();
         self.refresh_members(cx, &joined, &mut seal, &[], first_epoch.then_some(0));
@@ -103,12 +107,10 @@ impl Engine {
         &mut self,
         cx: &mut Cx<'_>,
         id: ConversationId,
+        conversation: &LacreConversation,
         staged: &StagedWelcome,
     ) -> Result<Result<(Contact, Admission), Denied>, EngineError> {
-        let peer = match policy::claimed_peer(staged, self.me.account) {
-            Ok(peer) => peer,
-            Err(denied) => return Ok(Err(denied)),
-        };
+        let Some(peer) = conversation.room(id).peer(self.me.account) else { return Ok(Err(Denied::Context)) };
         let mut contact = None;
         for member in staged.members().filter(|member| member.index != staged.own_leaf_index()) {
             if contact.is_none() {
@@ -156,15 +158,11 @@ impl Engine {
                 ConversationRecord { state: ConversationState::Open, suite: SUITE.into(), ..record }
             }
             None => ConversationRecord {
-                id,
                 peer: Some(contact.account),
-                handle: contact.handle.clone(),
-                created_ms: cx.now,
-                active_ms: cx.now,
-                unread: 0,
+                handle: Some(contact.handle.clone()),
                 state: ConversationState::Open,
                 suite: SUITE.into(),
-                last: None,
+                ..ConversationRecord::new(id, ConversationKind::Direct, cx.now)
             },
         };
         cx.put_conversation(&record)?;

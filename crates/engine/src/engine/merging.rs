@@ -35,7 +35,7 @@ impl Engine {
                 ConversationState::OutOfStep => Standing::Lost,
                 ConversationState::Opening if self.is_asked(cx, id)? => Standing::Asked,
                 ConversationState::Opening => Standing::Here,
-                ConversationState::MergedInto(_) => continue,
+                ConversationState::Left | ConversationState::MergedInto(_) => continue,
             };
             standings.push((standing, id));
         }
@@ -48,10 +48,10 @@ impl Engine {
                 self.merge(cx, loser, winner)?;
             }
         }
-        if let Some(record) = cx.records().conversation(winner)?
+        if let Some(ConversationRecord { handle: Some(handle), .. }) = cx.records().conversation(winner)?
             && cx.records().contact(account)?.is_some_and(|contact| contact.confirmed)
         {
-            cx.put(key::handle(DIRECT, &record.handle), &winner);
+            cx.put(key::handle(DIRECT, &handle), &winner);
         }
         Ok(())
     }
@@ -95,7 +95,9 @@ impl Engine {
             last: newest.or(won.last).or(lost.last),
             ..won
         })?;
-        cx.put(key::handle(DIRECT, &lost.handle), &winner);
+        if let Some(handle) = &lost.handle {
+            cx.put(key::handle(DIRECT, handle), &winner);
+        }
         cx.event(Event::ConversationMerged(loser, winner));
         Ok(())
     }

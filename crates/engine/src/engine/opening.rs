@@ -33,7 +33,7 @@ impl Engine {
                     cx.store.delete(at);
                     return Ok(Lane::GoesOn);
                 };
-                let by = wire::lookup::By::Handle(record.handle.as_str().to_owned());
+                let by = wire::lookup::By::Handle(record.name().to_owned());
                 self.ask(cx, Asked::Job(at.clone()), request::Op::Lookup(wire::Lookup { by: Some(by) }));
             }
             Opening::Claim(account) => {
@@ -141,11 +141,12 @@ impl Engine {
         if told.account == self.me.account.to_wire() {
             return self.abandon(cx, id, at, Failure::Yourself);
         }
-        if told.handle != record.handle.as_str() {
+        let Some(handle) = record.handle.clone() else { return Ok(()) };
+        if told.handle != handle.as_str() {
             self.disbelieve(cx, id, Disbelief::False);
             return self.abandon(cx, id, at, Failure::FalseIdentity);
         }
-        let learned = match cx.records().contact_by_handle(&record.handle)? {
+        let learned = match cx.records().contact_by_handle(&handle)? {
             Some(pinned) if told.account != pinned.account.to_wire() => {
                 Err(Learned::Not(Disbelief::OtherIdentity(pinned.account)))
             }
@@ -342,7 +343,7 @@ impl Engine {
             capability_hash: made.capability_hash.to_vec().into(),
             dedupe,
         };
-        cx.put_seal(id, &Seal::new(account, cx.now));
+        cx.put_seal(id, &Seal::new(conversation.room(id), cx.now));
         let opening = Opening::Create(account, create.encode_to_vec(), made.capability_hash);
         Ok(Some(Job { what: What::Open(opening), dedupe, state: JobState::Waiting, ..job }))
     }

@@ -252,7 +252,7 @@ impl Engine {
         mut job: Job,
     ) -> Result<Lane, EngineError> {
         let Some((mut group, mut seal)) = self.sealable(cx, id)? else { return Ok(Lane::Waits) };
-        let address = Address::direct(self.me.account, [self.me.account, seal.peer]);
+        let address = Address::new(self.me.account, seal.room);
         let Some((message, content, shown_in)) = self.content_of(cx, &job.what)? else {
             self.keep(id, group);
             cx.store.delete(at);

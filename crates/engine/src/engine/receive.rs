@@ -1,6 +1,6 @@
 //! A message that was opened: whose it is, where it stands, what it does.
 
-use lacre_proto::{AccountId, ConversationId, Millis};
+use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 
 use super::state::{Missing, Seal, Turn, waiting_place};
 use super::{Cx, Engine};
@@ -77,7 +77,7 @@ impl Engine {
         time: Millis,
     ) -> Result<(), EngineError> {
         let Some(record) = cx.shown(id)? else { return Ok(()) };
-        let peer = seal.peer;
+        let room = seal.room;
         let Some(member) = seal.member(leaf) else {
             return self.unreadable(cx, id, &seal, time, Unreadable::Undecryptable);
         };
@@ -88,7 +88,7 @@ impl Engine {
         };
         let counter = envelope.counter;
         let turn = if cx.defends(Defence::Counter) { member.heard.turn(counter) } else { Turn::Next };
-        let address = Address::direct(author, [self.me.account, peer]);
+        let address = Address::new(author, room);
         let opened = match prove(cx, envelope.content, &address) {
             Ok(opened) => opened,
             Err(error) => {
@@ -193,7 +193,8 @@ impl Engine {
         let handle = if mine {
             self.me.handle.clone()
         } else {
-            cx.records().contact(author)?.map_or(record.handle.clone(), |contact| contact.handle)
+            let known = cx.records().contact(author)?.map(|contact| contact.handle);
+            known.or(record.handle.clone()).unwrap_or_else(Handle::nobody)
         };
         Ok(MessageRecord {
             id: MessageId([0; 16]),

@@ -154,15 +154,17 @@ impl Engine {
         signed: wire::Signed,
     ) -> Result<(), EngineError> {
         let others = seal.members.iter().filter(|member| member.device != self.me.device).count();
-        let list = cx.records().contact(seal.peer)?.and_then(|contact| list_of(&contact));
+        // Who is left in a group without anybody who could let them in has lost it.
+        let Some(peer) = seal.room.peer(self.me.account) else { return Ok(()) };
+        let list = cx.records().contact(peer)?.and_then(|contact| list_of(&contact));
         let (Some(list), Ok(unverified)) = (list, UnverifiedResync::from_wire(signed)) else { return Ok(()) };
         let Some(entry) = list.entry(unverified.claimed_device()) else { return Ok(()) };
         if unverified.verify(id, &entry.signature_key).is_err() {
             cx.alert(Some(id), Alert::FalseResync);
             return Ok(());
         }
-        if others == 1 && self.me.account < seal.peer && !self.is_merged(cx, id)? {
-            self.begin_anew(cx, id, seal.peer)?;
+        if others == 1 && self.me.account < peer && !self.is_merged(cx, id)? {
+            self.begin_anew(cx, id, peer)?;
         }
         Ok(())
     }

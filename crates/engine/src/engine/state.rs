@@ -4,7 +4,7 @@ use lacre_proto::{AccountId, ConversationId, DeviceId, Millis};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::content::{Content, MessageId};
+use crate::content::{Content, MessageId, Room};
 use crate::records::Position;
 
 /// The secret keys, and what they have signed.
@@ -39,8 +39,8 @@ pub(crate) struct Clockwork {
 /// became one each keeps its own.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Seal {
-    /// The other account.
-    pub(crate) peer: AccountId,
+    /// What its messages name as their room.
+    pub(crate) room: Room,
     /// The highest sequence number that was taken in, and those below it that were not (at most 64 ranges).
     pub(crate) sequence: u64,
     pub(crate) skipped: Vec<(u64, u64)>,
@@ -63,9 +63,9 @@ pub(crate) struct Seal {
 }
 
 impl Seal {
-    pub(crate) fn new(peer: AccountId, now: Millis) -> Self {
+    pub(crate) fn new(room: Room, now: Millis) -> Self {
         Self {
-            peer,
+            room,
             sequence: 0,
             skipped: Vec::new(),
             counter: 0,
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn sequences_are_taken_once_in_any_order() {
-        let mut seal = Seal::new(AccountId([1; 16]), 0);
+        let mut seal = Seal::new(Room::Own(AccountId([1; 16])), 0);
         assert!(seal.take_sequence(7), "where it joined");
         assert!(!seal.take_sequence(3), "before it joined");
         assert!(seal.take_sequence(11));

@@ -110,7 +110,7 @@ impl Engine {
                 for _ in 0..messages {
                     group::seal(cx.provider, &mut group, &self.myself(), b"never sent")?;
                 }
-                let address = Address::direct(self.me().account, [self.me().account, seal.peer]);
+                let address = Address::new(self.me().account, seal.room);
                 let bytes = plaintext(&address, cx.new_message_id(), content, seal.counter)?;
                 seal.counter += 1;
                 cx.put_seal(id, &seal);

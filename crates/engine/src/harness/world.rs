@@ -250,7 +250,7 @@ impl World {
 
     pub(crate) fn conversation(&self, name: &str, with: &str) -> ConversationRecord {
         let all = Records(&self.people[name].store).conversations().unwrap();
-        let found: Vec<_> = all.into_iter().filter(|record| record.handle.as_str() == with).collect();
+        let found: Vec<_> = all.into_iter().filter(|record| record.name() == with).collect();
         assert_eq!(found.len(), 1, "{name} has one conversation with {with}");
         found.into_iter().next().unwrap()
     }

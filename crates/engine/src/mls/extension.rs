@@ -1,9 +1,13 @@
 //! `LacreConversation`: what a conversation is, in its signed group context (type 0xF1AC). Set when the
-//! conversation is made, checked by everybody who joins, never changed.
+//! conversation is made and checked by everybody who joins. Of a group the admins, the rules and the timer
+//! change by a commit that the policy allows; nothing else ever changes.
 
-use lacre_proto::AccountId;
+use lacre_proto::{AccountId, ConversationId};
 use openmls::prelude::{Extension, ExtensionType, Extensions, GroupContext, UnknownExtension};
 use serde::{Deserialize, Serialize};
+
+use crate::content::Room;
+use crate::records::Rules;
 
 /// The extension's type, in the range for private use.
 pub(crate) const TYPE: u16 = 0xF1AC;
@@ -14,10 +18,10 @@ const VERSION: u8 = 1;
 pub(crate) struct LacreConversation {
     pub(crate) kind: Kind,
     pub(crate) created_by: AccountId,
-    /// Groups only, and empty until there are some.
+    /// Groups only: who may change it; in the order of the ids, each once, at least one.
     pub(crate) admins: Vec<AccountId>,
     /// Groups only: who may do what.
-    pub(crate) rules: u32,
+    pub(crate) rules: Rules,
     /// Seconds after which messages disappear; 0 for never.
     pub(crate) timer: u32,
 }
@@ -27,26 +31,58 @@ pub(crate) struct LacreConversation {
 pub(crate) enum Kind {
     /// Between two accounts, the lower id first.
     Direct(AccountId, AccountId),
+    /// Between the members that the tree names.
+    Group,
+    /// Between the devices of one account.
+    Own(AccountId),
 }
 
 impl LacreConversation {
     pub(crate) fn direct(created_by: AccountId, other: AccountId) -> Self {
         let (low, high) = (created_by.min(other), created_by.max(other));
         let kind = Kind::Direct(low, high);
-        Self { kind, created_by, admins: Vec::new(), rules: 0, timer: 0 }
+        Self { kind, created_by, admins: Vec::new(), rules: Rules::default(), timer: 0 }
     }
 
-    /// The other account of a direct conversation of `me`; `None` when it does not hold together.
-    pub(crate) fn peer_of(&self, me: AccountId) -> Option<AccountId> {
-        let Kind::Direct(low, high) = self.kind;
-        let peer = if me == low { high } else { low };
-        let holds = low < high
-            && (me == low || me == high)
-            && (self.created_by == low || self.created_by == high)
-            && self.admins.is_empty()
-            && self.rules == 0
-            && self.timer == 0;
-        holds.then_some(peer)
+    /// A group that `created_by` begins, its first admin.
+    pub(crate) fn group(created_by: AccountId) -> Self {
+        let admins = vec![created_by];
+        Self { kind: Kind::Group, created_by, admins, rules: Rules::default(), timer: 0 }
+    }
+
+    /// Whether its parts hold together.
+    pub(crate) fn holds(&self) -> bool {
+        let plain = self.admins.is_empty() && self.rules == Rules::default() && self.timer == 0;
+        match self.kind {
+            Kind::Direct(low, high) => {
+                low < high && (self.created_by == low || self.created_by == high) && plain
+            }
+            Kind::Group => !self.admins.is_empty() && self.admins.windows(2).all(|pair| pair[0] < pair[1]),
+            Kind::Own(account) => self.created_by == account && plain,
+        }
+    }
+
+    /// Whether an account may be in it, whoever wants it there.
+    pub(crate) fn is_open_to(&self, account: AccountId) -> bool {
+        match self.kind {
+            Kind::Direct(low, high) => account == low || account == high,
+            Kind::Group => true,
+            Kind::Own(owner) => account == owner,
+        }
+    }
+
+    /// What its messages name as their room.
+    pub(crate) fn room(&self, id: ConversationId) -> Room {
+        match self.kind {
+            Kind::Direct(low, high) => Room::direct(low, high),
+            Kind::Group => Room::Group(id),
+            Kind::Own(account) => Room::Own(account),
+        }
+    }
+
+    /// Whether an account is an admin of the group.
+    pub(crate) fn is_admin(&self, account: AccountId) -> bool {
+        self.admins.binary_search(&account).is_ok()
     }
 
     pub(crate) fn to_extension(&self) -> Extension {

@@ -150,7 +150,7 @@ fn admit_package(
     }
     let leaf = package.leaf_node();
     let who = knows.admit(leaf.credential(), leaf.signature_key().as_slice())?;
-    conversation.peer_of(who.account).map(|_| who).ok_or(Denied::Account)
+    if conversation.is_open_to(who.account) { Ok(who) } else { Err(Denied::Account) }
 }
 
 fn same_credential(before: &LeafNode, after: &LeafNode) -> Result<(), Denied> {
@@ -202,10 +202,10 @@ impl Admission {
     }
 }
 
-/// The other account of the conversation that a Welcome invites to, before anything else of it is believed.
-pub(crate) fn claimed_peer(staged: &StagedWelcome, me: AccountId) -> Result<AccountId, Denied> {
+/// What a Welcome invites to, before anything else of it is believed.
+pub(crate) fn claimed(staged: &StagedWelcome, me: AccountId) -> Result<LacreConversation, Denied> {
     LacreConversation::of(staged.group_context().extensions())
-        .and_then(|conversation| conversation.peer_of(me))
+        .filter(|conversation| conversation.holds() && conversation.is_open_to(me))
         .ok_or(Denied::Context)
 }
 
@@ -223,7 +223,7 @@ pub(crate) fn check_welcome(
     if context.ciphersuite() != SUITE {
         return Err(Denied::Suite);
     }
-    let peer = claimed_peer(staged, me.account)?;
+    let conversation = claimed(staged, me.account)?;
     let known = [ExtensionType::RequiredCapabilities, extension::extension_type()];
     let requires = context
         .extensions()
@@ -235,7 +235,7 @@ pub(crate) fn check_welcome(
     let mut seen: Vec<DeviceId> = Vec::new();
     for member in staged.members() {
         let who = knows.admit(&member.credential, &member.signature_key)?;
-        if who.account != me.account && who.account != peer {
+        if !conversation.is_open_to(who.account) {
             return Err(Denied::Account);
         }
         if seen.contains(&who.device) {

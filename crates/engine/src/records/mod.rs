@@ -64,10 +64,14 @@ pub struct Contact {
 pub struct ConversationRecord {
     /// Its id.
     pub id: ConversationId,
-    /// The other person's account; not known until the handle was looked up.
+    /// Whose it is.
+    pub kind: ConversationKind,
+    /// Of a direct one, the other person's account; not known until the handle was looked up.
     pub peer: Option<AccountId>,
-    /// The other person's handle.
-    pub handle: Handle,
+    /// Of a direct one, the other person's handle.
+    pub handle: Option<Handle>,
+    /// Of a group, its name.
+    pub title: String,
     /// When it was made on this device.
     pub created_ms: Millis,
     /// When something last happened in it.
@@ -82,6 +86,62 @@ pub struct ConversationRecord {
     pub last: Option<MessageId>,
 }
 
+impl ConversationRecord {
+    /// A new conversation in which nothing has happened yet.
+    pub(crate) fn new(id: ConversationId, kind: ConversationKind, now: Millis) -> Self {
+        Self {
+            id,
+            kind,
+            peer: None,
+            handle: None,
+            title: String::new(),
+            created_ms: now,
+            active_ms: now,
+            unread: 0,
+            state: ConversationState::Opening,
+            suite: 0,
+            last: None,
+        }
+    }
+
+    /// What people call it: the group's name, or the other person's handle; nothing for one's own.
+    pub fn name(&self) -> &str {
+        self.handle.as_ref().map_or(&self.title, |handle| handle.as_str())
+    }
+}
+
+/// The kinds of conversations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConversationKind {
+    /// Between two people.
+    Direct,
+    /// Between several people, with a name.
+    Group,
+    /// Between the devices of one account.
+    Own,
+}
+
+/// Who may do what in a group. Admins may do everything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// Who adds people.
+    pub add: Allowed,
+    /// Who edits name, description and picture.
+    pub edit: Allowed,
+    /// Who sends messages.
+    pub send: Allowed,
+}
+
+/// Who may do something in a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Allowed {
+    /// Every member.
+    #[default]
+    All,
+    /// Admins only.
+    Admins,
+}
+
 /// Where a conversation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConversationState {
@@ -91,6 +151,8 @@ pub enum ConversationState {
     Open,
     /// This device lost its place and asks to be let in again; messages wait.
     OutOfStep,
+    /// This account is not in it any more: it left, or was removed. What was said stays.
+    Left,
     /// It was one of two with the same person; its messages are in the other.
     MergedInto(ConversationId),
 }

@@ -146,7 +146,7 @@ fn conversation(row: view::Conversation) -> Option<Conversation> {
         ConversationState::Open => Standing::Open,
         ConversationState::OutOfStep => Standing::OutOfStep,
         // Its rows are in the other one.
-        ConversationState::MergedInto(_) => return None,
+        ConversationState::Left | ConversationState::MergedInto(_) => return None,
     };
     let safety = Safety {
         post_quantum: row.safety.suite.is_some().then(|| row.safety.post_quantum()),
@@ -157,7 +157,7 @@ fn conversation(row: view::Conversation) -> Option<Conversation> {
         text: words::in_list(&last.from, &last.body),
         tick: last.tick,
     });
-    let with = row.with.to_string();
+    let with = safe_line(&row.name);
     Some(Conversation { id: row.id, with, last, active: row.active, unread: row.unread, standing, safety })
 }
 

@@ -152,12 +152,12 @@ impl<'a> Reading<'a> {
 /// The last `limit` messages of the conversations that are asked for, in the order in which they came.
 fn history(views: &Views<'_>, args: &ReadArgs, limit: usize) -> Result<Vec<Row>, lacre_client::EngineError> {
     let mut rows = Vec::new();
-    for Conversation { id, with, .. } in views.conversations()? {
-        if args.with.as_ref().is_some_and(|wanted| *wanted != with) {
+    for Conversation { id, with, name, .. } in views.conversations()? {
+        if args.with.is_some() && args.with != with {
             continue;
         }
         let messages = views.messages(id, None, limit)?;
-        rows.extend(messages.into_iter().map(|message| (message, with.to_string())));
+        rows.extend(messages.into_iter().map(|message| (message, name.clone())));
     }
     rows.sort_by_key(|(message, _)| message.position);
     let older = rows.len().saturating_sub(limit);
@@ -170,10 +170,12 @@ fn one(
     conversation: ConversationId,
     id: MessageId,
 ) -> Result<Vec<Row>, lacre_client::EngineError> {
-    let Some(Conversation { with, .. }) = views.conversation(conversation)? else { return Ok(Vec::new()) };
-    if args.with.as_ref().is_some_and(|wanted| *wanted != with) {
+    let Some(Conversation { with, name, .. }) = views.conversation(conversation)? else {
+        return Ok(Vec::new());
+    };
+    if args.with.is_some() && args.with != with {
         return Ok(Vec::new());
     }
     let message = views.message(conversation, id)?;
-    Ok(message.map(|message| (message, with.to_string())).into_iter().collect())
+    Ok(message.map(|message| (message, name)).into_iter().collect())
 }
