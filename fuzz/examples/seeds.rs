@@ -68,7 +68,7 @@ impl Ana {
         let signature_key = secret.public();
         let handle = "ana".parse().expect("a handle");
         let certificate = Certificate::issue(&identity, account, device, handle, signature_key, 1);
-        let entry = DeviceEntry { device, signature_key, added: 1, quarantine_until: 0 };
+        let entry = DeviceEntry { device, signature_key, added: 1, quarantine_until: 0, added_by: None };
         Self { certificate, list: DeviceList::first(&identity, account, entry), secret }
     }
 
@@ -102,7 +102,7 @@ fn client_frames() -> Vec<Vec<u8>> {
             key_packages: vec![key_package().into()],
             last_resort: key_package().into(),
         }),
-        request::Op::ClaimKeyPackages(wire::ClaimKeyPackages { account: vec![1; 16].into() }),
+        request::Op::ClaimKeyPackages(wire::ClaimKeyPackages { account: vec![1; 16].into(), ..Default::default() }),
         request::Op::MintTicket(wire::MintTicket {}),
         request::Op::CreateConversation(wire::CreateConversation {
             conversation: vec![3; 16].into(),

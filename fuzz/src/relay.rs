@@ -68,7 +68,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         (1, request::Op::ReadRoster(wire::ReadRoster { conversation: conversation.clone(), capability })),
         (1, request::Op::Commit(commit)),
         (0, request::Op::MintTicket(wire::MintTicket {})),
-        (0, request::Op::ClaimKeyPackages(wire::ClaimKeyPackages { account: vec![1; 16].into() })),
+        (0, request::Op::ClaimKeyPackages(wire::ClaimKeyPackages { account: vec![1; 16].into(), ..Default::default() })),
         (0, request::Op::LeaveConversation(wire::LeaveConversation { conversation })),
     ];
     let pieces: Vec<Vec<u8>> = ops.into_iter().map(|(socket, op)| piece(socket, op)).collect();
@@ -89,7 +89,7 @@ fn signed_up(relay: &Services<MemoryData>) -> (Socket, Bytes) {
     let signature_key = secret.public();
     let handle = "ana".parse().expect("a handle");
     let certificate = Certificate::issue(&identity, account, device, handle, signature_key, NOW);
-    let entry = DeviceEntry { device, signature_key, added: NOW, quarantine_until: 0 };
+    let entry = DeviceEntry { device, signature_key, added: NOW, quarantine_until: 0, added_by: None };
     let list = DeviceList::first(&identity, account, entry);
     let mut socket = Socket::open(relay);
     let id = RelayId::try_from(&socket.hello.relay).expect("an id");

@@ -36,7 +36,7 @@ impl Member {
         let secret = SignatureSecret::generate(rng);
         let signature_key = secret.public();
         let certificate = Certificate::issue(&identity, account, device, handle, signature_key, now);
-        let entry = DeviceEntry { device, signature_key, added: now, quarantine_until: 0 };
+        let entry = DeviceEntry { device, signature_key, added: now, quarantine_until: 0, added_by: None };
         Ok(Self { certificate, list: DeviceList::first(&identity, account, entry), secret })
     }
 

@@ -39,6 +39,7 @@ impl Person {
             signature_key: self.signature.public(),
             added: 1000,
             quarantine_until: 0,
+            added_by: None,
         }
     }
 

@@ -22,6 +22,14 @@ pub enum ErrorCode {
     LoginRefused,
     /// A field does not hold what it should.
     BadRequest,
+    /// The device was taken out of its account's device list.
+    DeviceRemoved,
+    /// The device is new, and may not do this yet.
+    InQuarantine,
+    /// The device list is not the next one.
+    StaleDeviceList,
+    /// No such link, or it was used, or its time is over.
+    NoSuchLink,
     /// The handle belongs to another account.
     HandleTaken,
     /// The relay takes no new accounts.
@@ -105,6 +113,34 @@ const TABLE: &[(ErrorCode, u32, &str, Retry, &str)] = {
         ),
         (LoginRefused, 112, "login_refused", Never, "The relay does not know this device or its proof."),
         (BadRequest, 113, "bad_request", Never, "The request does not hold together."),
+        (
+            DeviceRemoved,
+            114,
+            "device_removed",
+            Never,
+            "This device was removed from its account by another device of it.",
+        ),
+        (
+            InQuarantine,
+            115,
+            "in_quarantine",
+            Never,
+            "This device is new; until a day has passed or another device has approved it, it may not do this.",
+        ),
+        (
+            StaleDeviceList,
+            116,
+            "stale_device_list",
+            AfterRepair,
+            "Another device has changed the device list meanwhile; the app takes that in and tries again.",
+        ),
+        (
+            NoSuchLink,
+            117,
+            "no_such_link",
+            Never,
+            "This link code was used, or its minute is over; make a new one on the new device.",
+        ),
         (HandleTaken, 120, "handle_taken", Never, "This handle is taken; choose another."),
         (RegistrationClosed, 121, "registration_closed", Never, "This relay takes no new accounts."),
         (

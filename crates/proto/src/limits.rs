@@ -19,6 +19,16 @@ pub const TEXT: usize = 64 * 1024;
 
 /// Devices of one account.
 pub const DEVICES: usize = 8;
+/// How long a new device may not do everything, unless another one approves it.
+pub const QUARANTINE: Duration = Duration::from_secs(24 * 3600);
+/// How long the code of a link is good.
+pub const LINK_CODE: Duration = Duration::from_secs(60);
+/// How long the two devices have once the code was taken.
+pub const LINKING: Duration = Duration::from_secs(180);
+/// The largest message of a linking, in bytes.
+pub const LINK_BODY: usize = 16 * 1024;
+/// Key packages of one's own device in one claim.
+pub const CLAIMED_OWN: usize = 32;
 /// Mailboxes in one roster.
 pub const ROSTER: usize = 2048;
 /// Key packages that a relay keeps for a device, beside the last-resort one.

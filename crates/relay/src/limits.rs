@@ -40,6 +40,8 @@ pub(crate) enum Action {
     Publish,
     Ticket,
     Resync,
+    DeviceList,
+    Link,
 }
 
 /// All rate limits of a relay.
@@ -65,6 +67,10 @@ pub struct RateLimits {
     pub ticket: Rate,
     /// Resync requests of one device in one conversation.
     pub resync: Rate,
+    /// Changes of one account's device list.
+    pub device_list: Rate,
+    /// Links that are opened from one network.
+    pub link: Rate,
 }
 
 impl Default for RateLimits {
@@ -81,6 +87,8 @@ impl Default for RateLimits {
             publish: Rate::new(20, MINUTE),
             ticket: Rate::new(100, 10_000),
             resync: Rate::new(6, 10 * MINUTE),
+            device_list: Rate::new(12, 2 * MINUTE),
+            link: Rate::new(6, MINUTE),
         }
     }
 }
@@ -99,6 +107,8 @@ impl RateLimits {
             publish: Rate::LIFTED,
             ticket: Rate::LIFTED,
             resync: Rate::LIFTED,
+            device_list: Rate::LIFTED,
+            link: Rate::LIFTED,
         }
     }
 
@@ -113,6 +123,8 @@ impl RateLimits {
             Action::Publish => self.publish,
             Action::Ticket => self.ticket,
             Action::Resync => self.resync,
+            Action::DeviceList => self.device_list,
+            Action::Link => self.link,
         }
     }
 }

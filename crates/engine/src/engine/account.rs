@@ -46,7 +46,13 @@ impl Engine {
         let secret = SignatureSecret::generate(rng);
         let certificate =
             Certificate::issue(&identity, account, device, handle.clone(), secret.public(), now);
-        let entry = DeviceEntry { device, signature_key: secret.public(), added: now, quarantine_until: 0 };
+        let entry = DeviceEntry {
+            device,
+            signature_key: secret.public(),
+            added: now,
+            quarantine_until: 0,
+            added_by: None,
+        };
         let list = DeviceList::first(&identity, account, entry);
         let identity_key = *identity.public().as_bytes();
         let me = Me { account, handle, device, relay, identity_key, registered: false, created_ms: now };

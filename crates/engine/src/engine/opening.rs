@@ -38,7 +38,7 @@ impl Engine {
             }
             Opening::Claim(account) => {
                 self.link.openings.insert(id, Claims::default());
-                let claim = wire::ClaimKeyPackages { account: account.to_wire() };
+                let claim = wire::ClaimKeyPackages { account: account.to_wire(), ..Default::default() };
                 self.ask(cx, Asked::Claim(at.clone()), request::Op::ClaimKeyPackages(claim));
                 self.ask(cx, Asked::Ticket(at.clone()), request::Op::MintTicket(wire::MintTicket {}));
             }

@@ -57,7 +57,13 @@ impl Forged {
         let identity = IdentitySecret::generate(rng);
         let secret = SignatureSecret::generate(rng);
         let certificate = Certificate::issue(&identity, account, device, handle, secret.public(), now);
-        let entry = DeviceEntry { device, signature_key: secret.public(), added: now, quarantine_until: 0 };
+        let entry = DeviceEntry {
+            device,
+            signature_key: secret.public(),
+            added: now,
+            quarantine_until: 0,
+            added_by: None,
+        };
         let list = DeviceList::first(&identity, account, entry);
         let crypto = RustCrypto::default();
         let store = Overlay::new(&Nothing);

@@ -17,6 +17,8 @@ pub struct DeviceEntry {
     pub added: Millis,
     /// Until when it may not do everything; 0 when it never was in quarantine.
     pub quarantine_until: Millis,
+    /// The device that let it in; `None` for the account's first one.
+    pub added_by: Option<DeviceId>,
 }
 
 /// A device list whose signature holds under the account's pinned identity key, or that was made here.
@@ -207,21 +209,27 @@ fn check_devices(devices: &[DeviceEntry]) -> Result<(), IdentityError> {
 }
 
 fn entry_to_wire(entry: &DeviceEntry) -> wire::DeviceEntry {
-    let DeviceEntry { device, signature_key, added, quarantine_until } = *entry;
+    let DeviceEntry { device, signature_key, added, quarantine_until, added_by } = *entry;
     wire::DeviceEntry {
         device: device.to_wire(),
         signature_key: signature_key.to_wire(),
         added_ms: added,
         quarantine_until_ms: quarantine_until,
+        added_by: added_by.map(DeviceId::to_wire).unwrap_or_default(),
     }
 }
 
 fn entry_from_wire(entry: &wire::DeviceEntry) -> Result<DeviceEntry, IdentityError> {
-    let wire::DeviceEntry { device, signature_key, added_ms, quarantine_until_ms } = entry;
+    let wire::DeviceEntry { device, signature_key, added_ms, quarantine_until_ms, added_by } = entry;
+    let malformed = |_| IdentityError::Malformed("device");
     Ok(DeviceEntry {
-        device: DeviceId::try_from(device).map_err(|_| IdentityError::Malformed("device"))?,
+        device: DeviceId::try_from(device).map_err(malformed)?,
         signature_key: SignatureKey::from_wire(signature_key)?,
         added: *added_ms,
         quarantine_until: *quarantine_until_ms,
+        added_by: match added_by.is_empty() {
+            true => None,
+            false => Some(DeviceId::try_from(added_by).map_err(malformed)?),
+        },
     })
 }

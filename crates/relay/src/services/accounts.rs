@@ -82,7 +82,7 @@ impl<D: Data> Services<D> {
             (Ok(()), Some((account, _))) => Ok(Authenticated { device, account }),
             _ => {
                 self.count_failure(&op.device, peer, now);
-                refuse(ErrorCode::LoginRefused)
+                refuse(self.why_refused(device, &proof, &op.signature).await?)
             }
         }
     }
@@ -211,7 +211,7 @@ pub(super) fn verify(key: &[u8; 32], message: &[u8], signature: &[u8]) -> Answer
 }
 
 /// The part of an address that one household or company has: an IPv4 /24, an IPv6 /48.
-fn network(address: IpAddr) -> [u8; 6] {
+pub(super) fn network(address: IpAddr) -> [u8; 6] {
     let mut network = [0; 6];
     match address.to_canonical() {
         IpAddr::V4(v4) => network[..3].copy_from_slice(&v4.octets()[..3]),

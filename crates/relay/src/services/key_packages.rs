@@ -57,6 +57,9 @@ impl<D: Data> Services<D> {
         now: Millis,
     ) -> Answered<Claimed> {
         let target = AccountId::try_from(&op.account).map_err(bad)?;
+        if !op.devices.is_empty() {
+            return self.claim_own(op, target, caller, now).await;
+        }
         self.limiter().take(Action::ClaimOne, &[caller.account.as_ref(), target.as_ref()], now)?;
         let account = self.account(target).await?.ok_or(ErrorCode::NoSuchAccount)?;
         let device_list = account.device_list.ok_or_else(|| rows::broken("account"))?;
@@ -72,6 +75,37 @@ impl<D: Data> Services<D> {
         }
         if claims.is_empty() && target != caller.account {
             return refuse(ErrorCode::NoKeyPackages);
+        }
+        Ok(Claimed { device_list: Some(device_list), claims })
+    }
+
+    /// Gives key packages of the caller's own devices: several of each, for all the conversations that a new
+    /// device is to be in.
+    async fn claim_own(
+        &self,
+        op: ClaimKeyPackages,
+        target: AccountId,
+        caller: Authenticated,
+        now: Millis,
+    ) -> Answered<Claimed> {
+        let count = op.count.max(1) as usize;
+        if target != caller.account || op.devices.len() > limits::DEVICES || count > limits::CLAIMED_OWN {
+            return refuse(ErrorCode::BadRequest);
+        }
+        let account = self.account(target).await?.ok_or(ErrorCode::NoSuchAccount)?;
+        let device_list = account.device_list.ok_or_else(|| rows::broken("account"))?;
+        let list = DeviceList::decode(device_list.body.clone()).map_err(|_| rows::broken("device list"))?;
+        let mut claims = Vec::new();
+        for device in list.devices.iter().map(|entry| &entry.device).filter(|id| op.devices.contains(id)) {
+            let device = DeviceId::try_from(device).map_err(|_| rows::broken("device list"))?;
+            for _ in 0..count {
+                let Some(claim) = self.claim(device, false, now).await? else { break };
+                let last = claim.last_resort;
+                claims.push(claim);
+                if last {
+                    break;
+                }
+            }
         }
         Ok(Claimed { device_list: Some(device_list), claims })
     }

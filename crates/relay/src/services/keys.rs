@@ -9,6 +9,7 @@ const META: u8 = 0x01;
 const ACCOUNT: u8 = 0x10;
 const HANDLE: u8 = 0x11;
 const DEVICE: u8 = 0x12;
+const GONE: u8 = 0x14;
 const KEY_PACKAGE: u8 = 0x20;
 const LAST_RESORT: u8 = 0x21;
 const NEXT_KEY_PACKAGE: u8 = 0x22;
@@ -18,6 +19,8 @@ const CONVERSATION: u8 = 0x30;
 const ROSTER: u8 = 0x31;
 const MAILBOX: u8 = 0x38;
 const INVITE: u8 = 0x40;
+const LINK: u8 = 0x48;
+const LINK_EXPIRY: u8 = 0x49;
 
 pub(super) fn meta() -> Key {
     Key::new(META, &[b"relay"])
@@ -37,6 +40,16 @@ pub(super) fn handle(handle: &Handle) -> Key {
 
 pub(super) fn device(device: DeviceId) -> Key {
     Key::new(DEVICE, &[device.as_ref()])
+}
+
+/// A device that was removed from its account.
+pub(super) fn gone(device: DeviceId) -> Key {
+    Key::new(GONE, &[device.as_ref()])
+}
+
+/// All devices that were removed.
+pub(super) fn all_gone() -> (Key, Key) {
+    (Key::new(GONE, &[]), Key::new(GONE + 1, &[]))
 }
 
 /// All devices after one, or from the first.
@@ -105,6 +118,25 @@ pub(super) fn mailbox(device: DeviceId) -> Key {
 
 pub(super) fn invite(hash: &[u8; 32]) -> Key {
     Key::new(INVITE, &[hash])
+}
+
+/// One message of a linking; the link by its hash.
+pub(super) fn link(hash: &[u8; 32], step: u8) -> Key {
+    Key::new(LINK, &[hash, &[step]])
+}
+
+pub(super) fn link_expiry(expires: u64, hash: &[u8; 32]) -> Key {
+    Key::new(LINK_EXPIRY, &[&expires.to_be_bytes(), hash])
+}
+
+/// All links whose time is over.
+pub(super) fn links_expired(now: u64) -> (Key, Key) {
+    (Key::new(LINK_EXPIRY, &[]), Key::new(LINK_EXPIRY, &[&now.to_be_bytes()]))
+}
+
+/// The messages of the link of a key in the expiry index.
+pub(super) fn messages_of_link(expiry: &Key) -> Option<(Key, Key)> {
+    expiry.as_bytes().last_chunk::<32>().map(|hash| (link(hash, 0), link(hash, u8::MAX)))
 }
 
 /// A mailbox is the log that is named by its device.

@@ -98,6 +98,13 @@ impl Mailbox {
         Ok(())
     }
 
+    /// Ends the session that the device is logged in with, if there is one.
+    pub(crate) fn hang_up(&self) {
+        if let Some(online) = &self.lock().online {
+            online.notify_one();
+        }
+    }
+
     /// Gives reserved room back: nothing was stored.
     pub(crate) fn refund(&self, bytes: usize) {
         if let Some(known) = &mut self.lock().known {

@@ -5,10 +5,12 @@
 
 mod accounts;
 mod conversations;
+mod devices;
 mod directory;
 mod invites;
 mod key_packages;
 mod keys;
+mod links;
 mod mailboxes;
 mod memory;
 mod rows;

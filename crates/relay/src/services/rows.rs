@@ -92,6 +92,26 @@ pub(super) struct InviteRow {
     pub(super) made_ms: u64,
 }
 
+/// A device that was removed: who it was, and when it went.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct GoneRow {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) signature_key: Bytes,
+    #[prost(uint64, tag = "2")]
+    pub(super) gone_ms: u64,
+}
+
+/// A message of a linking: until when it is good, and whether it was taken.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct LinkRow {
+    #[prost(uint64, tag = "1")]
+    pub(super) expires_ms: u64,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) body: Bytes,
+    #[prost(bool, tag = "3")]
+    pub(super) taken: bool,
+}
+
 /// A row's bytes.
 pub(super) fn encode(row: &impl Message) -> Bytes {
     let mut bytes = BytesMut::with_capacity(1 + row.encoded_len());

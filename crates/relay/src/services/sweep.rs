@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use lacre_proto::{DeviceId, Millis, frame};
 use lacre_store::data::{Batch, Data, LogEntry, WriteError};
 
-use super::{Services, keys};
+use super::rows::GoneRow;
+use super::{Services, keys, rows};
 
 /// Where the next call goes on.
 #[derive(Debug, Default)]
@@ -28,6 +29,14 @@ impl<D: Data> Services<D> {
             }
             batch = batch.delete(expiry.clone());
         }
+        let (from, to) = keys::links_expired(now);
+        for (expiry, _) in self.0.data.scan(&from, &to, budget).await? {
+            if let Some((from, to)) = keys::messages_of_link(&expiry) {
+                batch = batch.delete_range(from, to);
+            }
+            batch = batch.delete(expiry);
+        }
+        batch = self.empty_gone(batch, now, budget).await?;
         let (from, to) = keys::devices_after(self.cursor());
         let devices = self.0.data.scan(&from, &to, budget).await?;
         let mut gone = tickets.len();
@@ -41,6 +50,25 @@ impl<D: Data> Services<D> {
             self.0.data.write(batch).await?;
         }
         Ok(gone)
+    }
+
+    /// Empties the mailboxes of removed devices: rosters may name them until the next commit, and a mailbox that
+    /// nobody reads must not fill and stop a conversation. After a while nobody names them any more.
+    async fn empty_gone(&self, mut batch: Batch, now: Millis, budget: usize) -> Result<Batch, WriteError> {
+        let (from, to) = keys::all_gone();
+        for (key, row) in self.0.data.scan(&from, &to, budget).await? {
+            let (Some(device), Ok(row)) = (keys::device_of(&key), rows::decode::<GoneRow>(&row)) else {
+                continue;
+            };
+            let head = self.0.data.log_state(keys::log(device)).await?.head;
+            if let Ok(mailbox) = self.mailbox(device).await {
+                self.acknowledge(&mailbox, head, u64::MAX);
+            }
+            if row.gone_ms + self.0.settings.quotas.kept.as_millis() as u64 <= now {
+                batch = batch.delete(key);
+            }
+        }
+        Ok(batch)
     }
 
     fn cursor(&self) -> Option<DeviceId> {

@@ -60,6 +60,10 @@ impl<D: Data> Services<D> {
             return Err(bad.into());
         }
         let device = DeviceId::try_from(&row.device).map_err(|_| rows::broken("ticket"))?;
+        // The tickets of a device go with it.
+        if self.device(device).await?.is_none() {
+            return Err(bad.into());
+        }
         Ok(Good { device, key, row: bytes, expiry: keys::ticket_expiry(row.expires_ms, &hash) })
     }
 }

@@ -3,9 +3,9 @@
 //! | state | what may come | goes to |
 //! | --- | --- | --- |
 //! | Greeted | sign-up, login | Authenticated |
-//! | Greeted | create, commit, send, read roster | Anonymous |
-//! | Anonymous | create, commit, send, read roster; everything else is `login_needed` or `anonymous_only` | – |
-//! | Authenticated | look-up, key packages, tickets, leave, resync, acknowledgements; create, commit, send and read roster are `anonymous_only` | – |
+//! | Greeted | create, commit, send, read roster, links | Anonymous |
+//! | Anonymous | create, commit, send, read roster, links; everything else is `login_needed` or `anonymous_only` | – |
+//! | Authenticated | look-up, key packages, tickets, leave, resync, device list, acknowledgements; what the anonymous socket is for is `anonymous_only` | – |
 //!
 //! A socket never goes from Anonymous to Authenticated: the two must not be tied together. A frame that is none,
 //! and one of a version that is not spoken here, ends the session with a farewell.
@@ -27,7 +27,7 @@ use lacre_proto::frame::{self, FrameError};
 use lacre_proto::wire::request::Op;
 use lacre_proto::wire::response::Result as R;
 use lacre_proto::wire::{
-    Accepted, Ack, Bye, Done, Greeting, Hello, KeyPackagesLeft, LoggedIn, Login, Request, Response,
+    Accepted, Ack, Bye, Done, Greeting, Hello, KeyPackagesLeft, LinkBody, LoggedIn, Login, Request, Response,
     ServerFrame, SignUp, Ticket, client_frame, greeting, response, server_frame,
 };
 use lacre_proto::{ErrorCode, Millis};
@@ -201,6 +201,14 @@ impl<D: Data> Session<D> {
                 let roster = services.read_roster(op).await;
                 self.answer(id, roster.map(R::Roster))
             }
+            (Op::PutLink(op), _) => {
+                let done = services.put_link(op, self.peer, now).await;
+                self.answer(id, done.map(|()| R::Done(Done {})))
+            }
+            (Op::TakeLink(op), _) => {
+                let body = services.take_link(op, now).await;
+                self.answer(id, body.map(|body| R::LinkBody(LinkBody { body })))
+            }
             (Op::Login(op), _) => {
                 let logged_in = self.login(op, now).await;
                 self.answer(id, logged_in.map(R::LoggedIn))
@@ -217,8 +225,7 @@ impl<D: Data> Session<D> {
     /// Whether a request belongs on this socket now; gives the caller, if the socket has one.
     fn admit(&mut self, op: &Op, now: Millis) -> Answered<Option<Authenticated>> {
         let logs_in = matches!(op, Op::Login(_) | Op::SignUp(_));
-        let anonymous =
-            matches!(op, Op::CreateConversation(_) | Op::Commit(_) | Op::Send(_) | Op::ReadRoster(_));
+        let anonymous = is_anonymous(op);
         match &self.state {
             State::Greeted if logs_in => Ok(None),
             State::Greeted | State::Anonymous if anonymous => {
@@ -318,13 +325,31 @@ async fn authenticated<D: Data>(
         }
         Op::LeaveConversation(op) => services.leave_conversation(op, caller).await.map(|()| R::Done(Done {})),
         Op::RequestResync(op) => services.request_resync(op, caller, now).await.map(|()| R::Done(Done {})),
+        Op::UpdateDeviceList(op) => {
+            services.update_device_list(op, caller, now).await.map(|()| R::Done(Done {}))
+        }
         Op::Login(_)
         | Op::SignUp(_)
+        | Op::PutLink(_)
+        | Op::TakeLink(_)
         | Op::CreateConversation(_)
         | Op::Commit(_)
         | Op::Send(_)
         | Op::ReadRoster(_) => Err(ErrorCode::AnonymousOnly.into()),
     }
+}
+
+/// Whether a request belongs on the anonymous socket.
+fn is_anonymous(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::CreateConversation(_)
+            | Op::Commit(_)
+            | Op::Send(_)
+            | Op::ReadRoster(_)
+            | Op::PutLink(_)
+            | Op::TakeLink(_)
+    )
 }
 
 fn respond<D: Data>(

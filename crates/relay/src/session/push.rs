@@ -95,7 +95,10 @@ impl<D: Data> Pushing<D> {
             let replaced = self.inbox.replaced.clone();
             tokio::select! {
                 biased;
-                () = replaced.notified() => return Outgoing::Last(bye(ErrorCode::Replaced)),
+                () = replaced.notified() => {
+                    let code = self.services.why_ended(self.caller.device).await;
+                    return Outgoing::Last(bye(code));
+                }
                 woken = self.inbox.subscription.next(), if room > 0 => self.sort(woken),
             }
         }

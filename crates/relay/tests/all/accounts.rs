@@ -33,7 +33,8 @@ fn publish(socket: &mut Socket<Memory>, packages: &[&str], last_resort: &str) ->
 }
 
 fn claim(socket: &mut Socket<Memory>, of: &Person) -> Result<Vec<wire::Claim>, ErrorCode> {
-    match socket.ask(Op::ClaimKeyPackages(wire::ClaimKeyPackages { account: of.account.to_wire() }))? {
+    let claim = wire::ClaimKeyPackages { account: of.account.to_wire(), ..Default::default() };
+    match socket.ask(Op::ClaimKeyPackages(claim))? {
         R::Claimed(claimed) => Ok(claimed.claims),
         other => panic!("{other:?}"),
     }

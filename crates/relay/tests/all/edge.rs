@@ -229,7 +229,7 @@ async fn many_claimers_on_many_sockets_never_get_the_same_key_package() {
             let mut client = Client::sign_up(relay, &Person::new(&format!("claimer{index}"))).await;
             let mut got = Vec::new();
             loop {
-                let op = wire::ClaimKeyPackages { account: account.clone() };
+                let op = wire::ClaimKeyPackages { account: account.clone(), ..Default::default() };
                 match client.ask(Op::ClaimKeyPackages(op)).await {
                     Ok(wire::response::Result::Claimed(claimed)) => {
                         got.push(claimed.claims[0].key_package.clone());

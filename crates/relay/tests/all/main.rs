@@ -4,6 +4,7 @@
 
 mod accounts;
 mod conversations;
+mod devices;
 mod edge;
 mod frames;
 mod operator;

@@ -59,6 +59,7 @@ impl Person {
             signature_key: public(&self.signing),
             added_ms: NOW,
             quarantine_until_ms: 0,
+            added_by: Bytes::new(),
         };
         wire::DeviceList {
             account: self.account.to_wire(),
