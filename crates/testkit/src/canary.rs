@@ -13,7 +13,7 @@ use aho_corasick::AhoCorasick;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use flate2::read::GzDecoder;
-use lacre_engine::content::Content;
+use lacre_engine::content::KINDS;
 
 /// The most that one gzip stream is unpacked to.
 const UNPACKED: u64 = 64 * 1024 * 1024;
@@ -45,23 +45,9 @@ impl Canary {
     }
 }
 
-/// Every kind of content with its fields that people fill. A kind or field that is added to [`Content`] and not
-/// here breaks the build.
+/// Every field of every kind of content that people fill, as the engine's registry of kinds has them.
 pub fn content_fields() -> Vec<&'static str> {
-    fn fields(content: &Content) -> &'static [&'static str] {
-        match content {
-            // Ids are random and name messages; they are canaries of the scenario's own making.
-            Content::Text { text: _, in_reply_to: _ } => &["text.text"],
-            Content::Delivered(_) | Content::Read(_) | Content::Unknown => &[],
-        }
-    }
-    let kinds = [
-        Content::Text { text: String::new(), in_reply_to: None },
-        Content::Delivered(Vec::new()),
-        Content::Read(Vec::new()),
-        Content::Unknown,
-    ];
-    kinds.iter().flat_map(|kind| fields(kind).iter().copied()).collect()
+    KINDS.iter().flat_map(|kind| kind.fields.iter().copied()).collect()
 }
 
 /// One canary for every field of every kind of content, and one for the control.

@@ -278,15 +278,15 @@ impl Fields {
         value.into_array().map(|fields| Self(fields.into_iter())).map_err(|_| Malformed(what))
     }
 
-    fn next(&mut self, what: &'static str) -> Result<Value, CodecError> {
+    pub(super) fn next(&mut self, what: &'static str) -> Result<Value, CodecError> {
         self.0.next().ok_or(Malformed(what))
     }
 
-    fn text(&mut self, what: &'static str) -> Result<String, CodecError> {
+    pub(super) fn text(&mut self, what: &'static str) -> Result<String, CodecError> {
         self.next(what)?.into_text().map_err(|_| Malformed(what))
     }
 
-    fn bytes(&mut self, what: &'static str) -> Result<Vec<u8>, CodecError> {
+    pub(super) fn bytes(&mut self, what: &'static str) -> Result<Vec<u8>, CodecError> {
         self.next(what)?.into_bytes().map_err(|_| Malformed(what))
     }
 

@@ -93,7 +93,7 @@ impl fmt::Debug for Message {
 }
 
 /// When a message should vanish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expiration {
     /// From when it is read, or from the epoch of 1970.
     pub relative: bool,

@@ -1,21 +1,28 @@
 //! Content: what is inside a sealed message.
 //!
-//! Three layers, each a module:
+//! Layers, each a module:
 //! - [`envelope`]: version, counter, length, content, padding; the plaintext of an MLS application message.
-//! - [`mimi`]: the MIMI content format (draft-ietf-mimi-content, commit 961ea5a of its repository), whole.
-//! - this one: the kinds of content that people and devices exchange, and how they stand in MIMI.
+//! - [`mimi`], [`codec`]: the MIMI content format (draft-ietf-mimi-content, commit 961ea5a of its repository).
+//! - `said`, `forms`: how the kinds stand in MIMI, and the proof that content belongs where it was opened.
+//! - this one: the kinds of content that people and devices exchange; [`kinds`] lists them all.
 
 pub mod codec;
+mod emoji;
 pub mod envelope;
+mod forms;
+pub mod kinds;
 pub mod mimi;
 mod said;
 pub mod status;
 
 use std::fmt;
 
+use lacre_proto::{AccountId, Handle};
 use serde::{Deserialize, Serialize};
 
-pub use mimi::MimiId;
+pub use emoji::is_emoji;
+pub use kinds::{KINDS, Kind};
+pub use mimi::{Expiration, MimiId};
 pub use said::{Address, BadContent, OpenError, Opened, Room, Unproven, encode, read};
 
 /// A message's id: 16 random bytes, made by its sender; MIMI's salt.
@@ -36,6 +43,9 @@ impl fmt::Debug for MessageId {
 
 /// What a person or a device says to the members of a conversation. On the device messages are named by their
 /// [`MessageId`], on the wire by their [`MimiId`]; [`map_ids`](Self::map_ids) goes between.
+///
+/// A revision orders what one account says again about one thing (an edit of the edit, another reaction): the
+/// highest counts, whatever order they arrive in.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content<Id = MessageId> {
     /// Text, possibly a reply.
@@ -49,32 +59,160 @@ pub enum Content<Id = MessageId> {
     Delivered(Vec<Id>),
     /// These messages have been seen by the sender.
     Read(Vec<Id>),
+    /// A reaction; each account has at most one to a message.
+    Reaction {
+        /// The message reacted to.
+        to: Id,
+        /// One emoji; `None` takes the reaction back.
+        emoji: Option<String>,
+        /// Orders the account's reactions to this message.
+        revision: u32,
+    },
+    /// Another text in place of a message's.
+    Edit {
+        /// The message, always the first form of it.
+        of: Id,
+        /// The new text.
+        text: String,
+        /// Orders the edits of this message.
+        revision: u32,
+    },
+    /// Takes a message back for everyone.
+    Delete {
+        /// The message.
+        of: Id,
+    },
+    /// A question with answers to choose from.
+    Poll(Poll),
+    /// A vote; each account's highest revision counts.
+    Vote {
+        /// The poll.
+        poll: Id,
+        /// Indices of the chosen answers, rising; none takes the vote back.
+        choices: Vec<u8>,
+        /// Orders the account's votes in this poll.
+        revision: u32,
+    },
+    /// Closes a poll: later votes do not count.
+    ClosePoll {
+        /// The poll.
+        poll: Id,
+    },
+    /// A place on earth.
+    Place(Place),
+    /// Somebody's card.
+    Card(Card),
+    /// Pins a message for everybody in the conversation, or takes the pin away.
+    Pin {
+        /// The message.
+        message: Id,
+        /// Whether it is pinned.
+        pinned: bool,
+    },
+    /// From now on messages of this conversation vanish so many seconds after they were read; 0: never.
+    Timer {
+        /// Seconds, at most [`kinds::TIMER`].
+        seconds: u32,
+    },
+    /// Something that the members of a group are told about it.
+    Fact(Fact),
+    /// The sender began to write, or stopped. Never stored.
+    Typing(bool),
+    /// The name that the sender goes by; empty for none.
+    Name(String),
     /// A kind that this version does not know: shown as "update to read this".
     Unknown,
 }
 
+/// A question with answers to choose from.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Poll {
+    /// The question.
+    pub question: String,
+    /// Two or more answers.
+    pub options: Vec<String>,
+    /// Whether several may be chosen.
+    pub multiple: bool,
+}
+
+/// A place on earth (WGS 84).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Latitude in 10⁻⁷ degrees, north positive.
+    pub latitude_e7: i32,
+    /// Longitude in 10⁻⁷ degrees, east positive.
+    pub longitude_e7: i32,
+    /// What the sender calls it; may be empty.
+    pub label: String,
+}
+
+/// Somebody's card: how to write to them. It proves nothing: the directory is asked when somebody does.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// The account.
+    pub account: AccountId,
+    /// Its handle, as the sender knows it.
+    pub handle: Handle,
+    /// What the sender calls them; may be empty.
+    pub name: String,
+}
+
+/// Something that the members of a group are told about it. Empty takes it away.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fact {
+    /// The group's name.
+    Name(String),
+    /// What it is for.
+    Description(String),
+    /// Its picture: an encoded image.
+    Picture(Vec<u8>),
+    /// What the sender goes by in it.
+    Label(String),
+}
+
+/// How something is said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manner {
+    /// When it vanishes.
+    pub expires: Option<Expiration>,
+    /// Whether it may be looked at once only.
+    pub once: bool,
+    /// How often it was passed on before it came here.
+    pub forwarded: u8,
+}
+
 impl<Id> Content<Id> {
-    /// The same content with every message named in another way. A name that has none is left out: a reply to
-    /// an unknown message (sent before this device joined, say) is shown without what it answers.
-    pub fn map_ids<Other>(self, mut name: impl FnMut(Id) -> Option<Other>) -> Content<Other> {
-        match self {
+    /// The same content with every message named in another way; `None` when what it is about has no other
+    /// name. In a reply or a receipt a message without one is left out: a reply to what was sent before this
+    /// device joined, say, is shown without what it answers.
+    pub fn map_ids<Other>(self, mut name: impl FnMut(Id) -> Option<Other>) -> Option<Content<Other>> {
+        Some(match self {
             Self::Text { text, in_reply_to } => {
                 Content::Text { text, in_reply_to: in_reply_to.and_then(name) }
             }
             Self::Delivered(ids) => Content::Delivered(ids.into_iter().filter_map(&mut name).collect()),
             Self::Read(ids) => Content::Read(ids.into_iter().filter_map(&mut name).collect()),
+            Self::Reaction { to, emoji, revision } => Content::Reaction { to: name(to)?, emoji, revision },
+            Self::Edit { of, text, revision } => Content::Edit { of: name(of)?, text, revision },
+            Self::Delete { of } => Content::Delete { of: name(of)? },
+            Self::Poll(poll) => Content::Poll(poll),
+            Self::Vote { poll, choices, revision } => Content::Vote { poll: name(poll)?, choices, revision },
+            Self::ClosePoll { poll } => Content::ClosePoll { poll: name(poll)? },
+            Self::Place(place) => Content::Place(place),
+            Self::Card(card) => Content::Card(card),
+            Self::Pin { message, pinned } => Content::Pin { message: name(message)?, pinned },
+            Self::Timer { seconds } => Content::Timer { seconds },
+            Self::Fact(fact) => Content::Fact(fact),
+            Self::Typing(typing) => Content::Typing(typing),
+            Self::Name(name) => Content::Name(name),
             Self::Unknown => Content::Unknown,
-        }
+        })
     }
 }
 
+/// Only the kind: what people write goes into no log.
 impl<Id> fmt::Debug for Content<Id> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Text { .. } => "Text(..)",
-            Self::Delivered(_) => "Delivered(..)",
-            Self::Read(_) => "Read(..)",
-            Self::Unknown => "Unknown",
-        })
+        write!(f, "Content({})", self.kind().name)
     }
 }

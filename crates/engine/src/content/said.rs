@@ -1,28 +1,17 @@
-//! How the kinds of content stand in MIMI, and the proof that content belongs where it was opened.
-//!
-//! | kind | MIMI |
-//! | --- | --- |
-//! | text | one part, disposition render, `text/markdown;variant=GFM-MIMI`; a reply names its message in in-reply-to |
-//! | delivered, read | one part, disposition unspecified, [`status::MEDIA_TYPE`], every line with one status |
+//! Content on its way: encoded under the id, the sender and the room that it names; read, and proved to belong
+//! where it was opened.
 //!
 //! Every message names its sender and its room; they must be the ones that the seal proves.
 
 use std::fmt;
 
-use lacre_proto::{AccountId, ConversationId, limits};
+use lacre_proto::{AccountId, ConversationId};
 use serde::{Deserialize, Serialize};
 
 use super::codec::{self, CodecError};
-use super::mimi::{
-    Body, Disposition, ExtensionName, Message, MimiId, Part, ROOM_URI, SENDER_URI, Semantics, Single,
-};
-use super::status::{self, Status};
-use super::{Content, MessageId};
-
-/// The media type of text.
-pub const TEXT: &str = "text/markdown;variant=GFM-MIMI";
-/// The media type of text of other apps that is shown as it is.
-pub const PLAIN_TEXT: &str = "text/plain;charset=utf-8";
+use super::forms;
+use super::mimi::{ExtensionName, Message, MimiId, ROOM_URI, SENDER_URI};
+use super::{Content, Manner, MessageId};
 
 /// Where something is said: what the room's URI names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +83,15 @@ pub enum BadContent {
     /// Content that this version does not know cannot be made by it.
     #[error("content of an unknown kind cannot be sent")]
     Unknown,
+    /// A reaction that is not one emoji.
+    #[error("a reaction is one emoji")]
+    NotAnEmoji,
+    /// A poll with too few or too many answers or the same one twice, or a vote for none of them.
+    #[error("a poll has 2 to 12 different answers, and a vote names some of them")]
+    Choices,
+    /// A place that is not on earth.
+    #[error("there is no such place")]
+    NoSuchPlace,
 }
 
 /// Content that is not accepted. The peer's doing.
@@ -102,7 +100,7 @@ pub enum OpenError {
     /// It does not decode, or holds what it must not.
     #[error(transparent)]
     Codec(#[from] CodecError),
-    /// Text over its limit, empty or not UTF-8, or a receipt for nothing.
+    /// Text over its limit, empty or not UTF-8, a receipt for nothing, a reaction that is no emoji, and the like.
     #[error("the content of a known kind does not hold what it should")]
     BadContent,
     /// It names another sender than the seal proves, or none.
@@ -113,32 +111,24 @@ pub enum OpenError {
     FalseRoom,
 }
 
+/// What may not be sent may not come either.
+impl From<BadContent> for OpenError {
+    fn from(_: BadContent) -> Self {
+        Self::BadContent
+    }
+}
+
 /// Encodes content under the id that its sender made for it; gives its MIMI id too.
 pub fn encode(
     id: MessageId,
     address: &Address,
     content: Content<MimiId>,
+    manner: Manner,
 ) -> Result<(Vec<u8>, MimiId), BadContent> {
-    let (disposition, single, in_reply_to) = match content {
-        Content::Text { text, in_reply_to } => {
-            check_text(&text)?;
-            let single = Single { content_type: TEXT.to_owned(), content: text.into_bytes() };
-            (Disposition::RENDER, single, in_reply_to)
-        }
-        Content::Delivered(ids) => (Disposition::UNSPECIFIED, report(ids, Status::DELIVERED)?, None),
-        Content::Read(ids) => (Disposition::UNSPECIFIED, report(ids, Status::READ)?, None),
-        Content::Unknown => return Err(BadContent::Unknown),
-    };
+    let mut message = forms::to_mimi(id, content, manner)?;
     let uri = |name: i64, uri: &String| (ExtensionName::Number(name.into()), uri.clone().into());
-    let message = Message {
-        salt: id,
-        replaces: None,
-        topic: Vec::new(),
-        expires: None,
-        in_reply_to,
-        extensions: vec![uri(SENDER_URI, &address.sender), uri(ROOM_URI, &address.room)],
-        body: Part { disposition, language: String::new(), body: Body::Single(single) },
-    };
+    message.extensions.insert(0, uri(SENDER_URI, &address.sender));
+    message.extensions.insert(1, uri(ROOM_URI, &address.room));
     let bytes = codec::encode(&message).map_err(|_| BadContent::TooLong)?;
     let mimi_id = MimiId::derive(&bytes, id, &address.sender, &address.room).ok_or(BadContent::TooLong)?;
     Ok((bytes, mimi_id))
@@ -153,6 +143,8 @@ pub struct Opened {
     pub mimi_id: MimiId,
     /// What it says.
     pub content: Content<MimiId>,
+    /// How it is said.
+    pub manner: Manner,
 }
 
 /// Content that was read, and that may still name another sender or room than the seal proves.
@@ -191,67 +183,7 @@ impl Unproven {
         let id = message.salt;
         let mimi_id = MimiId::derive(&bytes, id, &address.sender, &address.room)
             .expect("the URIs of an address are far shorter than 64 KiB");
-        Ok(Opened { id, mimi_id, content: content(message)? })
-    }
-}
-
-fn content(message: Message) -> Result<Content<MimiId>, OpenError> {
-    let Message { salt: _, replaces, topic, expires, in_reply_to, extensions: _, body } = message;
-    // What would have to vanish, or to take another's place, is not shown by a version that cannot do it.
-    if replaces.is_some() || expires.is_some() || !topic.is_empty() {
-        return Ok(Content::Unknown);
-    }
-    let Some((disposition, single)) = chosen(body) else { return Ok(Content::Unknown) };
-    match single.content_type.as_str() {
-        TEXT | PLAIN_TEXT if disposition.is_shown() => {
-            let text = String::from_utf8(single.content).map_err(|_| OpenError::BadContent)?;
-            check_text(&text).map_err(|_| OpenError::BadContent)?;
-            Ok(Content::Text { text, in_reply_to })
-        }
-        status::MEDIA_TYPE => receipt(&single.content),
-        _ => Ok(Content::Unknown),
-    }
-}
-
-/// The single part of a message: itself, or the first known one of those that it offers for choice.
-fn chosen(part: Part) -> Option<(Disposition, Single)> {
-    let Part { disposition, language: _, body } = part;
-    match body {
-        Body::Single(single) => Some((disposition, single)),
-        Body::Multi { semantics: Semantics::ChooseOne, parts } => {
-            let known = |single: &Single| matches!(single.content_type.as_str(), TEXT | PLAIN_TEXT);
-            parts.into_iter().filter_map(chosen).find(|(_, single)| known(single))
-        }
-        Body::Null | Body::External(_) | Body::Multi { .. } => None,
-    }
-}
-
-fn receipt(bytes: &[u8]) -> Result<Content<MimiId>, OpenError> {
-    let lines = status::decode(bytes)?;
-    let Some(&(_, first)) = lines.first() else { return Err(OpenError::BadContent) };
-    let same = lines.iter().all(|&(_, status)| status == first);
-    let ids = lines.into_iter().map(|(id, _)| id).collect();
-    Ok(match first {
-        Status::DELIVERED if same => Content::Delivered(ids),
-        Status::READ if same => Content::Read(ids),
-        _ => Content::Unknown,
-    })
-}
-
-fn report(ids: Vec<MimiId>, status: Status) -> Result<Single, BadContent> {
-    if ids.is_empty() {
-        return Err(BadContent::Empty);
-    }
-    let lines: Vec<_> = ids.into_iter().map(|id| (id, status)).collect();
-    let content = status::encode(&lines).map_err(|_| BadContent::TooLong)?;
-    Ok(Single { content_type: status::MEDIA_TYPE.to_owned(), content })
-}
-
-/// Whether text can be sent: not empty, at most [`limits::TEXT`] bytes.
-fn check_text(text: &str) -> Result<(), BadContent> {
-    match text.len() {
-        0 => Err(BadContent::Empty),
-        1..=limits::TEXT => Ok(()),
-        _ => Err(BadContent::TooLong),
+        let (content, manner) = forms::from_mimi(message)?;
+        Ok(Opened { id, mimi_id, content, manner })
     }
 }

@@ -6,7 +6,7 @@ use super::outbox::NewJob;
 use super::state::{JobState, Opening, Purpose, Sealing, What, waiting_place};
 use super::{Cx, Engine};
 use crate::api::{EngineError, Event, Intent, IntentId, Refusal};
-use crate::content::{self, Address, Content, MessageId};
+use crate::content::{self, Address, Content, Manner, MessageId};
 use crate::records::key::{self, DIRECT, UNSEEN};
 use crate::records::{
     ConversationKind, ConversationRecord, ConversationState, Failure, MessageRecord, MessageState,
@@ -110,7 +110,7 @@ impl Engine {
         let Content::Text { text, .. } = content else { return false };
         let text = Content::Text { text: text.clone(), in_reply_to: None };
         let address = Address::direct(self.me.account, [self.me.account; 2]);
-        content::encode(MessageId([0; 16]), &address, text).is_ok()
+        content::encode(MessageId([0; 16]), &address, text, Manner::default()).is_ok()
     }
 
     fn mark_read(

@@ -20,7 +20,7 @@ use super::state::{Built, Job, JobState, PendingReceipts, Purpose, Seal, Sealing
 use super::{Asked, Cx, Engine};
 use crate::api::EngineError;
 use crate::content::envelope::{self, Envelope};
-use crate::content::{self, Address, Content, MessageId, MimiId};
+use crate::content::{self, Address, Content, Manner, MessageId, MimiId};
 use crate::mls::group::{self, Plan};
 use crate::records::ConversationState;
 use crate::records::key::{self, OUTBOX, RECEIPTS};
@@ -258,7 +258,7 @@ impl Engine {
             cx.store.delete(at);
             return Ok(Lane::GoesOn);
         };
-        let Ok((bytes, mimi)) = content::encode(message, &address, content) else {
+        let Ok((bytes, mimi)) = content::encode(message, &address, content, Manner::default()) else {
             self.keep(id, group);
             return self.give_up(cx, at, job, ErrorCode::TooLarge.into());
         };
@@ -317,10 +317,11 @@ impl Engine {
         });
         match failed {
             Some(error) => Err(error),
-            None if matches!(&content, Content::Delivered(ids) | Content::Read(ids) if ids.is_empty()) => {
-                Ok(None)
-            }
-            None => Ok(Some((id, content, shown_in))),
+            None => Ok(content
+                .filter(|content| {
+                    !matches!(content, Content::Delivered(ids) | Content::Read(ids) if ids.is_empty())
+                })
+                .map(|content| (id, content, shown_in))),
         }
     }
 

@@ -5,7 +5,7 @@ use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 use super::state::{Missing, Seal, Turn, waiting_place};
 use super::{Cx, Engine};
 use crate::api::{Alert, EngineError};
-use crate::content::{self, Address, Content, MessageId, MimiId, OpenError, Opened, envelope};
+use crate::content::{self, Address, Content, Manner, MessageId, MimiId, OpenError, Opened, envelope};
 use crate::defence::Defence;
 use crate::records::key::{self, UNSEEN};
 use crate::records::{ConversationRecord, MessageRecord, MessageState, Position, Unreadable};
@@ -250,13 +250,15 @@ impl Engine {
         opened: Opened,
         stand: Stand,
     ) -> Result<(), EngineError> {
-        let Opened { id, mimi_id, content } = opened;
+        let Opened { id, mimi_id, content, manner } = opened;
         match content {
-            Content::Text { .. } | Content::Unknown => {
-                self.shown(cx, record, author, (id, mimi_id), content, stand)
-            }
             Content::Delivered(ids) => self.receipts(cx, &record, author, ids, MessageState::Delivered),
             Content::Read(ids) => self.receipts(cx, &record, author, ids, MessageState::Read),
+            Content::Text { .. } if manner == Manner::default() => {
+                self.shown(cx, record, author, (id, mimi_id), content, stand)
+            }
+            // What this version cannot honour yet it does not show as something else.
+            _ => self.shown(cx, record, author, (id, mimi_id), Content::Unknown, stand),
         }
     }
 
@@ -279,6 +281,7 @@ impl Engine {
         if let Some(error) = failed {
             return Err(error);
         }
+        let content = content.unwrap_or(Content::Unknown);
         let row = self.blank(cx, &record, author, time)?;
         let mine = row.mine;
         let state = if mine { MessageState::Sent } else { MessageState::Received };

@@ -24,7 +24,7 @@ pub use forged::Forged;
 
 use crate::api::{Changes, EngineError, Reader};
 use crate::content::envelope::{self, Envelope};
-use crate::content::{self, Address, Content, MessageId, MimiId};
+use crate::content::{self, Address, Content, Manner, MessageId, MimiId};
 use crate::defence::Defences;
 use crate::engine::state::{Built, Job, JobState, Purpose, What};
 use crate::engine::{Cx, Engine};
@@ -196,7 +196,7 @@ fn plaintext(
     content: Content<MimiId>,
     counter: u32,
 ) -> Result<Vec<u8>, EngineError> {
-    let (content, _) = content::encode(id, address, content).map_err(group::sealing)?;
+    let (content, _) = content::encode(id, address, content, Manner::default()).map_err(group::sealing)?;
     envelope::encode(Envelope { counter, content: &content }).map_err(group::sealing)
 }
 

@@ -1,0 +1,234 @@
+//! The registry of kinds: one table of everything that can be inside a sealed message.
+//!
+//! A kind that is added to [`Content`] and not here does not compile; one that is here and that the canary
+//! scenario does not plant fails it.
+
+use lacre_proto::AccountId;
+
+use super::{Card, Content, Fact, MimiId, Place, Poll};
+
+/// Longest emoji, in bytes.
+pub const EMOJI: usize = 64;
+/// Longest question of a poll, in bytes.
+pub const QUESTION: usize = 1024;
+/// Longest answer of a poll, in bytes.
+pub const OPTION: usize = 256;
+/// Fewest and most answers of a poll.
+pub const OPTIONS: std::ops::RangeInclusive<usize> = 2..=12;
+/// Longest name of a person, a place or a group, and longest label, in bytes.
+pub const NAME: usize = 256;
+/// Longest description of a group, in bytes.
+pub const DESCRIPTION: usize = 4096;
+/// Largest picture of a group, in bytes.
+pub const PICTURE: usize = 48 * 1024;
+/// Longest disappearing timer, in seconds: a year.
+pub const TIMER: u32 = 366 * 24 * 3600;
+
+/// Who may say something; what anybody else says of this kind is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Says {
+    /// Every member.
+    Member,
+    /// Whoever may say messages here; it names a message of anybody.
+    About,
+    /// Only the author of the message that it names.
+    Author,
+    /// Only the author of the message that it names, or an admin of the group.
+    AuthorOrAdmin,
+    /// Every member of a direct conversation; in a group whoever may change what the group is.
+    Editor,
+    /// Devices, by themselves, to the author of the message that they name.
+    Device,
+    /// Nobody: what is not known cannot be said.
+    Nobody,
+}
+
+/// A kind of content.
+#[derive(Debug)]
+pub struct Kind {
+    /// Its stable name, as in JSON.
+    pub name: &'static str,
+    /// How it stands in MIMI.
+    pub form: &'static str,
+    /// Who may say it.
+    pub says: Says,
+    /// Whether it is a row of its own; what is not changes another row, or how things are shown.
+    pub row: bool,
+    /// Its fields that people fill: a canary is planted in each.
+    pub fields: &'static [&'static str],
+    /// An example with these in its fields.
+    pub sample: fn(&mut dyn FnMut(&'static str) -> String) -> Content<MimiId>,
+}
+
+const SOME: MimiId = MimiId([1; 32]);
+
+macro_rules! kinds {
+    ($($pattern:pat => $kind:ident: $value:expr;)*) => {
+        $(static $kind: Kind = $value;)*
+
+        /// Every kind.
+        pub static KINDS: &[&Kind] = &[$(&$kind),*];
+
+        impl<Id> Content<Id> {
+            /// Its kind.
+            pub fn kind(&self) -> &'static Kind {
+                match self {
+                    $($pattern => &$kind,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    Self::Text { .. } => TEXT_KIND: Kind {
+        name: "text",
+        form: "render, text/markdown;variant=GFM-MIMI; a reply names its message in in-reply-to",
+        says: Says::Member,
+        row: true,
+        fields: &["text.text"],
+        sample: |fill| Content::Text { text: fill("text.text"), in_reply_to: None },
+    };
+    Self::Delivered(_) => DELIVERED: Kind {
+        name: "delivered",
+        form: "unspecified, application/mimi-message-status, status delivered",
+        says: Says::Device,
+        row: false,
+        fields: &[],
+        sample: |_| Content::Delivered(vec![SOME]),
+    };
+    Self::Read(_) => READ: Kind {
+        name: "read",
+        form: "unspecified, application/mimi-message-status, status read",
+        says: Says::Device,
+        row: false,
+        fields: &[],
+        sample: |_| Content::Read(vec![SOME]),
+    };
+    Self::Reaction { .. } => REACTION: Kind {
+        name: "reaction",
+        form: "reaction, text/plain;charset=utf-8, in-reply-to; taken back: null part",
+        says: Says::About,
+        row: false,
+        // One emoji has no room for a canary.
+        fields: &[],
+        sample: |_| Content::Reaction { to: SOME, emoji: Some("👍".to_owned()), revision: 1 },
+    };
+    Self::Edit { .. } => EDIT: Kind {
+        name: "edit",
+        form: "replaces, render, text/markdown;variant=GFM-MIMI",
+        says: Says::Author,
+        row: false,
+        fields: &["edit.text"],
+        sample: |fill| Content::Edit { of: SOME, text: fill("edit.text"), revision: 1 },
+    };
+    Self::Delete { .. } => DELETE: Kind {
+        name: "delete",
+        form: "replaces, render, null part",
+        says: Says::AuthorOrAdmin,
+        row: false,
+        fields: &[],
+        sample: |_| Content::Delete { of: SOME },
+    };
+    Self::Poll(_) => POLL: Kind {
+        name: "poll",
+        form: "render, application/vnd.lacre.poll+cbor",
+        says: Says::Member,
+        row: true,
+        fields: &["poll.question", "poll.option"],
+        sample: |fill| Content::Poll(Poll {
+            question: fill("poll.question"),
+            options: vec![fill("poll.option"), "no".to_owned()],
+            multiple: false,
+        }),
+    };
+    Self::Vote { .. } => VOTE: Kind {
+        name: "vote",
+        form: "unspecified, application/vnd.lacre.vote+cbor, in-reply-to",
+        says: Says::About,
+        row: false,
+        fields: &[],
+        sample: |_| Content::Vote { poll: SOME, choices: vec![1], revision: 1 },
+    };
+    Self::ClosePoll { .. } => CLOSE_POLL: Kind {
+        name: "close-poll",
+        form: "unspecified, application/vnd.lacre.poll-close+cbor, in-reply-to",
+        says: Says::Author,
+        row: false,
+        fields: &[],
+        sample: |_| Content::ClosePoll { poll: SOME },
+    };
+    Self::Place(_) => PLACE: Kind {
+        name: "location",
+        form: "render, application/vnd.lacre.location+cbor",
+        says: Says::Member,
+        row: true,
+        fields: &["location.label"],
+        sample: |fill| Content::Place(Place {
+            latitude_e7: -235_505_200,
+            longitude_e7: -466_333_090,
+            label: fill("location.label"),
+        }),
+    };
+    Self::Card(_) => CARD: Kind {
+        name: "contact",
+        form: "render, application/vnd.lacre.contact+cbor",
+        says: Says::Member,
+        row: true,
+        // The handle is of a fixed form, and no secret from the relay.
+        fields: &["contact.name"],
+        sample: |fill| Content::Card(Card {
+            account: AccountId([7; 16]),
+            handle: "carla".parse().expect("it is a handle"),
+            name: fill("contact.name"),
+        }),
+    };
+    Self::Pin { .. } => PIN: Kind {
+        name: "pin",
+        form: "unspecified, application/vnd.lacre.pin+cbor, in-reply-to",
+        says: Says::Editor,
+        row: false,
+        fields: &[],
+        sample: |_| Content::Pin { message: SOME, pinned: true },
+    };
+    Self::Timer { .. } => TIMER_KIND: Kind {
+        name: "timer",
+        form: "unspecified, application/vnd.lacre.timer+cbor",
+        says: Says::Editor,
+        row: true,
+        fields: &[],
+        sample: |_| Content::Timer { seconds: 3600 },
+    };
+    Self::Fact(_) => FACT: Kind {
+        name: "fact",
+        form: "unspecified, application/vnd.lacre.fact+cbor",
+        says: Says::Editor,
+        row: true,
+        fields: &["fact.name"],
+        sample: |fill| Content::Fact(Fact::Name(fill("fact.name"))),
+    };
+    Self::Typing(_) => TYPING: Kind {
+        name: "typing",
+        form: "unspecified, application/vnd.lacre.typing+cbor",
+        says: Says::Member,
+        row: false,
+        fields: &[],
+        sample: |_| Content::Typing(true),
+    };
+    Self::Name(_) => NAME_KIND: Kind {
+        name: "name",
+        form: "profile, text/plain;charset=utf-8",
+        says: Says::Member,
+        row: false,
+        fields: &["name.name"],
+        sample: |fill| Content::Name(fill("name.name")),
+    };
+    Self::Unknown => UNKNOWN: Kind {
+        name: "unknown",
+        form: "anything else",
+        says: Says::Nobody,
+        row: true,
+        fields: &[],
+        sample: |_| Content::Unknown,
+    };
+}
