@@ -9,8 +9,9 @@ pub type Outcome = Result<(), String>;
 
 /// The folder of the workspace.
 pub fn root() -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().expect("xtask lies in the workspace").to_owned()
+    // As Cargo says it when it runs this: two checkouts that share a target folder share the binary too.
+    let xtask = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&xtask).parent().expect("xtask lies in the workspace").to_owned()
 }
 
 /// The folder that Cargo builds into.
