@@ -8,6 +8,7 @@ pub mod clock;
 mod connection;
 mod driver;
 pub mod profile;
+pub mod search;
 pub mod store;
 pub mod transport;
 pub mod view;

@@ -7,6 +7,7 @@ use lacre_engine::{EngineError, Reader};
 use lacre_proto::{ConversationId, Handle, Millis};
 
 use crate::content::{Content, MessageId};
+use crate::search::{self, Filter, Found, Place, Query};
 
 /// A conversation as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,6 +201,17 @@ impl Views<'_> {
         }
     }
 
+    /// Up to `limit` messages that are searched for, before a place or the newest ones; the newest first.
+    pub fn search(
+        &self,
+        query: &Query,
+        filter: &Filter,
+        before: Option<Place>,
+        limit: usize,
+    ) -> Result<Found, EngineError> {
+        search::search(self.0, query, filter, before, limit)
+    }
+
     fn records(&self) -> Records<'_> {
         Records(self.0)
     }
@@ -237,7 +249,7 @@ impl Views<'_> {
         })
     }
 
-    fn message_of(&self, record: MessageRecord) -> Result<Message, EngineError> {
+    pub(crate) fn message_of(&self, record: MessageRecord) -> Result<Message, EngineError> {
         let reply = match record.in_reply_to() {
             Some(id) => Some(self.quote(record.conversation, id)?),
             None => None,

@@ -126,6 +126,8 @@ pub(crate) struct Driver {
     flushes: Vec<oneshot::Sender<()>>,
     /// Whether the engine believes that it has a link.
     engine_connected: bool,
+    /// Whether the search index may have to be made.
+    indexing: bool,
 }
 
 /// What ended a wait.
@@ -153,6 +155,7 @@ impl Driver {
             settle: None,
             flushes: Vec::new(),
             engine_connected: false,
+            indexing: true,
         }
     }
 
@@ -200,6 +203,9 @@ impl Driver {
 
     /// How long until something is due.
     fn nap(&self) -> Duration {
+        if self.indexing {
+            return Duration::ZERO;
+        }
         let link = match &self.state {
             State::Down { again } => *again,
             State::Opening { until, .. } | State::LoggingIn { until, .. } => Some(*until),
@@ -234,6 +240,9 @@ impl Driver {
     }
 
     fn time(&mut self) {
+        if self.indexing {
+            self.index();
+        }
         let now = self.parts.clock.now();
         if matches!(self.wake, Wake::At(time) if time <= now) {
             self.wake = Wake::Never;

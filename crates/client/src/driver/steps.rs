@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::link::Line;
 use super::{ANSWER, Driver, IntentError, Queued, SETTLE, State, Trouble};
+use crate::search;
 use crate::store::StoreError;
 
 /// Why a step was taken back.
@@ -61,10 +62,21 @@ impl Driver {
         let now = self.parts.clock.now();
         let step = {
             let reader = self.parts.store.snapshot().map_err(|error| TakenBack::Engine(error.into()))?;
-            self.parts
+            let mut step = self
+                .parts
                 .engine
                 .handle(reader.as_ref(), input, now, self.parts.rng.as_mut())
-                .map_err(TakenBack::Engine)?
+                .map_err(TakenBack::Engine)?;
+            match search::follow(reader.as_ref(), &mut step.changes) {
+                // What can be made anew holds nothing up.
+                Err(EngineError::Corrupt(what)) => {
+                    tracing::warn!(what, "the search index is damaged and is made anew");
+                    step.changes.extend(search::forget());
+                    self.indexing = true;
+                }
+                followed => followed.map_err(TakenBack::Engine)?,
+            }
+            step
         };
         let Step { changes, effects, events, wake } = step;
         self.commit(&changes).map_err(TakenBack::Store)?;
@@ -72,6 +84,24 @@ impl Driver {
         effects.into_iter().for_each(|effect| self.run_effect(effect, now));
         events.into_iter().for_each(|event| self.publish(event));
         Ok(())
+    }
+
+    /// Makes the search index a slice further, when it is not made.
+    pub(super) fn index(&mut self) {
+        let slice = match self.parts.store.snapshot() {
+            Ok(reader) => search::slice(reader.as_ref()),
+            Err(error) => Err(error.into()),
+        };
+        let going = match slice {
+            Ok(Some(changes)) => self.commit(&changes).map_err(|error| error.to_string()).map(|()| true),
+            Ok(None) => Ok(false),
+            Err(error) => Err(error.to_string()),
+        };
+        // Searching then says that it does not see everything; the next run tries again.
+        self.indexing = going.unwrap_or_else(|reason| {
+            tracing::error!(reason, "the search index cannot be made");
+            false
+        });
     }
 
     fn run_effect(&mut self, effect: Effect, now: Millis) {

@@ -7,6 +7,7 @@ mod codec;
 pub(crate) mod key;
 mod overlay;
 mod read;
+mod row;
 
 use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Handle, Millis, RelayId};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::content::{Content, MessageId};
 pub(crate) use codec::{decode, encode};
 pub(crate) use overlay::Overlay;
 pub use read::Records;
+pub use row::{row_from_bytes, row_key, row_of, row_to_bytes, visit_rows};
 
 /// This account and device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

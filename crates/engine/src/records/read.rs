@@ -135,7 +135,8 @@ impl Records<'_> {
         Ok(places)
     }
 
-    pub(crate) fn message_at(
+    /// The row at a place.
+    pub fn message_at(
         &self,
         conversation: ConversationId,
         position: Position,

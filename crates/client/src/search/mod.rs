@@ -1,0 +1,20 @@
+//! Search over all messages of this device: words and beginnings of words, phrases, by conversation, person, kind
+//! and date, the newest first. Case and accents do not matter.
+//!
+//! The index lies in the local store beside the messages, sealed like them, and changes with them in one
+//! transaction. See `docs/protocol/store-file.md`.
+
+mod index;
+mod postings;
+mod query;
+mod said;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use index::{Checked, check, forget};
+pub(crate) use index::{follow, slice};
+pub use postings::Place;
+pub(crate) use query::search;
+pub use query::{Filter, Found, Hit, Query};
+pub use said::Kind;

@@ -1,0 +1,63 @@
+//! What a message says to who searches, by kind.
+
+use std::fmt;
+
+use lacre_engine::records::{MessageRecord, MessageState};
+
+use crate::content::Content;
+
+/// A kind of message that can be searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// Text with the address of a web page in it.
+    Link,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[Self::Text, Self::Link];
+
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Link => "link",
+        }
+    }
+
+    /// The kind of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What is searched of a message.
+pub(super) struct Said {
+    pub(super) text: String,
+    pub(super) kinds: Vec<Kind>,
+}
+
+/// What is searched of a row; `None` for what says nothing.
+pub(super) fn said(row: &MessageRecord) -> Option<Said> {
+    if matches!(row.state, MessageState::Unreadable(_) | MessageState::Gap(_)) {
+        return None;
+    }
+    match &row.content {
+        Content::Text { text, .. } => Some(Said { text: text.clone(), kinds: kinds_of_text(text) }),
+        _ => None,
+    }
+}
+
+fn kinds_of_text(text: &str) -> Vec<Kind> {
+    let link = text.contains("https://") || text.contains("http://");
+    std::iter::once(Kind::Text).chain(link.then_some(Kind::Link)).collect()
+}
