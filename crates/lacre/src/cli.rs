@@ -40,6 +40,8 @@ pub enum Command {
     Send(SendArgs),
     /// Show messages
     Read(ReadArgs),
+    /// Search the messages of this device
+    Search(SearchArgs),
     /// Talk in the terminal
     Chat,
     /// List the devices of this account
@@ -256,6 +258,32 @@ pub struct ReadArgs {
     pub timeout: u64,
 }
 
+/// `lacre search`.
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    /// Words and beginnings of words, all of which must be found; "in quotes" they must stand so. Case and
+    /// accents do not matter
+    pub words: Vec<String>,
+    /// Only the conversation of this name: a person's handle or a group's name
+    #[arg(long = "in", value_name = "NAME")]
+    pub within: Option<String>,
+    /// Only what this person wrote
+    #[arg(long, value_name = "HANDLE")]
+    pub from: Option<Handle>,
+    /// Only messages of this kind: text, link
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+    /// Only from this day on (2026-11-22), or from this time on (2026-11-22T14:05:00Z)
+    #[arg(long, value_name = "DATE")]
+    pub since: Option<String>,
+    /// Only up to this day, that day included, or before this time
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<String>,
+    /// Only the newest N (else all in JSON, 20 for people)
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+}
+
 /// `lacre doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
@@ -301,6 +329,7 @@ mod tests {
             "lacre --profile p send bruno hello --json",
             "lacre --profile p send bruno hello --no-wait",
             "lacre --profile p read --follow --limit 5 --json",
+            "lacre search café da --in bruno --from bruno --kind link --since 2026-11-22 --limit 3 --json",
             "lacre doctor --data d --json",
             "lacre relay export --data d --to f",
         ] {

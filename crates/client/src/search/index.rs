@@ -14,6 +14,8 @@ use lacre_proto::Millis;
 use super::postings::{self, Edits, NUMBER, Numbers, Place, TERM};
 use super::said::{Kind, said};
 use super::words::words;
+use crate::client::OpenError;
+use crate::store::Store;
 
 /// Version, then: 0 while old rows are cleared; 1 and the key of the last row while it is made; 2 when it is made.
 pub(super) const STATE: u8 = 0x92;
@@ -130,6 +132,22 @@ fn make(reader: &dyn Reader, last: &[u8], changes: &mut Changes) -> Result<(), E
         }
     }
     edits.apply(reader, changes)
+}
+
+/// Makes what is missing of the index at once; tells after each transaction how many messages it holds, about.
+pub fn make_whole(store: &dyn Store, mut tell: impl FnMut(usize)) -> Result<(), OpenError> {
+    let mut messages = 0;
+    loop {
+        let (next, making) = {
+            let reader = store.snapshot()?;
+            let making = matches!(State::read(reader.as_ref())?, State::Making(_));
+            (slice(reader.as_ref())?, making)
+        };
+        let Some(changes) = next else { return Ok(()) };
+        store.commit(&changes)?;
+        messages += if making { SLICE } else { 0 };
+        tell(messages);
+    }
 }
 
 /// What a check of the index found.

@@ -2,7 +2,7 @@
 //! and date, the newest first. Case and accents do not matter.
 //!
 //! The index lies in the local store beside the messages, sealed like them, and changes with them in one
-//! transaction. See `docs/protocol/store-file.md`.
+//! transaction. See `docs/protocol/search-index.md`.
 
 mod index;
 mod postings;
@@ -12,7 +12,7 @@ mod said;
 mod tests;
 mod words;
 
-pub use index::{Checked, check, forget};
+pub use index::{Checked, check, forget, make_whole};
 pub(crate) use index::{follow, slice};
 pub use postings::Place;
 pub(crate) use query::search;

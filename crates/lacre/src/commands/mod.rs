@@ -6,6 +6,7 @@ mod devices;
 mod doctor;
 mod read;
 mod relay;
+mod search;
 mod send;
 mod sign_up;
 mod store;
@@ -39,6 +40,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Whoami => whoami::run(&context()?).await,
         Command::Send(args) => send::run(&context()?, args).await,
         Command::Read(args) => read::run(&context()?, args).await,
+        Command::Search(args) => search::run(&context()?, args).await,
         Command::Chat => chat::run(&context()?).await,
         Command::Devices => devices::run(&context()?).await,
         Command::Doctor(args) => match &args.data {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lacre_client::OpenError;
+use lacre_client::search;
 use lacre_client::store::{RedbStore, Store, TableSize};
 use lacre_client::view::Views;
 use serde_json::json;
@@ -34,6 +35,9 @@ const TABLES: &[(u8, &str)] = &[
     (0x16, "receipts to send"),
     (0x80, "relay"),
     (0x81, "drafts"),
+    (0x90, "search: words"),
+    (0x91, "search: conversations"),
+    (0x92, "search: how far it is made"),
 ];
 
 pub(super) async fn run(context: &Context, command: StoreCommand) -> Result<(), Failure> {
@@ -58,7 +62,8 @@ fn dump(context: &Context, tables: &BTreeMap<u8, TableSize>) -> Result<(), Failu
     Ok(())
 }
 
-/// Every page is read and checked; then every message of every conversation is read.
+/// Every page is read and checked; then every message of every conversation is read, and the search index is
+/// compared with them.
 fn check(context: &Context, store: &RedbStore) -> Result<(), Failure> {
     let unhealthy = |error: &dyn std::fmt::Display| Failure::new(Exit::Unhealthy, "damaged_store", error);
     let tables = store.check().map_err(|error| unhealthy(&error))?;
@@ -70,6 +75,14 @@ fn check(context: &Context, store: &RedbStore) -> Result<(), Failure> {
         messages +=
             views.messages(conversation.id, None, usize::MAX).map_err(|error| unhealthy(&error))?.len();
     }
+    let index = search::check(reader.as_ref()).map_err(|error| unhealthy(&error))?;
+    if index.wrong > 0 {
+        store.commit(&search::forget())?;
+        return Err(unhealthy(&format!(
+            "the search index differs from the messages in {} place(s); it is made anew at the next search",
+            index.wrong
+        )));
+    }
     let rows: u64 = tables.values().map(|table| table.rows).sum();
     let conversations = conversations.len();
     if context.json {
@@ -78,9 +91,12 @@ fn check(context: &Context, store: &RedbStore) -> Result<(), Failure> {
             "rows": rows,
             "conversations": conversations,
             "messages": messages,
+            "search_terms": index.terms,
+            "search_made": index.made,
         }));
     }
     output::line(&format!(
-        "The store is sound: {rows} rows, {conversations} conversation(s), {messages} message(s) read."
+        "The store is sound: {rows} rows, {conversations} conversation(s), {messages} message(s) read; {}.",
+        if index.made { "the search index agrees with them" } else { "the search index is not made yet" }
     ))
 }

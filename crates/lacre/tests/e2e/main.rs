@@ -9,3 +9,4 @@ mod messages;
 mod operator;
 mod process;
 mod profiles;
+mod search;
