@@ -30,6 +30,18 @@ pub enum Defence {
     Forward,
     /// The relay's roster is compared with the tree.
     Roster,
+    /// A key of a message is gone once it was used.
+    Ratchet,
+    /// What cannot be read is a row that says so.
+    Unread,
+    /// A receipt counts in the conversation that it came in, and nowhere else.
+    Receipts,
+    /// However far a counter jumps, it makes one row.
+    Gaps,
+    /// A Welcome is on the one suite that conversations have.
+    Suite,
+    /// A leaf is updated daily, and after so many messages, without being asked.
+    Update,
 }
 
 /// Which defences are on.

@@ -41,6 +41,8 @@ pub struct Store {
     reads: Cell<u64>,
     commits: u64,
     crash: Cell<Option<CrashPoint>>,
+    /// A commit is many writes, of which a crash leaves the first half: what no store of ours does.
+    torn: bool,
 }
 
 impl Store {
@@ -57,6 +59,12 @@ impl Store {
     /// Lets the device die at a point; once.
     pub fn crash_at(&self, point: CrashPoint) {
         self.crash.set(Some(point));
+    }
+
+    /// From now on a crash before a commit leaves half of it behind: a store without transactions, to see that it
+    /// would be noticed.
+    pub fn tear(&mut self) {
+        self.torn = true;
     }
 
     /// Whether a crash that was asked for is still to come.
@@ -104,6 +112,9 @@ impl Store {
         }
         if stored {
             self.put(changes);
+        } else if self.torn {
+            let half = changes.len() / 2;
+            self.put(changes.into_iter().take(half).collect());
         }
         outcome
     }

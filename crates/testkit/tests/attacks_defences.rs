@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{texts, withheld, world};
-use lacre_engine::Alert;
+use common::{texts, unread, view, withheld, world};
 use lacre_engine::defence::{Defence, Defences};
 use lacre_engine::evil::Forged;
+use lacre_engine::{Alert, Intent};
 use lacre_proto::wire::{item, request, response};
 use lacre_testkit::World;
 use rand::SeedableRng;
@@ -49,6 +49,55 @@ fn m05_another_conversations_message_in_place_of_ones_own_is_refused_by_the_seal
     world.inject("ana", &moved);
     assert_eq!(world.device("ana").alerts(), [Alert::Unreadable]);
     assert_eq!(texts(&world, "ana", "bruno"), before);
+}
+
+#[test]
+fn m06_a_replay_has_three_walls_before_it() {
+    let walls = [Defence::Ratchet, Defence::Dedupe, Defence::Counter];
+    for down in 0..=walls.len() {
+        let mut world = world(602);
+        let held = withheld(&mut world, "bruno", "ana", &["once"]);
+        disarm(&mut world, "ana", &walls[..down]);
+        world.inject("ana", &held[0]);
+        let (before, unread) = (view(&world, "ana"), unread(&world, "ana", "bruno"));
+        assert_eq!(world.device("ana").alerts(), []);
+        (0..3).for_each(|_| world.inject("ana", &held[0]));
+        if down < walls.len() {
+            assert_eq!(world.device("ana").alerts(), vec![Alert::Replayed; 3], "{down} walls are down");
+            assert_eq!(view(&world, "ana"), before, "{down} walls are down");
+        } else {
+            assert_eq!(world.device("ana").alerts(), [], "nobody notices");
+            assert_eq!(self::unread(&world, "ana", "bruno"), unread + 3, "it counts as new each time");
+        }
+    }
+}
+
+#[test]
+fn m08_without_a_row_for_it_a_message_held_back_is_gone_in_silence() {
+    let walls = [Defence::Unread, Defence::Counter];
+    for down in 0..=walls.len() {
+        let mut world = world(802);
+        let held = withheld(&mut world, "bruno", "ana", &["too late"]);
+        let conversation = world.device("ana").direct_with("bruno").unwrap();
+        for _ in 0..5 {
+            world.intend("ana", Intent::UpdateLeaf(conversation));
+            world.settle();
+        }
+        world.person("ana").clear_events();
+        disarm(&mut world, "ana", &walls[..down]);
+        world.inject("ana", &held[0]);
+        world.say("bruno", "ana", "still here");
+        world.until_all_is_out(10);
+        let alerts = match down {
+            0 => vec![Alert::Unreadable, Alert::Missing(1)],
+            1 => vec![Alert::Missing(1)],
+            _ => vec![],
+        };
+        assert_eq!(world.device("ana").alerts(), alerts, "{down} walls are down");
+        let texts = texts(&world, "ana", "bruno");
+        assert_eq!(texts.last().map(String::as_str), Some("still here"));
+        assert!(!texts.contains(&"too late".to_owned()), "its key is gone");
+    }
 }
 
 #[test]

@@ -110,6 +110,27 @@ fn a_device_may_die_at_every_commit() {
 }
 
 #[test]
+fn a_store_that_tears_its_commits_is_found_out() {
+    let commits = {
+        let mut whole = World::new(77);
+        scenario(&mut whole);
+        whole.device("bruno").store().commits()
+    };
+    let survives = |at| {
+        let mut world = World::new(77);
+        world.person("ana");
+        world.person("bruno").store_mut().tear();
+        world.crash_at("bruno", CrashPoint::BeforeCommit(at));
+        scenario(&mut world);
+        world.check();
+    };
+    let torn = (1..=commits).step_by(3).filter(|at| std::panic::catch_unwind(|| survives(*at)).is_err());
+    let found = torn.count();
+    println!("{found} of the crashes were seen");
+    assert!(found > 0);
+}
+
+#[test]
 fn a_device_may_die_at_every_read() {
     let mut whole = World::new(78);
     scenario(&mut whole);

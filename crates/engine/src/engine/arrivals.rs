@@ -4,8 +4,8 @@ use lacre_proto::wire::{self, item::Kind};
 use lacre_proto::{AccountId, ConversationId, Millis, frame, mls_framing};
 use mls_framing::ContentType;
 use openmls::framing::errors::{MessageDecryptionError, SecretTreeError};
-use openmls::group::ValidationError;
-use openmls::prelude::{ProcessMessageError, ProcessedMessageContent, Sender};
+use openmls::group::{MlsGroup, ValidationError};
+use openmls::prelude::{ProcessMessageError, ProcessedMessage, ProcessedMessageContent, Sender};
 
 use super::state::{Seal, What};
 use super::{Cx, Engine};
@@ -89,9 +89,7 @@ impl Engine {
         if !cx.defends(Defence::Forward) {
             group::go_far(cx.provider, &mut group)?;
         }
-        let opened = group::open(cx.provider, &mut group, &item.message);
-        self.keep(id, group);
-        match opened {
+        match self.unseal(cx, id, group, &item.message) {
             Ok(message) => match (message.sender().clone(), message.into_content()) {
                 (Sender::Member(leaf), ProcessedMessageContent::ApplicationMessage(plaintext)) => {
                     self.opened(cx, id, seal, leaf.u32(), &plaintext.into_bytes(), time)
@@ -116,6 +114,26 @@ impl Engine {
                 Blame::Altered => self.unreadable(cx, id, &seal, time, Unreadable::Undecryptable),
             },
         }
+    }
+
+    /// Opens a message, and keeps the group without the key that opened it.
+    fn unseal(
+        &mut self,
+        cx: &Cx<'_>,
+        id: ConversationId,
+        mut group: MlsGroup,
+        message: &[u8],
+    ) -> Result<ProcessedMessage, Unopened> {
+        #[cfg(feature = "evil")]
+        if !cx.defends(Defence::Ratchet) {
+            let mark = cx.store.mark();
+            let opened = group::open(cx.provider, &mut group, message);
+            cx.store.back_to(mark);
+            return opened;
+        }
+        let opened = group::open(cx.provider, &mut group, message);
+        self.keep(id, group);
+        opened
     }
 
     /// The conversation that a sealed item is for, when the seal says the same.
@@ -162,6 +180,9 @@ impl Engine {
         time: Millis,
         why: Unreadable,
     ) -> Result<(), EngineError> {
+        if !cx.defends(Defence::Unread) {
+            return Ok(());
+        }
         cx.alert(Some(id), Alert::Unreadable);
         let Some(record) = cx.shown(id)? else { return Ok(()) };
         let row = MessageId(cx.provider.rand.bytes());

@@ -191,7 +191,7 @@ impl Engine {
         for (at, seal) in cx.records().all::<Seal>("seal", &[key::SEAL])? {
             let Some(id) = key::conversation_in(&at) else { continue };
             let open = cx.records().conversation(id)?.is_some_and(|it| it.state == ConversationState::Open);
-            if seal.lost || !open {
+            if seal.lost || !open || !cx.defends(Defence::Update) {
                 continue;
             }
             let due = seal.updated_ms + super::outbox::UPDATE_AFTER;

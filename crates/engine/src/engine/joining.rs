@@ -7,7 +7,6 @@ use openmls::prelude::Welcome;
 use super::state::{Seal, What};
 use super::{Cx, Engine};
 use crate::api::{Alert, EngineError};
-#[cfg(feature = "evil")]
 use crate::defence::Defence;
 use crate::mls::extension::LacreConversation;
 use crate::mls::key_package::{self, Kept};
@@ -51,7 +50,7 @@ impl Engine {
             return Ok(Err("this device is a member already"));
         }
         let Some(welcome) = group::welcome_in(&item.welcome) else { return Ok(Err("it is not one")) };
-        if welcome.ciphersuite() != SUITE {
+        if welcome.ciphersuite() != SUITE && cx.defends(Defence::Suite) {
             return Ok(Err(Denied::Suite.reason()));
         }
         let used = self.package_of(cx, &welcome)?;

@@ -21,6 +21,7 @@ use super::{Asked, Cx, Engine};
 use crate::api::EngineError;
 use crate::content::envelope::{self, Envelope};
 use crate::content::{self, Address, Content, Manner, MessageId, MimiId};
+use crate::defence::Defence;
 use crate::mls::group::{self, Plan};
 use crate::records::ConversationState;
 use crate::records::key::{self, OUTBOX, RECEIPTS};
@@ -180,7 +181,7 @@ impl Engine {
         {
             return Ok(false);
         }
-        let Some(seal) = cx.seal(id)? else { return Ok(false) };
+        let Some(seal) = cx.seal(id)?.filter(|_| cx.defends(Defence::Update)) else { return Ok(false) };
         let old = cx.now.saturating_sub(seal.updated_ms) >= UPDATE_AFTER;
         Ok(!seal.lost && (old || seal.sent >= UPDATE_AFTER_MESSAGES))
     }

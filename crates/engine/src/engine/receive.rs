@@ -144,6 +144,13 @@ impl Engine {
                 let anchor = cx.next_anchor()?;
                 let gap = Missing { first: counter - count, count: *count, anchor, row: cx.new_message_id() };
                 self.put_gap(cx, record, member.account, &gap, time)?;
+                #[cfg(feature = "evil")]
+                if !cx.defends(Defence::Gaps) {
+                    for first in gap.first + 1..counter {
+                        let one = Missing { first, row: cx.new_message_id(), ..gap.clone() };
+                        self.put_gap(cx, record, member.account, &one, time)?;
+                    }
+                }
                 cx.alert(Some(record.id), Alert::Missing(*count));
                 member.heard.take(counter, Some(gap));
                 Ok(Some((Position { anchor, counter }, false)))
@@ -307,10 +314,13 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let mut false_author = author == self.me.account;
         for mimi in ids {
-            let Some(id) = cx.records().message_by_mimi(record.id, &mimi.0)? else { continue };
-            match cx.records().message(record.id, id)? {
+            let conversation = record.id;
+            #[cfg(feature = "evil")]
+            let conversation = wherever(cx, conversation, &mimi)?;
+            let Some(id) = cx.records().message_by_mimi(conversation, &mimi.0)? else { continue };
+            match cx.records().message(conversation, id)? {
                 Some(row) if row.mine && author != self.me.account => {
-                    self.advance_message(cx, record.id, id, state)?;
+                    self.advance_message(cx, conversation, id, state)?;
                 }
                 Some(_) => false_author = true,
                 None => {}
@@ -366,6 +376,20 @@ fn prove(cx: &Cx<'_>, bytes: &[u8], address: &Address) -> Result<Opened, OpenErr
     }
     let _ = cx;
     unproven.prove(address)
+}
+
+/// Without the defence a receipt counts for a message wherever that is.
+#[cfg(feature = "evil")]
+fn wherever(cx: &Cx<'_>, here: ConversationId, mimi: &MimiId) -> Result<ConversationId, EngineError> {
+    if cx.defends(Defence::Receipts) {
+        return Ok(here);
+    }
+    for record in cx.records().conversations()? {
+        if cx.records().message_by_mimi(record.id, &mimi.0)?.is_some() {
+            return Ok(record.id);
+        }
+    }
+    Ok(here)
 }
 
 /// What is left of a gap when one of its messages has come.

@@ -1,6 +1,6 @@
 //! A commit whose path secrets are junk for one member, and right for all others (M-11): everything in it is
 //! made as it must be, but what is sealed to the victim's keys is turned over after sealing. By the same means
-//! the keys and nonces of sealed messages are watched (R3).
+//! the keys of sealed messages are watched (R3).
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -45,15 +45,13 @@ pub(super) fn commit(
     Ok(Made { commit, welcome: None, capability_hash })
 }
 
-/// RustCrypto, but what it seals to one key cannot be opened, and it remembers keys and nonces.
+/// RustCrypto, but what it seals to one key cannot be opened, and it remembers the keys that it seals with.
 pub(super) struct Watched<'a> {
     inner: &'a RustCrypto,
     spoiled: Vec<u8>,
-    /// Key and nonce of every sealing, and how many came twice.
-    seen: Mutex<(HashSet<KeyAndNonce>, usize)>,
+    /// The key of every sealing, and how often one came again.
+    seen: Mutex<(HashSet<Vec<u8>>, usize)>,
 }
-
-type KeyAndNonce = (Vec<u8>, Vec<u8>);
 
 /// A provider with that.
 struct Watching<'a> {
@@ -77,16 +75,25 @@ impl<'a> OpenMlsProvider for Watching<'a> {
     }
 }
 
-/// Seals so many messages; gives how many pairs of key and nonce there were, and how many came again.
+/// Seals so many messages; gives how many keys there were, and how often one came again. With `stuck` the group
+/// never learns that a key was used.
 pub(super) fn watch<'a>(
     provider: &'a Provider<'a>,
-    group: &mut MlsGroup,
+    id: ConversationId,
     me: &Myself<'_>,
     messages: usize,
+    stuck: bool,
 ) -> Result<(usize, usize), EngineError> {
+    let load =
+        || group::load(provider, id).map_err(sealing)?.ok_or(EngineError::Corrupt("no member of the group"));
     let crypto = Watched { inner: provider.crypto(), spoiled: Vec::new(), seen: Mutex::default() };
     let watching = Watching { provider, crypto };
+    let (mut group, mark) = (load()?, provider.storage.0.mark());
     for _ in 0..messages {
+        if stuck {
+            provider.storage.0.back_to(mark.clone());
+            group = load()?;
+        }
         group.create_message(&watching, me.secret, b"the same each time").map_err(sealing)?;
     }
     let (seen, again) = watching.crypto.seen.into_inner().map_err(sealing)?;
@@ -149,7 +156,7 @@ impl OpenMlsCrypto for Watched<'_> {
         aad: &[u8],
     ) -> Result<Vec<u8>, CryptoError> {
         let mut seen = self.seen.lock().map_err(|_| CryptoError::CryptoLibraryError)?;
-        if !seen.0.insert((key.to_vec(), nonce.to_vec())) {
+        if !seen.0.insert(key.to_vec()) {
             seen.1 += 1;
         }
         self.inner.aead_encrypt(alg, key, data, nonce, aad)

@@ -7,11 +7,14 @@
 //! | M-11 | [`Crime::GarbagePath`] |
 //! | M-17 | [`Crime::Skip`], [`Crime::Say`] with a far counter |
 //! | M-18, R7 | [`Engine::try_open`] on a leaked store |
+//! | R3 | [`Engine::watch_keys`] |
+//! | R8 | [`Engine::lower_package`], [`Engine::lower_invitation`] |
 //! | D-01 | [`Forged`] |
 
 mod commit;
 mod forged;
 mod garbage;
+mod lowered;
 
 use lacre_proto::wire::{self, request};
 use lacre_proto::{AccountId, ConversationId, DeviceId, Millis};
@@ -25,7 +28,7 @@ pub use forged::Forged;
 use crate::api::{Changes, EngineError, Reader};
 use crate::content::envelope::{self, Envelope};
 use crate::content::{self, Address, Content, Manner, MessageId, MimiId};
-use crate::defence::Defences;
+use crate::defence::{Defence, Defences};
 use crate::engine::state::{Built, Job, JobState, Purpose, What};
 use crate::engine::{Cx, Engine};
 use crate::mls::group;
@@ -154,8 +157,8 @@ impl Engine {
         }))
     }
 
-    /// Seals so many messages in a conversation and throws them away; gives how many pairs of key and nonce were
-    /// used, and how many of them more than once (R3).
+    /// Seals so many messages in a conversation and throws them away; gives how many keys were used, and how often
+    /// one of them was used again (R3).
     pub fn watch_keys(
         &mut self,
         reader: &dyn Reader,
@@ -166,9 +169,8 @@ impl Engine {
         let crypto = self.crypto.clone();
         let store = Overlay::new(reader);
         let provider = Provider { crypto: &crypto, storage: Storage(&store), rand: Rand::new(rng) };
-        let mut group =
-            group::load(&provider, id).map_err(group::sealing)?.ok_or(EngineError::Corrupt("no member"))?;
-        garbage::watch(&provider, &mut group, &self.myself(), messages)
+        let stuck = !self.defences.on(Defence::Ratchet);
+        garbage::watch(&provider, id, &self.myself(), messages, stuck)
     }
 
     /// Tries to open a sealed message with the keys of a store, whatever else is in it: a thief with a copy of

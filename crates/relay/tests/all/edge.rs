@@ -92,6 +92,22 @@ async fn who_is_slow_with_tls_is_closed_in_the_deadline_and_others_are_served_me
 }
 
 #[tokio::test]
+async fn without_the_deadline_who_is_slow_stays_for_as_long_as_it_likes() {
+    let relay = plain(EdgeLimits { handshake: 100 * LATE, ..EdgeLimits::default() }).await;
+    let mut slow = tcp(relay.address).await;
+    slow.write_all(b"GET /socket HTTP/1.1\r\nhost: relay\r\n").await.unwrap();
+    let silent = tcp(relay.address).await;
+    let first = async {
+        tokio::select! {
+            () = trickle(&mut slow, b"x") => "the slow head",
+            _ = closed(silent) => "the silent one",
+        }
+    };
+    assert_eq!(tokio::time::timeout(5 * DEADLINE, first).await.ok(), None, "was closed without a deadline");
+    relay.stop().await;
+}
+
+#[tokio::test]
 async fn a_head_over_its_limit_is_refused() {
     let relay = plain(EdgeLimits::default()).await;
     let mut greedy = tcp(relay.address).await;

@@ -43,6 +43,18 @@ pub fn texts(world: &World, of: &str, with: &str) -> Vec<String> {
     rows.filter_map(text).collect()
 }
 
+/// How many messages of a conversation a person has not seen.
+pub fn unread(world: &World, of: &str, with: &str) -> u32 {
+    let conversation = world.device(of).direct_with(with).expect("they have talked");
+    world.device(of).records().conversation(conversation).expect("readable").expect("it is there").unread
+}
+
+/// Seeds of a run: a few with each change, as many as one likes by `LACRE_SEEDS`.
+pub fn seeds(few: u64) -> std::ops::Range<u64> {
+    let many = std::env::var("LACRE_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
+    0..many.unwrap_or(few)
+}
+
 /// The sealed items that were on their way to a device, taken out of it by the relay.
 pub fn withheld(world: &mut World, from: &str, to: &str, texts: &[&str]) -> Vec<Item> {
     let held = Rc::new(RefCell::new(Vec::new()));

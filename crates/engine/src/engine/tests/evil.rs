@@ -71,26 +71,32 @@ fn m03_content_that_names_another_author_is_not_shown() {
 
 #[test]
 fn m03_receipts_for_other_peoples_messages_count_for_nothing() {
-    let mut world = World::of(&["ana", "bruno", "mallory"]);
-    world.disconnect("bruno");
-    let for_bruno = world.say("ana", "bruno", "for bruno");
-    world.say("ana", "mallory", "hi");
-    world.run();
-    let own = world.say("mallory", "ana", "mine");
-    world.run();
-    let mimi = |world: &World, name: &str, with: &str, id| {
-        let row = world.rows(name, with).into_iter().find(|row| row.id == id).unwrap();
-        MimiId(row.mimi.unwrap().try_into().unwrap())
-    };
-    let ids = vec![mimi(&world, "ana", "bruno", for_bruno), mimi(&world, "ana", "mallory", own)];
-    let mallory = account(&world, "mallory");
-    let room = [mallory, account(&world, "ana")];
-    let crime =
-        Crime::Say { sender: mallory, room, id: MessageId([1; 16]), content: Content::Read(ids), counter: 2 };
-    world.crime("mallory", "ana", crime);
-    assert_eq!(world.alerts("ana"), [Alert::FalseAuthor]);
-    assert_eq!(world.state("ana", "bruno", for_bruno), MessageState::Sent);
-    assert_eq!(world.state("ana", "mallory", own), MessageState::Received);
+    for armed in [true, false] {
+        let mut world = World::of(&["ana", "bruno", "mallory"]);
+        if !armed {
+            disarm(&mut world, "ana", [Defence::Receipts]);
+        }
+        world.disconnect("bruno");
+        let for_bruno = world.say("ana", "bruno", "for bruno");
+        world.say("ana", "mallory", "hi");
+        world.run();
+        let own = world.say("mallory", "ana", "mine");
+        world.run();
+        let mimi = |world: &World, name: &str, with: &str, id| {
+            let row = world.rows(name, with).into_iter().find(|row| row.id == id).unwrap();
+            MimiId(row.mimi.unwrap().try_into().unwrap())
+        };
+        let ids = vec![mimi(&world, "ana", "bruno", for_bruno), mimi(&world, "ana", "mallory", own)];
+        let mallory = account(&world, "mallory");
+        let room = [mallory, account(&world, "ana")];
+        let id = MessageId([1; 16]);
+        let content = Content::Read(ids);
+        world.crime("mallory", "ana", Crime::Say { sender: mallory, room, id, content, counter: 2 });
+        assert_eq!(world.alerts("ana"), [Alert::FalseAuthor]);
+        assert_eq!(world.state("ana", "mallory", own), MessageState::Received);
+        let told = if armed { MessageState::Sent } else { MessageState::Read };
+        assert_eq!(world.state("ana", "bruno", for_bruno), told, "whether Bruno has read it");
+    }
 }
 
 #[test]
@@ -264,6 +270,60 @@ fn m17_a_counter_that_jumps_makes_one_row() {
 }
 
 #[test]
+fn m17_a_jump_of_a_thousand_is_one_row_and_without_the_defence_a_thousand() {
+    for armed in [true, false] {
+        let mut world = talking();
+        if !armed {
+            disarm(&mut world, "ana", [Defence::Gaps]);
+        }
+        let mallory = account(&world, "mallory");
+        let room = [mallory, account(&world, "ana")];
+        let before = world.rows("ana", "mallory").len();
+        let id = MessageId([1; 16]);
+        world.crime(
+            "mallory",
+            "ana",
+            Crime::Say { sender: mallory, room, id, content: said("x"), counter: 1002 },
+        );
+        assert_eq!(world.alerts("ana"), [Alert::Missing(1000)]);
+        let rows = if armed { 1 } else { 1000 };
+        assert_eq!(world.rows("ana", "mallory").len(), before + rows + 1);
+    }
+}
+
+#[test]
+fn m06_a_replay_is_stopped_by_the_ratchet_by_its_id_and_by_its_counter() {
+    let walls = [Defence::Ratchet, Defence::Dedupe, Defence::Counter];
+    for off in [&[][..], &walls[..1], &walls[..2], &walls[..]] {
+        let mut world = talking();
+        disarm(&mut world, "ana", off.iter().copied());
+        world.person("ana").held = true;
+        world.say("mallory", "ana", "once");
+        world.run();
+        let Some(Kind::Sealed(sealed)) = world.items("ana").pop().and_then(|item| item.kind) else {
+            panic!("her message comes last")
+        };
+        world.person("ana").held = false;
+        world.run();
+        let unread = world.conversation("ana", "mallory").unread;
+        let rows = world.rows("ana", "mallory");
+        let ana = world.device("ana");
+        for _ in 0..3 {
+            world.relay.append([ana], Kind::Sealed(sealed.clone()));
+        }
+        world.push("ana");
+        if off.len() < walls.len() {
+            assert_eq!(world.alerts("ana"), vec![Alert::Replayed; 3], "without {off:?}");
+            assert_eq!(world.rows("ana", "mallory"), rows, "without {off:?}");
+            assert_eq!(world.conversation("ana", "mallory").unread, unread);
+        } else {
+            assert_eq!(world.alerts("ana"), [], "nobody notices");
+            assert_eq!(world.conversation("ana", "mallory").unread, unread + 3);
+        }
+    }
+}
+
+#[test]
 fn d01_a_key_package_that_names_bruno_and_is_not_his_gets_nothing() {
     for armed in [true, false] {
         let mut world = World::of(&["ana", "bruno"]);
@@ -328,4 +388,47 @@ fn r8_a_welcome_on_another_suite_is_refused() {
     world.run();
     assert_eq!(world.alerts("bruno")[0], Alert::WelcomeRefused("it is sealed with another ciphersuite"));
     assert!(crate::Records(&world.people["bruno"].store).conversations().unwrap().is_empty());
+}
+
+#[test]
+fn r8_a_whole_conversation_on_a_lower_suite_is_not_entered() {
+    for off in [&[][..], &[Defence::Suite], &[Defence::Policy], &[Defence::Suite, Defence::Policy]] {
+        let mut world = World::of(&["bruno", "mallory"]);
+        disarm(&mut world, "bruno", off.iter().copied());
+        // A key package that a version of the past has left, valid to the last byte.
+        let mut rng = ChaCha20Rng::seed_from_u64(12);
+        let now = world.now;
+        let bruno = world.person("bruno");
+        let (package, private) = bruno.engine.lower_package(&bruno.store, now, &mut rng).unwrap();
+        bruno.store.commit(private);
+        let before = bruno.store.clone();
+        let id = ConversationId([0x10; 16]);
+        let to = (account(&world, "bruno"), package.as_slice());
+        let mallory = &world.people["mallory"];
+        let invited = mallory.engine.lower_invitation(&mallory.store, id, to, now, &mut rng);
+        let (welcome, capability_hash) = invited.unwrap();
+        let welcomed = wire::Welcomed {
+            conversation: id.to_wire(),
+            sequence: 1,
+            welcome: welcome.into(),
+            capability_hash: capability_hash.to_vec().into(),
+        };
+        let device = world.device("bruno");
+        world.relay.append([device], Kind::Welcomed(welcomed));
+        world.push("bruno");
+        let conversations = crate::Records(&world.people["bruno"].store).conversations().unwrap();
+        if off.len() < 2 {
+            let refused = Alert::WelcomeRefused("it is sealed with another ciphersuite");
+            assert_eq!(world.alerts("bruno"), [refused], "without {off:?}");
+            assert_eq!(conversations, []);
+            let mls = |store: &crate::harness::MapStore| {
+                let rows = store.0.iter().filter(|(at, _)| at[0] >= crate::records::key::MLS);
+                rows.map(|(at, value)| (at.clone(), value.clone())).collect::<Vec<_>>()
+            };
+            assert_eq!(mls(&world.people["bruno"].store), mls(&before), "nothing of it is kept");
+        } else {
+            assert_eq!(world.alerts("bruno"), []);
+            assert_eq!(conversations[0].id, id, "he is in it, and would talk below the suite");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use rand_core::SeedableRng;
 
 use crate::Engine;
 use crate::api::Intent;
+use crate::defence::{Defence, Defences};
 use crate::harness::MapStore;
 use crate::harness::world::World;
 
@@ -56,6 +57,21 @@ fn m18_what_was_read_does_not_open_with_the_state_that_is_left() {
 }
 
 #[test]
+fn m18_with_a_ratchet_that_is_not_stored_the_state_that_is_left_opens_what_was_read() {
+    // GHSA-qr9h-x63w-vqfm: what the test above would have found.
+    let (mut world, id) = talking();
+    world.person("bruno").engine.disarm(Defences::without([Defence::Ratchet]));
+    world.person("bruno").held = true;
+    world.say("ana", "bruno", "secret");
+    world.run();
+    let read = last_sealed(&world);
+    world.person("bruno").held = false;
+    world.run();
+    assert_eq!(world.seen("bruno", "ana").last().map(String::as_str), Some("secret"));
+    assert!(opens(&world.people["bruno"].store, id, &read));
+}
+
+#[test]
 fn r7_one_update_locks_out_who_has_stolen_the_state() {
     let (mut world, id) = talking();
     let stolen = world.people["bruno"].store.clone();
@@ -84,11 +100,35 @@ fn r7_one_update_locks_out_who_has_stolen_the_state() {
 }
 
 #[test]
-fn r3_ten_thousand_messages_use_no_key_and_nonce_twice() {
+fn r7_the_daily_update_locks_a_thief_out_without_anybody_asking() {
+    for armed in [true, false] {
+        let (mut world, id) = talking();
+        if !armed {
+            for name in ["ana", "bruno"] {
+                world.person(name).engine.disarm(Defences::without([Defence::Update]));
+            }
+        }
+        let stolen = world.people["bruno"].store.clone();
+        world.wait(25 * 3600 * 1000);
+        world.say("bruno", "ana", "good morning");
+        world.run();
+        world.person("bruno").held = true;
+        world.say("ana", "bruno", "for Bruno alone");
+        world.run();
+        assert!(opens(&world.people["bruno"].store, id, &last_sealed(&world)), "Bruno reads it");
+        assert_eq!(opens(&stolen, id, &last_sealed(&world)), !armed);
+    }
+}
+
+#[test]
+fn r3_ten_thousand_messages_use_no_key_twice() {
     let (mut world, id) = talking();
     let person = world.person("ana");
     let mut rng = ChaCha20Rng::seed_from_u64(6);
     let (used, again) = person.engine.watch_keys(&person.store, id, 10_000, &mut rng).unwrap();
     assert_eq!(again, 0);
     assert_eq!(used, 20_000, "one for the content and one for the sender data of each");
+    person.engine.disarm(Defences::without([Defence::Ratchet]));
+    let (used, again) = person.engine.watch_keys(&person.store, id, 100, &mut rng).unwrap();
+    assert_eq!((used, again), (101, 99), "a ratchet that does not turn is seen");
 }
