@@ -2,7 +2,7 @@
 //! a ledger of what was acknowledged.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
@@ -47,6 +47,10 @@ pub struct Options {
     /// Where the ledger is written; a temporary file when not given.
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
+    /// The control: the relay's disk forgets what was written since the first kill, and the run passes only when
+    /// that is seen.
+    #[arg(long)]
+    forgetful: bool,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -118,11 +122,20 @@ pub async fn run(options: &Options, relay: &mut Relay, report: &mut Reporter) ->
             tokio::task::spawn_local(work)
         })
         .collect();
+    if options.forgetful {
+        // By then every conversation is in what the relay will go back to.
+        tokio::time::timeout(PATIENCE, everybody_acknowledged(&ledger, clients.len()))
+            .await
+            .map_err(|_| "not everybody was acknowledged once")?;
+    }
     let (mut recovery, mut restart) = (Latencies::new(), Latencies::new());
     for kill in 1..=options.kills {
         tokio::time::sleep(Duration::from_millis(rng.random_range(50..=options.life_ms.max(51)))).await;
         let killed = now();
-        relay.kill_and_start().await?;
+        match options.forgetful {
+            true => relay.kill_and_forget().await?,
+            false => relay.kill_and_start().await?,
+        }
         restart.record(killed.elapsed().as_micros() as u64);
         tokio::time::timeout(PATIENCE, acknowledged_after(&ledger, now()))
             .await
@@ -139,7 +152,8 @@ pub async fn run(options: &Options, relay: &mut Relay, report: &mut Reporter) ->
     }
 
     let acked = ledger.acked.take();
-    let mut figures = judge_when_all_is_there(&clients, &acked).await?;
+    let patience = if options.forgetful { Duration::from_secs(3) } else { PATIENCE };
+    let mut figures = judge_when_all_is_there(&clients, &acked, patience).await?;
     figures.workload = "crash";
     figures.mode = format!("{} people, kill -9 of the relay", options.clients);
     figures.kills = options.kills;
@@ -153,6 +167,8 @@ pub async fn run(options: &Options, relay: &mut Relay, report: &mut Reporter) ->
     }
     let Figures { lost, twice, out_of_order, unreadable, .. } = figures;
     match lost + twice + out_of_order + unreadable {
+        0 if options.forgetful => Err("the relay forgot, and nothing shows it".into()),
+        _ if options.forgetful && lost > 0 => Ok(()),
         0 => Ok(()),
         _ => Err(format!("{lost} lost, {twice} twice, {out_of_order} out of order, {unreadable} unreadable")
             .into()),
@@ -222,9 +238,24 @@ async fn acknowledged_after(ledger: &Ledger, time: Instant) {
     }
 }
 
+async fn everybody_acknowledged(ledger: &Ledger, writers: usize) {
+    loop {
+        let came = ledger.came.notified();
+        let acked: HashSet<usize> = ledger.acked.borrow().iter().map(|(writer, _)| *writer).collect();
+        if acked.len() == writers {
+            return;
+        }
+        came.await;
+    }
+}
+
 /// Compares what is shown with the ledger, as soon as nothing is missing or patience is at its end.
-async fn judge_when_all_is_there(clients: &[Client], acked: &[(usize, u64)]) -> Result<Figures, Failed> {
-    let deadline = now() + PATIENCE;
+async fn judge_when_all_is_there(
+    clients: &[Client],
+    acked: &[(usize, u64)],
+    patience: Duration,
+) -> Result<Figures, Failed> {
+    let deadline = now() + patience;
     loop {
         let figures = judge(clients, acked)?;
         if figures.lost == 0 || now() > deadline {

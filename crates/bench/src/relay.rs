@@ -81,6 +81,22 @@ impl Relay {
         self.launch_again().await
     }
 
+    /// Kills it with -9, and starts it anew on what its data was when this was called first: as a disk would that
+    /// says "written" and has not.
+    pub async fn kill_and_forget(&mut self) -> Result<(), Failed> {
+        let mut child =
+            self.child.take().ok_or("a relay that was started elsewhere is not killed from here")?;
+        child.kill()?;
+        child.wait()?;
+        let (database, kept) = (self.data.join("relay.redb"), self.data.join("relay.kept"));
+        if kept.exists() {
+            fs::copy(&kept, &database)?;
+        } else {
+            fs::copy(&database, &kept)?;
+        }
+        self.launch_again().await
+    }
+
     async fn launch_again(&mut self) -> Result<(), Failed> {
         let (child, started_in) = launch(&self.binary, &self.data, self.address).await?;
         (self.pid, self.started_in) = (child.id(), started_in);

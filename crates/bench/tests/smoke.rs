@@ -71,3 +71,9 @@ fn nothing_acknowledged_is_lost_when_the_relay_is_killed() {
         assert_eq!(number(line, wrong), 0.0, "{line}");
     }
 }
+
+#[test]
+fn what_a_forgetful_relay_loses_is_seen() {
+    let lines = bench(&["crash", "--forgetful", "--kills", "2", "--clients", "4", "--life-ms", "600"]);
+    assert!(number(&lines[0], "lost") > 0.0, "{}", lines[0]);
+}
