@@ -10,6 +10,7 @@ mod driver;
 pub mod profile;
 pub mod search;
 pub mod store;
+pub mod told;
 pub mod transport;
 pub mod view;
 

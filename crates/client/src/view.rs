@@ -1,6 +1,6 @@
 //! View models: what a screen or a script shows, read from the records after each commit.
 
-use lacre_engine::records::{ConversationKind, ConversationRecord, ConversationState};
+use lacre_engine::records::{Change, ConversationKind, ConversationRecord, ConversationState};
 use lacre_engine::records::{Failure, MessageRecord, MessageState};
 use lacre_engine::records::{Me, Position, Records, Unreadable};
 use lacre_engine::{EngineError, Reader};
@@ -94,6 +94,8 @@ pub enum Body {
     Text(String),
     /// Content of a kind that this version does not know.
     Unknown,
+    /// A change of the conversation; see [`told`](crate::told).
+    Told(Change),
     /// It came and cannot be read.
     Unreadable(Unreadable),
     /// So many messages of this sender did not arrive.
@@ -255,6 +257,7 @@ impl Views<'_> {
             None => None,
         };
         let body = match (record.state, record.content) {
+            _ if record.change.is_some() => record.change.map_or(Body::Unknown, Body::Told),
             (MessageState::Unreadable(why), _) => Body::Unreadable(why),
             (MessageState::Gap(missing), _) => Body::Gap(missing),
             (_, Content::Text { text, .. }) => Body::Text(text),

@@ -7,6 +7,7 @@ use lacre_proto::wire::{self, request, response};
 use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 
 use crate::content::{Content, MessageId};
+use crate::records::Rules;
 
 /// Reads of the local store, as it was at the last commit. Keys are the engine's own; their first byte is the
 /// table (see `records`).
@@ -71,6 +72,18 @@ pub enum Intent {
     Cancel(MessageId),
     /// Updates this device's leaf in a conversation now (it happens daily by itself).
     UpdateLeaf(ConversationId),
+    /// Makes a group of this name, with these people in it.
+    CreateGroup(String, Vec<Handle>),
+    /// Adds people to a group. Name, description, picture and labels are set by sending a fact.
+    AddToGroup(ConversationId, Vec<Handle>),
+    /// Removes people from a group.
+    RemoveFromGroup(ConversationId, Vec<Handle>),
+    /// Leaves a group, with all devices of this account.
+    LeaveGroup(ConversationId),
+    /// Makes somebody an admin of a group, or a member.
+    SetRole(ConversationId, Handle, bool),
+    /// Says who may do what in a group.
+    SetRules(ConversationId, Rules),
 }
 
 /// The outcome of one input.
@@ -142,6 +155,27 @@ pub enum Refusal {
     /// This account is not in the conversation any more.
     #[error("you are not in this conversation any more")]
     NotAMember,
+    /// It is a direct conversation, or one's own.
+    #[error("this is no group")]
+    NotAGroup,
+    /// The rules of the group do not allow it.
+    #[error("the rules of the group do not let you do this")]
+    NotAllowed,
+    /// Somebody who was named is no member of the group.
+    #[error("somebody you named is not in this group")]
+    NotInGroup,
+    /// Everybody who was named is a member of the group.
+    #[error("they are in the group already")]
+    MembersAlready,
+    /// It would be more people than a group can have.
+    #[error("a group has at most {} members", lacre_proto::limits::MEMBERS)]
+    TooMany,
+    /// A group needs an admin.
+    #[error("you are the only admin; make somebody else one first")]
+    LastAdmin,
+    /// The conversation is not made at the relay yet.
+    #[error("this conversation is not open yet; try again when you are online")]
+    NotYet,
     /// There is no such message, or it has left already.
     #[error("there is no such message, or it was sent already")]
     NoSuchMessage,

@@ -184,6 +184,14 @@ impl From<Refusal> for Failure {
             Refusal::NoSuchConversation => "no_such_conversation",
             Refusal::NoSuchMessage => "no_such_message",
             Refusal::BadContent => "bad_content",
+            Refusal::NotAMember => "not_a_member",
+            Refusal::NotAGroup => "not_a_group",
+            Refusal::NotAllowed => "not_allowed",
+            Refusal::NotInGroup => "not_in_group",
+            Refusal::MembersAlready => "members_already",
+            Refusal::TooMany => "too_many",
+            Refusal::LastAdmin => "last_admin",
+            Refusal::NotYet => "not_yet",
             Refusal::IdentityChanged => "identity_changed",
             Refusal::Relay(error) => error.code.name(),
             _ => "refused",
@@ -210,6 +218,8 @@ impl From<MessageFailure> for Failure {
             MessageFailure::IdentityChanged => "identity_changed",
             MessageFailure::FalseIdentity => "false_identity",
             MessageFailure::Cancelled => "cancelled",
+            MessageFailure::NotAllowed => "not_allowed",
+            MessageFailure::NotAMember => "not_a_member",
             MessageFailure::Relay(number) => ErrorCode::from_number(number).name(),
         };
         Self::new(Exit::Refused, code, format!("{failure}; the message was not sent"))

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use lacre_client::told::sentence;
 use lacre_client::view::{Body, Message, Sending};
 use lacre_proto::Millis;
 use serde_json::{Value, json};
@@ -44,6 +45,7 @@ fn timestamp(time: Millis) -> Timestamp {
 pub fn message_json(message: &Message, with: &str) -> Value {
     let (kind, text) = match &message.body {
         Body::Text(text) => ("text", Some(text.as_str())),
+        Body::Told(_) => ("change", None),
         Body::Unknown => ("unknown", None),
         Body::Unreadable(_) => ("unreadable", None),
         Body::Gap(_) => ("gap", None),
@@ -70,6 +72,7 @@ fn reason(message: &Message) -> Option<String> {
     match (&message.body, message.state) {
         (_, Some(Sending::Failed(failure))) => Some(failure.to_string()),
         (Body::Unreadable(why), _) => Some(why.to_string()),
+        (Body::Told(change), _) => Some(sentence(change, message.from.as_str())),
         (Body::Gap(missing), _) => Some(format!("{missing} message(s) did not arrive")),
         _ => None,
     }
@@ -97,6 +100,7 @@ pub fn message_lines(message: &Message, with: &str) -> String {
 pub fn words(message: &Message) -> String {
     match &message.body {
         Body::Text(text) => safe_text(text),
+        Body::Told(change) => format!("({})", safe_line(&sentence(change, message.from.as_str()))),
         Body::Unknown => "(this version cannot show this kind of message; update to read it)".to_owned(),
         Body::Unreadable(why) => format!("(a message could not be read: {why})"),
         Body::Gap(missing) => format!("({missing} message(s) of this person did not arrive)"),

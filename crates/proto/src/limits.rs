@@ -29,6 +29,8 @@ pub const LINKING: Duration = Duration::from_secs(180);
 pub const LINK_BODY: usize = 16 * 1024;
 /// Key packages of one's own device in one claim.
 pub const CLAIMED_OWN: usize = 32;
+/// Accounts in one group.
+pub const MEMBERS: usize = 1024;
 /// Mailboxes in one roster.
 pub const ROSTER: usize = 2048;
 /// Key packages that a relay keeps for a device, beside the last-resort one.

@@ -89,6 +89,7 @@ fn texts(found: &Found) -> Vec<String> {
 
 fn wrote(number: u64, conversation: ConversationId, who: &str, text: &str) -> MessageRecord {
     MessageRecord {
+        change: None,
         id: MessageId([number as u8; 16]),
         conversation,
         position: Position { anchor: number, counter: number as u32 % 5 },

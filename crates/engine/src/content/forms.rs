@@ -22,6 +22,7 @@ const PIN: &str = "application/vnd.lacre.pin+cbor";
 const TIMER: &str = "application/vnd.lacre.timer+cbor";
 const FACT: &str = "application/vnd.lacre.fact+cbor";
 const TYPING: &str = "application/vnd.lacre.typing+cbor";
+const LEAVE: &str = "application/vnd.lacre.leave+cbor";
 
 /// Private extensions: a revision, "to be looked at once", how often it was passed on.
 const REVISION: i64 = -0x4c01;
@@ -99,6 +100,7 @@ fn fill(message: &mut Message, content: Content<MimiId>) -> Result<(), BadConten
         Content::Timer { seconds } if seconds > kinds::TIMER => return Err(BadContent::TooLong),
         Content::Timer { seconds } => own(Disposition::UNSPECIFIED, TIMER, Value::from(seconds)),
         Content::Fact(fact) => own(Disposition::UNSPECIFIED, FACT, fact_to_value(fact)?),
+        Content::Leave => own(Disposition::UNSPECIFIED, LEAVE, Value::Null),
         Content::Typing(typing) => own(Disposition::UNSPECIFIED, TYPING, Value::Bool(typing)),
         Content::Name(name) => {
             within(&name, kinds::NAME)?;
@@ -324,6 +326,7 @@ fn said(in_reply_to: Option<MimiId>, body: Part, revision: u32) -> Result<Conten
         }
         FACT => Content::Fact(fact(&content)?),
         TYPING => Content::Typing(flag(&content)?),
+        LEAVE if codec::value(&content)?.is_null() => Content::Leave,
         _ => Content::Unknown,
     })
 }

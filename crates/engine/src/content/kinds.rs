@@ -223,6 +223,14 @@ kinds! {
         fields: &["name.name"],
         sample: |fill| Content::Name(fill("name.name")),
     };
+    Self::Leave => LEAVE: Kind {
+        name: "leave",
+        form: "unspecified, application/vnd.lacre.leave+cbor",
+        says: Says::Member,
+        row: false,
+        fields: &[],
+        sample: |_| Content::Leave,
+    };
     Self::Unknown => UNKNOWN: Kind {
         name: "unknown",
         form: "anything else",

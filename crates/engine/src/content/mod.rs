@@ -120,6 +120,8 @@ pub enum Content<Id = MessageId> {
     Typing(bool),
     /// The name that the sender goes by; empty for none.
     Name(String),
+    /// The sender leaves the group, with all devices.
+    Leave,
     /// A kind that this version does not know: shown as "update to read this".
     Unknown,
 }
@@ -205,6 +207,7 @@ impl<Id> Content<Id> {
             Self::Fact(fact) => Content::Fact(fact),
             Self::Typing(typing) => Content::Typing(typing),
             Self::Name(name) => Content::Name(name),
+            Self::Leave => Content::Leave,
             Self::Unknown => Content::Unknown,
         })
     }

@@ -5,7 +5,7 @@ use lacre_proto::wire::response;
 use lacre_proto::{ConversationId, ErrorCode, Millis};
 
 use super::outbox::Lane;
-use super::state::{Job, JobState, Sealing, What};
+use super::state::{Job, JobState, Purpose, Sealing, What};
 use super::{Asked, Cx, Engine};
 use crate::api::EngineError;
 use crate::mls::group;
@@ -33,6 +33,8 @@ impl Engine {
         match &job.what {
             What::Open(_) => return self.opening_answered(cx, id, at.to_vec(), job, result),
             What::AskResync => return self.ask_answered(cx, at.to_vec(), job, result),
+            What::LeaveRoster => return self.leave_answered(cx, at.to_vec(), job, result),
+            What::Gather(_) => return Ok(()),
             What::Commit(..) | What::Message { .. } | What::Receipts { .. } => {}
         }
         match result {
@@ -70,15 +72,19 @@ impl Engine {
             (ErrorCode::BadTicket, _) if matches!(job.what, What::Commit(..)) => {
                 self.drop_commit(cx, id)?;
                 cx.store.delete(at);
-                Ok(())
+                match job.what {
+                    What::Commit(Purpose::Add(invited), _) => self.gather_again(cx, id, invited),
+                    _ => Ok(()),
+                }
             }
             // Also what the relay may say to a capability of an epoch that is over.
             (ErrorCode::NoSuchConversation, _) if job.attempts < ATTEMPTS => {
                 self.try_later(cx, at, job, error)
             }
             (_, Retry::Never) => {
-                if matches!(job.what, What::Commit(..)) {
+                if let What::Commit(purpose, _) = &job.what {
                     self.drop_commit(cx, id)?;
+                    self.tell_refused(cx, id, purpose, error.code)?;
                 }
                 self.give_up(cx, at, job, error).map(|_| ())
             }
@@ -138,7 +144,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         for (at, mut job) in self.lane(cx, id, usize::MAX)? {
             match &mut job.what {
-                What::Open(_) | What::AskResync => continue,
+                What::Open(_) | What::AskResync | What::LeaveRoster | What::Gather(_) => continue,
                 What::Commit(_, built) => *built = None,
                 What::Message { sealing, .. } | What::Receipts { sealing, .. } if counters_too => {
                     *sealing = Sealing::default();

@@ -10,7 +10,7 @@ use openmls::prelude::{ProcessMessageError, ProcessedMessage, ProcessedMessageCo
 use super::state::{Seal, What};
 use super::{Cx, Engine};
 use crate::api::{Alert, Effect, EngineError};
-use crate::content::MessageId;
+use crate::content::{Content, MessageId};
 use crate::defence::Defence;
 use crate::mls::group::{self, Unopened};
 use crate::mls::storage::StorageError;
@@ -51,8 +51,8 @@ impl Engine {
             return Ok(());
         };
         match kind {
-            Kind::Welcomed(item) => self.welcomed(cx, item),
-            Kind::Committed(item) => self.committed(cx, item),
+            Kind::Welcomed(item) => self.welcomed(cx, item, time_ms),
+            Kind::Committed(item) => self.committed(cx, item, time_ms),
             Kind::Sealed(item) => self.sealed(cx, item, time_ms),
             Kind::ResyncAsked(item) => self.resync_asked(cx, item),
         }
@@ -68,10 +68,11 @@ impl Engine {
         cx.put_seal(id, &seal);
         if let Some((at, job)) = self.echo_of(cx, id, item.dedupe, &item.message)? {
             cx.store.delete(at);
-            if let What::Message { shown_in, id: message, .. } = job.what {
-                self.echoed(cx, shown_in, message, time)?;
-            }
-            return Ok(());
+            return match job.what {
+                What::Message { shown_in, id: message, .. } => self.echoed(cx, shown_in, message, time),
+                What::Receipts { content: Content::Leave, .. } => self.leaves(cx, id, self.me.account, time),
+                _ => Ok(()),
+            };
         }
         if seal.lost {
             return self.unreadable(cx, id, &seal, time, Unreadable::OtherEpoch);
@@ -151,7 +152,16 @@ impl Engine {
             None => None,
         };
         let (Some(id), Some(seal)) = (id, seal) else {
-            cx.alert(id, Alert::Misdelivered);
+            // What comes between leaving and being off the roster is for those who stay.
+            let left = match id {
+                Some(id) => {
+                    cx.records().conversation(id)?.is_some_and(|it| it.state == ConversationState::Left)
+                }
+                None => false,
+            };
+            if !left {
+                cx.alert(id, Alert::Misdelivered);
+            }
             return Ok(None);
         };
         let Ok(outside) = mls_framing::private_message(message) else {

@@ -136,7 +136,7 @@ impl Engine {
         let mut routed: Vec<Option<DeviceId>> =
             devices.iter().map(|device| DeviceId::try_from(device).ok()).collect();
         let mut members: Vec<Option<DeviceId>> =
-            seal.members.iter().map(|member| Some(member.device)).collect();
+            cx.members(id)?.iter().map(|member| Some(member.device)).collect();
         routed.sort_unstable();
         members.sort_unstable();
         let differs = routed != members && cx.defends(Defence::Roster);

@@ -18,7 +18,7 @@ use crate::mls::group::key_package_bytes;
 use crate::mls::key_package;
 use crate::mls::policy::{Denied, Knows, Who};
 use crate::records::key::{self, CONTACT, DIRECT, HANDLE};
-use crate::records::{Contact, Me};
+use crate::records::{Contact, Failure, Me};
 
 /// Why an account that the relay tells of is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +90,14 @@ impl Knows for Knowing<'_, '_> {
             return seal.asked == Some(hash);
         }
         seal.requests.iter().any(|(asked, _, package)| *asked == device && *package == hash)
+    }
+
+    fn is_unlisted(&self, who: Who) -> bool {
+        if who.account == self.me.account {
+            return self.list.entry(who.device).is_none();
+        }
+        let contact = self.cx.records().contact(who.account).ok().flatten();
+        contact.and_then(|contact| list_of(&contact)).is_some_and(|list| list.entry(who.device).is_none())
     }
 
     fn is_current(&self, package: &KeyPackage) -> bool {
@@ -347,6 +355,13 @@ impl Engine {
 }
 
 impl Disbelief {
+    pub(super) fn failure(self) -> Failure {
+        match self {
+            Self::OtherIdentity(_) => Failure::IdentityChanged,
+            Self::False => Failure::FalseIdentity,
+        }
+    }
+
     fn alert(self) -> Alert {
         match self {
             Self::OtherIdentity(account) => Alert::IdentityChanged(account),

@@ -3,7 +3,7 @@
 use lacre_proto::{ConversationId, Millis};
 use serde::Serialize;
 
-use super::state::{Clockwork, Seal};
+use super::state::{Clockwork, Member, Seal};
 use crate::api::{Alert, Effect, EngineError, Event, Reader};
 use crate::content::MessageId;
 use crate::defence::{Defence, Defences};
@@ -90,6 +90,20 @@ impl Cx<'_> {
 
     pub(crate) fn put_seal(&self, id: ConversationId, seal: &Seal) {
         self.put(key::conversation(SEAL, id), seal);
+    }
+
+    /// The leaves of a conversation's group, by their index.
+    pub(crate) fn members(&self, id: ConversationId) -> Result<Vec<Member>, EngineError> {
+        let all = self.records().all("member", &key::conversation(key::MEMBER, id))?;
+        Ok(all.into_iter().map(|(_, member)| member).collect())
+    }
+
+    pub(crate) fn member(&self, id: ConversationId, leaf: u32) -> Result<Option<Member>, EngineError> {
+        self.records().read("member", &key::member(id, leaf))
+    }
+
+    pub(crate) fn put_member(&self, id: ConversationId, member: &Member) {
+        self.put(key::member(id, member.leaf), member);
     }
 
     /// The conversation in which the messages of this one are shown: itself, or the one it was merged into.

@@ -1,26 +1,34 @@
 //! Commits: one's own merged at their echo, others' merged once the policy has passed them. A commit that
 //! cannot be applied, or that must not be, leaves this device out of step, and it asks to be let in again.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use lacre_proto::wire;
-use lacre_proto::{ConversationId, DeviceId, mls_framing::ContentType};
-use openmls::group::MlsGroup;
-use openmls::prelude::{BasicCredential, ProcessedMessageContent};
+use lacre_proto::{AccountId, ConversationId, DeviceId, Millis, mls_framing::ContentType};
+use openmls::group::{MlsGroup, StagedCommit};
+use openmls::prelude::{BasicCredential, Credential, ProcessedMessageContent};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
+use super::contacts::Learned;
 use super::outbox::NewJob;
 use super::state::{Heard, Member, Purpose, Seal, What};
 use super::{Cx, Engine};
 use crate::api::{Alert, EngineError};
 use crate::defence::Defence;
-use crate::identity::UnverifiedCertificate;
+use crate::identity::{UnverifiedCertificate, UnverifiedDeviceList};
 use crate::mls::group;
 use crate::mls::policy::{self, Approved};
-use crate::records::ConversationState;
 use crate::records::key;
+use crate::records::{Change, ConversationState};
 
 impl Engine {
-    pub(super) fn committed(&mut self, cx: &mut Cx<'_>, item: wire::Committed) -> Result<(), EngineError> {
+    pub(super) fn committed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        item: wire::Committed,
+        time: Millis,
+    ) -> Result<(), EngineError> {
         if item.commit.is_empty() {
             return match ConversationId::try_from(&item.conversation) {
                 Ok(id) => self.created(cx, id, &item),
@@ -40,19 +48,15 @@ impl Engine {
         }
         let Some(mut group) = self.group(cx, id)? else { return self.lose(cx, id) };
         let epoch = group.epoch().as_u64();
-        if let Some((at, job)) = self.echo_of(cx, id, item.dedupe, &item.commit)?
+        if let Some((at, _)) = self.echo_of(cx, id, item.dedupe, &item.commit)?
             && epoch == item.epoch
             && group.pending_commit().is_some()
         {
-            let again = match job.what {
-                What::Commit(Purpose::Again(device, _), _) => vec![device],
-                _ => Vec::new(),
-            };
+            let approved = self.judge_own(cx, id, &group, &seal)?.unwrap_or_else(|_| Approved::own());
             group.merge_pending_commit(cx.provider).map_err(group::sealing)?;
             cx.store.delete(at);
             (seal.updated_ms, seal.sent) = (cx.now, 0);
-            let approved = Approved::own(again);
-            return self.advanced(cx, id, group, seal, &approved, &item);
+            return self.advanced(cx, id, group, seal, &approved, &item, time);
         }
         if item.epoch < epoch || (item.epoch == epoch && !unseen) {
             self.keep(id, group);
@@ -62,7 +66,7 @@ impl Engine {
         if item.epoch > epoch {
             return self.lose(cx, id);
         }
-        self.apply(cx, id, group, seal, &item)
+        self.apply(cx, id, group, seal, &item, time)
     }
 
     fn apply(
@@ -72,6 +76,7 @@ impl Engine {
         mut group: MlsGroup,
         seal: Seal,
         item: &wire::Committed,
+        time: Millis,
     ) -> Result<(), EngineError> {
         let mark = cx.store.mark();
         let Ok(message) = group::open(cx.provider, &mut group, &item.commit) else {
@@ -79,17 +84,20 @@ impl Engine {
             return if cx.defends(Defence::Resync) { self.lose(cx, id) } else { Ok(()) };
         };
         let sender = message.sender().clone();
+        let told = message.aad().to_vec();
         let ProcessedMessageContent::StagedCommitMessage(staged) = message.into_content() else {
             cx.store.back_to(mark);
             return self.lose(cx, id);
         };
-        let approved = policy::check(&self.knowing(cx, Some(&seal)), &group, &staged, &sender);
+        self.meet_added(cx, &staged, &told)?;
+        let members = self.members_for(cx, id)?;
+        let approved = policy::check(&self.knowing(cx, Some(&seal)), &group, &members, &staged, &sender);
         #[cfg(feature = "evil")]
         let approved = if cx.defends(Defence::Policy) { approved } else { Ok(Approved::unchecked()) };
         match approved {
             Ok(approved) => {
                 group::merge(cx.provider, &mut group, *staged, &approved)?;
-                self.advanced(cx, id, group, seal, &approved, item)
+                self.advanced(cx, id, group, seal, &approved, item, time)
             }
             Err(denied) => {
                 cx.store.back_to(mark);
@@ -100,6 +108,7 @@ impl Engine {
     }
 
     /// A new epoch: everything that hangs on it is done again.
+    #[expect(clippy::too_many_arguments, reason = "all of them are one commit's whereabouts")]
     fn advanced(
         &mut self,
         cx: &mut Cx<'_>,
@@ -108,22 +117,26 @@ impl Engine {
         mut seal: Seal,
         approved: &Approved,
         item: &wire::Committed,
+        time: Millis,
     ) -> Result<(), EngineError> {
-        self.refresh_members(cx, &group, &mut seal, &approved.again, Some(0));
-        seal.requests.retain(|(device, ..)| !approved.again.contains(device));
-        if group.is_active()
-            && group::capability_hash(cx.provider, &group, id)? != item.capability_hash.as_ref()
-        {
+        let again: Vec<DeviceId> = approved.again.iter().map(|who| who.device).collect();
+        if !group.is_active() {
+            return self.removed(cx, id, approved, time);
+        }
+        self.refresh_members(cx, id, &group, &again, Some(0))?;
+        seal.requests.retain(|(device, ..)| !again.contains(device));
+        if group::capability_hash(cx.provider, &group, id)? != item.capability_hash.as_ref() {
             cx.alert(
                 Some(id),
                 Alert::PolicyRefused("the relay keeps another send capability than the members"),
             );
         }
         cx.put_seal(id, &seal);
+        self.group_changed(cx, id, &group, approved, time)?;
         self.keep(id, group);
         for (at, job) in self.lane(cx, id, usize::MAX)? {
             if let What::Commit(Purpose::Again(device, _), _) = &job.what
-                && approved.again.contains(device)
+                && again.contains(device)
             {
                 cx.store.delete(at);
             }
@@ -138,23 +151,67 @@ impl Engine {
     pub(super) fn refresh_members(
         &self,
         cx: &Cx<'_>,
+        id: ConversationId,
         group: &MlsGroup,
-        seal: &mut Seal,
         again: &[DeviceId],
         first: Option<u32>,
-    ) {
-        let before = std::mem::take(&mut seal.members);
-        seal.members = group
-            .members()
-            .filter_map(|leaf| {
-                let basic = BasicCredential::try_from(leaf.credential).ok()?;
-                let (account, device) = who(cx, basic.identity())?;
-                let kept = before.iter().find(|member| member.device == device && !again.contains(&device));
-                let fresh = || Heard { next: first, missing: Vec::new() };
-                let heard = kept.map_or_else(fresh, |member| member.heard.clone());
-                Some(Member { leaf: leaf.index.u32(), account, device, heard })
-            })
-            .collect();
+    ) -> Result<(), EngineError> {
+        let mut before: BTreeMap<DeviceId, Member> =
+            cx.members(id)?.into_iter().map(|member| (member.device, member)).collect();
+        let mut taken = BTreeSet::new();
+        for leaf in group.members() {
+            let Ok(basic) = BasicCredential::try_from(leaf.credential) else { continue };
+            let Some((account, device)) = who(basic.identity()) else { continue };
+            let index = leaf.index.u32();
+            taken.insert(index);
+            let kept = before.remove(&device).filter(|_| !again.contains(&device));
+            if kept.as_ref().is_some_and(|member| member.leaf == index) {
+                continue;
+            }
+            let fresh = || Heard { next: first, missing: Vec::new() };
+            let heard = kept.map_or_else(fresh, |member| member.heard);
+            cx.put_member(id, &Member { leaf: index, account, device, heard });
+        }
+        for gone in before.into_values().filter(|member| !taken.contains(&member.leaf)) {
+            cx.store.delete(key::member(id, gone.leaf));
+        }
+        Ok(())
+    }
+
+    /// This device was removed by somebody: by another one of its account, when that stays.
+    fn removed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        approved: &Approved,
+        time: Millis,
+    ) -> Result<(), EngineError> {
+        let by = approved.by.unwrap_or(self.me.account);
+        let me = self.named(cx, self.me.account)?;
+        self.go(cx, id, by, Change::Removed(vec![me]), time, false)
+    }
+
+    /// Those whom a commit adds, and whom this device may not know, by what their certificates say; and the
+    /// device lists that its maker tells along, so that a device is not refused because it is new.
+    fn meet_added(&mut self, cx: &mut Cx<'_>, staged: &StagedCommit, told: &[u8]) -> Result<(), EngineError> {
+        for added in staged.add_proposals() {
+            let credential = added.add_proposal().key_package().leaf_node().credential();
+            let Some(account) = claimed_account(credential) else { continue };
+            if account != self.me.account {
+                self.meet(cx, account, credential)?;
+            }
+        }
+        let Ok(lists) = wire::ToldLists::decode(told) else { return Ok(()) };
+        for signed in lists.lists {
+            let Ok(list) = UnverifiedDeviceList::from_wire(signed.clone()) else { continue };
+            let Some(contact) = cx.records().contact(list.claimed_account())? else { continue };
+            match self.learn_list(cx, contact, signed) {
+                // One that does not hold is as if it were not there.
+                Ok(_) | Err(Learned::Not(_)) => {}
+                Err(Learned::Failed(error)) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// This device lost its place: nothing is sealed or opened until it is let in again.
@@ -205,12 +262,17 @@ impl Engine {
     }
 }
 
+/// Whose a leaf says that it is.
+pub(super) fn claimed_account(credential: &Credential) -> Option<AccountId> {
+    let basic = BasicCredential::try_from(credential.clone()).ok()?;
+    Some(UnverifiedCertificate::from_credential(basic.identity()).ok()?.claimed_account())
+}
+
 /// Whose leaf it is; that it is so was checked when it came in.
-fn who(cx: &Cx<'_>, identity: &[u8]) -> Option<(lacre_proto::AccountId, DeviceId)> {
+fn who(identity: &[u8]) -> Option<(AccountId, DeviceId)> {
     let signed = wire::Signed::decode(identity).ok()?;
     let body = wire::DeviceCertificate::decode(signed.body.clone()).ok()?;
     let account = UnverifiedCertificate::from_wire(signed).ok()?.claimed_account();
-    let _ = cx;
     Some((account, DeviceId::try_from(&body.device).ok()?))
 }
 

@@ -25,6 +25,12 @@ impl Engine {
             Intent::MarkRead(conversation, message) => self.mark_read(cx, conversation, message)?,
             Intent::Cancel(message) => self.cancel(cx, message)?,
             Intent::UpdateLeaf(conversation) => self.update_leaf(cx, conversation)?,
+            Intent::CreateGroup(name, people) => self.create_group(cx, id, name, people)?,
+            Intent::AddToGroup(group, people) => self.add_to_group(cx, group, people)?,
+            Intent::RemoveFromGroup(group, people) => self.remove_from_group(cx, group, people)?,
+            Intent::LeaveGroup(group) => self.leave_group(cx, group)?,
+            Intent::SetRole(group, person, admin) => self.set_role(cx, group, person, admin)?,
+            Intent::SetRules(group, rules) => self.set_rules(cx, group, rules)?,
         };
         if let Err(refusal) = refused {
             cx.event(Event::Refused(id, refusal));
@@ -72,6 +78,12 @@ impl Engine {
         if !self.can_be_said(&content) {
             return Ok(Err(Refusal::BadContent));
         }
+        if matches!(content, Content::Fact(_)) && record.kind != ConversationKind::Group {
+            return Ok(Err(Refusal::NotAGroup));
+        }
+        if !self.is_allowed(cx, record.id, self.me.account, &content)? {
+            return Ok(Err(Refusal::NotAllowed));
+        }
         if record.state == ConversationState::Left {
             return Ok(Err(Refusal::NotAMember));
         }
@@ -93,6 +105,7 @@ impl Engine {
             mine: true,
             sent_ms: cx.now,
             content,
+            change: None,
             state: MessageState::Queued,
             late: false,
             seen: true,
@@ -107,6 +120,11 @@ impl Engine {
 
     /// Whether this is something that people say; receipts are the engine's own.
     fn can_be_said(&self, content: &Content) -> bool {
+        if let Content::Fact(fact) = content {
+            let address = Address::direct(self.me.account, [self.me.account; 2]);
+            let fact = Content::Fact(fact.clone());
+            return content::encode(MessageId([0; 16]), &address, fact, Manner::default()).is_ok();
+        }
         let Content::Text { text, .. } = content else { return false };
         let text = Content::Text { text: text.clone(), in_reply_to: None };
         let address = Address::direct(self.me.account, [self.me.account; 2]);

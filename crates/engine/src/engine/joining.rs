@@ -1,9 +1,10 @@
 //! Joining a conversation by a Welcome: for the first time, or again after a request.
 
-use lacre_proto::{AccountId, ConversationId, Handle};
+use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 use openmls::group::StagedWelcome;
 use openmls::prelude::Welcome;
 
+use super::epochs::claimed_account;
 use super::state::{Seal, What};
 use super::{Cx, Engine};
 use crate::api::{Alert, EngineError};
@@ -17,17 +18,24 @@ use crate::records::{Contact, ConversationKind, ConversationRecord, Conversation
 use lacre_proto::wire;
 
 impl Engine {
-    pub(super) fn welcomed(&mut self, cx: &mut Cx<'_>, item: wire::Welcomed) -> Result<(), EngineError> {
+    pub(super) fn welcomed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        item: wire::Welcomed,
+        time: Millis,
+    ) -> Result<(), EngineError> {
         let Ok(id) = ConversationId::try_from(&item.conversation) else {
             cx.alert(None, Alert::Misdelivered);
             return Ok(());
         };
         let known = cx.seal(id)?;
         let mark = cx.store.mark();
-        match self.join(cx, id, known, &item)? {
+        match self.join(cx, id, known, &item, time)? {
             Ok(peer) => {
                 self.check_roster(id);
-                self.settle(cx, peer)?;
+                if let Some(peer) = peer {
+                    self.settle(cx, peer)?;
+                }
                 self.top_up(cx)
             }
             Err(reason) => {
@@ -45,7 +53,8 @@ impl Engine {
         id: ConversationId,
         known: Option<Seal>,
         item: &wire::Welcomed,
-    ) -> Result<Result<AccountId, &'static str>, EngineError> {
+        time: Millis,
+    ) -> Result<Result<Option<AccountId>, &'static str>, EngineError> {
         if known.as_ref().is_some_and(|seal| !seal.lost) {
             return Ok(Err("this device is a member already"));
         }
@@ -61,7 +70,14 @@ impl Engine {
         let Ok(conversation) = policy::claimed(&staged, self.me.account) else {
             return Ok(Err(Denied::Context.reason()));
         };
-        let (contact, admission) = match self.admit_welcome(cx, id, &conversation, &staged)? {
+        let again = known.is_some();
+        if let Some(known) = &known
+            && known.room != conversation.room(id)
+        {
+            return Ok(Err(Denied::Context.reason()));
+        }
+        let inviter = staged.welcome_sender().ok().and_then(|leaf| claimed_account(leaf.credential()));
+        let (contact, admission) = match self.admit_welcome(cx, id, &conversation, &staged, again)? {
             Ok(admitted) => admitted,
             Err(denied) => return Ok(Err(denied.reason())),
         };
@@ -75,11 +91,12 @@ impl Engine {
             );
         }
         self.account_for(cx, used.as_ref())?;
-        let again = known.is_some();
         let mut seal = known.unwrap_or_else(|| Seal::new(conversation.room(id), cx.now));
         let first_epoch = joined.epoch().as_u64() == 1;
-        seal.members.clear();
-        self.refresh_members(cx, &joined, &mut seal, &[], first_epoch.then_some(0));
+        for member in cx.members(id)? {
+            cx.store.delete(key::member(id, member.leaf));
+        }
+        self.refresh_members(cx, id, &joined, &[], first_epoch.then_some(0))?;
         (seal.lost, seal.asked, seal.counter, seal.sent) = (false, None, 0, 0);
         // One that came in by the last resort has a leaf key that others may have got too: soon anew.
         let by_last_resort = used.is_some_and(|used| used.last_resort);
@@ -87,7 +104,13 @@ impl Engine {
         seal.take_sequence(item.sequence);
         cx.put_seal(id, &seal);
         self.keep(id, joined);
-        self.enter(cx, id, &contact)?;
+        match &contact {
+            Some(contact) => self.enter(cx, id, contact)?,
+            None => {
+                let by = inviter.unwrap_or(self.me.account);
+                self.enter_group(cx, id, &conversation, by, again, time)?;
+            }
+        }
         if again {
             self.requeue(cx, id, true)?;
             for (at, job) in self.lane(cx, id, usize::MAX)? {
@@ -99,7 +122,7 @@ impl Engine {
         if by_last_resort {
             self.plan_update(cx, id)?;
         }
-        Ok(Ok(contact.account))
+        Ok(Ok(contact.map(|contact| contact.account)))
     }
 
     fn admit_welcome(
@@ -108,17 +131,25 @@ impl Engine {
         id: ConversationId,
         conversation: &LacreConversation,
         staged: &StagedWelcome,
-    ) -> Result<Result<(Contact, Admission), Denied>, EngineError> {
-        let Some(peer) = conversation.room(id).peer(self.me.account) else { return Ok(Err(Denied::Context)) };
+        again: bool,
+    ) -> Result<Result<(Option<Contact>, Admission), Denied>, EngineError> {
+        let peer = conversation.room(id).peer(self.me.account);
         let mut contact = None;
         for member in staged.members().filter(|member| member.index != staged.own_leaf_index()) {
-            if contact.is_none() {
-                contact = self.meet(cx, peer, &member.credential)?;
+            match (peer, claimed_account(&member.credential)) {
+                (Some(_), _) if contact.is_some() => {}
+                (Some(peer), _) => contact = self.meet(cx, peer, &member.credential)?,
+                (None, Some(account)) if account != self.me.account => {
+                    self.meet(cx, account, &member.credential)?;
+                }
+                (None, _) => {}
             }
         }
-        let Some(contact) = contact else { return Ok(Err(Denied::Identity)) };
+        if peer.is_some() && contact.is_none() {
+            return Ok(Err(Denied::Identity));
+        }
         let me = Who { account: self.me.account, device: self.me.device };
-        let admission = policy::check_welcome(&self.knowing(cx, None), me, id, staged);
+        let admission = policy::check_welcome(&self.knowing(cx, None), me, id, staged, again);
         #[cfg(feature = "evil")]
         let admission = if cx.defends(Defence::Policy) { admission } else { Ok(Admission::unchecked()) };
         Ok(admission.map(|admission| (contact, admission)))

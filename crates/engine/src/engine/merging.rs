@@ -183,7 +183,9 @@ impl Engine {
                 What::Receipts { content, .. } => {
                     What::Receipts { shown_in: winner, content, sealing: Sealing::default() }
                 }
-                What::Open(_) | What::AskResync | What::Commit(..) => continue,
+                What::Open(_) | What::AskResync | What::LeaveRoster | What::Gather(_) | What::Commit(..) => {
+                    continue;
+                }
             };
             let number = at.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes)).unwrap_or_default();
             let rank = rank(&what);

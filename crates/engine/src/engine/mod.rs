@@ -10,7 +10,10 @@
 //! | `joining` | a Welcome: for the first time, or again |
 //! | `arrivals` | the mailbox: echoes, messages, commits, Welcomes, requests |
 //! | `receive` | a message that was opened: its place, its row, receipts |
+//! | `commits` | this device's commits: made for a purpose, and made again |
 //! | `epochs` | commits: merged, refused, lost; the daily update |
+//! | `gathering` | people found and claimed, to be added to a group |
+//! | `groups` | groups: what people want of them, what changed in them |
 //! | `resync` | a device that lost its place |
 //! | `merging` | two direct conversations with one person |
 //! | `connection` | connected, caught up, ticks and chores |
@@ -18,10 +21,13 @@
 mod account;
 mod answers;
 mod arrivals;
+mod commits;
 mod connection;
 mod contacts;
 mod cx;
 mod epochs;
+mod gathering;
+mod groups;
 mod intents;
 mod joining;
 mod merging;
@@ -38,7 +44,7 @@ use std::sync::Arc;
 
 use lacre_proto::error::WireError;
 use lacre_proto::wire::{self, request};
-use lacre_proto::{ConversationId, Millis, Ticket};
+use lacre_proto::{AccountId, ConversationId, Handle, Millis, Ticket};
 use openmls::group::MlsGroup;
 use openmls_rust_crypto::RustCrypto;
 use rand_core::CryptoRng;
@@ -79,6 +85,7 @@ struct Link {
     last_request: RequestId,
     asked: HashMap<RequestId, Asked>,
     openings: HashMap<ConversationId, Claims>,
+    gathered: HashMap<Vec<u8>, gathering::Gathered>,
     /// Conversations whose roster is to be compared.
     rosters: VecDeque<ConversationId>,
     chores_at: Millis,
@@ -92,8 +99,12 @@ enum Asked {
     /// Key packages for the opening of a conversation, and the ticket for one's own mailbox.
     Claim(Vec<u8>),
     Ticket(Vec<u8>),
+    /// The account of somebody who is to be added to a group.
+    Find(Vec<u8>, Handle),
+    /// Key packages of somebody who is to be added to a group.
+    Invite(Vec<u8>, AccountId),
     /// The account of a Welcome's sender, to see that it has the handle that its certificate says.
-    Confirm(lacre_proto::AccountId),
+    Confirm(AccountId),
     Publish {
         made_ms: Millis,
         with_last_resort: bool,
@@ -217,6 +228,8 @@ impl Engine {
         match asked {
             Asked::Job(job) => self.job_answered(cx, &job, result),
             Asked::Claim(job) => self.claim_answered(cx, &job, result),
+            Asked::Find(job, handle) => self.find_answered(cx, job, &handle, result),
+            Asked::Invite(job, account) => self.invite_answered(cx, job, account, result),
             Asked::Ticket(job) => self.ticket_answered(cx, &job, result),
             Asked::Confirm(account) => self.confirm_answered(cx, account, result),
             Asked::Publish { made_ms, with_last_resort } => {

@@ -4,6 +4,7 @@
 use lacre_proto::error::{Retry, WireError};
 use lacre_proto::wire::{self, request, response};
 use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Ticket};
+use openmls::group::MlsGroup;
 use openmls::prelude::KeyPackage;
 use prost::Message;
 
@@ -42,6 +43,9 @@ impl Engine {
                 self.ask(cx, Asked::Claim(at.clone()), request::Op::ClaimKeyPackages(claim));
                 self.ask(cx, Asked::Ticket(at.clone()), request::Op::MintTicket(wire::MintTicket {}));
             }
+            Opening::Begin => {
+                self.ask(cx, Asked::Ticket(at.clone()), request::Op::MintTicket(wire::MintTicket {}));
+            }
             Opening::Create(_, create, _) => {
                 let create = wire::CreateConversation::decode(create.as_slice())
                     .map_err(|_| EngineError::Corrupt("a creation of the outbox"))?;
@@ -71,7 +75,7 @@ impl Engine {
                 Ok(())
             }
             (Opening::Create(account, ..), Err(error)) if error.code == ErrorCode::BadTicket => {
-                let claim = What::Open(Opening::Claim(*account));
+                let claim = What::Open(account.map_or(Opening::Begin, Opening::Claim));
                 self.try_later(cx, at, Job { what: claim, ..job }, error)
             }
             // Perhaps it is there since an answer that was lost: then its echo will come.
@@ -157,11 +161,7 @@ impl Engine {
             Err(Learned::Failed(error)) => return Err(error),
             Err(Learned::Not(disbelief)) => {
                 self.disbelieve(cx, id, disbelief);
-                let failure = match disbelief {
-                    Disbelief::OtherIdentity(_) => Failure::IdentityChanged,
-                    Disbelief::False => Failure::FalseIdentity,
-                };
-                return self.abandon(cx, id, at, failure);
+                return self.abandon(cx, id, at, disbelief.failure());
             }
         };
         record.peer = Some(contact.account);
@@ -207,6 +207,7 @@ impl Engine {
         };
         match (ticket, &job.what) {
             (Ok(ticket), What::AskResync) => self.ask_with(cx, id, at.to_vec(), job, ticket),
+            (Ok(ticket), What::Open(Opening::Begin)) => self.begin_group(cx, id, at.to_vec(), ticket, job),
             (Ok(ticket), _) => {
                 if let Some(claims) = self.link.openings.get_mut(&id) {
                     claims.ticket = Some(ticket);
@@ -253,7 +254,7 @@ impl Engine {
                 return self.abandon(cx, id, at.to_vec(), Failure::FalseIdentity);
             }
         };
-        match self.create_group(cx, id, account, ticket, invited, job)? {
+        match self.create_direct(cx, id, account, ticket, invited, job)? {
             Some(job) => self.dispatch_opening(cx, id, at.to_vec(), job).map(|_| ()),
             None => {
                 self.disbelieve(cx, id, Disbelief::False);
@@ -263,17 +264,19 @@ impl Engine {
     }
 
     /// The devices that were claimed, once all that the relay gave is seen to belong to the person.
-    fn invited(
+    pub(super) fn invited(
         &self,
         cx: &mut Cx<'_>,
         account: AccountId,
         claimed: wire::Claimed,
-    ) -> Result<Result<Vec<(Ticket, KeyPackage)>, Disbelief>, EngineError> {
+    ) -> Result<Result<Vec<(DeviceId, Ticket, KeyPackage)>, Disbelief>, EngineError> {
         let false_identity = Ok(Err(Disbelief::False));
-        let Some(contact) = cx.records().contact(account)? else { return false_identity };
-        match self.learn_claimed_list(cx, contact, claimed.device_list)? {
-            Ok(()) => {}
-            Err(disbelief) => return Ok(Err(disbelief)),
+        // One's own list comes from one's own devices.
+        if account != self.me.account {
+            let Some(contact) = cx.records().contact(account)? else { return false_identity };
+            if let Err(disbelief) = self.learn_claimed_list(cx, contact, claimed.device_list)? {
+                return Ok(Err(disbelief));
+            }
         }
         let mut invited = Vec::new();
         for wire::Claim { device, key_package, ticket, last_resort: _ } in claimed.claims {
@@ -289,7 +292,7 @@ impl Engine {
                 return false_identity;
             }
             if key_package::is_current(&package, cx.now) {
-                invited.push((ticket, package));
+                invited.push((device, ticket, package));
             }
         }
         Ok(Ok(invited))
@@ -311,22 +314,20 @@ impl Engine {
 
     /// Makes the group and the request for it; `None` when MLS does not let a key package in, whatever its
     /// signatures.
-    fn create_group(
+    fn create_direct(
         &mut self,
         cx: &mut Cx<'_>,
         id: ConversationId,
         account: AccountId,
         own: Ticket,
-        invited: Vec<(Ticket, KeyPackage)>,
+        invited: Vec<(DeviceId, Ticket, KeyPackage)>,
         job: Job,
     ) -> Result<Option<Job>, EngineError> {
-        // What an earlier try has left: it never was at the relay.
-        storage::forget_group(cx.store, id)?;
-        self.groups.remove(&id);
         let conversation = LacreConversation::direct(self.me.account, account);
-        let mut group = group::create(cx.provider, &self.myself(), id, &conversation, cx.now)?;
-        let (tickets, add): (Vec<Ticket>, Vec<KeyPackage>) = invited.into_iter().unzip();
-        let plan = Plan { add, remove: Vec::new() };
+        let mut group = self.new_group(cx, id, &conversation)?;
+        let (tickets, add): (Vec<Ticket>, Vec<KeyPackage>) =
+            invited.into_iter().map(|(_, ticket, package)| (ticket, package)).unzip();
+        let plan = Plan { add, path: true, ..Plan::default() };
         let Ok(made) = group::commit(cx.provider, &mut group, &self.myself(), plan) else {
             storage::forget_group(cx.store, id)?;
             return Ok(None);
@@ -344,8 +345,47 @@ impl Engine {
             dedupe,
         };
         cx.put_seal(id, &Seal::new(conversation.room(id), cx.now));
-        let opening = Opening::Create(account, create.encode_to_vec(), made.capability_hash);
+        let opening = Opening::Create(Some(account), create.encode_to_vec(), made.capability_hash);
         Ok(Some(Job { what: What::Open(opening), dedupe, state: JobState::Waiting, ..job }))
+    }
+
+    fn new_group(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        conversation: &LacreConversation,
+    ) -> Result<MlsGroup, EngineError> {
+        // What an earlier try has left: it never was at the relay.
+        storage::forget_group(cx.store, id)?;
+        self.groups.remove(&id);
+        group::create(cx.provider, &self.myself(), id, conversation, cx.now)
+    }
+
+    /// Makes a group with this device alone in it; people are added when it is open.
+    pub(super) fn begin_group(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        at: Vec<u8>,
+        ticket: Ticket,
+        job: Job,
+    ) -> Result<(), EngineError> {
+        let conversation = LacreConversation::group(self.me.account);
+        let mut group = self.new_group(cx, id, &conversation)?;
+        let plan = Plan { path: true, ..Plan::default() };
+        let made = group::commit(cx.provider, &mut group, &self.myself(), plan)?;
+        self.keep(id, group);
+        let dedupe = cx.provider.rand.number();
+        let create = wire::CreateConversation {
+            conversation: id.to_wire(),
+            additions: vec![wire::Addition { ticket: ticket.to_wire(), welcome: Default::default() }],
+            capability_hash: made.capability_hash.to_vec().into(),
+            dedupe,
+        };
+        cx.put_seal(id, &Seal::new(conversation.room(id), cx.now));
+        let opening = Opening::Create(None, create.encode_to_vec(), made.capability_hash);
+        let job = Job { what: What::Open(opening), dedupe, state: JobState::Waiting, ..job };
+        self.dispatch_opening(cx, id, at, job).map(|_| ())
     }
 
     /// The echo of a conversation that this device made: it is open.
@@ -372,7 +412,7 @@ impl Engine {
         cx.store.delete(at);
         seal.take_sequence(item.sequence);
         seal.updated_ms = cx.now;
-        self.refresh_members(cx, &group, &mut seal, &[], Some(0));
+        self.refresh_members(cx, id, &group, &[], Some(0))?;
         cx.put_seal(id, &seal);
         self.keep(id, group);
         if let Some(mut record) = cx.records().conversation(id)?
@@ -383,6 +423,9 @@ impl Engine {
             cx.put_conversation(&record)?;
         }
         self.check_roster(id);
-        self.settle(cx, account)
+        match account {
+            Some(account) => self.settle(cx, account),
+            None => Ok(()),
+        }
     }
 }

@@ -13,16 +13,15 @@
 use lacre_proto::wire::{self, request};
 use lacre_proto::{ConversationId, ErrorCode, Millis, limits};
 use openmls::group::MlsGroup;
-use prost::Message;
 use sha2::{Digest, Sha256};
 
-use super::state::{Built, Job, JobState, PendingReceipts, Purpose, Seal, Sealing, What};
+use super::state::{Job, JobState, PendingReceipts, Seal, Sealing, What};
 use super::{Asked, Cx, Engine};
 use crate::api::EngineError;
 use crate::content::envelope::{self, Envelope};
 use crate::content::{self, Address, Content, Manner, MessageId, MimiId};
 use crate::defence::Defence;
-use crate::mls::group::{self, Plan};
+use crate::mls::group;
 use crate::records::ConversationState;
 use crate::records::key::{self, OUTBOX, RECEIPTS};
 
@@ -55,9 +54,11 @@ impl NewJob {
 /// The rank of a job in its lane: what changes the conversation itself, then receipts, then messages.
 pub(super) fn rank(what: &What) -> u8 {
     match what {
-        What::Open(_) | What::AskResync | What::Commit(..) => 0,
+        What::Open(_) | What::AskResync | What::LeaveRoster | What::Commit(..) => 0,
         What::Receipts { .. } => RECEIPTS_RANK,
         What::Message { .. } => 2,
+        // Nothing waits until people are found.
+        What::Gather(_) => 3,
     }
 }
 
@@ -155,6 +156,11 @@ impl Engine {
                 JobState::InFlight | JobState::Accepted => break,
                 JobState::Waiting => {}
             }
+            if matches!(job.what, What::Commit(..)) && job.await_epoch == 0 && job.not_before > cx.now {
+                // A commit whose time has not come holds nobody up.
+                cx.wake_at(job.not_before);
+                continue;
+            }
             let full = self.link.asked.len() + 4 > limits::REQUESTS_IN_FLIGHT;
             if in_flight >= WINDOW || full || !self.is_due(cx, id, &job)? {
                 break;
@@ -221,13 +227,15 @@ impl Engine {
         match job.what {
             What::Open(_) => self.dispatch_opening(cx, id, at, job),
             What::AskResync => self.dispatch_ask(cx, at, job),
+            What::LeaveRoster => self.dispatch_leave(cx, id, at, job),
+            What::Gather(_) => self.dispatch_gathering(cx, id, at, job),
             What::Commit(..) => self.dispatch_commit(cx, id, at, job),
             What::Message { .. } | What::Receipts { .. } => self.dispatch_send(cx, id, at, job),
         }
     }
 
     /// The group and what belongs to it, when messages can be sealed for it now.
-    fn sealable(
+    pub(super) fn sealable(
         &mut self,
         cx: &mut Cx<'_>,
         id: ConversationId,
@@ -342,84 +350,6 @@ impl Engine {
         Ok(())
     }
 
-    fn dispatch_commit(
-        &mut self,
-        cx: &mut Cx<'_>,
-        id: ConversationId,
-        at: Vec<u8>,
-        mut job: Job,
-    ) -> Result<Lane, EngineError> {
-        let Some((mut group, seal)) = self.sealable(cx, id)? else { return Ok(Lane::Waits) };
-        let What::Commit(purpose, built) = &mut job.what else { unreachable!("only commits are committed") };
-        let usable = built
-            .take()
-            .filter(|built| built.epoch == group.epoch().as_u64() && group.pending_commit().is_some());
-        let made = match usable {
-            Some(made) => made,
-            None => {
-                group.clear_pending_commit(&cx.provider.storage).map_err(group::sealing)?;
-                let Some(made) = self.build_commit(cx, id, &mut group, &seal, purpose, job.dedupe)? else {
-                    self.keep(id, group);
-                    cx.store.delete(at);
-                    return Ok(Lane::GoesOn);
-                };
-                made
-            }
-        };
-        self.keep(id, group);
-        let commit = wire::Commit::decode(made.request.as_slice())
-            .map_err(|_| EngineError::Corrupt("a commit of the outbox"))?;
-        *built = Some(made);
-        job.state = JobState::InFlight;
-        job.await_epoch = 0;
-        cx.put(at.clone(), &job);
-        self.ask_anonymously(cx, Asked::Job(at), request::Op::Commit(commit));
-        Ok(Lane::Waits)
-    }
-
-    fn build_commit(
-        &self,
-        cx: &Cx<'_>,
-        id: ConversationId,
-        group: &mut MlsGroup,
-        seal: &Seal,
-        purpose: &Purpose,
-        dedupe: u64,
-    ) -> Result<Option<Built>, EngineError> {
-        let (plan, ticket, removals) = match purpose {
-            Purpose::Update => (Plan::default(), None, Vec::new()),
-            Purpose::Again(device, request) => match self.plan_again(cx, group, seal, *device, request) {
-                Some((plan, ticket)) => (plan, Some(ticket), vec![device.to_wire()]),
-                None => return Ok(None),
-            },
-        };
-        let epoch = group.epoch().as_u64();
-        let capability = group::capability(cx.provider, group, id)?;
-        let made = match group::commit(cx.provider, group, &self.myself(), plan) {
-            Ok(made) => made,
-            // A key package that MLS does not let in, whatever its signatures: the request comes to nothing.
-            Err(_) if matches!(purpose, Purpose::Again(..)) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let welcome = made.welcome.unwrap_or_default();
-        let additions = ticket
-            .map(|ticket| wire::Addition { ticket: ticket.to_wire(), welcome: welcome.into() })
-            .into_iter()
-            .collect();
-        let hash = Sha256::digest(&made.commit).into();
-        let request = wire::Commit {
-            conversation: id.to_wire(),
-            epoch,
-            capability: capability.into(),
-            commit: made.commit.into(),
-            capability_hash: made.capability_hash.to_vec().into(),
-            additions,
-            removals,
-            dedupe,
-        };
-        Ok(Some(Built { request: request.encode_to_vec(), hash, epoch }))
-    }
-
     /// The job of which an item is the echo.
     pub(super) fn echo_of(
         &self,
@@ -432,7 +362,7 @@ impl Engine {
         let is_it = |job: &Job| match &job.what {
             What::Message { sealing, .. } | What::Receipts { sealing, .. } => sealing.sealed.contains(&hash),
             What::Commit(_, built) => built.as_ref().is_some_and(|built| built.hash == hash),
-            What::Open(_) | What::AskResync => false,
+            What::Open(_) | What::AskResync | What::LeaveRoster | What::Gather(_) => false,
         };
         // What is in flight is among the first: a lane is not looked into further.
         let lane = self.lane(cx, id, 2 * LOOK)?;
@@ -447,6 +377,9 @@ impl Engine {
         id: MessageId,
         read: bool,
     ) -> Result<(), EngineError> {
+        if cx.records().group(conversation)?.is_some_and(|group| !super::groups::owes_receipts(&group)) {
+            return Ok(());
+        }
         let at = key::conversation(RECEIPTS, conversation);
         let mut owed: PendingReceipts = cx.records().read("receipts", &at)?.unwrap_or_default();
         if read {

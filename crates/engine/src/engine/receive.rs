@@ -2,13 +2,16 @@
 
 use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 
-use super::state::{Missing, Seal, Turn, waiting_place};
+use super::state::{Member, Missing, Seal, Turn, waiting_place};
 use super::{Cx, Engine};
 use crate::api::{Alert, EngineError};
 use crate::content::{self, Address, Content, Manner, MessageId, MimiId, OpenError, Opened, envelope};
 use crate::defence::Defence;
+use crate::mls::policy::Denied;
 use crate::records::key::{self, UNSEEN};
-use crate::records::{ConversationRecord, MessageRecord, MessageState, Position, Unreadable};
+use crate::records::{
+    ConversationKind, ConversationRecord, MessageRecord, MessageState, Position, Unreadable,
+};
 
 impl Engine {
     /// The echo of one's own message: it stands where the relay has put it.
@@ -26,6 +29,10 @@ impl Engine {
             row.state = MessageState::Sent;
         }
         cx.put_message(&row)?;
+        self.note_audience(cx, conversation, id)?;
+        if let Content::Fact(fact) = &row.content {
+            self.take_fact(cx, conversation, self.me.account, fact)?;
+        }
         self.touch(cx, conversation, time, None)
     }
 
@@ -71,14 +78,14 @@ impl Engine {
         &mut self,
         cx: &mut Cx<'_>,
         id: ConversationId,
-        mut seal: Seal,
+        seal: Seal,
         leaf: u32,
         plaintext: &[u8],
         time: Millis,
     ) -> Result<(), EngineError> {
         let Some(record) = cx.shown(id)? else { return Ok(()) };
         let room = seal.room;
-        let Some(member) = seal.member(leaf) else {
+        let Some(mut member) = cx.member(id, leaf)? else {
             return self.unreadable(cx, id, &seal, time, Unreadable::Undecryptable);
         };
         let author = member.account;
@@ -93,8 +100,8 @@ impl Engine {
             Ok(opened) => opened,
             Err(error) => {
                 // It took its turn, whatever was in it.
-                let place = self.place(cx, &record, &mut seal, leaf, counter, &turn, time)?;
-                cx.put_seal(id, &seal);
+                let place = self.place(cx, &record, &mut member, counter, &turn, time)?;
+                cx.put_member(id, &member);
                 let false_author = matches!(error, OpenError::FalseSender | OpenError::FalseRoom);
                 let alert = if false_author { Alert::FalseAuthor } else { Alert::BadContent };
                 cx.alert(Some(record.id), alert);
@@ -107,33 +114,30 @@ impl Engine {
         if cx.defends(Defence::Dedupe) && cx.records().message(record.id, opened.id)?.is_some() {
             // Sealed twice because an answer was lost, or a replay: shown once.
             if turn != Turn::Again {
-                self.place(cx, &record, &mut seal, leaf, counter, &turn, time)?;
-                cx.put_seal(id, &seal);
+                self.place(cx, &record, &mut member, counter, &turn, time)?;
+                cx.put_member(id, &member);
             }
             cx.alert(Some(record.id), Alert::Replayed);
             return Ok(());
         }
-        let Some((position, late)) = self.place(cx, &record, &mut seal, leaf, counter, &turn, time)? else {
+        let Some((position, late)) = self.place(cx, &record, &mut member, counter, &turn, time)? else {
             cx.alert(Some(record.id), Alert::Replayed);
             return Ok(());
         };
-        cx.put_seal(id, &seal);
+        cx.put_member(id, &member);
         self.said(cx, record, author, opened, Stand { position, late, time })
     }
 
     /// Takes in a counter and gives the message's place; `None` when it came before.
-    #[expect(clippy::too_many_arguments, reason = "all of them are one message's whereabouts")]
     fn place(
         &mut self,
         cx: &mut Cx<'_>,
         record: &ConversationRecord,
-        seal: &mut Seal,
-        leaf: u32,
+        member: &mut Member,
         counter: u32,
         turn: &Turn,
         time: Millis,
     ) -> Result<Option<(Position, bool)>, EngineError> {
-        let Some(member) = seal.member(leaf) else { return Ok(None) };
         match turn {
             Turn::Again => Ok(None),
             Turn::Next => {
@@ -189,7 +193,7 @@ impl Engine {
     }
 
     /// A row without content.
-    fn blank(
+    pub(super) fn blank(
         &self,
         cx: &Cx<'_>,
         record: &ConversationRecord,
@@ -212,6 +216,7 @@ impl Engine {
             mine,
             sent_ms: time,
             content: Content::Unknown,
+            change: None,
             state: MessageState::Received,
             late: false,
             seen: true,
@@ -258,7 +263,19 @@ impl Engine {
         stand: Stand,
     ) -> Result<(), EngineError> {
         let Opened { id, mimi_id, content, manner } = opened;
+        if !self.is_allowed(cx, record.id, author, &content)? && cx.defends(Defence::Policy) {
+            cx.alert(Some(record.id), Alert::PolicyRefused(Denied::Right.reason()));
+            return Ok(());
+        }
         match content {
+            Content::Leave => self.leaves(cx, record.id, author, stand.time),
+            Content::Fact(fact) if record.kind == ConversationKind::Group => {
+                if self.take_fact(cx, record.id, author, &fact)? {
+                    let record = cx.records().conversation(record.id)?.unwrap_or(record);
+                    self.shown(cx, record, author, (id, mimi_id), Content::Fact(fact), stand)?;
+                }
+                Ok(())
+            }
             Content::Delivered(ids) => self.receipts(cx, &record, author, ids, MessageState::Delivered),
             Content::Read(ids) => self.receipts(cx, &record, author, ids, MessageState::Read),
             Content::Text { .. } if manner == Manner::default() => {
@@ -318,10 +335,15 @@ impl Engine {
             #[cfg(feature = "evil")]
             let conversation = wherever(cx, conversation, &mimi)?;
             let Some(id) = cx.records().message_by_mimi(conversation, &mimi.0)? else { continue };
+            let group = record.kind == ConversationKind::Group;
             match cx.records().message(conversation, id)? {
                 Some(row) if row.mine && author != self.me.account => {
-                    self.advance_message(cx, conversation, id, state)?;
+                    if !group || self.all_heard(cx, conversation, id, author, state)? {
+                        self.advance_message(cx, conversation, id, state)?;
+                    }
                 }
+                // In a group everybody gets everybody's receipts.
+                Some(row) if group && row.author != author => {}
                 Some(_) => false_author = true,
                 None => {}
             }

@@ -11,7 +11,7 @@ use prost::Message;
 use super::contacts::list_of;
 use super::epochs::digest;
 use super::outbox::{Lane, NewJob};
-use super::state::{Job, JobState, Purpose, Seal, What};
+use super::state::{Job, JobState, Member, Purpose, Seal, What};
 use super::{Asked, Cx, Engine};
 use crate::api::{Alert, EngineError};
 use crate::identity::{Resync, SignatureKey, UnverifiedResync};
@@ -113,7 +113,8 @@ impl Engine {
             return self.both_lost(cx, id, &seal, signed);
         }
         let Some(group) = self.group(cx, id)? else { return self.lose(cx, id) };
-        let request = self.verified_request(cx, id, &group, &seal, signed.clone());
+        let members = cx.members(id)?;
+        let request = self.verified_request(cx, id, &group, &seal, &members, signed.clone());
         self.keep(id, group);
         let Some((who, request, hash)) = request else {
             cx.alert(Some(id), Alert::FalseResync);
@@ -135,13 +136,27 @@ impl Engine {
                 cx.store.delete(at);
             }
         }
-        let kin =
-            |member: &super::state::Member| member.account == who.account && member.device != who.device;
-        let others = who.account != self.me.account && seal.members.iter().any(kin);
-        let wait = if others { OTHERS_WAIT + cx.jitter(OTHERS_WAIT) } else { 0 };
+        let wait = self.wait_to_help(cx, id, who)?;
         let what = What::Commit(Purpose::Again(who.device, signed.encode_to_vec()), None);
         self.enqueue(cx, id, NewJob::new(what).not_before(cx.now + wait))?;
         Ok(())
+    }
+
+    /// How long this device waits before it lets another one in: the account's own devices are first, then
+    /// admins, then everybody; when nobody comes before, at once.
+    fn wait_to_help(&self, cx: &Cx<'_>, id: ConversationId, who: Who) -> Result<Millis, EngineError> {
+        let members = cx.members(id)?;
+        let kin = members.iter().any(|it| it.account == who.account && it.device != who.device);
+        let group = cx.records().group(id)?;
+        if who.account == self.me.account || (!kin && group.is_none()) {
+            return Ok(0);
+        }
+        let admin = group.is_none_or(|group| group.admins.contains(&self.me.account));
+        Ok(if admin {
+            OTHERS_WAIT + cx.jitter(OTHERS_WAIT)
+        } else {
+            3 * OTHERS_WAIT + cx.jitter(9 * OTHERS_WAIT)
+        })
     }
 
     /// Another device asks while this one has lost its place as well. When nobody else is there who could let
@@ -153,7 +168,7 @@ impl Engine {
         seal: &Seal,
         signed: wire::Signed,
     ) -> Result<(), EngineError> {
-        let others = seal.members.iter().filter(|member| member.device != self.me.device).count();
+        let others = cx.members(id)?.iter().filter(|member| member.device != self.me.device).count();
         // Who is left in a group without anybody who could let them in has lost it.
         let Some(peer) = seal.room.peer(self.me.account) else { return Ok(()) };
         let list = cx.records().contact(peer)?.and_then(|contact| list_of(&contact));
@@ -176,11 +191,12 @@ impl Engine {
         id: ConversationId,
         group: &MlsGroup,
         seal: &Seal,
+        members: &[Member],
         signed: wire::Signed,
     ) -> Option<(Who, Resync, [u8; 32])> {
         let unverified = UnverifiedResync::from_wire(signed).ok()?;
         let claimed = unverified.claimed_device();
-        let member = seal.members.iter().find(|member| member.device == claimed)?;
+        let member = members.iter().find(|member| member.device == claimed)?;
         let leaf = group.member_at(LeafNodeIndex::new(member.leaf))?;
         let key = SignatureKey::from_wire(&leaf.signature_key).ok()?;
         let request = unverified.verify(id, &key).ok()?;
@@ -202,15 +218,22 @@ impl Engine {
         cx: &Cx<'_>,
         group: &MlsGroup,
         seal: &Seal,
+        members: &[Member],
         device: DeviceId,
         request: &[u8],
     ) -> Option<(Plan, Ticket)> {
         let signed = wire::Signed::decode(request).ok()?;
-        let (who, request, hash) = self.verified_request(cx, conversation(group)?, group, seal, signed)?;
+        let (who, request, hash) =
+            self.verified_request(cx, conversation(group)?, group, seal, members, signed)?;
         let newest = seal.requests.iter().any(|(asked, _, newest)| *asked == device && *newest == hash);
-        let member = seal.members.iter().find(|member| member.device == who.device)?;
+        let member = members.iter().find(|member| member.device == who.device)?;
         let package = group::key_package_in(cx.provider, &request.key_package)?;
-        let plan = Plan { add: vec![package], remove: vec![LeafNodeIndex::new(member.leaf)] };
+        let plan = Plan {
+            add: vec![package],
+            remove: vec![LeafNodeIndex::new(member.leaf)],
+            path: true,
+            ..Plan::default()
+        };
         newest.then_some((plan, request.ticket))
     }
 }

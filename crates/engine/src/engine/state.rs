@@ -1,11 +1,11 @@
 //! What the engine keeps beside the records that people see.
 
-use lacre_proto::{AccountId, ConversationId, DeviceId, Millis};
+use lacre_proto::{AccountId, ConversationId, DeviceId, Handle, Millis};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::content::{Content, MessageId, Room};
-use crate::records::Position;
+use crate::records::{Position, Rules};
 
 /// The secret keys, and what they have signed.
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -46,8 +46,6 @@ pub(crate) struct Seal {
     pub(crate) skipped: Vec<(u64, u64)>,
     /// The counter of the next message of this device.
     pub(crate) counter: u32,
-    /// The leaves, by index.
-    pub(crate) members: Vec<Member>,
     /// When this device updated its leaf, and what it has sent since.
     pub(crate) updated_ms: Millis,
     pub(crate) sent: u32,
@@ -69,7 +67,6 @@ impl Seal {
             sequence: 0,
             skipped: Vec::new(),
             counter: 0,
-            members: Vec::new(),
             updated_ms: now,
             sent: 0,
             roster_ms: 0,
@@ -78,10 +75,6 @@ impl Seal {
             asked: None,
             requests: Vec::new(),
         }
-    }
-
-    pub(crate) fn member(&mut self, leaf: u32) -> Option<&mut Member> {
-        self.members.iter_mut().find(|member| member.leaf == leaf)
     }
 
     /// Takes in a sequence number; whether it is new.
@@ -107,8 +100,9 @@ impl Seal {
     }
 }
 
-/// A leaf of a conversation's group.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A leaf of a conversation's group. Each lies in a row of its own, so that a message in a large group writes
+/// only its sender's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Member {
     pub(crate) leaf: u32,
     pub(crate) account: AccountId,
@@ -117,7 +111,7 @@ pub(crate) struct Member {
 }
 
 /// What was heard of a sender.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Heard {
     /// The counter that comes next; `None` when nothing is known to compare with.
     pub(crate) next: Option<u32>,
@@ -204,6 +198,10 @@ pub(crate) enum What {
     Open(Opening),
     /// Asks to be let into the conversation again.
     AskResync,
+    /// Has this device's mailbox taken off the roster of a conversation that it has left.
+    LeaveRoster,
+    /// Finds people and claims their key packages, to add them by a commit.
+    Gather(Vec<Wanted>),
     /// Commits.
     Commit(Purpose, Option<Built>),
     /// Sends a message that stands in the records of a conversation.
@@ -228,8 +226,29 @@ pub(crate) enum Opening {
     Lookup,
     /// Key packages and a ticket are to be had.
     Claim(AccountId),
-    /// The group is made: the encoded `CreateConversation` and the hash of the capability of its epoch.
-    Create(AccountId, Vec<u8>, [u8; 32]),
+    /// A ticket for this device's own mailbox is to be had, to begin a group with.
+    Begin,
+    /// The group is made: the other account of a direct one, the encoded `CreateConversation`, and the hash of
+    /// the capability of its epoch.
+    Create(Option<AccountId>, Vec<u8>, [u8; 32]),
+}
+
+/// Somebody who is to be added to a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Wanted {
+    pub(crate) handle: Handle,
+    /// Once it was looked up.
+    pub(crate) account: Option<AccountId>,
+}
+
+/// A device that is to be added: what its claim has given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Invited {
+    pub(crate) who: Wanted,
+    pub(crate) device: DeviceId,
+    pub(crate) ticket: [u8; 32],
+    /// An encoded key package.
+    pub(crate) package: Vec<u8>,
 }
 
 /// What a commit is for.
@@ -239,6 +258,16 @@ pub(crate) enum Purpose {
     Update,
     /// Lets a device in again: the encoded request.
     Again(DeviceId, Vec<u8>),
+    /// Adds devices.
+    Add(Vec<Invited>),
+    /// Removes people.
+    Remove(Vec<AccountId>),
+    /// Removes the leaves of somebody who has left.
+    Drop(AccountId),
+    /// Makes somebody an admin, or a member.
+    Role(AccountId, bool),
+    /// Changes who may do what.
+    Rules(Rules),
 }
 
 /// A commit that was made: sent again as it is while its epoch lasts.

@@ -128,8 +128,7 @@ impl Engine {
             Crime::GarbagePath(victim) => {
                 let epoch = group.epoch().as_u64();
                 let capability = group::capability(cx.provider, &group, id)?;
-                let seal = cx.seal(id)?.ok_or(EngineError::Corrupt("the criminal is no member"))?;
-                let leaf = seal.members.iter().find(|member| member.device == victim);
+                let leaf = cx.members(id)?.into_iter().find(|member| member.device == victim);
                 let leaf = leaf.ok_or(EngineError::Corrupt("the victim is no member"))?.leaf;
                 let made = garbage::commit(cx.provider, &mut group, &self.myself(), leaf)?;
                 commit_op(&cx, id, epoch, capability, made)?

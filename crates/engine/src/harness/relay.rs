@@ -32,7 +32,7 @@ pub(crate) struct Relay {
     pub(crate) groups: BTreeMap<ConversationId, Group>,
     tickets: BTreeMap<Vec<u8>, DeviceId>,
     owners: BTreeMap<DeviceId, Bytes>,
-    made: u8,
+    made: u16,
 }
 
 impl Relay {
@@ -61,6 +61,14 @@ impl Relay {
                 }
                 let item = wire::ResyncAsked { conversation: ask.conversation, request: ask.request };
                 self.append(roster.into_iter().filter(|other| *other != device), Kind::ResyncAsked(item));
+                Ok(Answer::Done(wire::Done {}))
+            }
+            (Some(device), Op::LeaveConversation(leave)) => {
+                let id = ConversationId::try_from(&leave.conversation).unwrap();
+                let group = self.groups.get_mut(&id).ok_or(ErrorCode::NoSuchConversation)?;
+                if !group.roster.remove(&device) {
+                    return Err(ErrorCode::NoSuchConversation.into());
+                }
                 Ok(Answer::Done(wire::Done {}))
             }
             (None, Op::CreateConversation(create)) => self.create(create),
@@ -137,7 +145,7 @@ impl Relay {
 
     fn ticket(&mut self, device: DeviceId) -> Bytes {
         self.made += 1;
-        let ticket = Bytes::from(vec![self.made; 32]);
+        let ticket = Bytes::from(self.made.to_be_bytes().repeat(16));
         self.tickets.insert(ticket.to_vec(), device);
         ticket
     }
@@ -236,8 +244,8 @@ impl Relay {
         let sequence = group.sequence;
         let removed: Vec<DeviceId> =
             commit.removals.iter().map(|device| DeviceId::try_from(device).unwrap()).collect();
-        group.roster.retain(|device| !removed.contains(device));
         let told: Vec<DeviceId> = group.roster.iter().copied().collect();
+        group.roster.retain(|device| !removed.contains(device));
         let added = self.redeem(&commit.additions)?;
         self.groups
             .get_mut(&ConversationId::try_from(&id).unwrap())
@@ -254,7 +262,8 @@ impl Relay {
             removed: commit.removals,
             dedupe,
         };
-        self.append(told, Kind::Committed(item));
+        let is_added = |device: &DeviceId| added.iter().any(|(added, _)| added == device);
+        self.append(told.into_iter().filter(|device| !is_added(device)), Kind::Committed(item));
         for (device, welcome) in added {
             let kind = self.welcomed(&id, sequence, welcome, &commit.capability_hash);
             self.append([device], kind);

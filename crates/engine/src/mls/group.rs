@@ -5,10 +5,10 @@
 use lacre_proto::{ConversationId, label, limits};
 use openmls::group::{MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig, StagedCommit, StagedWelcome};
 use openmls::prelude::{
-    BasicCredential, Capabilities, CredentialWithKey, ExtensionType, Extensions, GroupId, KeyPackage,
-    LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn, OpenMlsProvider, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY,
-    ProcessMessageError, ProcessedMessage, ProtocolVersion, RequiredCapabilitiesExtension,
-    SenderRatchetConfiguration, Welcome,
+    BasicCredential, Capabilities, CredentialWithKey, ExtensionType, Extensions, GroupContext, GroupId,
+    KeyPackage, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, OpenMlsProvider,
+    PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, ProcessMessageError, ProcessedMessage, ProtocolVersion,
+    RequiredCapabilitiesExtension, SenderRatchetConfiguration, Welcome,
 };
 use openmls::prelude::{CredentialType, Extension};
 use sha2::{Digest, Sha256};
@@ -48,11 +48,15 @@ pub(crate) struct Made {
     pub(crate) capability_hash: [u8; 32],
 }
 
-/// What a commit is to do besides updating the path of its maker.
+/// What a commit is to do.
 #[derive(Default)]
 pub(crate) struct Plan {
     pub(crate) add: Vec<KeyPackage>,
     pub(crate) remove: Vec<LeafNodeIndex>,
+    /// What the conversation is from now on.
+    pub(crate) context: Option<LacreConversation>,
+    /// Whether the path of its maker is updated even when nothing else asks for that.
+    pub(crate) path: bool,
 }
 
 /// Capabilities of every leaf.
@@ -129,11 +133,16 @@ pub(crate) fn commit(
     me: &Myself<'_>,
     plan: Plan,
 ) -> Result<Made, EngineError> {
-    let bundle = group
+    let context = plan.context.map(|context| changed(group, &context)).transpose()?;
+    let mut builder = group
         .commit_builder()
-        .force_self_update(true)
+        .force_self_update(plan.path)
         .propose_removals(plan.remove)
-        .propose_adds(plan.add)
+        .propose_adds(plan.add);
+    if let Some(context) = context {
+        builder = builder.propose_group_context_extensions(context).map_err(sealing)?;
+    }
+    let bundle = builder
         .load_psks(provider.storage())
         .map_err(sealing)?
         .build(provider.rand(), provider.crypto(), me.secret, |_| true)
@@ -146,6 +155,17 @@ pub(crate) fn commit(
         group.pending_commit().ok_or_else(|| EngineError::Sealing("no pending commit".to_owned()))?;
     let capability_hash = next_capability_hash(provider, staged, conversation_of(group))?;
     Ok(Made { commit, welcome, capability_hash })
+}
+
+/// A group's context with another `LacreConversation` in it.
+fn changed(
+    group: &MlsGroup,
+    conversation: &LacreConversation,
+) -> Result<Extensions<GroupContext>, EngineError> {
+    let ours = |other: &&Extension| other.extension_type() != extension::extension_type();
+    let mut all: Vec<Extension> = group.extensions().iter().filter(ours).cloned().collect();
+    all.push(conversation.to_extension());
+    Extensions::from_vec(all).map_err(sealing)
 }
 
 /// The send capability of a group's epoch (RFC 9420 §8.5).
@@ -255,6 +275,11 @@ pub(crate) fn key_package_in(provider: &Provider<'_>, bytes: &[u8]) -> Option<Ke
         }
         _ => None,
     }
+}
+
+/// A key package as an `MLSMessage`.
+pub(crate) fn key_package_message(package: KeyPackage) -> Vec<u8> {
+    MlsMessageOut::from(package).to_bytes().expect("a key package that was decoded encodes")
 }
 
 /// The bytes by which key packages are told apart.

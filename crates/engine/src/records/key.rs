@@ -41,6 +41,14 @@ pub(crate) const KEY_PACKAGE: u8 = 0x14;
 pub(crate) const UNKNOWN: u8 = 0x15;
 /// Conversation → message ids whose receipts were not sent yet.
 pub(crate) const RECEIPTS: u8 = 0x16;
+/// Conversation → group.
+pub(crate) const GROUP: u8 = 0x40;
+/// Conversation, leaf → member.
+pub(crate) const MEMBER: u8 = 0x41;
+/// Conversation, message id, account → what this member has told of the message.
+pub(crate) const HEARD_BY: u8 = 0x42;
+/// Conversation, message id → the members to whom one's own message went.
+pub(crate) const AUDIENCE: u8 = 0x43;
 /// First of the MLS tables; see `mls::storage`.
 pub(crate) const MLS: u8 = 0x20;
 
@@ -95,6 +103,18 @@ pub(crate) fn mimi(conversation: ConversationId, id: &[u8]) -> Vec<u8> {
 /// A job; within a conversation by rank, then by number.
 pub(crate) fn job(conversation: ConversationId, rank: u8, number: u64) -> Vec<u8> {
     key(OUTBOX, &[conversation.as_ref(), &[rank], &number.to_be_bytes()])
+}
+
+pub(crate) fn member(id: ConversationId, leaf: u32) -> Vec<u8> {
+    key(MEMBER, &[id.as_ref(), &leaf.to_be_bytes()])
+}
+
+pub(crate) fn message_in(table: u8, id: ConversationId, message: MessageId) -> Vec<u8> {
+    key(table, &[id.as_ref(), &message.0])
+}
+
+pub(crate) fn heard_by(id: ConversationId, message: MessageId, account: AccountId) -> Vec<u8> {
+    key(HEARD_BY, &[id.as_ref(), &message.0, account.as_ref()])
 }
 
 /// The conversation in a key whose first part it is.

@@ -4,6 +4,7 @@
 //! order, so that ranges of keys are ranges of time or place. [`Records`] reads what the last commit left.
 
 mod codec;
+mod group;
 pub(crate) mod key;
 mod overlay;
 mod read;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, MessageId};
 pub(crate) use codec::{decode, encode};
+pub use group::{Change, GroupMember, GroupRecord, Heard, Named, Refused};
 pub(crate) use overlay::Overlay;
 pub use read::Records;
 pub use row::{row_from_bytes, row_key, row_of, row_to_bytes, visit_rows};
@@ -188,6 +190,8 @@ pub struct MessageRecord {
     pub sent_ms: Millis,
     /// What it says; [`Content::Unknown`] where nothing could be read.
     pub content: Content,
+    /// The change of the conversation that the row tells of, when it is no message.
+    pub change: Option<Change>,
     /// Where it stands.
     pub state: MessageState,
     /// Whether it came after a later one of its sender.
@@ -247,6 +251,12 @@ pub enum Failure {
     /// It was given up by its author.
     #[error("given up")]
     Cancelled,
+    /// The rules of the group do not let this account send.
+    #[error("only admins send in this group")]
+    NotAllowed,
+    /// This account is not in the conversation any more.
+    #[error("you are not in this conversation any more")]
+    NotAMember,
     /// The relay refused it for good; the stable number of [`ErrorCode`].
     #[error("{}", ErrorCode::from_number(*.0).sentence())]
     Relay(u32),

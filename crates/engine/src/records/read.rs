@@ -1,12 +1,18 @@
 //! Typed reads of the records.
 
+use std::collections::BTreeMap;
+
 use lacre_proto::{AccountId, ConversationId, Handle};
 use serde::de::DeserializeOwned;
 
-use super::{Contact, ConversationRecord, ConversationState, Me, MessageRecord, Position, decode, key};
+use super::{
+    Contact, ConversationKind, ConversationRecord, ConversationState, GroupMember, GroupRecord, Heard,
+};
+use super::{Me, MessageRecord, Position, decode, key};
 use crate::EngineError;
 use crate::api::Reader;
 use crate::content::MessageId;
+use crate::engine::state::Member;
 
 /// Typed reads over any [`Reader`]: for view models, after each commit.
 #[derive(Clone, Copy)]
@@ -111,6 +117,60 @@ impl Records<'_> {
         mimi: &[u8],
     ) -> Result<Option<MessageId>, EngineError> {
         self.read("mimi id", &key::mimi(conversation, mimi))
+    }
+
+    /// What is known of a group.
+    pub fn group(&self, id: ConversationId) -> Result<Option<GroupRecord>, EngineError> {
+        self.read("group", &key::conversation(key::GROUP, id))
+    }
+
+    /// The members of a group, in the order of their handles.
+    pub fn group_members(&self, id: ConversationId) -> Result<Vec<GroupMember>, EngineError> {
+        let Some(group) = self.group(id)? else { return Ok(Vec::new()) };
+        let me = self.me()?.ok_or(EngineError::Corrupt("me"))?;
+        let mut devices: BTreeMap<AccountId, usize> = BTreeMap::new();
+        for (_, leaf) in self.all::<Member>("member", &key::conversation(key::MEMBER, id))? {
+            *devices.entry(leaf.account).or_default() += 1;
+        }
+        let mut members = Vec::with_capacity(devices.len());
+        for (account, devices) in devices {
+            let is_me = account == me.account;
+            let handle =
+                if is_me { Some(me.handle.clone()) } else { self.contact(account)?.map(|it| it.handle) };
+            members.push(GroupMember {
+                account,
+                handle: handle.unwrap_or_else(Handle::nobody),
+                me: is_me,
+                admin: group.admins.contains(&account),
+                devices,
+                label: group
+                    .labels
+                    .iter()
+                    .find(|(of, _)| *of == account)
+                    .map_or_else(String::new, |(_, label)| label.clone()),
+            });
+        }
+        members.sort_by(|one, other| one.handle.cmp(&other.handle));
+        Ok(members)
+    }
+
+    /// How far one's own message in a group has come with each member that told of it.
+    pub fn heard_by(
+        &self,
+        id: ConversationId,
+        message: MessageId,
+    ) -> Result<Vec<(AccountId, Heard)>, EngineError> {
+        let prefix = key::key(key::HEARD_BY, &[id.as_ref(), &message.0]);
+        let all = self.all::<Heard>("heard by", &prefix)?;
+        Ok(all.into_iter().filter_map(|(key, heard)| Some((AccountId(*key.last_chunk()?), heard))).collect())
+    }
+
+    /// The groups of this name.
+    pub fn groups_named(&self, name: &str) -> Result<Vec<ConversationId>, EngineError> {
+        let groups = self.conversations()?.into_iter().filter(|record| {
+            record.kind == ConversationKind::Group && record.title.to_lowercase() == name.to_lowercase()
+        });
+        Ok(groups.map(|record| record.id).collect())
     }
 
     /// Messages of others not marked read, over all conversations.

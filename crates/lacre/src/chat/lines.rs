@@ -81,6 +81,7 @@ pub fn tick(tick: &Tick) -> (&'static str, &'static str) {
 pub fn note(from: &str, body: &Body) -> String {
     match body {
         Body::Text(text) => text.clone(),
+        Body::Told(sentence) => sentence.clone(),
         Body::Unknown => format!("{from} sent something that this version cannot show; update to read it."),
         Body::Unreadable(why) => format!("A message from {from} cannot be read: {why}."),
         Body::Gap(1) => format!("One message from {from} did not arrive."),

@@ -16,6 +16,7 @@ use super::run::Messenger;
 use super::state::{Attempt, Command, Msg};
 use super::words;
 use crate::safe_text::{safe_line, safe_text};
+use lacre_client::told::sentence as sentence_of;
 
 /// The client behind a chat.
 #[derive(Clone)]
@@ -166,6 +167,7 @@ fn message(row: view::Message) -> Message {
         row;
     let body = match body {
         view::Body::Text(text) => Body::Text(safe_text(&text)),
+        view::Body::Told(change) => Body::Told(safe_line(&sentence_of(&change, from.as_str())) + "."),
         view::Body::Unknown => Body::Unknown,
         view::Body::Unreadable(why) => Body::Unreadable(half(why)),
         view::Body::Gap(missing) => Body::Gap(missing),

@@ -94,6 +94,8 @@ pub enum Body {
     Text(String),
     /// Content of a kind that this version does not know.
     Unknown,
+    /// A change of the conversation, as a sentence.
+    Told(String),
     /// It came and cannot be read; the reason as half a sentence.
     Unreadable(String),
     /// So many messages of this sender did not arrive.

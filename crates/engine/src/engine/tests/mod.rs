@@ -3,6 +3,7 @@
 mod delivery;
 #[cfg(feature = "evil")]
 mod evil;
+mod groups;
 mod healing;
 mod merging;
 mod packages;

@@ -1,0 +1,48 @@
+//! Changes of a conversation, in plain sentences.
+
+use lacre_engine::records::{Allowed, Change, Named, Rules};
+
+/// What a row that tells of a change says; `by` is who made it. Names of groups and people are not made safe for
+/// a screen.
+pub fn sentence(change: &Change, by: &str) -> String {
+    match change {
+        Change::Made => format!("{by} made the group"),
+        Change::Added(people) => format!("{by} added {}", names(people)),
+        Change::Removed(people) => format!("{by} removed {}", names(people)),
+        Change::Left => format!("{by} left"),
+        Change::Role(who, true) => format!("{by} made {} an admin", who.handle),
+        Change::Role(who, false) => format!("{by} made {} an ordinary member", who.handle),
+        Change::Rules(rules) => format!("{by} changed the rules: {}", rules_in_words(*rules)),
+        Change::NotAdded(who, why) => format!("{} was not added: {why}", who.handle),
+        Change::Refused(why) => format!("A change that you wanted did not come to pass: {why}"),
+        Change::LetIn(who) => {
+            format!("{by} let a device of {} in again, which had lost its place", who.handle)
+        }
+        Change::Back => format!(
+            "{by} let this device in again, which had lost its place; what was said meanwhile is not here"
+        ),
+    }
+}
+
+/// The rules of a group in words.
+pub fn rules_in_words(rules: Rules) -> String {
+    let who = |allowed| match allowed {
+        Allowed::All => "everybody",
+        Allowed::Admins => "only admins",
+    };
+    format!(
+        "{} may add people, {} may change name and description, {} may send",
+        who(rules.add),
+        who(rules.edit),
+        who(rules.send)
+    )
+}
+
+fn names(people: &[Named]) -> String {
+    let handles: Vec<&str> = people.iter().map(|named| named.handle.as_str()).collect();
+    match handles.split_last() {
+        None => "nobody".to_owned(),
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+    }
+}

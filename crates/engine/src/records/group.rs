@@ -1,0 +1,98 @@
+//! Groups: what their members see of them beside messages.
+
+use lacre_proto::{AccountId, Handle};
+use serde::{Deserialize, Serialize};
+
+use super::{Failure, Rules};
+
+/// What is known of a group on this device. Its name stands in the conversation's record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupRecord {
+    /// Who made it.
+    pub created_by: AccountId,
+    /// Who may change it, as its signed context says.
+    pub admins: Vec<AccountId>,
+    /// Who may do what, as its signed context says.
+    pub rules: Rules,
+    /// What it is for; may be empty.
+    pub description: String,
+    /// Its picture, an encoded image; may be empty.
+    pub picture: Vec<u8>,
+    /// What members go by in it.
+    pub labels: Vec<(AccountId, String)>,
+    /// Who has said that they leave, and whose devices are in the tree still.
+    pub leaving: Vec<AccountId>,
+    /// How many people are in it.
+    pub members: u32,
+}
+
+/// A member of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupMember {
+    /// The account.
+    pub account: AccountId,
+    /// Its handle.
+    pub handle: Handle,
+    /// Whether it is this account.
+    pub me: bool,
+    /// Whether it is an admin.
+    pub admin: bool,
+    /// How many of its devices are in the group.
+    pub devices: usize,
+    /// What it goes by in the group; may be empty.
+    pub label: String,
+}
+
+/// Somebody whom a row names, as they were called then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// The account; `None` when it was not found.
+    pub account: Option<AccountId>,
+    /// The handle.
+    pub handle: Handle,
+}
+
+/// A change of a conversation that a row tells of; who made it is the row's author.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    /// The group was made.
+    Made,
+    /// People were added.
+    Added(Vec<Named>),
+    /// People were removed; this account, when it stands alone in the list.
+    Removed(Vec<Named>),
+    /// The author left.
+    Left,
+    /// Somebody became an admin, or is none any more.
+    Role(Named, bool),
+    /// The rules changed.
+    Rules(Rules),
+    /// Somebody could not be added.
+    NotAdded(Named, Failure),
+    /// Something that this account wanted of the group was refused.
+    Refused(Refused),
+    /// A device of somebody had lost its place and was let in again.
+    LetIn(Named),
+    /// This device had lost its place and was let in again: what was said meanwhile is not here.
+    Back,
+}
+
+/// Why a change of a group came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refused {
+    /// The rules do not let this account do it.
+    #[error("the rules of the group do not let you do this")]
+    Right,
+    /// The relay refused it for good; the stable number of its code.
+    #[error("{}", lacre_proto::ErrorCode::from_number(*.0).sentence())]
+    Relay(u32),
+}
+
+/// How far a message has come with one member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Heard {
+    /// It is on a device of this member.
+    Delivered,
+    /// This member has seen it.
+    Read,
+}
