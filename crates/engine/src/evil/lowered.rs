@@ -81,7 +81,7 @@ impl Engine {
         let at = group::group_id(id);
         let mut group = MlsGroup::new_with_group_id(&provider, me.secret, &config, at, me.credential())
             .map_err(sealing)?;
-        let plan = Plan { add: vec![package], remove: Vec::new() };
+        let plan = Plan { add: vec![package], path: true, ..Plan::default() };
         let made = group::commit(&provider, &mut group, &me, plan)?;
         Ok((made.welcome.unwrap_or_default(), made.capability_hash))
     }
