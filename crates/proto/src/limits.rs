@@ -31,6 +31,8 @@ pub const LINK_BODY: usize = 16 * 1024;
 pub const CLAIMED_OWN: usize = 32;
 /// Accounts in one group.
 pub const MEMBERS: usize = 1024;
+/// Accounts that one account may have blocked.
+pub const BLOCKED: usize = 1000;
 /// Mailboxes in one roster.
 pub const ROSTER: usize = 2048;
 /// Key packages that a relay keeps for a device, beside the last-resort one.

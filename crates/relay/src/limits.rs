@@ -40,6 +40,7 @@ pub(crate) enum Action {
     Publish,
     Ticket,
     Resync,
+    Block,
     DeviceList,
     Link,
 }
@@ -67,6 +68,8 @@ pub struct RateLimits {
     pub ticket: Rate,
     /// Resync requests of one device in one conversation.
     pub resync: Rate,
+    /// Blocks and unblocks by one account.
+    pub block: Rate,
     /// Changes of one account's device list.
     pub device_list: Rate,
     /// Links that are opened from one network.
@@ -87,6 +90,7 @@ impl Default for RateLimits {
             publish: Rate::new(20, MINUTE),
             ticket: Rate::new(100, 10_000),
             resync: Rate::new(6, 10 * MINUTE),
+            block: Rate::new(100, 10_000),
             device_list: Rate::new(12, 2 * MINUTE),
             link: Rate::new(6, MINUTE),
         }
@@ -107,6 +111,7 @@ impl RateLimits {
             publish: Rate::LIFTED,
             ticket: Rate::LIFTED,
             resync: Rate::LIFTED,
+            block: Rate::LIFTED,
             device_list: Rate::LIFTED,
             link: Rate::LIFTED,
         }
@@ -123,6 +128,7 @@ impl RateLimits {
             Action::Publish => self.publish,
             Action::Ticket => self.ticket,
             Action::Resync => self.resync,
+            Action::Block => self.block,
             Action::DeviceList => self.device_list,
             Action::Link => self.link,
         }

@@ -4,6 +4,7 @@ use lacre_proto::wire::{self, Lookup, lookup};
 use lacre_proto::{AccountId, ErrorCode, Handle, Millis};
 use lacre_store::data::Data;
 
+use super::blocks::NOBODY;
 use super::rows::{AccountRow, HandleRow};
 use super::{Answered, Authenticated, Services, bad, keys, rows, unavailable};
 use crate::limits::Action;
@@ -17,17 +18,22 @@ impl<D: Data> Services<D> {
         now: Millis,
     ) -> Answered<wire::Account> {
         self.limiter().take(Action::Lookup, &[caller.account.as_ref()], now)?;
-        let account = match op.by.ok_or(ErrorCode::BadRequest)? {
+        let named = match op.by.ok_or(ErrorCode::BadRequest)? {
             lookup::By::Account(account) => AccountId::try_from(&account).map_err(bad)?,
             lookup::By::Handle(handle) => {
-                let handle: Handle = handle.parse().map_err(|_| ErrorCode::NoSuchAccount)?;
-                let row = self.0.data.get(&keys::handle(&handle)).await.map_err(unavailable)?;
-                let row: HandleRow = rows::decode(&row.ok_or(ErrorCode::NoSuchAccount)?)?;
-                AccountId::try_from(&row.account).map_err(|_| rows::broken("handle"))?
+                let row = match handle.parse::<Handle>() {
+                    Ok(handle) => self.0.data.get(&keys::handle(&handle)).await.map_err(unavailable)?,
+                    Err(_) => None,
+                };
+                match row {
+                    Some(row) => AccountId::try_from(&rows::decode::<HandleRow>(&row)?.account)
+                        .map_err(|_| rows::broken("handle"))?,
+                    None => NOBODY,
+                }
             }
         };
-        let AccountRow { handle, identity_key, device_list } =
-            self.account(account).await?.ok_or(ErrorCode::NoSuchAccount)?;
+        let (account, AccountRow { handle, identity_key, device_list }) =
+            self.reachable(named, caller).await?.ok_or(ErrorCode::NoSuchAccount)?;
         Ok(wire::Account { account: account.to_wire(), handle, identity_key, device_list })
     }
 

@@ -61,7 +61,7 @@ impl<D: Data> Services<D> {
             return self.claim_own(op, target, caller, now).await;
         }
         self.limiter().take(Action::ClaimOne, &[caller.account.as_ref(), target.as_ref()], now)?;
-        let account = self.account(target).await?.ok_or(ErrorCode::NoSuchAccount)?;
+        let (_, account) = self.reachable(target, caller).await?.ok_or(ErrorCode::NoSuchAccount)?;
         let device_list = account.device_list.ok_or_else(|| rows::broken("account"))?;
         let list = DeviceList::decode(device_list.body.clone()).map_err(|_| rows::broken("device list"))?;
         // Over the target's limit, its one-time packages are spared: nobody can use them all up.

@@ -9,7 +9,9 @@ const META: u8 = 0x01;
 const ACCOUNT: u8 = 0x10;
 const HANDLE: u8 = 0x11;
 const DEVICE: u8 = 0x12;
+const BLOCK: u8 = 0x13;
 const GONE: u8 = 0x14;
+const BLOCKS: u8 = 0x15;
 const KEY_PACKAGE: u8 = 0x20;
 const LAST_RESORT: u8 = 0x21;
 const NEXT_KEY_PACKAGE: u8 = 0x22;
@@ -40,6 +42,16 @@ pub(super) fn handle(handle: &Handle) -> Key {
 
 pub(super) fn device(device: DeviceId) -> Key {
     Key::new(DEVICE, &[device.as_ref()])
+}
+
+/// That an account has blocked another; under the one that has, so that it goes with it.
+pub(super) fn block(owner: AccountId, blocked: AccountId) -> Key {
+    Key::new(BLOCK, &[owner.as_ref(), blocked.as_ref()])
+}
+
+/// What is to be known of an account's blocks together.
+pub(super) fn blocks(owner: AccountId) -> Key {
+    Key::new(BLOCKS, &[owner.as_ref()])
 }
 
 /// A device that was removed from its account.

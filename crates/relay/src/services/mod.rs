@@ -4,6 +4,7 @@
 //! most one atomic write. [`Session`](crate::session::Session) decides who may call what.
 
 mod accounts;
+mod blocks;
 mod conversations;
 mod devices;
 mod directory;

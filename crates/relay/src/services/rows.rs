@@ -44,6 +44,22 @@ pub(super) struct HandleRow {
     pub(super) account: Bytes,
 }
 
+/// That an account has blocked another, and since when.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct BlockRow {
+    #[prost(uint64, tag = "1")]
+    pub(super) since_ms: u64,
+}
+
+/// How many accounts an account has blocked, and when last: tickets for its devices from before are void.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct BlocksRow {
+    #[prost(uint64, tag = "1")]
+    pub(super) count: u64,
+    #[prost(uint64, tag = "2")]
+    pub(super) last_ms: u64,
+}
+
 /// A device: what a login is checked against.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct DeviceRow {

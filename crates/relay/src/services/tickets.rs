@@ -60,8 +60,11 @@ impl<D: Data> Services<D> {
             return Err(bad.into());
         }
         let device = DeviceId::try_from(&row.device).map_err(|_| rows::broken("ticket"))?;
-        // The tickets of a device go with it.
-        if self.device(device).await?.is_none() {
+        // The tickets of a device go with it, and those that are out when its account blocks somebody are void:
+        // the blocked may hold one.
+        let Some((account, _)) = self.device(device).await? else { return Err(bad.into()) };
+        let issued_ms = row.expires_ms.saturating_sub(limits::TICKET_LIFETIME.as_millis() as u64);
+        if self.last_block(account).await?.is_some_and(|last_ms| issued_ms <= last_ms) {
             return Err(bad.into());
         }
         Ok(Good { device, key, row: bytes, expiry: keys::ticket_expiry(row.expires_ms, &hash) })

@@ -325,6 +325,8 @@ async fn authenticated<D: Data>(
         }
         Op::LeaveConversation(op) => services.leave_conversation(op, caller).await.map(|()| R::Done(Done {})),
         Op::RequestResync(op) => services.request_resync(op, caller, now).await.map(|()| R::Done(Done {})),
+        Op::Block(op) => services.block(op, caller, now).await.map(|()| R::Done(Done {})),
+        Op::Unblock(op) => services.unblock(op, caller, now).await.map(|()| R::Done(Done {})),
         Op::UpdateDeviceList(op) => {
             services.update_device_list(op, caller, now).await.map(|()| R::Done(Done {}))
         }

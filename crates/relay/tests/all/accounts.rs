@@ -225,6 +225,8 @@ fn requests_belong_on_their_sockets() {
         Op::MintTicket(wire::MintTicket {}),
         Op::LeaveConversation(wire::LeaveConversation::default()),
         Op::RequestResync(wire::RequestResync::default()),
+        Op::Block(wire::Block::default()),
+        Op::Unblock(wire::Unblock::default()),
     ];
     let anonymous_ops: Vec<Op> = vec![
         Op::CreateConversation(wire::CreateConversation::default()),

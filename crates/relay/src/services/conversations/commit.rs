@@ -128,14 +128,16 @@ impl Live {
         }
         let stay = self.roster.mailboxes.iter().filter(|mailbox| !removed.contains(&mailbox.device)).cloned();
         let mailboxes: Vec<_> = stay.chain(added.iter().map(|added| added.mailbox.clone())).collect();
-        if mailboxes.len() > limits::ROSTER {
+        let gone = |device: &DeviceId| removed.contains(device) || is_added(*device);
+        let left: Vec<_> = self.roster.left.iter().filter(|device| !gone(device)).copied().collect();
+        if mailboxes.len() + left.len() > limits::ROSTER {
             return refuse(ErrorCode::LimitReached);
         }
         let mut head = self.head.clone();
         let sequence = head.take_sequence(*dedupe);
         head.epoch = epoch + 1;
         head.capability = *opens;
-        let roster = Roster::new(self.roster.past_with(self.head.capability), mailboxes);
+        let roster = Roster::new(self.roster.past_with(self.head.capability), left, mailboxes);
 
         let capability_hash = Bytes::copy_from_slice(opens);
         let item = Committed {

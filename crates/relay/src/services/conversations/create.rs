@@ -70,7 +70,8 @@ impl<D: Data> Services<D> {
             own.map(|added| added.mailbox.clone()).collect(),
             encode_item(now, item::Kind::Committed(echo)),
         ));
-        let roster = Roster::new(Vec::new(), added.iter().map(|added| added.mailbox.clone()).collect());
+        let roster =
+            Roster::new(Vec::new(), Vec::new(), added.iter().map(|added| added.mailbox.clone()).collect());
         let batch = Batch::new()
             .assert(keys::conversation(id), Expected::Absent)
             .put(keys::conversation(id), head.encode())

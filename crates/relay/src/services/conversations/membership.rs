@@ -17,7 +17,8 @@ use super::{Conversation, Delivery, Live, Standing, encode_item};
 use crate::limits::Action;
 
 impl<D: Data> Services<D> {
-    /// Takes the device off a roster, whatever the others say. The last one to leave ends the conversation.
+    /// Delivers no more to the device, whatever the others say, and tells nobody. The last one to leave ends the
+    /// conversation.
     pub(crate) async fn leave_conversation(
         &self,
         op: LeaveConversation,
@@ -30,7 +31,8 @@ impl<D: Data> Services<D> {
             let generation = state.generation;
             let Some(live) = &mut state.live else { return refuse(ErrorCode::StorageUnavailable) };
             let rest = live.roster.mailboxes.iter().filter(|mailbox| mailbox.device != caller.device);
-            let roster = Roster::new(live.roster.past.clone(), rest.cloned().collect());
+            let left = live.roster.left.iter().copied().chain([caller.device]).collect();
+            let roster = Roster::new(live.roster.past.clone(), left, rest.cloned().collect());
             let mut batch = Batch::new()
                 .assert(keys::conversation(id), Expected::Value(live.head_row.clone()))
                 .assert(keys::roster(id), Expected::Value(live.roster.row.clone()));
@@ -84,7 +86,7 @@ impl<D: Data> Services<D> {
         if live.standing(&op.capability) != Some(Standing::Current) {
             return refuse(no);
         }
-        let devices = live.roster.mailboxes.iter().map(|mailbox| mailbox.device.to_wire()).collect();
+        let devices = live.roster.named().map(DeviceId::to_wire).collect();
         Ok(wire::Roster { epoch: live.head.epoch, devices })
     }
 
