@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::connection::{Connection, Trouble};
 use crate::content::{Content, MessageId};
 use crate::driver::{Command, Driver, Greeted, IntentError, Parts, Queued, greet};
+use crate::once::{Asked, Once};
 use crate::profile::{self, ProfileError};
 use crate::store::{Store, StoreError};
 use crate::transport::{Connect, Endpoint, Fingerprint};
@@ -256,6 +257,16 @@ impl Client {
     pub async fn intend(&self, intent: Intent) -> Result<Queued, IntentError> {
         let (reply, answer) = oneshot::channel();
         let command = Command::Intend(intent, reply);
+        self.commands.send(command).await.map_err(|_| IntentError::Closed)?;
+        answer.await.map_err(|_| IntentError::Closed)?
+    }
+
+    /// Hands an intent over under an id of the caller's, at most [`once::ID`](crate::once::ID) bytes: asked for
+    /// again, with the same `what`, it is not done again, also after a crash. `what` is anything that says what
+    /// is asked for: the same id with another is refused.
+    pub async fn intend_once(&self, id: &str, what: &[u8], intent: Intent) -> Result<Once, IntentError> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::IntendOnce(Asked::new(id, what), intent, reply);
         self.commands.send(command).await.map_err(|_| IntentError::Closed)?;
         answer.await.map_err(|_| IntentError::Closed)?
     }

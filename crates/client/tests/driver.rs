@@ -6,10 +6,13 @@ mod world;
 use std::time::Duration;
 
 use lacre_client::content::Content;
+use lacre_client::once::Once;
 use lacre_client::store::StoreError;
 use lacre_client::transport::ConnectError;
 use lacre_client::view::Sending;
-use lacre_client::{Client, Connection, Event, IntentError, NotSent, OpenError, Trouble};
+use lacre_client::{
+    Client, Connection, Event, Intent, IntentError, NotSent, OpenError, Queued, Refusal, Trouble,
+};
 use lacre_proto::{ErrorCode, Handle};
 use world::{World, minutes};
 
@@ -205,6 +208,38 @@ async fn what_is_written_offline_is_shown_at_once_and_survives() {
     assert_eq!(ana.draft(conversation).expect("it reads").as_deref(), Some("and then"));
     ana.keep_draft(conversation, String::new()).await.expect("kept");
     assert_eq!(ana.draft(conversation).expect("it reads"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_for_once_is_not_done_again() {
+    let world = World::new();
+    let ana = world.sign_up("ana").await.expect("a sign-up");
+    online(&ana).await;
+    world.cut(true);
+    let send = || Intent::SendTo(handle("bruno"), text("your order has left"));
+    world.fill_disk(true);
+    let full = ana.intend_once("order-17", b"left", send()).await;
+    assert_eq!(full, Err(IntentError::Store(StoreError::Full)));
+    world.fill_disk(false);
+    let first = ana.intend_once("order-17", b"left", send()).await.expect("queued");
+    assert!(!first.again, "what was not stored was not done");
+    let Queued::Message(conversation, message) = first.queued else { panic!("{first:?} is no message") };
+    assert_eq!(ana.intend_once("order-17", b"left", send()).await, Ok(Once { again: true, ..first }));
+    ana.close().await;
+
+    let ana = world.open().expect("her profile");
+    assert_eq!(ana.intend_once("order-17", b"left", send()).await, Ok(Once { again: true, ..first }));
+    assert_eq!(ana.intend_once("order-17", b"came", send()).await, Err(IntentError::IdUsed));
+    assert_eq!(ana.messages(conversation, None, 10).expect("it reads").len(), 1);
+    let cancel = || Intent::Cancel(message);
+    let gone = ana.intend_once("take it back", b"", cancel()).await.expect("given up");
+    assert_eq!(gone, Once { queued: Queued::Done, again: false });
+    let again = ana.intend_once("take it back", b"", cancel()).await;
+    assert_eq!(again, Ok(Once { again: true, ..gone }), "the second time it would have been refused");
+    let refused = ana.intend_once("another", b"", cancel()).await;
+    assert_eq!(refused, Err(IntentError::Refused(Refusal::NoSuchMessage)));
+    let refused = ana.intend_once("another", b"", cancel()).await;
+    assert!(refused.is_err(), "what was refused was not done");
 }
 
 #[tokio::test(start_paused = true)]

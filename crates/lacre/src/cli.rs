@@ -44,6 +44,8 @@ pub enum Command {
     Search(SearchArgs),
     /// Talk in the terminal
     Chat,
+    /// Talk as a program: JSON lines in, JSON lines out
+    Bot(BotArgs),
     /// List the devices of this account
     Devices,
     /// Check a relay's data folder, or a profile, and say what needs you
@@ -270,7 +272,7 @@ pub struct SearchArgs {
     /// Only what this person wrote
     #[arg(long, value_name = "HANDLE")]
     pub from: Option<Handle>,
-    /// Only messages of this kind: text, link
+    /// Only messages of this kind: text, link, poll, place, card
     #[arg(long, value_name = "KIND")]
     pub kind: Option<String>,
     /// Only from this day on (2026-11-22), or from this time on (2026-11-22T14:05:00Z)
@@ -282,6 +284,17 @@ pub struct SearchArgs {
     /// Only the newest N (else all in JSON, 20 for people)
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+}
+
+/// `lacre bot`.
+#[derive(Debug, Args)]
+pub struct BotArgs {
+    /// Messages that may wait for the relay before no further line is read
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub in_flight: usize,
+    /// Seconds to wait for the relay at the end of standard input
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub timeout: u64,
 }
 
 /// `lacre doctor`.
@@ -330,6 +343,7 @@ mod tests {
             "lacre --profile p send bruno hello --no-wait",
             "lacre --profile p read --follow --limit 5 --json",
             "lacre search café da --in bruno --from bruno --kind link --since 2026-11-22 --limit 3 --json",
+            "lacre bot --in-flight 10 --timeout 5",
             "lacre doctor --data d --json",
             "lacre relay export --data d --to f",
         ] {

@@ -88,12 +88,16 @@ impl Failure {
 
     /// As a JSON object on one line.
     pub fn to_json(&self) -> String {
-        let retry = match self.retry {
+        json!({"error": {"code": self.code, "message": self.message, "retry": self.retry_name()}}).to_string()
+    }
+
+    /// Whether trying again helps, as it stands in JSON.
+    pub fn retry_name(&self) -> &'static str {
+        match self.retry {
             Retry::Never => "never",
             Retry::Later => "later",
             Retry::AfterRepair => "after_repair",
-        };
-        json!({"error": {"code": self.code, "message": self.message, "retry": retry}}).to_string()
+        }
     }
 }
 
@@ -205,6 +209,7 @@ impl From<IntentError> for Failure {
         match error {
             IntentError::Refused(refusal) => refusal.into(),
             IntentError::Store(error) => error.into(),
+            IntentError::IdUsed => Self::new(Exit::Refused, "id_used", error),
             _ => Self::new(Exit::Failure, "fault", error),
         }
     }

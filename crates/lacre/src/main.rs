@@ -12,6 +12,7 @@ mod passphrase;
 mod profile;
 mod safe_text;
 mod stop;
+mod track;
 mod wait;
 
 use std::process::ExitCode;

@@ -26,6 +26,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::clock::Clock;
 use crate::connection::{Connection, Trouble};
 use crate::content::MessageId;
+use crate::once::{Asked, Once};
 use crate::store::{Store, StoreError};
 use crate::transport::{Connect, Endpoint};
 use backoff::Backoff;
@@ -49,6 +50,8 @@ const BATCH: usize = 1024;
 pub(crate) enum Command {
     /// An intent; answered when it is in the outbox, or refused.
     Intend(Intent, oneshot::Sender<Result<Queued, IntentError>>),
+    /// The same under an id of the caller's: not done again.
+    IntendOnce(Asked, Intent, oneshot::Sender<Result<Once, IntentError>>),
     /// A draft to keep.
     KeepDraft(ConversationId, String, oneshot::Sender<Result<(), StoreError>>),
     /// Try to connect now.
@@ -81,6 +84,9 @@ pub enum IntentError {
     /// The engine failed.
     #[error("the app has a fault: {0}")]
     Engine(String),
+    /// The caller's id stands for something else that was asked for.
+    #[error("this id was used for something else; nothing was done")]
+    IdUsed,
     /// The client was closed.
     #[error("the client is closed")]
     Closed,
@@ -224,6 +230,7 @@ impl Driver {
     fn command(&mut self, command: Command) {
         match command {
             Command::Intend(intent, reply) => self.intend(intent, reply),
+            Command::IntendOnce(asked, intent, reply) => self.intend_once(asked, intent, reply),
             Command::KeepDraft(conversation, text, reply) => {
                 let changes = crate::profile::keep_draft(conversation, &text);
                 let _ = reply.send(self.commit(&changes));

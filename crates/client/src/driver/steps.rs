@@ -1,11 +1,12 @@
 //! Inputs into the engine, and what its steps ask for.
 
-use lacre_engine::{Changes, Effect, Engine, EngineError, Event, Input, Intent, Step};
+use lacre_engine::{Changes, Effect, Engine, EngineError, Event, Input, Intent, IntentId, Step};
 use lacre_proto::Millis;
 use tokio::sync::oneshot;
 
 use super::link::Line;
 use super::{ANSWER, Driver, IntentError, Queued, SETTLE, State, Trouble};
+use crate::once::{Asked, Once};
 use crate::search;
 use crate::store::StoreError;
 
@@ -29,10 +30,46 @@ impl Driver {
     }
 
     pub(super) fn intend(&mut self, intent: Intent, reply: oneshot::Sender<Result<Queued, IntentError>>) {
+        self.intend_noting(intent, reply, None);
+    }
+
+    /// An intent under an id of the caller's: it is not done again.
+    pub(super) fn intend_once(
+        &mut self,
+        asked: Asked,
+        intent: Intent,
+        reply: oneshot::Sender<Result<Once, IntentError>>,
+    ) {
+        let before = match self.parts.store.snapshot() {
+            Ok(reader) => asked.before(reader.as_ref()),
+            Err(error) => Err(error.into()),
+        };
+        let outcome = match before {
+            Ok(Ok(Some(once))) => Ok(once),
+            Ok(Err(())) => Err(IntentError::IdUsed),
+            Err(error) => Err(IntentError::Engine(error.to_string())),
+            Ok(Ok(None)) => {
+                let (queued, mut answer) = oneshot::channel();
+                self.intend_noting(intent, queued, Some(asked));
+                // The step has answered it.
+                let queued = answer.try_recv().unwrap_or(Err(IntentError::Closed));
+                queued.map(|queued| Once { queued, again: false })
+            }
+        };
+        // Whoever asked may have stopped waiting.
+        let _ = reply.send(outcome);
+    }
+
+    fn intend_noting(
+        &mut self,
+        intent: Intent,
+        reply: oneshot::Sender<Result<Queued, IntentError>>,
+        asked: Option<Asked>,
+    ) {
         let id = self.next_intent;
         self.next_intent += 1;
         self.intents.insert(id, reply);
-        let outcome = self.step(Input::Intent(id, intent));
+        let outcome = self.step_noting(Input::Intent(id, intent), asked.map(|asked| (id, asked)));
         let reply = self.intents.remove(&id);
         match outcome {
             // An intent that makes no message is done when it is stored.
@@ -59,6 +96,10 @@ impl Driver {
     }
 
     pub(super) fn step(&mut self, input: Input) -> Result<(), TakenBack> {
+        self.step_noting(input, None)
+    }
+
+    fn step_noting(&mut self, input: Input, asked: Option<(IntentId, Asked)>) -> Result<(), TakenBack> {
         let now = self.parts.clock.now();
         let step = {
             let reader = self.parts.store.snapshot().map_err(|error| TakenBack::Engine(error.into()))?;
@@ -78,7 +119,10 @@ impl Driver {
             }
             step
         };
-        let Step { changes, effects, events, wake } = step;
+        let Step { mut changes, effects, events, wake } = step;
+        if let Some((intent, asked)) = asked {
+            asked.note(intent, &events, &mut changes);
+        }
         self.commit(&changes).map_err(TakenBack::Store)?;
         self.wake = wake;
         effects.into_iter().for_each(|effect| self.run_effect(effect, now));

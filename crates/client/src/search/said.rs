@@ -4,7 +4,7 @@ use std::fmt;
 
 use lacre_engine::records::{MessageRecord, MessageState};
 
-use crate::content::Content;
+use crate::content::{Content, Poll};
 
 /// A kind of message that can be searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,17 +14,26 @@ pub enum Kind {
     Text,
     /// Text with the address of a web page in it.
     Link,
+    /// A poll.
+    Poll,
+    /// A place on earth.
+    Place,
+    /// Somebody's card.
+    Card,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: &'static [Self] = &[Self::Text, Self::Link];
+    pub const ALL: &'static [Self] = &[Self::Text, Self::Link, Self::Poll, Self::Place, Self::Card];
 
     /// The stable name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
             Self::Link => "link",
+            Self::Poll => "poll",
+            Self::Place => "place",
+            Self::Card => "card",
         }
     }
 
@@ -53,6 +62,14 @@ pub(super) fn said(row: &MessageRecord) -> Option<Said> {
     }
     match &row.content {
         Content::Text { text, .. } => Some(Said { text: text.clone(), kinds: kinds_of_text(text) }),
+        Content::Poll(Poll { question, options, .. }) => {
+            let lines: Vec<_> = std::iter::once(question).chain(options).map(String::as_str).collect();
+            Some(Said { text: lines.join("\n"), kinds: vec![Kind::Poll] })
+        }
+        Content::Place(place) => Some(Said { text: place.label.clone(), kinds: vec![Kind::Place] }),
+        Content::Card(card) => {
+            Some(Said { text: format!("{} {}", card.name, card.handle), kinds: vec![Kind::Card] })
+        }
         _ => None,
     }
 }

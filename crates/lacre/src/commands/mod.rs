@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod admin;
+mod bot;
 mod chat;
 mod devices;
 mod doctor;
@@ -41,6 +42,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Send(args) => send::run(&context()?, args).await,
         Command::Read(args) => read::run(&context()?, args).await,
         Command::Search(args) => search::run(&context()?, args).await,
+        Command::Bot(args) => bot::run(&context()?, args).await,
         Command::Chat => chat::run(&context()?).await,
         Command::Devices => devices::run(&context()?).await,
         Command::Doctor(args) => match &args.data {

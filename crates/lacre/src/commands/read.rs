@@ -8,12 +8,14 @@ use lacre_client::store::Store;
 use lacre_client::view::{Conversation, Message, Views};
 use lacre_client::{Client, Connection, Event, OpenError};
 use lacre_proto::ConversationId;
+use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Context;
 use crate::cli::ReadArgs;
 use crate::exit::{Exit, Failure};
 use crate::output;
+use crate::track::Tracker;
 use crate::wait::{Reach, Reached};
 
 /// How many messages people get who do not say how many.
@@ -48,12 +50,13 @@ struct Reading<'a> {
     context: &'a Context,
     args: &'a ReadArgs,
     shown: HashSet<MessageId>,
+    tracker: Tracker,
     last: Vec<(ConversationId, MessageId)>,
 }
 
 impl<'a> Reading<'a> {
     fn new(context: &'a Context, args: &'a ReadArgs) -> Self {
-        Self { context, args, shown: HashSet::new(), last: Vec::new() }
+        Self { context, args, shown: HashSet::new(), tracker: Tracker::default(), last: Vec::new() }
     }
 
     /// Prints what is here once everything that waited has come.
@@ -81,7 +84,10 @@ impl<'a> Reading<'a> {
         let limit = limit(self.context, self.args);
         let all = client.read(|views| history(&views, self.args, usize::MAX))?;
         let older = all.len().saturating_sub(limit);
-        self.shown.extend(all[..older].iter().map(|(message, _)| message.id));
+        for (message, with) in &all[..older] {
+            self.shown.insert(message.id);
+            self.news(message, with, true);
+        }
         self.print(all.into_iter().skip(older))?;
         self.mark_read(client).await?;
         let mut connection = client.connection();
@@ -106,7 +112,7 @@ impl<'a> Reading<'a> {
 
     async fn event(&mut self, client: &Client, event: Result<Event, RecvError>) -> Result<(), Failure> {
         let rows = match event {
-            Ok(Event::MessageChanged(conversation, id)) if !self.shown.contains(&id) => {
+            Ok(Event::MessageChanged(conversation, id)) if self.context.json || !self.shown.contains(&id) => {
                 client.read(|views| one(&views, self.args, conversation, id))?
             }
             // Too many events to be kept: read everything again, and show what was not shown.
@@ -122,20 +128,32 @@ impl<'a> Reading<'a> {
 
     fn print(&mut self, rows: impl IntoIterator<Item = Row>) -> Result<(), Failure> {
         for (message, with) in rows {
-            if !self.shown.insert(message.id) {
-                continue;
+            let new = self.shown.insert(message.id);
+            match (self.context.json, self.news(&message, &with, new)) {
+                (true, Some(line)) => output::object(&line)?,
+                (false, _) if new => output::line(&output::message_lines(&message, &with))?,
+                _ => {}
             }
-            if self.context.json {
-                output::object(&output::message_json(&message, &with))?;
-            } else {
-                output::line(&output::message_lines(&message, &with))?;
-            }
-            if !message.mine && !message.seen {
+            if new && !message.mine && !message.seen {
                 self.last.retain(|(conversation, _)| *conversation != message.conversation);
                 self.last.push((message.conversation, message.id));
             }
         }
         Ok(())
+    }
+
+    /// The line that tells of a message; when it was told of before, with what has changed.
+    fn news(&mut self, message: &Message, with: &str, new: bool) -> Option<Value> {
+        let mut line = output::message_json(message, with);
+        if !self.args.follow || !self.context.json {
+            return Some(line);
+        }
+        let fields = self.tracker.take(message.id, line.as_object()?)?;
+        if !new {
+            // Of a message that was told of long ago it is not known which fields are others.
+            line["changed"] = fields.unwrap_or_default().into();
+        }
+        Some(line)
     }
 
     async fn mark_read(&mut self, client: &Client) -> Result<(), Failure> {

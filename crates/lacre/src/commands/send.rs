@@ -26,21 +26,7 @@ pub(super) async fn run(context: &Context, args: SendArgs) -> Result<(), Failure
 
 async fn send(context: &Context, client: &Client, args: &SendArgs, content: Content) -> Result<(), Failure> {
     if let Content::Text { in_reply_to: Some(id), .. } = &content {
-        let id = *id;
-        let known = client.read(|views| match views.direct_with(&args.handle)? {
-            Some(conversation) => views.message(conversation, id),
-            None => Ok(None),
-        })?;
-        if known.is_none() {
-            return Err(Failure::new(
-                Exit::Refused,
-                "no_such_message",
-                format!(
-                    "there is no message {id} in the conversation with {}; nothing was sent",
-                    args.handle
-                ),
-            ));
-        }
+        answered(client, args, *id).await?;
     }
     let (conversation, id) = client.send_to(&args.handle, content).await?;
     if !args.no_wait {
@@ -48,6 +34,34 @@ async fn send(context: &Context, client: &Client, args: &SendArgs, content: Cont
     }
     let message = client.read(|views| views.message(conversation, id))?;
     report(context, args, message)
+}
+
+/// Sees that the answered message is here; it may still lie at the relay.
+async fn answered(client: &Client, args: &SendArgs, id: MessageId) -> Result<(), Failure> {
+    let known = || {
+        client.read(|views| match views.direct_with(&args.handle)? {
+            Some(conversation) => views.message(conversation, id),
+            None => Ok(None),
+        })
+    };
+    if known()?.is_some() {
+        return Ok(());
+    }
+    if !args.no_wait {
+        let reached = Reach::new(client).caught_up(Duration::from_secs(args.timeout)).await;
+        if known()?.is_some() {
+            return Ok(());
+        }
+        if let Reached::No(trouble) = reached {
+            let mut failure = Failure::from(trouble);
+            let what = failure.message.trim_end_matches('.').to_owned();
+            failure.message = format!("{what}. Message {id} is not on this device yet; nothing was sent.");
+            return Err(failure);
+        }
+    }
+    let with = &args.handle;
+    let why = format!("there is no message {id} in the conversation with {with}; nothing was sent");
+    Err(Failure::new(Exit::Refused, "no_such_message", why))
 }
 
 async fn wait(

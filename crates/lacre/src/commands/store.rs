@@ -38,6 +38,7 @@ const TABLES: &[(u8, &str)] = &[
     (0x90, "search: words"),
     (0x91, "search: conversations"),
     (0x92, "search: how far it is made"),
+    (0x93, "ids of sends"),
 ];
 
 pub(super) async fn run(context: &Context, command: StoreCommand) -> Result<(), Failure> {

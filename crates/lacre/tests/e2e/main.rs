@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the tests wait with a bound, by the machine's clock")]
 
 mod accounts;
+mod bot;
 mod canary;
 mod faults;
 mod messages;

@@ -27,10 +27,9 @@ fn the_json_of_a_message_is_what_the_guide_says() {
     let relay = Relay::start(&[]);
     let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
     let sent = ana.send(&bruno, "one");
-    let reply = ["send", "ana", "two", "--reply-to", id(&sent), "--json"];
-    bruno.run(&reply).refused(4, "no_such_message");
-    bruno.read();
-    bruno.run(&reply).ok();
+    let reply = |to: &str| bruno.run(&["send", "ana", "two", "--reply-to", to, "--json"]);
+    reply(&"0".repeat(32)).refused(4, "no_such_message");
+    reply(id(&sent)).ok();
     let shown = ana.read();
     let [one, two] = shown.as_slice() else { panic!("{shown:?}") };
     for object in [one, two] {
@@ -84,6 +83,23 @@ fn following_shows_each_message_once_as_it_comes() {
     let mut follow = follow;
     follow.terminate();
     assert_eq!(follow.ended(), 0, "being told to stop is no failure");
+}
+
+#[test]
+fn following_in_json_tells_what_becomes_of_a_message() {
+    let relay = Relay::start(&[]);
+    let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
+    let sent = ana.send(&bruno, "did you see this?");
+    let follow = ana.follow();
+    until("the message to be shown", || follow.objects().first().cloned());
+    bruno.run(&["read", "--mark-read"]).ok();
+    let told = until("it to be read", || {
+        Some(follow.objects()).filter(|told| told.last().is_some_and(|last| last["state"] == "read"))
+    });
+    assert_eq!(told[0]["changed"], Value::Null, "it is told as a message first");
+    assert!(told[1..].iter().all(|line| line["changed"] == serde_json::json!(["state"])), "{told:?}");
+    assert!((2..=3).contains(&told.len()), "and once for each change: {told:?}");
+    assert!(told.iter().all(|line| line["id"] == sent["id"] && line["text"] == "did you see this?"));
 }
 
 #[test]

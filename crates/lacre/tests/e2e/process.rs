@@ -119,6 +119,18 @@ impl Running {
         self.lines().iter().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
     }
 
+    /// Writes a line to its standard input, which must be piped.
+    pub fn say(&mut self, line: &Value) {
+        let input = self.child.stdin.as_mut().expect("standard input is piped");
+        // Who was killed reads no more; the test sees what became of it.
+        let _ = writeln!(input, "{line}").and_then(|()| input.flush());
+    }
+
+    /// Ends its standard input.
+    pub fn close(&mut self) {
+        self.child.stdin = None;
+    }
+
     /// Asks it to stop, as `kill` does.
     pub fn terminate(&self) {
         let status = Command::new("kill").arg(self.child.id().to_string()).status();
@@ -297,6 +309,12 @@ impl Person {
     #[track_caller]
     pub fn texts_from(&self, from: &Self) -> Vec<String> {
         texts(self.read(), &from.name)
+    }
+
+    /// A bot of this person.
+    pub fn bot(&self, args: &[&str]) -> Running {
+        let mut command = self.command(&[&["bot"], args].concat());
+        Running::start(command.stdin(Stdio::piped()))
     }
 
     pub fn follow(&self) -> Running {

@@ -1,0 +1,289 @@
+//! `lacre bot`: one JSON object a line in and out, for programs that talk to people. See `docs/guide/bot.md`.
+
+mod lines;
+mod op;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use lacre_client::content::MessageId;
+use lacre_client::once::Once;
+use lacre_client::view::{Message, Sending, Views};
+use lacre_client::{Client, Connection, EngineError, Event, Queued};
+use lacre_proto::ConversationId;
+use lacre_proto::error::Retry;
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
+
+use self::lines::Line;
+use self::op::Asked;
+use super::Context;
+use crate::cli::BotArgs;
+use crate::exit::{Exit, Failure};
+use crate::output;
+use crate::track::Tracker;
+
+/// Version of the lines; grows when a line changes its meaning, not when one is added.
+const SCHEMA: u32 = 1;
+
+pub(super) async fn run(context: &Context, args: BotArgs) -> Result<(), Failure> {
+    let store = context.profile.open(context.passphrase_fd).await?;
+    let client = context.profile.client(store)?;
+    let outcome = Bot::new(client.clone(), args).run().await;
+    client.close().await;
+    outcome
+}
+
+struct Bot {
+    client: Client,
+    args: BotArgs,
+    events: broadcast::Receiver<Event>,
+    connection: watch::Receiver<Connection>,
+    tracker: Tracker,
+    /// One's own messages that the relay does not have yet.
+    waiting: HashMap<MessageId, ConversationId>,
+}
+
+impl Bot {
+    fn new(client: Client, args: BotArgs) -> Self {
+        let (events, mut connection) = (client.events(), client.connection());
+        connection.mark_changed();
+        Self { client, args, events, connection, tracker: Tracker::default(), waiting: HashMap::new() }
+    }
+
+    async fn run(mut self) -> Result<(), Failure> {
+        let me = self.client.me()?;
+        say(json!({
+            "event": "ready",
+            "schema": SCHEMA,
+            "handle": me.handle.as_str(),
+            "device": me.device.to_string(),
+        }))?;
+        self.unread()?;
+        let mut lines = lines::lines();
+        let mut number = 0;
+        let stop = crate::stop::signal()?;
+        tokio::pin!(stop);
+        loop {
+            let room = self.waiting.len() < self.args.in_flight;
+            tokio::select! {
+                biased;
+                stopped = &mut stop => return stopped,
+                event = self.events.recv() => self.event(event)?,
+                changed = self.connection.changed() => self.connected(changed.is_ok())?,
+                line = lines.recv(), if room => match line {
+                    Some(line) => {
+                        number += 1;
+                        self.line(number, line).await?;
+                    }
+                    None => break,
+                },
+            }
+        }
+        self.end().await
+    }
+
+    /// Everything that others wrote and that was not marked read.
+    fn unread(&mut self) -> Result<(), Failure> {
+        let unread = self.client.read(|views| {
+            let mut unread = Vec::new();
+            for conversation in views.conversations()?.into_iter().filter(|row| row.unread > 0) {
+                let rows = views.messages(conversation.id, None, usize::MAX)?;
+                let rows = rows.into_iter().filter(|row| !row.mine && !row.seen);
+                unread.extend(rows.map(|row| (row, conversation.name.clone())));
+            }
+            unread.sort_by_key(|(row, _)| row.position);
+            Ok(unread)
+        })?;
+        unread.into_iter().try_for_each(|(row, name)| self.tell(row, &name))
+    }
+
+    fn event(&mut self, event: Result<Event, RecvError>) -> Result<(), Failure> {
+        match event {
+            Ok(Event::MessageChanged(conversation, id)) => self.look(conversation, id),
+            Ok(Event::Alert(conversation, alert)) => say(json!({
+                "event": "alert",
+                "conversation": conversation.map(|id| id.to_string()),
+                "message": alert.to_string(),
+            })),
+            Ok(_) => Ok(()),
+            // Too many to be kept: everything that may have changed is looked at again.
+            Err(RecvError::Lagged(_)) => self.look_again(),
+            Err(RecvError::Closed) => Err(stopped()),
+        }
+    }
+
+    fn look_again(&mut self) -> Result<(), Failure> {
+        for conversation in self.client.conversations()? {
+            for row in self.client.messages(conversation.id, None, usize::MAX)? {
+                let told = self.tracker.knows(row.id) || self.waiting.contains_key(&row.id);
+                if told || !row.mine && !row.seen {
+                    self.tell(row, &conversation.name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, conversation: ConversationId, id: MessageId) -> Result<(), Failure> {
+        let found = self.client.read(|views| message(&views, conversation, id))?;
+        match found {
+            Some((row, name)) => self.tell(row, &name),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells of a message what was not told yet.
+    fn tell(&mut self, row: Message, name: &str) -> Result<(), Failure> {
+        if row.state != Some(Sending::Sending) {
+            self.waiting.remove(&row.id);
+        }
+        let Value::Object(mut told) = output::message_json(&row, name) else { return Ok(()) };
+        let event = match self.tracker.take(row.id, &told) {
+            None => return Ok(()),
+            Some(None) => "message",
+            Some(Some(fields)) => {
+                told.insert("changed".to_owned(), fields.into());
+                "changed"
+            }
+        };
+        told.insert("event".to_owned(), event.into());
+        say(Value::Object(told))
+    }
+
+    fn connected(&mut self, runs: bool) -> Result<(), Failure> {
+        if !runs {
+            return Err(stopped());
+        }
+        let state = self.connection.borrow_and_update().clone();
+        let (name, reason) = match state {
+            Connection::Connecting => ("connecting", None),
+            Connection::CatchingUp => ("catching_up", None),
+            Connection::Online => ("online", None),
+            Connection::Offline { why, again: Some(_), .. } => ("offline", Some(why.to_string())),
+            Connection::Offline { why, again: None, .. } => return Err(why.into()),
+            Connection::Closed => return Err(stopped()),
+        };
+        say(json!({"event": "connection", "state": name, "reason": reason}))
+    }
+
+    async fn line(&mut self, number: u64, line: Line) -> Result<(), Failure> {
+        let asked = match line {
+            Line::Bytes(bytes) => op::parse(&bytes),
+            Line::TooLong => {
+                Err((None, Failure::new(Exit::Usage, "bad_line", "the line is too long; nothing was done")))
+            }
+        };
+        let outcome = match asked {
+            Ok(Asked { id, what, op }) => {
+                let done = self.done(id.as_deref(), &what, op).await;
+                done.map_err(|failure| (id, failure))
+            }
+            Err(wrong) => Err(wrong),
+        };
+        match outcome {
+            Ok(answer) => say(answer),
+            Err((id, failure)) => say(json!({
+                "event": "error",
+                "id": id,
+                "line": number,
+                "code": failure.code,
+                "message": failure.message,
+                "retry": failure.retry_name(),
+            })),
+        }
+    }
+
+    /// Does what was asked for; the line that answers it.
+    async fn done(&mut self, id: Option<&str>, what: &[u8], op: op::Op) -> Result<Value, Failure> {
+        let intent = {
+            let mut intent = Err(stopped());
+            self.client.read(|views| {
+                intent = op.intent(&views);
+                Ok::<_, EngineError>(())
+            })?;
+            intent?
+        };
+        let Once { queued, again } = match id {
+            Some(id) => self.client.intend_once(id, what, intent).await?,
+            None => Once { queued: self.client.intend(intent).await?, again: false },
+        };
+        let Queued::Message(conversation, message_id) = queued else {
+            return Ok(json!({"event": "done", "id": id, "again": again}));
+        };
+        let found = self.client.read(|views| message(&views, conversation, message_id))?;
+        let mut state = None;
+        if let Some((row, name)) = found {
+            state = row.state.map(|state| state.name());
+            if row.state == Some(Sending::Sending) {
+                self.waiting.insert(row.id, conversation);
+            }
+            if let Value::Object(told) = output::message_json(&row, &name) {
+                // The answer tells it; what becomes of it is told as changes.
+                self.tracker.take(row.id, &told);
+            }
+        }
+        Ok(json!({
+            "event": "queued",
+            "id": id,
+            "again": again,
+            "conversation": conversation.to_string(),
+            "message": message_id.to_string(),
+            "state": state,
+        }))
+    }
+
+    /// Standard input is at its end: what waits is given time to leave.
+    async fn end(&mut self) -> Result<(), Failure> {
+        let limit = tokio::time::sleep(Duration::from_secs(self.args.timeout));
+        tokio::pin!(limit);
+        while !self.waiting.is_empty() {
+            tokio::select! {
+                event = self.events.recv() => self.event(event)?,
+                changed = self.connection.changed() => self.connected(changed.is_ok())?,
+                () = &mut limit => break,
+            }
+        }
+        // Receipts and the like; without a connection there is nothing to wait for.
+        let flushed = self.client.flush();
+        tokio::select! {
+            () = flushed => {}
+            () = &mut limit => {}
+        }
+        while let Ok(event) = self.events.try_recv() {
+            self.event(Ok(event))?;
+        }
+        let waiting = self.waiting.len();
+        say(json!({"event": "end", "waiting": waiting}))?;
+        if waiting == 0 {
+            return Ok(());
+        }
+        Err(Failure {
+            retry: Retry::Later,
+            ..Failure::new(
+                Exit::Unreachable,
+                "not_acknowledged",
+                format!("{waiting} message(s) wait in the profile and go out the next time it connects"),
+            )
+        })
+    }
+}
+
+/// A message and the name of its conversation.
+fn message(
+    views: &Views<'_>,
+    conversation: ConversationId,
+    id: MessageId,
+) -> Result<Option<(Message, String)>, EngineError> {
+    let Some(found) = views.conversation(conversation)? else { return Ok(None) };
+    Ok(views.message(found.id, id)?.map(|row| (row, found.name)))
+}
+
+fn say(line: Value) -> Result<(), Failure> {
+    output::object(&line)
+}
+
+fn stopped() -> Failure {
+    Failure::new(Exit::Failure, "fault", "the client stopped")
+}

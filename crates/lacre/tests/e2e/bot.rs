@@ -1,0 +1,145 @@
+//! Bruno's shop answers by a program.
+
+use serde_json::{Value, json};
+
+use crate::process::{Relay, Running, texts, until};
+
+/// Waits for lines of an event.
+#[track_caller]
+fn wait(bot: &Running, event: &str, least: usize) -> Vec<Value> {
+    until(event, || Some(lines(bot, event)).filter(|lines| lines.len() >= least))
+}
+
+fn lines(bot: &Running, event: &str) -> Vec<Value> {
+    bot.objects().into_iter().filter(|line| line["event"] == event).collect()
+}
+
+fn send(id: &str, text: &str) -> Value {
+    json!({"op": "send", "id": id, "to": "ana", "text": text})
+}
+
+#[test]
+fn a_bot_hears_answers_and_ends_when_all_is_said() {
+    let relay = Relay::start(&[]);
+    let (ana, shop) = (relay.person("ana"), relay.person("shop"));
+    let asked = ana.send(&shop, "where is my order?");
+    let mut bot = shop.bot(&[]);
+    let ready = &wait(&bot, "ready", 1)[0];
+    assert_eq!((&ready["schema"], &ready["handle"]), (&1.into(), &"shop".into()));
+    let heard = wait(&bot, "message", 1).remove(0);
+    assert_eq!((&heard["id"], &heard["text"]), (&asked["id"], &"where is my order?".into()));
+    bot.say(&json!({"op": "send", "id": "1", "conversation": heard["conversation"], "text": "on its way",
+        "reply_to": heard["id"]}));
+    bot.say(&json!({"op": "read", "id": "2", "conversation": heard["conversation"], "message": heard["id"]}));
+    let queued = wait(&bot, "queued", 1).remove(0);
+    assert_eq!((&queued["id"], &queued["again"]), (&"1".into(), &false.into()));
+    assert_eq!(wait(&bot, "done", 1)[0]["id"], "2");
+    let answer = ana.read().pop().expect("there is an answer");
+    assert_eq!((&answer["id"], &answer["reply_to"]), (&queued["message"], &asked["id"]));
+    ana.run(&["read", "--mark-read"]).ok();
+    let read = until("the answer to be read", || {
+        lines(&bot, "changed")
+            .into_iter()
+            .find(|line| line["id"] == queued["message"] && line["state"] == "read")
+    });
+    assert_eq!(read["changed"], json!(["state"]));
+    bot.close();
+    assert_eq!(bot.ended(), 0);
+    assert_eq!(bot.objects().last(), Some(&json!({"event": "end", "waiting": 0})));
+    let mut again = shop.bot(&[]);
+    wait(&again, "connection", 3);
+    assert!(lines(&again, "message").is_empty(), "what was marked read is not told again");
+    again.terminate();
+    assert_eq!(again.ended(), 0);
+}
+
+#[test]
+fn a_bot_that_is_killed_and_says_everything_again_has_said_it_once() {
+    let relay = Relay::start(&[]);
+    let (ana, shop) = (relay.person("ana"), relay.person("shop"));
+    let orders: Vec<(String, String)> =
+        (0..30).map(|number| (format!("order-{number}"), format!("order {number} has left"))).collect();
+    for lived in [1, 7, 12] {
+        let mut bot = shop.bot(&[]);
+        orders.iter().for_each(|(id, text)| bot.say(&send(id, text)));
+        wait(&bot, "queued", lived);
+        bot.kill();
+    }
+    let mut bot = shop.bot(&[]);
+    orders.iter().for_each(|(id, text)| bot.say(&send(id, text)));
+    let queued = wait(&bot, "queued", orders.len());
+    assert!(queued[..12].iter().all(|line| line["again"] == true), "{queued:?}");
+    bot.say(&send("order-3", "something else"));
+    assert_eq!(wait(&bot, "error", 1)[0]["code"], "id_used");
+    bot.close();
+    assert_eq!(bot.ended(), 0);
+    let wanted: Vec<_> = orders.into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts(ana.read(), "shop"), wanted, "each once, in order");
+}
+
+#[test]
+fn a_bot_is_told_what_is_wrong_and_goes_on() {
+    let relay = Relay::start(&[]);
+    let (ana, shop) = (relay.person("ana"), relay.person("shop"));
+    let hostile = format!("{}\u{1b}[2J", "x".repeat(600_000));
+    let input = [
+        "hello".to_owned(),
+        r#"{"op":"fly","id":"a"}"#.to_owned(),
+        r#"{"op":"send","id":"b","to":"no/handle","text":"x"}"#.to_owned(),
+        r#"{"op":"send","id":"c","to":"ana","text":""}"#.to_owned(),
+        r#"{"op":"send","id":"d","to":"shop","text":"to myself"}"#.to_owned(),
+        r#"{"op":"read","id":"e","conversation":"00000000000000000000000000000000","message":"x"}"#
+            .to_owned(),
+        hostile,
+        send("f", "still here").to_string(),
+    ];
+    let run = shop.run_with(&["bot"], &input.join("\n")).ok();
+    let errors: Vec<_> = run.objects().into_iter().filter(|line| line["event"] == "error").collect();
+    let told: Vec<_> = errors
+        .iter()
+        .map(|error| {
+            (error["line"].as_u64(), error["id"].as_str(), error["code"].as_str().unwrap_or_default())
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Some(1), None, "bad_line"),
+            (Some(2), Some("a"), "bad_line"),
+            (Some(3), Some("b"), "bad_line"),
+            (Some(4), Some("c"), "bad_line"),
+            (Some(5), Some("d"), "yourself"),
+            (Some(6), Some("e"), "no_such_conversation"),
+            (Some(7), None, "bad_line"),
+        ]
+    );
+    assert_eq!(texts(ana.read(), "shop"), ["still here"]);
+}
+
+#[test]
+fn a_bot_reads_no_faster_than_the_relay_takes() {
+    let mut relay = Relay::start(&[]);
+    let (ana, shop) = (relay.person("ana"), relay.person("shop"));
+    ana.send(&shop, "hello");
+    shop.read();
+    relay.kill();
+    let mut bot = shop.bot(&["--in-flight", "2", "--timeout", "1"]);
+    (0..6).for_each(|number| bot.say(&send(&number.to_string(), &format!("number {number}"))));
+    wait(&bot, "queued", 2);
+    let relay = relay.again();
+    wait(&bot, "queued", 6);
+    assert_eq!(texts(ana.read(), "shop").len(), 6);
+    bot.close();
+    assert_eq!(bot.ended(), 0);
+    let mut relay = relay;
+    relay.kill();
+    let run = shop
+        .run_with(&["bot", "--in-flight", "2", "--timeout", "1", "--json"], &send("7", "later").to_string());
+    run.refused(3, "not_acknowledged");
+    let end = run.objects().pop().expect("an end");
+    assert_eq!(end, json!({"event": "end", "waiting": 1}));
+    let relay = relay.again();
+    shop.read();
+    assert_eq!(texts(ana.read(), "shop").pop().as_deref(), Some("later"));
+    drop(relay);
+}
