@@ -253,6 +253,22 @@ impl Client {
         self.intend(Intent::MarkRead(conversation, message)).await.map(drop)
     }
 
+    /// Looks at what may be looked at once: its text, which from then on is nowhere on this device. `None` when it
+    /// was looked at before, or is not such a message.
+    pub async fn look(
+        &self,
+        conversation: ConversationId,
+        message: MessageId,
+    ) -> Result<Option<String>, IntentError> {
+        let read = self.read(|views| views.once(conversation, message));
+        let text = read.map_err(|error| IntentError::Engine(error.to_string()))?;
+        // First it is gone, then it is shown: a crash between the two shows it never, not twice.
+        if text.is_some() {
+            self.intend(Intent::Look(conversation, message)).await?;
+        }
+        Ok(text)
+    }
+
     /// Hands an intent over; it is on the disk when this returns.
     pub async fn intend(&self, intent: Intent) -> Result<Queued, IntentError> {
         let (reply, answer) = oneshot::channel();

@@ -1,13 +1,16 @@
 //! View models: what a screen or a script shows, read from the records after each commit.
 
+mod marks;
+
 use lacre_engine::records::{Change, ConversationKind, ConversationRecord, ConversationState};
 use lacre_engine::records::{Failure, MessageRecord, MessageState};
 use lacre_engine::records::{Me, Position, Records, Unreadable};
 use lacre_engine::{EngineError, Reader};
 use lacre_proto::{ConversationId, Handle, Millis};
 
-use crate::content::{Content, MessageId};
+use crate::content::{self, Card, Content, MessageId};
 use crate::search::{self, Filter, Found, Place, Query};
+pub use marks::{Choice, Later, Marks, Poll, Reaction, Version};
 
 /// A conversation as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +88,8 @@ pub struct Message {
     pub late: bool,
     /// Whether it was marked read here.
     pub seen: bool,
+    /// What happened to it, and how it was said.
+    pub marks: Marks,
 }
 
 /// What a row says.
@@ -92,6 +97,26 @@ pub struct Message {
 pub enum Body {
     /// Text, as its author wrote it. Not made safe for a screen.
     Text(String),
+    /// A poll and how it stands.
+    Poll(Poll),
+    /// A place on earth.
+    Place(content::Place),
+    /// Somebody's card.
+    Card(Card),
+    /// From here on messages vanish so many seconds after they were read; 0: never.
+    Timer(u32),
+    /// Something that the members of a group were told about it.
+    Fact(content::Fact),
+    /// It may be looked at once only, with [`Client::look`](crate::Client::look).
+    Once {
+        /// Whether that was done, or it is one's own.
+        looked: bool,
+    },
+    /// It was taken back for everyone.
+    Deleted {
+        /// By whom.
+        by: Handle,
+    },
     /// Content of a kind that this version does not know.
     Unknown,
     /// A change of the conversation; see [`told`](crate::told).
@@ -256,13 +281,8 @@ impl Views<'_> {
             Some(id) => Some(self.quote(record.conversation, id)?),
             None => None,
         };
-        let body = match (record.state, record.content) {
-            _ if record.change.is_some() => record.change.map_or(Body::Unknown, Body::Told),
-            (MessageState::Unreadable(why), _) => Body::Unreadable(why),
-            (MessageState::Gap(missing), _) => Body::Gap(missing),
-            (_, Content::Text { text, .. }) => Body::Text(text),
-            (_, _) => Body::Unknown,
-        };
+        let marks = self.marks_of(&record)?;
+        let body = self.body_of(&record)?;
         let state = match record.state {
             MessageState::Queued => Some(Sending::Sending),
             MessageState::Sent => Some(Sending::Sent),
@@ -283,12 +303,36 @@ impl Views<'_> {
             reply,
             late: record.late,
             seen: record.seen,
+            marks,
+        })
+    }
+
+    fn body_of(&self, record: &MessageRecord) -> Result<Body, EngineError> {
+        let stored = &record.marks;
+        Ok(match (record.state, record.content.clone()) {
+            _ if record.change.is_some() => record.change.clone().map_or(Body::Unknown, Body::Told),
+            (MessageState::Unreadable(why), _) => Body::Unreadable(why),
+            (MessageState::Gap(missing), _) => Body::Gap(missing),
+            _ if stored.deleted_by.is_some() => {
+                let by = stored.deleted_by.unwrap_or(record.author);
+                Body::Deleted { by: self.handle_of(by)? }
+            }
+            _ if stored.manner.once => Body::Once { looked: stored.looked || record.mine },
+            (_, Content::Text { text, .. }) => Body::Text(text),
+            (_, Content::Poll(poll)) => Body::Poll(self.poll_of(record, poll)?),
+            (_, Content::Place(place)) => Body::Place(place),
+            (_, Content::Card(card)) => Body::Card(card),
+            (_, Content::Timer { seconds }) => Body::Timer(seconds),
+            (_, Content::Fact(fact)) => Body::Fact(fact),
+            (_, _) => Body::Unknown,
         })
     }
 
     fn quote(&self, conversation: ConversationId, id: MessageId) -> Result<Quote, EngineError> {
         let what = match self.records().message(conversation, id)? {
-            Some(MessageRecord { content: Content::Text { text, .. }, author_handle, .. }) => {
+            Some(MessageRecord { content: Content::Text { text, .. }, author_handle, marks, .. })
+                if !marks.manner.once =>
+            {
                 Some((author_handle, text))
             }
             _ => None,

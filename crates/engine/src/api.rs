@@ -7,7 +7,7 @@ use lacre_proto::wire::{self, request, response};
 use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 
 use crate::content::{Content, MessageId};
-use crate::records::Rules;
+use crate::records::{Failure, Rules};
 
 /// Reads of the local store, as it was at the last commit. Keys are the engine's own; their first byte is the
 /// table (see `records`).
@@ -84,6 +84,60 @@ pub enum Intent {
     SetRole(ConversationId, Handle, bool),
     /// Says who may do what in a group.
     SetRules(ConversationId, Rules),
+    /// Says something in a certain way.
+    Say(To, Content, Wish),
+    /// Reacts to a message with one emoji, in place of what one reacted before; nothing takes it back.
+    React(ConversationId, MessageId, Option<String>),
+    /// Puts another text in place of one's own, within [`EDITABLE`](crate::EDITABLE); or of one that is to be
+    /// sent later.
+    Edit(ConversationId, MessageId, String),
+    /// Takes a message off this device.
+    DeleteHere(ConversationId, MessageId),
+    /// Takes a message of one's own (an admin: of anybody) back for everyone.
+    DeleteForAll(ConversationId, MessageId),
+    /// Passes a message on, marked as such.
+    Forward {
+        /// Where it is.
+        from: ConversationId,
+        /// Which.
+        message: MessageId,
+        /// To whom; at most five, and only one when it was passed on five times before.
+        to: Vec<To>,
+    },
+    /// Pins a message for everybody, or takes the pin away.
+    Pin(ConversationId, MessageId, bool),
+    /// Gives a message a star on this device, or takes it away.
+    Star(ConversationId, MessageId, bool),
+    /// Votes in a poll, in place of the vote before; no choices take it back.
+    Vote(ConversationId, MessageId, Vec<u8>),
+    /// Closes one's own poll.
+    ClosePoll(ConversationId, MessageId),
+    /// From now on what is said vanishes so many seconds after it was read; 0: never.
+    SetTimer(ConversationId, u32),
+    /// Whether delivered and read receipts go out in a conversation.
+    SetReceipts(ConversationId, bool),
+    /// What may be looked at once is looked at now: nothing of it stays here.
+    Look(ConversationId, MessageId),
+    /// The name that one goes by, told to each conversation with the next message; empty for none.
+    SetName(String),
+}
+
+/// Where something is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum To {
+    /// To a person; a direct conversation is made when there is none.
+    Person(Handle),
+    /// In a conversation.
+    Conversation(ConversationId),
+}
+
+/// In what way something is said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// It may be looked at once only: text.
+    pub once: bool,
+    /// Not before this time by this device's clock.
+    pub not_before: Option<Millis>,
 }
 
 /// The outcome of one input.
@@ -185,6 +239,24 @@ pub enum Refusal {
     /// The person's identity key is not the one that was pinned.
     #[error("the identity key of this person has changed; nothing is sent until the change is accepted")]
     IdentityChanged,
+    /// Only its author, or an admin, does this to a message.
+    #[error("this is not yours to do")]
+    NotYours,
+    /// A message is edited within a day.
+    #[error("a message can be edited for 24 hours, and this one is older")]
+    TooLate,
+    /// The message is not of a kind with which this is done.
+    #[error("this cannot be done with such a message")]
+    NotOfThisKind,
+    /// The poll is closed.
+    #[error("this poll is closed")]
+    Closed,
+    /// A reaction is one emoji.
+    #[error("a reaction is one emoji")]
+    NotAnEmoji,
+    /// A message is passed on to so many conversations at once.
+    #[error("this message can be passed on to {0} conversation(s) at once")]
+    TooManyTargets(usize),
     /// The relay refused, and trying again does not help.
     #[error("{0}")]
     Relay(WireError),
@@ -236,6 +308,9 @@ pub enum Alert {
     /// An item of a kind that this version does not know.
     #[error("update to read this")]
     UnknownItem,
+    /// Something that one did to a message could not be sent, and was undone here.
+    #[error("what you did to a message could not be sent: {0}")]
+    NotSaid(Failure),
     /// A position in the mailbox was left out.
     #[error("the relay left out part of the mailbox")]
     MailboxGap,

@@ -14,6 +14,8 @@ pub enum Defence {
     Policy,
     /// Content names the sender and the room that the seal proves; receipts are for one's own messages.
     Author,
+    /// A message is edited and closed only by its author, and taken back by nobody else but an admin.
+    Target,
     /// A message is shown once.
     Dedupe,
     /// Handshakes are sealed too: nothing but a `PrivateMessage` is looked at.

@@ -18,7 +18,7 @@ pub mod records;
 
 pub use api::{
     Alert, Changes, Effect, EngineError, Event, Input, Intent, IntentId, ReadError, Reader, Refusal,
-    RequestId, Step, Wake,
+    RequestId, Step, To, Wake, Wish,
 };
-pub use engine::{Engine, GreetError};
+pub use engine::{EDITABLE, Engine, GreetError};
 pub use records::Records;

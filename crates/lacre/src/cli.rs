@@ -1,5 +1,7 @@
 //! The command line.
 
+mod messages;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -8,6 +10,7 @@ use clap_complete::Shell;
 use lacre_proto::Handle;
 
 use crate::exit;
+pub use messages::{LocationArgs, MessageCommand, Switch};
 
 /// Sealed messages: what you write can be read by the person you write to, and by nobody between.
 #[derive(Debug, Parser)]
@@ -40,6 +43,9 @@ pub enum Command {
     Send(SendArgs),
     /// Show messages
     Read(ReadArgs),
+    /// What is done with messages
+    #[command(flatten)]
+    Messages(MessageCommand),
     /// Search the messages of this device
     Search(SearchArgs),
     /// Talk in the terminal
@@ -229,6 +235,13 @@ pub struct SendArgs {
     /// The id of the message that it answers
     #[arg(long, value_name = "ID")]
     pub reply_to: Option<String>,
+    /// Not before this time: 2026-12-24T18:00 here, or in RFC 3339. This device sends it when it runs then or
+    /// later
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// It may be looked at once, and is gone then; a picture of the screen stays
+    #[arg(long, visible_alias = "view-once", conflicts_with = "reply_to")]
+    pub once: bool,
     /// Only put it into the outbox; it goes out the next time this profile connects
     #[arg(long)]
     pub no_wait: bool,
@@ -344,6 +357,12 @@ mod tests {
             "lacre --profile p read --follow --limit 5 --json",
             "lacre search café da --in bruno --from bruno --kind link --since 2026-11-22 --limit 3 --json",
             "lacre bot --in-flight 10 --timeout 5",
+            "lacre send bruno hello --at 2026-12-24T18:00",
+            "lacre send bruno hello --once",
+            "lacre react 00 👍",
+            "lacre poll bruno when? today tomorrow --multiple",
+            "lacre location bruno -23.55 -46.63 --label São_Paulo",
+            "lacre timer bruno 1d",
             "lacre doctor --data d --json",
             "lacre relay export --data d --to f",
         ] {
@@ -361,6 +380,13 @@ mod tests {
             "lacre sign-up --relay https://127.0.0.1:8443 not/a/handle",
             "lacre read --follow --offline",
             "lacre send bruno",
+            "lacre react 00",
+            "lacre react 00 👍 --remove",
+            "lacre vote 00",
+            "lacre vote 00 13",
+            "lacre poll bruno when? today",
+            "lacre location bruno 91 0",
+            "lacre forward 00 a b c d e f",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

@@ -197,6 +197,12 @@ impl From<Refusal> for Failure {
             Refusal::LastAdmin => "last_admin",
             Refusal::NotYet => "not_yet",
             Refusal::IdentityChanged => "identity_changed",
+            Refusal::NotYours => "not_yours",
+            Refusal::TooLate => "too_late",
+            Refusal::NotOfThisKind => "not_of_this_kind",
+            Refusal::Closed => "poll_closed",
+            Refusal::NotAnEmoji => "not_an_emoji",
+            Refusal::TooManyTargets(_) => "too_many_targets",
             Refusal::Relay(error) => error.code.name(),
             _ => "refused",
         };

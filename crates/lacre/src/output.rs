@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use lacre_client::content::Fact;
 use lacre_client::told::sentence;
-use lacre_client::view::{Body, Message, Sending};
-use lacre_proto::Millis;
+use lacre_client::view::{Body, Choice, Message, Poll, Reaction, Sending};
+use lacre_proto::{Handle, Millis};
 use serde_json::{Value, json};
 
 use crate::exit::Failure;
@@ -43,12 +44,17 @@ fn timestamp(time: Millis) -> Timestamp {
 
 /// A message as `read --json` and `send --json` print it.
 pub fn message_json(message: &Message, with: &str) -> Value {
-    let (kind, text) = match &message.body {
-        Body::Text(text) => ("text", Some(text.as_str())),
-        Body::Told(_) => ("change", None),
-        Body::Unknown => ("unknown", None),
-        Body::Unreadable(_) => ("unreadable", None),
-        Body::Gap(_) => ("gap", None),
+    let text = match &message.body {
+        Body::Text(text) => Some(text.as_str()),
+        _ => None,
+    };
+    let marks = &message.marks;
+    let reaction = |reaction: &Reaction| {
+        json!({
+            "emoji": reaction.emoji,
+            "who": handles(&reaction.who),
+            "mine": reaction.mine,
+        })
     };
     json!({
         "id": message.id.to_string(),
@@ -57,14 +63,132 @@ pub fn message_json(message: &Message, with: &str) -> Value {
         "from": message.from.as_str(),
         "mine": message.mine,
         "sent_at": rfc3339(message.sent),
-        "kind": kind,
+        "kind": kind(&message.body),
         "text": text,
+        "content": content_json(&message.body),
         "state": message.state.map_or("received", |state| state.name()),
         "reason": reason(message),
         "reply_to": message.reply.as_ref().map(|quote| quote.id.to_string()),
         "late": message.late,
         "seen": message.mine || message.seen,
+        "reactions": marks.reactions.iter().map(reaction).collect::<Vec<_>>(),
+        "edited_at": marks.edited.map(rfc3339),
+        "forwarded": marks.forwarded,
+        "pinned_by": marks.pinned_by.as_ref().map(Handle::as_str),
+        "starred": marks.starred,
+        "vanishes_after": marks.timer,
+        "vanishes_at": marks.vanishes.map(rfc3339),
+        "mentions_me": marks.mentions_me,
     })
+}
+
+fn kind(body: &Body) -> &'static str {
+    match body {
+        Body::Text(_) => "text",
+        Body::Poll(_) => "poll",
+        Body::Place(_) => "location",
+        Body::Card(_) => "contact",
+        Body::Timer(_) => "timer",
+        Body::Fact(_) => "fact",
+        Body::Told(_) => "change",
+        Body::Once { .. } => "view-once",
+        Body::Deleted { .. } => "deleted",
+        Body::Unknown => "unknown",
+        Body::Unreadable(_) => "unreadable",
+        Body::Gap(_) => "gap",
+    }
+}
+
+/// What the kinds beside text hold.
+fn content_json(body: &Body) -> Value {
+    match body {
+        Body::Poll(poll) => {
+            let option = |choice: &Choice| {
+                json!({
+                    "text": choice.text,
+                    "votes": choice.who.len(),
+                    "who": handles(&choice.who),
+                    "mine": choice.mine,
+                })
+            };
+            json!({
+                "question": poll.question,
+                "options": poll.options.iter().map(option).collect::<Vec<_>>(),
+                "multiple": poll.multiple,
+                "voters": poll.voters,
+                "closed_at": poll.closed.map(rfc3339),
+            })
+        }
+        Body::Place(place) => json!({
+            "latitude": degrees(place.latitude_e7),
+            "longitude": degrees(place.longitude_e7),
+            "label": place.label,
+        }),
+        Body::Card(card) => json!({
+            "handle": card.handle.as_str(),
+            "account": card.account.to_string(),
+            "name": card.name,
+        }),
+        Body::Timer(seconds) => json!({ "seconds": seconds }),
+        Body::Fact(fact) => match fact {
+            Fact::Name(name) => json!({ "name": name }),
+            Fact::Description(text) => json!({ "description": text }),
+            Fact::Picture(image) => json!({ "picture_bytes": image.len() }),
+            Fact::Label(label) => json!({ "label": label }),
+        },
+        Body::Once { looked } => json!({ "looked": looked }),
+        Body::Deleted { by } => json!({ "by": by.as_str() }),
+        Body::Text(_) | Body::Told(_) | Body::Unknown | Body::Unreadable(_) | Body::Gap(_) => Value::Null,
+    }
+}
+
+fn handles(handles: &[Handle]) -> Vec<&str> {
+    handles.iter().map(Handle::as_str).collect()
+}
+
+fn degrees(e7: i32) -> f64 {
+    f64::from(e7) / 1e7
+}
+
+/// Seconds of a time like 30s, 5m, 1h, 1d, 1w; 0 for off.
+pub fn seconds(text: &str) -> Option<u32> {
+    if text == "off" {
+        return Some(0);
+    }
+    let at = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(at);
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        "w" => 604_800,
+        _ => return None,
+    };
+    let seconds = number.parse::<u32>().ok()?.checked_mul(unit)?;
+    (1..=lacre_client::content::kinds::TIMER).contains(&seconds).then_some(seconds)
+}
+
+/// Seconds as people say them.
+pub fn duration(seconds: u32) -> String {
+    let (number, unit) = [(604_800, "week"), (86_400, "day"), (3600, "hour"), (60, "minute")]
+        .into_iter()
+        .find(|(size, _)| seconds >= *size && seconds % size == 0)
+        .map_or((seconds, "second"), |(size, unit)| (seconds / size, unit));
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A time that was given: here, or in RFC 3339.
+pub fn time(text: &str) -> Result<Millis, Failure> {
+    let wrong = || Failure::usage("write a time as 2026-12-24T18:00, or in RFC 3339 as 2026-12-24T18:00:00Z");
+    let time = match text.parse::<Timestamp>() {
+        Ok(time) => time,
+        Err(_) => {
+            let here: jiff::civil::DateTime = text.parse().map_err(|_| wrong())?;
+            here.to_zoned(TimeZone::system()).map_err(|_| wrong())?.timestamp()
+        }
+    };
+    Millis::try_from(time.as_millisecond()).map_err(|_| wrong())
 }
 
 /// Why a message failed or says nothing.
@@ -88,23 +212,96 @@ pub fn message_lines(message: &Message, with: &str) -> String {
         Some(state) => format!(" [{}]", state.name()),
     };
     let late = if message.late { " [late]" } else { "" };
+    let marks = marks(message);
     let quote = match &message.reply {
         Some(quote) => format!("{}\n", quoted(quote)),
         None => String::new(),
     };
     let text = indent(&format!("{quote}{}", words(message)));
-    format!("{time}  {who}: {text}{mark}{late}")
+    format!("{time}  {who}: {text}{mark}{late}{marks}")
+}
+
+/// What happened to a message, in brackets after it.
+fn marks(message: &Message) -> String {
+    let marks = &message.marks;
+    let mut all = Vec::new();
+    all.extend(marks.edited.map(|_| "edited".to_owned()));
+    if marks.forwarded > 0 {
+        all.push(if marks.forwarded > 5 {
+            "forwarded many times".to_owned()
+        } else {
+            "forwarded".to_owned()
+        });
+    }
+    all.extend(marks.pinned_by.as_ref().map(|by| format!("pinned by {by}")));
+    if marks.starred {
+        all.push("starred".to_owned());
+    }
+    all.extend(marks.timer.map(|seconds| format!("vanishes {} after it was read", duration(seconds))));
+    let reactions = marks.reactions.iter().map(|reaction| match reaction.who.len() {
+        1 => safe_line(&reaction.emoji),
+        count => format!("{} {count}", safe_line(&reaction.emoji)),
+    });
+    all.extend(reactions);
+    all.into_iter().map(|mark| format!(" [{mark}]")).collect()
 }
 
 /// What a message says, safe for a terminal.
 pub fn words(message: &Message) -> String {
-    match &message.body {
+    said(&message.body, message.from.as_str())
+}
+
+/// What a body says, safe for a terminal; `from` is its author.
+pub fn said(body: &Body, from: &str) -> String {
+    match body {
         Body::Text(text) => safe_text(text),
-        Body::Told(change) => format!("({})", safe_line(&sentence(change, message.from.as_str()))),
+        Body::Told(change) => format!("({})", safe_line(&sentence(change, from))),
+        Body::Fact(fact) => format!("({})", safe_line(&fact_sentence(fact, from))),
+        Body::Poll(poll) => poll_lines(poll),
+        Body::Place(place) => {
+            let label = safe_line(&place.label);
+            let label = if label.is_empty() { String::new() } else { format!(" ({label})") };
+            format!("a place: {}, {}{label}", degrees(place.latitude_e7), degrees(place.longitude_e7))
+        }
+        Body::Card(card) => {
+            let name = safe_line(&card.name);
+            let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
+            format!("the card of @{}{name}", card.handle)
+        }
+        Body::Timer(0) => "(from here on messages stay)".to_owned(),
+        Body::Timer(seconds) => {
+            format!("(from here on messages vanish {} after they were read)", duration(*seconds))
+        }
+        Body::Once { looked: false } => "(may be looked at once: `lacre look` with its id)".to_owned(),
+        Body::Once { looked: true } => "(could be looked at once)".to_owned(),
+        Body::Deleted { by } => format!("(deleted by {by})"),
         Body::Unknown => "(this version cannot show this kind of message; update to read it)".to_owned(),
         Body::Unreadable(why) => format!("(a message could not be read: {why})"),
         Body::Gap(missing) => format!("({missing} message(s) of this person did not arrive)"),
     }
+}
+
+fn fact_sentence(fact: &Fact, from: &str) -> String {
+    match fact {
+        Fact::Name(name) => format!("{from} named the group {name}"),
+        Fact::Description(text) if text.is_empty() => format!("{from} took the description away"),
+        Fact::Description(text) => format!("{from} described the group: {text}"),
+        Fact::Picture(_) => format!("{from} changed the picture of the group"),
+        Fact::Label(label) if label.is_empty() => format!("{from} goes by the handle only"),
+        Fact::Label(label) => format!("{from} goes by {label} here"),
+    }
+}
+
+fn poll_lines(poll: &Poll) -> String {
+    let mut lines = vec![safe_line(&poll.question)];
+    for (number, choice) in (1..).zip(&poll.options) {
+        let mine = if choice.mine { " *" } else { "" };
+        lines.push(format!("{number}. {}: {}{mine}", safe_line(&choice.text), choice.who.len()));
+    }
+    let several = if poll.multiple { ", several may be chosen" } else { "" };
+    let closed = if poll.closed.is_some() { ", closed" } else { "" };
+    lines.push(format!("({} voted{several}{closed})", poll.voters));
+    lines.join("\n")
 }
 
 /// The answered message on one line.
@@ -122,4 +319,65 @@ pub fn quoted(quote: &lacre_client::view::Quote) -> String {
 
 fn indent(text: &str) -> String {
     text.replace('\n', "\n    ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_a_number_and_a_unit() {
+        for (text, number, said) in [
+            ("30s", 30, "30 seconds"),
+            ("90m", 5400, "90 minutes"),
+            ("1h", 3600, "1 hour"),
+            ("2d", 172_800, "2 days"),
+            ("1w", 604_800, "1 week"),
+        ] {
+            assert_eq!(seconds(text), Some(number));
+            assert_eq!(duration(number), said);
+        }
+        assert_eq!(seconds("off"), Some(0));
+        for text in ["", "5", "h", "0s", "-1s", "1y", "367d", "99999999999w", "1 h"] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn w02_no_kind_of_message_steers_a_terminal() {
+        let evil = "\u{1b}[2J\u{202e}\nana: I agree\u{7}".to_owned();
+        let choice = |text: &String| Choice { text: text.clone(), who: Vec::new(), mine: false };
+        let bodies = [
+            Body::Text(evil.clone()),
+            Body::Poll(Poll {
+                question: evil.clone(),
+                options: vec![choice(&evil), choice(&evil)],
+                multiple: false,
+                voters: 0,
+                closed: None,
+            }),
+            Body::Place(lacre_client::content::Place {
+                latitude_e7: 0,
+                longitude_e7: 0,
+                label: evil.clone(),
+            }),
+            Body::Card(lacre_client::content::Card {
+                account: lacre_proto::AccountId([1; 16]),
+                handle: "ana".parse().expect("a handle"),
+                name: evil.clone(),
+            }),
+        ];
+        for body in bodies {
+            let shown = said(&body, "bruno");
+            let steers = |c: char| c.is_control() && c != '\n' || ('\u{202a}'..='\u{202e}').contains(&c);
+            assert!(!shown.chars().any(steers), "{shown:?}");
+            let lines = shown.lines().count();
+            let expected = match body {
+                Body::Text(_) => 2,
+                Body::Poll(_) => 4,
+                _ => 1,
+            };
+            assert_eq!(lines, expected, "nobody adds a line that looks like another's: {shown}");
+        }
+    }
 }

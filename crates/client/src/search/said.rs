@@ -57,7 +57,9 @@ pub(super) struct Said {
 
 /// What is searched of a row; `None` for what says nothing.
 pub(super) fn said(row: &MessageRecord) -> Option<Said> {
-    if matches!(row.state, MessageState::Unreadable(_) | MessageState::Gap(_)) {
+    // What may be looked at once is not to be found again.
+    let once = row.marks.manner.once;
+    if once || matches!(row.state, MessageState::Unreadable(_) | MessageState::Gap(_)) {
         return None;
     }
     match &row.content {

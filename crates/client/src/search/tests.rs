@@ -102,6 +102,7 @@ fn wrote(number: u64, conversation: ConversationId, who: &str, text: &str) -> Me
         late: false,
         seen: true,
         mimi: None,
+        marks: lacre_engine::records::Marks::default(),
     }
 }
 

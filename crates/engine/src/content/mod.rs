@@ -183,6 +183,21 @@ pub struct Manner {
     pub forwarded: u8,
 }
 
+impl<Id: Copy> Content<Id> {
+    /// The one message that it changes, or says something about.
+    pub fn about(&self) -> Option<Id> {
+        match self {
+            Self::Reaction { to: id, .. }
+            | Self::Edit { of: id, .. }
+            | Self::Delete { of: id }
+            | Self::Vote { poll: id, .. }
+            | Self::ClosePoll { poll: id }
+            | Self::Pin { message: id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+}
+
 impl<Id> Content<Id> {
     /// The same content with every message named in another way; `None` when what it is about has no other
     /// name. In a reply or a receipt a message without one is left out: a reply to what was sent before this
@@ -219,3 +234,14 @@ impl<Id> fmt::Debug for Content<Id> {
         write!(f, "Content({})", self.kind().name)
     }
 }
+
+macro_rules! says_nothing {
+    ($($name:ident),*) => {
+        $(impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        })*
+    };
+}
+says_nothing!(Poll, Place, Card, Fact);

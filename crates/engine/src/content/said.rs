@@ -145,6 +145,8 @@ pub struct Opened {
     pub content: Content<MimiId>,
     /// How it is said.
     pub manner: Manner,
+    /// The content as it came.
+    pub bytes: Vec<u8>,
 }
 
 /// Content that was read, and that may still name another sender or room than the seal proves.
@@ -184,6 +186,6 @@ impl Unproven {
         let mimi_id = MimiId::derive(&bytes, id, &address.sender, &address.room)
             .expect("the URIs of an address are far shorter than 64 KiB");
         let (content, manner) = forms::from_mimi(message)?;
-        Ok(Opened { id, mimi_id, content, manner })
+        Ok(Opened { id, mimi_id, content, manner, bytes })
     }
 }

@@ -35,7 +35,7 @@ impl Engine {
             What::AskResync => return self.ask_answered(cx, at.to_vec(), job, result),
             What::LeaveRoster => return self.leave_answered(cx, at.to_vec(), job, result),
             What::Gather(_) => return Ok(()),
-            What::Commit(..) | What::Message { .. } | What::Receipts { .. } => {}
+            What::Commit(..) | What::Message { .. } | What::Aside { .. } | What::Receipts { .. } => {}
         }
         match result {
             Ok(response::Result::Accepted(_)) => {
@@ -120,8 +120,11 @@ impl Engine {
         error: WireError,
     ) -> Result<Lane, EngineError> {
         cx.store.delete(at);
-        if let What::Message { shown_in, id, .. } = job.what {
-            self.fail_message(cx, shown_in, id, Failure::Relay(error.code.number()))?;
+        let why = Failure::Relay(error.code.number());
+        match job.what {
+            What::Message { shown_in, id, .. } => self.fail_message(cx, shown_in, id, why)?,
+            What::Aside { shown_in, id, content, .. } => self.fail_aside(cx, shown_in, id, &content, why)?,
+            _ => {}
         }
         Ok(Lane::GoesOn)
     }
@@ -146,10 +149,14 @@ impl Engine {
             match &mut job.what {
                 What::Open(_) | What::AskResync | What::LeaveRoster | What::Gather(_) => continue,
                 What::Commit(_, built) => *built = None,
-                What::Message { sealing, .. } | What::Receipts { sealing, .. } if counters_too => {
+                What::Message { sealing, .. }
+                | What::Aside { sealing, .. }
+                | What::Receipts { sealing, .. }
+                    if counters_too =>
+                {
                     *sealing = Sealing::default();
                 }
-                What::Message { .. } | What::Receipts { .. } => {}
+                What::Message { .. } | What::Aside { .. } | What::Receipts { .. } => {}
             }
             if job.state != JobState::Waiting || counters_too {
                 job.state = JobState::Waiting;

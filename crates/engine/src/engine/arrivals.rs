@@ -70,6 +70,9 @@ impl Engine {
             cx.store.delete(at);
             return match job.what {
                 What::Message { shown_in, id: message, .. } => self.echoed(cx, shown_in, message, time),
+                What::Aside { shown_in, id: aside, content, .. } => {
+                    self.aside_echoed(cx, shown_in, aside, content, time)
+                }
                 What::Receipts { content: Content::Leave, .. } => self.leaves(cx, id, self.me.account, time),
                 _ => Ok(()),
             };

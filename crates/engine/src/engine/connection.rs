@@ -40,6 +40,8 @@ impl Engine {
             clockwork.mailbox = logged_in.head;
         }
         cx.put_clockwork(&clockwork);
+        cx.look_at_clock(Some(logged_in.time_ms))?;
+        self.read_anew(cx)?;
         self.confirm_all(cx)?;
         self.top_up(cx)
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::state::{Clockwork, Member, Seal};
 use crate::api::{Alert, Effect, EngineError, Event, Reader};
-use crate::content::MessageId;
+use crate::content::{MessageId, MimiId};
 use crate::defence::{Defence, Defences};
 use crate::mls::provider::Provider;
 use crate::records::key::{self, CLOCKWORK, CONVERSATION, SEAL};
@@ -148,6 +148,24 @@ impl Cx<'_> {
         }
         self.event(Event::MessageChanged(row.conversation, row.id));
         Ok(())
+    }
+
+    /// The MIMI id of a message that is here, or was.
+    pub(crate) fn mimi_of(
+        &self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<Option<MimiId>, EngineError> {
+        let mimi = match self.records().message(conversation, id)? {
+            Some(row) => row.mimi,
+            None => self.records().read("gone", &key::message_in(key::GONE, conversation, id))?.flatten(),
+        };
+        Ok(mimi.and_then(|mimi: Vec<u8>| Some(MimiId(mimi.try_into().ok()?))))
+    }
+
+    /// Something about a message is shown in another way from now on.
+    pub(crate) fn changed(&mut self, conversation: ConversationId, id: MessageId) {
+        self.event(Event::MessageChanged(conversation, id));
     }
 
     pub(crate) fn delete_message(&mut self, row: &MessageRecord) {

@@ -3,14 +3,12 @@
 use lacre_proto::{ConversationId, Handle};
 
 use super::outbox::NewJob;
-use super::state::{JobState, Opening, Purpose, Sealing, What, waiting_place};
+use super::state::{JobState, Purpose, What};
 use super::{Cx, Engine};
 use crate::api::{EngineError, Event, Intent, IntentId, Refusal};
-use crate::content::{self, Address, Content, Manner, MessageId};
+use crate::content::{Content, MessageId};
 use crate::records::key::{self, DIRECT, UNSEEN};
-use crate::records::{
-    ConversationKind, ConversationRecord, ConversationState, Failure, MessageRecord, MessageState,
-};
+use crate::records::{ConversationKind, ConversationRecord, ConversationState, Failure, MessageState};
 
 impl Engine {
     pub(super) fn intent(
@@ -31,6 +29,7 @@ impl Engine {
             Intent::LeaveGroup(group) => self.leave_group(cx, group)?,
             Intent::SetRole(group, person, admin) => self.set_role(cx, group, person, admin)?,
             Intent::SetRules(group, rules) => self.set_rules(cx, group, rules)?,
+            other => self.kind_intent(cx, id, other)?,
         };
         if let Err(refusal) = refused {
             cx.event(Event::Refused(id, refusal));
@@ -59,7 +58,7 @@ impl Engine {
     }
 
     /// A conversation with somebody of whom nothing but the handle is known yet.
-    fn begin(&mut self, cx: &mut Cx<'_>, handle: Handle) -> Result<ConversationId, EngineError> {
+    pub(super) fn begin(&mut self, cx: &mut Cx<'_>, handle: Handle) -> Result<ConversationId, EngineError> {
         let id = ConversationId(cx.provider.rand.bytes());
         cx.put(key::handle(DIRECT, &handle), &id);
         let record = ConversationRecord::new(id, ConversationKind::Direct, cx.now);
@@ -74,61 +73,19 @@ impl Engine {
         conversation: ConversationId,
         content: Content,
     ) -> Result<Result<(), Refusal>, EngineError> {
-        let Some(mut record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
+        let Some(record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
         if !self.can_be_said(&content) {
             return Ok(Err(Refusal::BadContent));
         }
         if matches!(content, Content::Fact(_)) && record.kind != ConversationKind::Group {
             return Ok(Err(Refusal::NotAGroup));
         }
-        if !self.is_allowed(cx, record.id, self.me.account, &content)? {
-            return Ok(Err(Refusal::NotAllowed));
-        }
-        if record.state == ConversationState::Left {
-            return Ok(Err(Refusal::NotAMember));
-        }
-        if record.kind == ConversationKind::Direct
-            && record.state == ConversationState::Opening
-            && !self.is_opening(cx, record.id)?
-        {
-            self.enqueue(cx, record.id, NewJob::new(What::Open(Opening::Lookup)))?;
-        }
         let id = cx.new_message_id();
-        let what = What::Message { shown_in: record.id, id, sealing: Sealing::default() };
-        let number = self.enqueue(cx, record.id, NewJob::new(what))?;
-        cx.put_message(&MessageRecord {
-            id,
-            conversation: record.id,
-            position: waiting_place(number),
-            author: self.me.account,
-            author_handle: self.me.handle.clone(),
-            mine: true,
-            sent_ms: cx.now,
-            content,
-            change: None,
-            state: MessageState::Queued,
-            late: false,
-            seen: true,
-            mimi: None,
-        })?;
-        record.active_ms = cx.now;
-        record.last = Some(id);
-        cx.put_conversation(&record)?;
+        if let Err(refusal) = self.say(cx, record.id, id, content, false)? {
+            return Ok(Err(refusal));
+        }
         cx.event(Event::Queued(intent, record.id, id));
         Ok(Ok(()))
-    }
-
-    /// Whether this is something that people say; receipts are the engine's own.
-    fn can_be_said(&self, content: &Content) -> bool {
-        if let Content::Fact(fact) = content {
-            let address = Address::direct(self.me.account, [self.me.account; 2]);
-            let fact = Content::Fact(fact.clone());
-            return content::encode(MessageId([0; 16]), &address, fact, Manner::default()).is_ok();
-        }
-        let Content::Text { text, .. } = content else { return false };
-        let text = Content::Text { text: text.clone(), in_reply_to: None };
-        let address = Address::direct(self.me.account, [self.me.account; 2]);
-        content::encode(MessageId([0; 16]), &address, text, Manner::default()).is_ok()
     }
 
     fn mark_read(
@@ -142,11 +99,13 @@ impl Engine {
             return Ok(Err(Refusal::NoSuchMessage));
         };
         let unseen = cx.records().unseen(record.id, up_to.position)?;
+        let read_ms = cx.relay_now()?;
         for place in &unseen {
             cx.store.delete(key::position(UNSEEN, record.id, *place));
             if let Some(mut row) = cx.records().message_at(record.id, *place)? {
                 row.seen = true;
                 self.owe_receipt(cx, record.id, row.id, true)?;
+                self.start_vanishing(cx, &mut row, read_ms, true);
                 cx.put_message(&row)?;
             }
         }
@@ -157,7 +116,14 @@ impl Engine {
         Ok(Ok(()))
     }
 
-    fn cancel(&mut self, cx: &mut Cx<'_>, message: MessageId) -> Result<Result<(), Refusal>, EngineError> {
+    pub(super) fn cancel(
+        &mut self,
+        cx: &mut Cx<'_>,
+        message: MessageId,
+    ) -> Result<Result<(), Refusal>, EngineError> {
+        if self.unschedule(cx, message)? {
+            return Ok(Ok(()));
+        }
         for (at, job) in self.jobs(cx)? {
             let What::Message { shown_in, id, sealing } = &job.what else { continue };
             if *id != message {

@@ -7,7 +7,7 @@ use lacre_proto::{AccountId, ConversationId};
 use super::outbox::{NewJob, rank};
 use super::state::{Job, JobState, Opening, PendingReceipts, Sealing, What};
 use super::{Cx, Engine};
-use crate::api::{EngineError, Event};
+use crate::api::{EngineError, Event, Reader};
 use crate::records::key::{self, DIRECT, RECEIPTS, UNSEEN};
 use crate::records::{ConversationRecord, ConversationState, MessageRecord};
 
@@ -73,9 +73,13 @@ impl Engine {
             return Ok(());
         };
         self.move_rows(cx, loser, winner)?;
+        self.move_marks(cx, loser, winner)?;
         self.move_owed(cx, loser, winner)?;
         for (at, mut job) in self.lane(cx, loser, usize::MAX)? {
-            if let What::Message { shown_in, .. } | What::Receipts { shown_in, .. } = &mut job.what {
+            if let What::Message { shown_in, .. }
+            | What::Aside { shown_in, .. }
+            | What::Receipts { shown_in, .. } = &mut job.what
+            {
                 *shown_in = winner;
                 cx.put(at, &job);
             }
@@ -143,6 +147,31 @@ impl Engine {
         Ok(())
     }
 
+    /// What is kept by conversation moves with it; what the other has already stays.
+    fn move_marks(
+        &self,
+        cx: &mut Cx<'_>,
+        loser: ConversationId,
+        winner: ConversationId,
+    ) -> Result<(), EngineError> {
+        for table in key::MOVING {
+            let from = key::conversation(table, loser);
+            let mut found = Vec::new();
+            cx.store.scan(&from, &key::end(&from), false, &mut |key, value| {
+                found.push((key.to_vec(), value.to_vec()));
+                true
+            })?;
+            for (at, value) in found {
+                let to = [&key::conversation(table, winner), &at[from.len()..]].concat();
+                if !cx.exists(&to)? {
+                    cx.store.put(to, value);
+                }
+                cx.store.delete(at);
+            }
+        }
+        Ok(())
+    }
+
     fn move_owed(
         &mut self,
         cx: &mut Cx<'_>,
@@ -179,6 +208,9 @@ impl Engine {
             let what = match job.what {
                 What::Message { id, .. } => {
                     What::Message { shown_in: winner, id, sealing: Sealing::default() }
+                }
+                What::Aside { id, content, .. } => {
+                    What::Aside { shown_in: winner, id, content, sealing: Sealing::default() }
                 }
                 What::Receipts { content, .. } => {
                     What::Receipts { shown_in: winner, content, sealing: Sealing::default() }

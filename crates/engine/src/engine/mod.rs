@@ -5,6 +5,8 @@
 //! | `account` | the keys, the greeting, key packages |
 //! | `contacts` | who is who: pinned keys, device lists, what a leaf must be |
 //! | `intents` | what the user wants, into records and the outbox |
+//! | `saying`, `acts` | what is said about messages, later, again; who may, and what it does |
+//! | `vanishing` | what is due by time without a connection |
 //! | `outbox`, `answers` | the lanes of jobs: what is sent when, what an answer does to it |
 //! | `opening` | a direct conversation: looked up, claimed, created |
 //! | `joining` | a Welcome: for the first time, or again |
@@ -19,6 +21,7 @@
 //! | `connection` | connected, caught up, ticks and chores |
 
 mod account;
+mod acts;
 mod answers;
 mod arrivals;
 mod commits;
@@ -35,9 +38,11 @@ mod opening;
 mod outbox;
 mod receive;
 mod resync;
+mod saying;
 pub(crate) mod state;
 #[cfg(test)]
 mod tests;
+mod vanishing;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -50,6 +55,7 @@ use openmls_rust_crypto::RustCrypto;
 use rand_core::CryptoRng;
 
 pub use account::GreetError;
+pub use acts::EDITABLE;
 pub(crate) use cx::Cx;
 
 use crate::api::{Effect, EngineError, Input, Reader, RequestId, Step, Wake};
@@ -142,7 +148,8 @@ impl Engine {
             wake: None,
             defences: self.defences.clone(),
         };
-        let done = self.take(&mut cx, input).and_then(|()| self.dispatch(&mut cx));
+        let done = self.take(&mut cx, input).and_then(|()| self.due(&mut cx));
+        let done = done.and_then(|()| self.dispatch(&mut cx));
         let done = store.failed().map_or(done, |error| Err(error.into()));
         let Cx { effects, events, wake, .. } = cx;
         if let Err(error) = done {

@@ -22,8 +22,8 @@ use crate::content::envelope::{self, Envelope};
 use crate::content::{self, Address, Content, Manner, MessageId, MimiId};
 use crate::defence::Defence;
 use crate::mls::group;
-use crate::records::ConversationState;
 use crate::records::key::{self, OUTBOX, RECEIPTS};
+use crate::records::{ConversationState, MessageRecord};
 
 /// Messages of one conversation in flight at once.
 pub(super) const WINDOW: usize = 16;
@@ -33,6 +33,9 @@ pub(super) const UPDATE_AFTER: Millis = 24 * 3600 * 1000;
 /// How far a lane is looked into.
 const LOOK: usize = 3 * WINDOW;
 const RECEIPTS_RANK: u8 = 1;
+
+/// What a job says, by MIMI ids, and how; where it is shown.
+type ToSay = (MessageId, Content<MimiId>, Manner, ConversationId);
 
 /// A job to be put into the outbox.
 pub(super) struct NewJob {
@@ -56,7 +59,7 @@ pub(super) fn rank(what: &What) -> u8 {
     match what {
         What::Open(_) | What::AskResync | What::LeaveRoster | What::Commit(..) => 0,
         What::Receipts { .. } => RECEIPTS_RANK,
-        What::Message { .. } => 2,
+        What::Message { .. } | What::Aside { .. } => 2,
         // Nothing waits until people are found.
         What::Gather(_) => 3,
     }
@@ -145,7 +148,7 @@ impl Engine {
         }
         let mut in_flight = 0;
         for (at, job) in lane {
-            let sends = matches!(job.what, What::Message { .. } | What::Receipts { .. });
+            let sends = matches!(job.what, What::Message { .. } | What::Aside { .. } | What::Receipts { .. });
             match job.state {
                 JobState::InFlight if sends => {
                     in_flight += 1;
@@ -180,10 +183,9 @@ impl Engine {
         lane: &[(Vec<u8>, Job)],
     ) -> Result<bool, EngineError> {
         let says = |job: &Job| matches!(job.what, What::Message { .. }) && job.state == JobState::Waiting;
-        if !lane
-            .first()
-            .is_some_and(|(_, job)| matches!(job.what, What::Message { .. } | What::Receipts { .. }))
-            || !lane.iter().any(|(_, job)| says(job))
+        if !lane.first().is_some_and(|(_, job)| {
+            matches!(job.what, What::Message { .. } | What::Aside { .. } | What::Receipts { .. })
+        }) || !lane.iter().any(|(_, job)| says(job))
         {
             return Ok(false);
         }
@@ -230,7 +232,9 @@ impl Engine {
             What::LeaveRoster => self.dispatch_leave(cx, id, at, job),
             What::Gather(_) => self.dispatch_gathering(cx, id, at, job),
             What::Commit(..) => self.dispatch_commit(cx, id, at, job),
-            What::Message { .. } | What::Receipts { .. } => self.dispatch_send(cx, id, at, job),
+            What::Message { .. } | What::Aside { .. } | What::Receipts { .. } => {
+                self.dispatch_send(cx, id, at, job)
+            }
         }
     }
 
@@ -262,17 +266,19 @@ impl Engine {
     ) -> Result<Lane, EngineError> {
         let Some((mut group, mut seal)) = self.sealable(cx, id)? else { return Ok(Lane::Waits) };
         let address = Address::new(self.me.account, seal.room);
-        let Some((message, content, shown_in)) = self.content_of(cx, &job.what)? else {
+        let Some((message, content, manner, shown_in)) = self.content_of(cx, &job.what)? else {
             self.keep(id, group);
             cx.store.delete(at);
             return Ok(Lane::GoesOn);
         };
-        let Ok((bytes, mimi)) = content::encode(message, &address, content, Manner::default()) else {
+        let Ok((bytes, mimi)) = content::encode(message, &address, content, manner) else {
             self.keep(id, group);
             return self.give_up(cx, at, job, ErrorCode::TooLarge.into());
         };
-        let (What::Message { sealing, .. } | What::Receipts { sealing, .. }) = &mut job.what else {
-            unreachable!("only messages and receipts are sent")
+        let (What::Message { sealing, .. } | What::Aside { sealing, .. } | What::Receipts { sealing, .. }) =
+            &mut job.what
+        else {
+            unreachable!("only what is said is sent")
         };
         let counter = *sealing.counter.get_or_insert(seal.counter);
         let Ok(plaintext) = envelope::encode(Envelope { counter, content: &bytes }) else {
@@ -303,26 +309,26 @@ impl Engine {
     }
 
     /// What a job says, by MIMI ids; `None` when it is there no more.
-    fn content_of(
-        &self,
-        cx: &Cx<'_>,
-        what: &What,
-    ) -> Result<Option<(MessageId, Content<MimiId>, ConversationId)>, EngineError> {
-        let (id, content, shown_in) = match what {
+    fn content_of(&self, cx: &Cx<'_>, what: &What) -> Result<Option<ToSay>, EngineError> {
+        let (id, content, shown_in, manner) = match what {
             What::Message { shown_in, id, .. } => match cx.records().message(*shown_in, *id)? {
-                Some(row) => (*id, row.content, *shown_in),
+                // Taken back before it was sent, perhaps: then it is not sent again.
+                Some(row) if row.marks.deleted_by.is_some() => return Ok(None),
+                Some(row) => (*id, self.first_said(cx, &row)?, *shown_in, row.marks.manner),
                 None => return Ok(None),
             },
-            What::Receipts { shown_in, content, .. } => (cx.new_message_id(), content.clone(), *shown_in),
+            What::Aside { shown_in, id, content, .. } => (*id, content.clone(), *shown_in, Manner::default()),
+            What::Receipts { shown_in, content, .. } => {
+                (cx.new_message_id(), content.clone(), *shown_in, Manner::default())
+            }
             _ => return Ok(None),
         };
         let mut failed = None;
-        let content = content.map_ids(|id| match cx.records().message(shown_in, id) {
-            Ok(row) => row.and_then(|row| Some(MimiId(row.mimi?.try_into().ok()?))),
-            Err(error) => {
+        let content = content.map_ids(|id| {
+            cx.mimi_of(shown_in, id).unwrap_or_else(|error| {
                 failed = Some(error);
                 None
-            }
+            })
         });
         match failed {
             Some(error) => Err(error),
@@ -330,8 +336,19 @@ impl Engine {
                 .filter(|content| {
                     !matches!(content, Content::Delivered(ids) | Content::Read(ids) if ids.is_empty())
                 })
-                .map(|content| (id, content, shown_in))),
+                .map(|content| (id, content, manner, shown_in))),
         }
+    }
+
+    /// What a message said first: sealed again it is the same message, whatever edits were made since.
+    fn first_said(&self, cx: &Cx<'_>, row: &MessageRecord) -> Result<Content, EngineError> {
+        let first = cx.records().versions(row.conversation, row.id)?.into_iter().next();
+        Ok(match (first, row.content.clone()) {
+            (Some(first), Content::Text { in_reply_to, .. }) => {
+                Content::Text { text: first.text, in_reply_to }
+            }
+            (_, content) => content,
+        })
     }
 
     fn note_mimi(
@@ -360,7 +377,9 @@ impl Engine {
     ) -> Result<Option<(Vec<u8>, Job)>, EngineError> {
         let hash: [u8; 32] = Sha256::digest(bytes).into();
         let is_it = |job: &Job| match &job.what {
-            What::Message { sealing, .. } | What::Receipts { sealing, .. } => sealing.sealed.contains(&hash),
+            What::Message { sealing, .. } | What::Aside { sealing, .. } | What::Receipts { sealing, .. } => {
+                sealing.sealed.contains(&hash)
+            }
             What::Commit(_, built) => built.as_ref().is_some_and(|built| built.hash == hash),
             What::Open(_) | What::AskResync | What::LeaveRoster | What::Gather(_) => false,
         };
@@ -377,7 +396,9 @@ impl Engine {
         id: MessageId,
         read: bool,
     ) -> Result<(), EngineError> {
-        if cx.records().group(conversation)?.is_some_and(|group| !super::groups::owes_receipts(&group)) {
+        let large =
+            cx.records().group(conversation)?.is_some_and(|group| !super::groups::owes_receipts(&group));
+        if large || !cx.records().sends_receipts(conversation)? {
             return Ok(());
         }
         let at = key::conversation(RECEIPTS, conversation);

@@ -4,13 +4,13 @@ use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 
 use super::state::{Member, Missing, Seal, Turn, waiting_place};
 use super::{Cx, Engine};
-use crate::api::{Alert, EngineError};
-use crate::content::{self, Address, Content, Manner, MessageId, MimiId, OpenError, Opened, envelope};
+use crate::api::{Alert, EngineError, Event};
+use crate::content::{self, Address, Content, MessageId, MimiId, OpenError, Opened, envelope};
 use crate::defence::Defence;
 use crate::mls::policy::Denied;
 use crate::records::key::{self, UNSEEN};
 use crate::records::{
-    ConversationKind, ConversationRecord, MessageRecord, MessageState, Position, Unreadable,
+    ConversationKind, ConversationRecord, Marks, MessageRecord, MessageState, Position, Shared, Unreadable,
 };
 
 impl Engine {
@@ -28,10 +28,16 @@ impl Engine {
         if row.state == MessageState::Queued {
             row.state = MessageState::Sent;
         }
+        self.start_vanishing(cx, &mut row, time, true);
         cx.put_message(&row)?;
         self.note_audience(cx, conversation, id)?;
         if let Content::Fact(fact) = &row.content {
             self.take_fact(cx, conversation, self.me.account, fact)?;
+        }
+        self.settle_timer(cx, &row)?;
+        self.awaited(cx, &row)?;
+        if row.marks.manner.once {
+            self.look(cx, row)?;
         }
         self.touch(cx, conversation, time, None)
     }
@@ -111,7 +117,9 @@ impl Engine {
                 };
             }
         };
-        if cx.defends(Defence::Dedupe) && cx.records().message(record.id, opened.id)?.is_some() {
+        let known = cx.records().message(record.id, opened.id)?.is_some()
+            || cx.exists(&key::message_in(key::GONE, record.id, opened.id))?;
+        if cx.defends(Defence::Dedupe) && known {
             // Sealed twice because an answer was lost, or a replay: shown once.
             if turn != Turn::Again {
                 self.place(cx, &record, &mut member, counter, &turn, time)?;
@@ -221,6 +229,7 @@ impl Engine {
             late: false,
             seen: true,
             mimi: None,
+            marks: Marks::default(),
         })
     }
 
@@ -262,27 +271,25 @@ impl Engine {
         opened: Opened,
         stand: Stand,
     ) -> Result<(), EngineError> {
-        let Opened { id, mimi_id, content, manner } = opened;
-        if !self.is_allowed(cx, record.id, author, &content)? && cx.defends(Defence::Policy) {
+        if !self.is_allowed(cx, record.id, author, &opened.content)? && cx.defends(Defence::Policy) {
             cx.alert(Some(record.id), Alert::PolicyRefused(Denied::Right.reason()));
             return Ok(());
         }
-        match content {
+        match &opened.content {
             Content::Leave => self.leaves(cx, record.id, author, stand.time),
             Content::Fact(fact) if record.kind == ConversationKind::Group => {
-                if self.take_fact(cx, record.id, author, &fact)? {
+                if self.take_fact(cx, record.id, author, fact)? {
                     let record = cx.records().conversation(record.id)?.unwrap_or(record);
-                    self.shown(cx, record, author, (id, mimi_id), Content::Fact(fact), stand)?;
+                    self.shown(cx, record, author, opened, stand)?;
                 }
                 Ok(())
             }
-            Content::Delivered(ids) => self.receipts(cx, &record, author, ids, MessageState::Delivered),
-            Content::Read(ids) => self.receipts(cx, &record, author, ids, MessageState::Read),
-            Content::Text { .. } if manner == Manner::default() => {
-                self.shown(cx, record, author, (id, mimi_id), content, stand)
-            }
-            // What this version cannot honour yet it does not show as something else.
-            _ => self.shown(cx, record, author, (id, mimi_id), Content::Unknown, stand),
+            Content::Delivered(_) | Content::Read(_) => self.receipts(cx, &record, author, opened.content),
+            Content::Name(name) => self.goes_by(cx, author, opened.id, name.clone(), stand.time),
+            content if content.about().is_some() => self.acted(cx, &record, author, opened, stand.time),
+            // It is told while it happens, or not at all.
+            Content::Typing(_) => Ok(()),
+            _ => self.shown(cx, record, author, opened, stand),
         }
     }
 
@@ -291,45 +298,123 @@ impl Engine {
         cx: &mut Cx<'_>,
         record: ConversationRecord,
         author: AccountId,
-        (id, mimi): (MessageId, MimiId),
-        content: Content<MimiId>,
+        Opened { id, mimi_id, content, manner, bytes }: Opened,
         Stand { position, late, time }: Stand,
     ) -> Result<(), EngineError> {
-        let mut failed = None;
-        let content = content.map_ids(|mimi| {
-            cx.records().message_by_mimi(record.id, &mimi.0).unwrap_or_else(|error| {
-                failed = Some(error);
-                None
-            })
-        });
-        if let Some(error) = failed {
-            return Err(error);
+        // A date that lies years away is nonsense, and what was meant is not known.
+        let nonsense = manner.expires.is_some_and(|expires| !expires.is_plausible(time));
+        let allowed = match content {
+            Content::Timer { .. } => self.rights(cx, &record, author)?.edit,
+            _ => true,
+        };
+        if nonsense || !allowed {
+            cx.alert(Some(record.id), if nonsense { Alert::BadContent } else { Alert::FalseAuthor });
+            return Ok(());
         }
-        let content = content.unwrap_or(Content::Unknown);
+        if content == Content::Unknown {
+            cx.put(key::message_in(key::RAW, record.id, id), &bytes);
+        }
+        let content = local(cx, record.id, content)?;
         let row = self.blank(cx, &record, author, time)?;
         let mine = row.mine;
         let state = if mine { MessageState::Sent } else { MessageState::Received };
-        let mimi = Some(mimi.0.to_vec());
-        cx.put_message(&MessageRecord { id, position, content, state, late, seen: mine, mimi, ..row })?;
+        let marks = Marks { manner, ..Marks::default() };
+        let mimi = Some(mimi_id.0.to_vec());
+        let mut row = MessageRecord { id, position, content, state, late, seen: mine, mimi, marks, ..row };
+        self.start_vanishing(cx, &mut row, time, mine);
+        cx.put_message(&row)?;
         if !mine {
             cx.store.put(key::position(UNSEEN, record.id, position), Vec::new());
             let record = ConversationRecord { unread: record.unread.saturating_add(1), ..record.clone() };
             cx.put_conversation(&record)?;
             self.owe_receipt(cx, record.id, id, false)?;
         }
-        self.touch(cx, record.id, time, (!late).then_some(id))
+        self.touch(cx, record.id, time, (!late).then_some(id))?;
+        self.settle_timer(cx, &row)?;
+        self.awaited(cx, &row)?;
+        // What another device of one's own said to be looked at once is not shown here.
+        match cx.records().message(record.id, id)? {
+            Some(row) if mine && manner.once => self.look(cx, row),
+            _ => Ok(()),
+        }
     }
 
-    /// Receipts count only from somebody else, and only for one's own messages.
+    /// A row that sets the disappearing timer does so in the relay's order.
+    fn settle_timer(&self, cx: &mut Cx<'_>, row: &MessageRecord) -> Result<(), EngineError> {
+        let Content::Timer { seconds } = row.content else { return Ok(()) };
+        let mut settings = cx.records().settings(row.conversation)?;
+        settings.timer.settle(row.sent_ms, row.id, row.author, seconds);
+        cx.put(key::conversation(key::SETTINGS, row.conversation), &settings);
+        cx.event(Event::ConversationChanged(row.conversation));
+        Ok(())
+    }
+
+    /// Somebody told the name that they go by.
+    fn goes_by(
+        &self,
+        cx: &mut Cx<'_>,
+        author: AccountId,
+        id: MessageId,
+        name: String,
+        time: Millis,
+    ) -> Result<(), EngineError> {
+        let at = key::account(key::NAME, author);
+        let mut told: Shared<String> = cx.records().read("name", &at)?.unwrap_or_default();
+        told.settle(time, id, author, name);
+        cx.put(at, &told);
+        Ok(())
+    }
+
+    /// What an older version kept because it did not know it.
+    pub(super) fn read_anew(&mut self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
+        let knows = format!("{} {}", env!("CARGO_PKG_VERSION"), content::KINDS.len());
+        if cx.records().read::<String>("version", &[key::KNOWS])?.as_ref() == Some(&knows) {
+            return Ok(());
+        }
+        cx.put(vec![key::KNOWS], &knows);
+        for (at, bytes) in cx.records().all::<Vec<u8>>("raw content", &[key::RAW])? {
+            let Some(conversation) = key::conversation_in(&at) else { continue };
+            let Some(id) = at.last_chunk().map(|id| MessageId(*id)) else { continue };
+            let Some(row) = cx.records().message(conversation, id)? else { continue };
+            let Some(seal) = cx.seal(conversation)? else { continue };
+            let address = Address::new(row.author, seal.room);
+            let Ok(opened) = content::read(&bytes).and_then(|unproven| unproven.prove(&address)) else {
+                continue;
+            };
+            if opened.content == Content::Unknown {
+                continue;
+            }
+            cx.store.delete(at);
+            if opened.content.kind().row {
+                let content = local(cx, conversation, opened.content)?;
+                cx.put_message(&MessageRecord { content, ..row })?;
+                continue;
+            }
+            let Some(record) = cx.records().conversation(conversation)? else { continue };
+            let stand = Stand { position: row.position, late: row.late, time: row.sent_ms };
+            let author = row.author;
+            self.forget(cx, row)?;
+            self.said(cx, record, author, opened, stand)?;
+        }
+        Ok(())
+    }
+
+    /// Receipts count only from somebody else, and only for one's own messages. What another device of one's own
+    /// has read is read here too.
     fn receipts(
         &mut self,
         cx: &mut Cx<'_>,
         record: &ConversationRecord,
         author: AccountId,
-        ids: Vec<MimiId>,
-        state: MessageState,
+        content: Content<MimiId>,
     ) -> Result<(), EngineError> {
-        let mut false_author = author == self.me.account;
+        let (ids, state) = match content {
+            Content::Delivered(ids) => (ids, MessageState::Delivered),
+            Content::Read(ids) => (ids, MessageState::Read),
+            _ => return Ok(()),
+        };
+        let own = author == self.me.account;
+        let mut false_author = false;
         for mimi in ids {
             let conversation = record.id;
             #[cfg(feature = "evil")]
@@ -337,9 +422,14 @@ impl Engine {
             let Some(id) = cx.records().message_by_mimi(conversation, &mimi.0)? else { continue };
             let group = record.kind == ConversationKind::Group;
             match cx.records().message(conversation, id)? {
-                Some(row) if row.mine && author != self.me.account => {
+                Some(row) if row.mine && !own => {
                     if !group || self.all_heard(cx, conversation, id, author, state)? {
                         self.advance_message(cx, conversation, id, state)?;
+                    }
+                }
+                Some(row) if own && !row.mine => {
+                    if state == MessageState::Read {
+                        self.read_elsewhere(cx, row)?;
                     }
                 }
                 // In a group everybody gets everybody's receipts.
@@ -354,6 +444,14 @@ impl Engine {
         Ok(())
     }
 
+    fn read_elsewhere(&mut self, cx: &mut Cx<'_>, mut row: MessageRecord) -> Result<(), EngineError> {
+        self.count_as_seen(cx, &mut row)?;
+        let now = cx.relay_now()?;
+        self.start_vanishing(cx, &mut row, now, true);
+        cx.put_message(&row)?;
+        self.look(cx, row)
+    }
+
     fn touch(
         &mut self,
         cx: &mut Cx<'_>,
@@ -365,6 +463,25 @@ impl Engine {
         record.active_ms = record.active_ms.max(time);
         record.last = last.or(record.last);
         cx.put_conversation(&record)
+    }
+}
+
+/// Content with its messages named as they are on this device.
+fn local(
+    cx: &Cx<'_>,
+    conversation: ConversationId,
+    content: Content<MimiId>,
+) -> Result<Content, EngineError> {
+    let mut failed = None;
+    let content = content.map_ids(|mimi| {
+        cx.records().message_by_mimi(conversation, &mimi.0).unwrap_or_else(|error| {
+            failed = Some(error);
+            None
+        })
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(content.unwrap_or(Content::Unknown)),
     }
 }
 

@@ -33,6 +33,9 @@ pub(crate) struct Clockwork {
     pub(crate) packages_ms: Millis,
     /// Whether the last-resort key package was used since it was made.
     pub(crate) last_resort_used: bool,
+    /// The relay's time and this device's, when they were last looked at together; 0 before the first login.
+    pub(crate) relay_ms: Millis,
+    pub(crate) local_ms: Millis,
 }
 
 /// What sealing a conversation needs beside its MLS group. Belongs to the group: of two conversations that
@@ -206,6 +209,8 @@ pub(crate) enum What {
     Commit(Purpose, Option<Built>),
     /// Sends a message that stands in the records of a conversation.
     Message { shown_in: ConversationId, id: MessageId, sealing: Sealing },
+    /// Sends something that is no row: what is said about a message.
+    Aside { shown_in: ConversationId, id: MessageId, content: Content, sealing: Sealing },
     /// Sends receipts.
     Receipts { shown_in: ConversationId, content: Content, sealing: Sealing },
 }

@@ -49,6 +49,41 @@ pub(crate) const MEMBER: u8 = 0x41;
 pub(crate) const HEARD_BY: u8 = 0x42;
 /// Conversation, message id → the members to whom one's own message went.
 pub(crate) const AUDIENCE: u8 = 0x43;
+/// Conversation, message id, account → reaction.
+pub(crate) const REACTION: u8 = 0x60;
+/// Conversation, message id, 0 for the first or 1, revision, id of the edit → version of the text.
+pub(crate) const VERSION: u8 = 0x61;
+/// Conversation, message id of a poll, account, revision, id of the vote → vote.
+pub(crate) const VOTE: u8 = 0x62;
+/// Conversation, message id of a poll → when it was closed.
+pub(crate) const CLOSED: u8 = 0x63;
+/// Conversation, message id → whether it is pinned.
+pub(crate) const PIN: u8 = 0x64;
+/// Conversation, message id → when it got its star.
+pub(crate) const STAR: u8 = 0x65;
+/// Conversation, MIMI id, message id → what was said about a message that is not here yet.
+pub(crate) const AWAITING: u8 = 0x66;
+/// Time, conversation, message id → nothing: what vanishes when.
+pub(crate) const VANISHING: u8 = 0x67;
+/// Time, message id → message to be sent later.
+pub(crate) const SCHEDULED: u8 = 0x68;
+/// Conversation → what is set for it.
+pub(crate) const SETTINGS: u8 = 0x69;
+/// Account → the name that it goes by.
+pub(crate) const NAME: u8 = 0x6a;
+/// Conversation, message id → MIMI id of a message that was here and is gone.
+pub(crate) const GONE: u8 = 0x6b;
+/// Conversation, message id → content of a kind that this version does not know.
+pub(crate) const RAW: u8 = 0x6c;
+/// The version that last looked at what it did not know.
+pub(crate) const KNOWS: u8 = 0x6d;
+/// Conversation → the own name that was told there.
+pub(crate) const NAMED: u8 = 0x6e;
+/// Tables of what belongs to a message, by conversation and message id.
+pub(crate) const ABOUT: [u8; 7] = [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW];
+/// Tables by conversation, which move when two become one.
+pub(crate) const MOVING: [u8; 10] =
+    [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, AWAITING, GONE, SETTINGS];
 /// First of the MLS tables; see `mls::storage`.
 pub(crate) const MLS: u8 = 0x20;
 
@@ -115,6 +150,20 @@ pub(crate) fn message_in(table: u8, id: ConversationId, message: MessageId) -> V
 
 pub(crate) fn heard_by(id: ConversationId, message: MessageId, account: AccountId) -> Vec<u8> {
     key(HEARD_BY, &[id.as_ref(), &message.0, account.as_ref()])
+}
+
+pub(crate) fn account(table: u8, account: AccountId) -> Vec<u8> {
+    key(table, &[account.as_ref()])
+}
+
+/// What is due at a time.
+pub(crate) fn due(table: u8, at: u64, parts: &[&[u8]]) -> Vec<u8> {
+    [key(table, &[&at.to_be_bytes()]), parts.concat()].concat()
+}
+
+/// The time in a key whose first part it is.
+pub(crate) fn time_in(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(*key.get(1..9)?.first_chunk()?))
 }
 
 /// The conversation in a key whose first part it is.

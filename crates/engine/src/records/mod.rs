@@ -6,6 +6,7 @@
 mod codec;
 mod group;
 pub(crate) mod key;
+mod marks;
 mod overlay;
 mod read;
 mod row;
@@ -16,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::content::{Content, MessageId};
 pub(crate) use codec::{decode, encode};
 pub use group::{Change, GroupMember, GroupRecord, Heard, Named, Refused};
+pub(crate) use marks::Shared;
+pub use marks::{Marks, Reaction, Scheduled, Tally, Version, Vote};
 pub(crate) use overlay::Overlay;
 pub use read::Records;
 pub use row::{row_from_bytes, row_key, row_of, row_to_bytes, visit_rows};
@@ -200,6 +203,8 @@ pub struct MessageRecord {
     pub seen: bool,
     /// Its id in MIMI: SHA-256 over author, room and content, with a leading 1.
     pub mimi: Option<Vec<u8>>,
+    /// What happened to it since.
+    pub marks: Marks,
 }
 
 impl MessageRecord {

@@ -163,14 +163,14 @@ fn conversation(row: view::Conversation) -> Option<Conversation> {
 }
 
 fn message(row: view::Message) -> Message {
-    let view::Message { id, from, mine, sent, body, state, reply, late, seen, conversation: _, position: _ } =
-        row;
+    let view::Message { id, from, mine, sent, body, state, reply, late, seen, .. } = row;
     let body = match body {
         view::Body::Text(text) => Body::Text(safe_text(&text)),
         view::Body::Told(change) => Body::Told(safe_line(&sentence_of(&change, from.as_str())) + "."),
         view::Body::Unknown => Body::Unknown,
         view::Body::Unreadable(why) => Body::Unreadable(half(why)),
         view::Body::Gap(missing) => Body::Gap(missing),
+        other => Body::Text(crate::output::said(&other, from.as_str())),
     };
     let tick = state.map(|state| match state {
         view::Sending::Sending => Tick::Sending,
@@ -213,6 +213,7 @@ mod tests {
             reply: None,
             late: false,
             seen: false,
+            marks: view::Marks::default(),
         }
     }
 

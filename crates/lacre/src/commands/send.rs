@@ -3,12 +3,13 @@
 use std::io::Read;
 use std::time::Duration;
 
-use lacre_client::Client;
 use lacre_client::content::{Content, MessageId};
-use lacre_client::view::Message;
+use lacre_client::view::{Later, Message};
+use lacre_client::{Client, Intent, Queued, To, Wish};
 use lacre_proto::{ConversationId, limits};
 
 use super::Context;
+use super::messages::message_id;
 use crate::cli::SendArgs;
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -28,7 +29,16 @@ async fn send(context: &Context, client: &Client, args: &SendArgs, content: Cont
     if let Content::Text { in_reply_to: Some(id), .. } = &content {
         answered(client, args, *id).await?;
     }
-    let (conversation, id) = client.send_to(&args.handle, content).await?;
+    let not_before = args.at.as_deref().map(output::time).transpose()?;
+    let wish = Wish { once: args.once, not_before };
+    let intent = Intent::Say(To::Person(args.handle.clone()), content, wish);
+    let Queued::Message(conversation, id) = client.intend(intent).await? else {
+        return Err(Failure::new(Exit::Failure, "fault", "the message was not made"));
+    };
+    let later = client.read(|views| Ok(views.scheduled()?.into_iter().find(|later| later.id == id)))?;
+    if let Some(later) = later {
+        return scheduled(context, args, &later);
+    }
     if !args.no_wait {
         wait(client, args, conversation, id).await?;
     }
@@ -80,6 +90,24 @@ async fn wait(
         Some(sent) => Ok(sent?),
         None => Err(kept(args, reach.now())),
     }
+}
+
+/// The message waits for its time.
+fn scheduled(context: &Context, args: &SendArgs, later: &Later) -> Result<(), Failure> {
+    if context.json {
+        return output::object(&serde_json::json!({
+            "id": later.id.to_string(),
+            "conversation": later.conversation.to_string(),
+            "with": args.handle.as_str(),
+            "kind": "scheduled",
+            "at": output::rfc3339(later.at),
+        }));
+    }
+    let at = output::local(later.at, "%Y-%m-%d %H:%M");
+    output::line(&format!(
+        "Kept for {}, to be sent at {at} or when this profile is next open after it.",
+        args.handle
+    ))
 }
 
 /// The message waits in the outbox.
@@ -137,11 +165,4 @@ fn text(given: &str) -> Result<String, Failure> {
         return Err(Failure::usage(format!("a message has at most {most} KiB; nothing was sent")));
     }
     Ok(text)
-}
-
-fn message_id(text: &str) -> Result<MessageId, Failure> {
-    let bytes = hex::decode(text).ok().and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
-    bytes
-        .map(MessageId)
-        .ok_or_else(|| Failure::usage("a message id is 32 hex digits, as `lacre read --json` prints it"))
 }

@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
+use lacre_client::content::KINDS;
 use lacre_testkit::canary::{Canary, Hit, Search, registry};
 use serde_json::Value;
 
@@ -23,17 +24,18 @@ fn nothing_that_people_write_is_found_anywhere_at_the_relay() {
     let tap = Tap::before(address(&told, "address"));
     let mut canaries = registry(7);
     canaries.extend([Canary::new("reply.text", 7), Canary::of("passphrase", PASSPHRASE.as_bytes())]);
-    let texts: Vec<&str> =
-        canaries.iter().filter(|canary| canary.what.ends_with(".text")).map(Canary::text).collect();
+    let of = |what: &str| canaries.iter().find(|canary| canary.what == what).map(Canary::text);
+    let of = |what: &str| of(what).unwrap_or_else(|| panic!("{what} has no canary"));
 
     let (ana, control) = (Person::at(&tap.url(), "ana"), Person::at(&tap.url(), CONTROL));
-    for text in &texts {
-        ana.send(&control, text);
+    let first = ana.send(&control, of("text.text"));
+    let id = first["id"].as_str().expect("a message has an id").to_owned();
+    control.read();
+    for kind in KINDS {
+        plant(kind.name, &ana, &control, &id, &of);
     }
-    let first = control.read();
-    let id = first[0]["id"].as_str().expect("a message has an id").to_owned();
-    control.run(&["send", "ana", texts[0], "--reply-to", &id]).ok();
-    assert_eq!(ana.texts_from(&control), [texts[0]], "the run did what it should");
+    control.run(&["send", "ana", of("reply.text"), "--reply-to", &id]).ok();
+    assert_eq!(ana.texts_from(&control), [of("reply.text")], "the run did what it should");
     control.run(&["read", "--mark-read"]).ok();
     let metrics = get(address(&told, "admin"), "/metrics");
     assert!(metrics.contains("200 OK") && metrics.len() > 500, "{metrics}");
@@ -55,6 +57,42 @@ fn nothing_that_people_write_is_found_anywhere_at_the_relay() {
     found(control.bytes("frames", &frames));
     let log = std::fs::read_to_string(&log).expect("there was a log to search");
     assert_eq!(log.matches("account made").count(), 2, "it told of both sign-ups: {log}");
+}
+
+/// Says something of a kind, with its canaries. A kind that is added to the registry has to be added here.
+fn plant<'a>(kind: &str, ana: &Person, control: &Person, id: &str, of: &impl Fn(&str) -> &'a str) {
+    let run = |person: &Person, args: &[&str]| person.run(args).ok();
+    match kind {
+        // Said before, or by the devices themselves.
+        "text" | "delivered" | "read" | "unknown" => {}
+        "reaction" => drop(run(control, &["react", id, "👍"])),
+        "edit" => drop(run(ana, &["edit", id, of("edit.text")])),
+        "delete" => {
+            let sent = ana.send(control, "to be taken back");
+            drop(run(ana, &["delete", sent["id"].as_str().expect("an id"), "--for-everyone"]));
+        }
+        "poll" => {
+            let args = ["poll", CONTROL, of("poll.question"), of("poll.option"), "no", "--json"];
+            let poll = run(ana, &args).object()["id"].as_str().expect("an id").to_owned();
+            drop(run(ana, &["vote", &poll, "1"]));
+            drop(run(ana, &["close-poll", &poll]));
+        }
+        // With the poll.
+        "vote" | "close-poll" => {}
+        "location" => {
+            drop(run(ana, &["location", CONTROL, "-23.5", "-46.6", "--label", of("location.label")]));
+        }
+        "contact" => drop(run(ana, &["contact", CONTROL, CONTROL, "--name", of("contact.name")])),
+        "pin" => drop(run(ana, &["pin", id])),
+        "timer" => drop(run(ana, &["timer", CONTROL, "1w"])),
+        "name" => {
+            drop(run(ana, &["name", of("name.name")]));
+            ana.send(control, "by the way");
+        }
+        // Groups' own, and typing: planted in their own form by testkit's `r15_every_kind_of_content_*`.
+        "fact" | "leave" | "typing" => {}
+        other => panic!("the kind {other} is not planted: add it here"),
+    }
 }
 
 /// A relay without TLS that logs all it can into a file.

@@ -5,6 +5,7 @@ mod delivery;
 mod evil;
 mod groups;
 mod healing;
+mod kinds;
 mod merging;
 mod packages;
 #[cfg(feature = "evil")]

@@ -1,0 +1,558 @@
+//! What the user says beside plain messages: about a message, later, elsewhere again, or to be looked at once.
+
+use lacre_proto::{ConversationId, Handle, Millis};
+
+use super::acts::{Act, judge, touch};
+use super::outbox::NewJob;
+use super::state::{JobState, Opening, Sealing, What, waiting_place};
+use super::{Cx, Engine};
+use crate::api::{EngineError, Event, Intent, IntentId, Refusal, To, Wish};
+use crate::content::{self, Address, Content, Expiration, Manner, MessageId, kinds};
+use crate::records::key::{self, NAME, NAMED, PIN, SCHEDULED, SETTINGS};
+use crate::records::{
+    ConversationKind, ConversationRecord, ConversationState, Failure, Marks, MessageRecord, MessageState,
+    Scheduled, Shared,
+};
+
+/// What was passed on this often goes to one conversation at a time.
+pub const OFTEN: u8 = 5;
+/// Conversations that a message is passed on to at once.
+pub const TARGETS: usize = 5;
+
+type Done = Result<Result<(), Refusal>, EngineError>;
+
+impl Engine {
+    /// The intents of this file.
+    pub(super) fn kind_intent(&mut self, cx: &mut Cx<'_>, id: IntentId, intent: Intent) -> Done {
+        match intent {
+            Intent::Say(to, content, wish) => self.wish(cx, id, to, content, wish),
+            Intent::React(conversation, message, emoji) => self.react(cx, conversation, message, emoji),
+            Intent::Edit(conversation, message, text) => self.edit_own(cx, conversation, message, text),
+            Intent::DeleteHere(conversation, message) => self.on_row(cx, conversation, message, Self::forget),
+            Intent::DeleteForAll(conversation, message) => self.delete_for_all(cx, conversation, message),
+            Intent::Forward { from, message, to } => self.forward(cx, id, from, message, to),
+            Intent::Pin(conversation, message, pinned) => self.pin(cx, conversation, message, pinned),
+            Intent::Star(conversation, message, starred) => {
+                self.on_row(cx, conversation, message, |engine, cx, row| engine.star(cx, row, starred))
+            }
+            Intent::Vote(conversation, poll, choices) => self.vote(cx, conversation, poll, choices),
+            Intent::ClosePoll(conversation, poll) => self.act(cx, conversation, Content::ClosePoll { poll }),
+            Intent::SetTimer(conversation, seconds) => self.set_timer(cx, id, conversation, seconds),
+            Intent::SetReceipts(conversation, on) => self.set_receipts(cx, conversation, on),
+            Intent::Look(conversation, message) => self.on_row(cx, conversation, message, Self::look),
+            Intent::SetName(name) => self.set_name(cx, name),
+            _ => unreachable!("the other intents are taken before"),
+        }
+    }
+
+    /// Does something with a message that is here.
+    fn on_row(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        message: MessageId,
+        with: impl FnOnce(&mut Self, &mut Cx<'_>, MessageRecord) -> Result<(), EngineError>,
+    ) -> Done {
+        match self.row(cx, conversation, message)? {
+            Ok((_, row)) => with(self, cx, row).map(Ok),
+            Err(refusal) => Ok(Err(refusal)),
+        }
+    }
+
+    fn row(
+        &self,
+        cx: &Cx<'_>,
+        conversation: ConversationId,
+        message: MessageId,
+    ) -> Result<Result<(ConversationRecord, MessageRecord), Refusal>, EngineError> {
+        let Some(record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
+        let row = cx.records().message(record.id, message)?;
+        Ok(row.map(|row| (record, row)).ok_or(Refusal::NoSuchMessage))
+    }
+
+    /// The conversation that is meant; one with a person is begun when there is none.
+    pub(super) fn conversation_to(
+        &mut self,
+        cx: &mut Cx<'_>,
+        to: To,
+    ) -> Result<Result<ConversationId, Refusal>, EngineError> {
+        match to {
+            To::Conversation(conversation) => Ok(Ok(conversation)),
+            To::Person(handle) if handle == self.me.handle => Ok(Err(Refusal::Yourself)),
+            To::Person(handle) => match cx.records().direct_with(&handle)? {
+                Some(conversation) => Ok(Ok(conversation)),
+                None => self.begin(cx, handle).map(Ok),
+            },
+        }
+    }
+
+    fn wish(&mut self, cx: &mut Cx<'_>, intent: IntentId, to: To, content: Content, wish: Wish) -> Done {
+        if !self.can_be_said(&content) || wish.once && !matches!(content, Content::Text { .. }) {
+            return Ok(Err(Refusal::BadContent));
+        }
+        let conversation = match self.conversation_to(cx, to)? {
+            Ok(conversation) => conversation,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let Some(record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
+        let id = cx.new_message_id();
+        if let Some(at_ms) = wish.not_before.filter(|at| *at > cx.now) {
+            if record.state == ConversationState::Left {
+                return Ok(Err(Refusal::NotAMember));
+            }
+            self.put_scheduled(
+                cx,
+                &Scheduled { id, conversation: record.id, at_ms, content, once: wish.once },
+            );
+        } else if let Err(refusal) = self.say(cx, record.id, id, content, wish.once)? {
+            return Ok(Err(refusal));
+        }
+        cx.event(Event::Queued(intent, record.id, id));
+        Ok(Ok(()))
+    }
+
+    /// Puts a message into the records and the outbox, under an id.
+    pub(super) fn say(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        id: MessageId,
+        content: Content,
+        once: bool,
+    ) -> Done {
+        let timer = match &content {
+            Content::Timer { .. } | Content::Fact(_) => 0,
+            _ => cx.shown(conversation)?.map_or(Ok(0), |record| cx.records().timer(record.id))?,
+        };
+        let expires = (timer > 0).then_some(Expiration { relative: true, time: timer });
+        self.say_so(cx, conversation, id, content, Manner { expires, once, forwarded: 0 })
+    }
+
+    fn say_so(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        id: MessageId,
+        content: Content,
+        manner: Manner,
+    ) -> Done {
+        let Some(mut record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
+        if record.state == ConversationState::Left {
+            return Ok(Err(Refusal::NotAMember));
+        }
+        if !self.is_allowed(cx, record.id, self.me.account, &content)? {
+            return Ok(Err(Refusal::NotAllowed));
+        }
+        if record.kind == ConversationKind::Direct
+            && record.state == ConversationState::Opening
+            && !self.is_opening(cx, record.id)?
+        {
+            self.enqueue(cx, record.id, NewJob::new(What::Open(Opening::Lookup)))?;
+        }
+        self.tell_name(cx, record.id)?;
+        let what = What::Message { shown_in: record.id, id, sealing: Sealing::default() };
+        let number = self.enqueue(cx, record.id, NewJob::new(what))?;
+        cx.put_message(&MessageRecord {
+            id,
+            conversation: record.id,
+            position: waiting_place(number),
+            author: self.me.account,
+            author_handle: self.me.handle.clone(),
+            mine: true,
+            sent_ms: cx.now,
+            content,
+            change: None,
+            state: MessageState::Queued,
+            late: false,
+            seen: true,
+            mimi: None,
+            marks: Marks { manner, ..Marks::default() },
+        })?;
+        record.active_ms = cx.now;
+        record.last = Some(id);
+        cx.put_conversation(&record)?;
+        Ok(Ok(()))
+    }
+
+    /// Whether this is something that people say; receipts and acts are made in other ways.
+    pub(super) fn can_be_said(&self, content: &Content) -> bool {
+        let said = matches!(
+            content,
+            Content::Text { .. }
+                | Content::Poll(_)
+                | Content::Place(_)
+                | Content::Card(_)
+                | Content::Timer { .. }
+                | Content::Fact(_)
+        );
+        let Some(content) = content.clone().map_ids(|_| None) else { return false };
+        let address = Address::direct(self.me.account, [self.me.account; 2]);
+        said && content::encode(MessageId([0; 16]), &address, content, Manner::default()).is_ok()
+    }
+
+    /// Says something about a message, and does it here at once.
+    fn act(&mut self, cx: &mut Cx<'_>, conversation: ConversationId, content: Content) -> Done {
+        let Some(target) = content.about() else { return Ok(Err(Refusal::BadContent)) };
+        let (record, mut row) = match self.row(cx, conversation, target)? {
+            Ok(found) => found,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if record.state == ConversationState::Left {
+            return Ok(Err(Refusal::NotAMember));
+        }
+        if !self.is_allowed(cx, record.id, self.me.account, &content)? {
+            return Ok(Err(Refusal::NotAllowed));
+        }
+        let rights = self.rights(cx, &record, self.me.account)?;
+        let id = cx.new_message_id();
+        let act = Act { author: self.me.account, id, time: cx.relay_now()?, rights, content };
+        if let Err(idle) = judge(cx, &row, &act) {
+            return Ok(Err(idle.into()));
+        }
+        self.put_aside(cx, record.id, id, act.content.clone())?;
+        match &act.content {
+            // What belongs to all waits for its place in the relay's order.
+            Content::Pin { pinned, .. } => {
+                let at = key::message_in(PIN, record.id, target);
+                let mut pin: Shared<bool> = cx.records().read("pin", &at)?.unwrap_or_default();
+                pin.wait(id, self.me.account, *pinned);
+                cx.put(at, &pin);
+                cx.changed(record.id, target);
+                touch(cx, &mut row).map(Ok)
+            }
+            _ => self.apply_act(cx, record.id, &act).map(Ok),
+        }
+    }
+
+    /// Sends something that is no row.
+    fn put_aside(
+        &self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        id: MessageId,
+        content: Content,
+    ) -> Result<(), EngineError> {
+        let what = What::Aside { shown_in: conversation, id, content, sealing: Sealing::default() };
+        self.enqueue(cx, conversation, NewJob::new(what)).map(drop)
+    }
+
+    /// The relay has put something of one's own into its order.
+    pub(super) fn aside_echoed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        id: MessageId,
+        content: Content,
+        time: Millis,
+    ) -> Result<(), EngineError> {
+        let Some(record) = cx.shown(conversation)? else { return Ok(()) };
+        let rights = self.rights(cx, &record, self.me.account)?;
+        self.apply_act(cx, record.id, &Act { author: self.me.account, id, time, rights, content })
+    }
+
+    fn react(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        to: MessageId,
+        emoji: Option<String>,
+    ) -> Done {
+        if emoji.as_ref().is_some_and(|emoji| !content::is_emoji(emoji)) {
+            return Ok(Err(Refusal::NotAnEmoji));
+        }
+        let Some(record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
+        let at = key::key(key::REACTION, &[record.id.as_ref(), &to.0, self.me.account.as_ref()]);
+        let before: Option<crate::records::Reaction> = cx.records().read("reaction", &at)?;
+        let revision = before.map_or(0, |before| before.revision).saturating_add(1);
+        self.act(cx, conversation, Content::Reaction { to, emoji, revision })
+    }
+
+    fn edit_own(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        message: MessageId,
+        text: String,
+    ) -> Done {
+        let new = Content::Text { text: text.clone(), in_reply_to: None };
+        if !self.can_be_said(&new) {
+            return Ok(Err(Refusal::BadContent));
+        }
+        if let Some(mut scheduled) = self.find_scheduled(cx, message)? {
+            let Content::Text { in_reply_to, .. } = scheduled.content else {
+                return Ok(Err(Refusal::NotOfThisKind));
+            };
+            scheduled.content = Content::Text { text, in_reply_to };
+            self.put_scheduled(cx, &scheduled);
+            return Ok(Ok(()));
+        }
+        let (record, mut row) = match self.row(cx, conversation, message)? {
+            Ok(found) => found,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        // What has not left this device is simply written anew.
+        if self.is_unsealed(cx, message)?
+            && let Content::Text { in_reply_to, .. } = row.content
+        {
+            row.content = Content::Text { text, in_reply_to };
+            return cx.put_message(&row).map(Ok);
+        }
+        let versions = cx.records().versions(record.id, message)?;
+        let revision = versions.iter().map(|version| version.revision).max().unwrap_or(0).saturating_add(1);
+        self.act(cx, conversation, Content::Edit { of: message, text, revision })
+    }
+
+    fn is_unsealed(&self, cx: &Cx<'_>, message: MessageId) -> Result<bool, EngineError> {
+        Ok(self.jobs(cx)?.iter().any(|(_, job)| match &job.what {
+            What::Message { id, sealing, .. } => {
+                *id == message && job.state == JobState::Waiting && sealing.sealed.is_empty()
+            }
+            _ => false,
+        }))
+    }
+
+    fn delete_for_all(&mut self, cx: &mut Cx<'_>, conversation: ConversationId, of: MessageId) -> Done {
+        if self.is_unsealed(cx, of)? {
+            if let Err(refusal) = self.cancel(cx, of)? {
+                return Ok(Err(refusal));
+            }
+            return self.on_row(cx, conversation, of, Self::forget);
+        }
+        self.act(cx, conversation, Content::Delete { of })
+    }
+
+    fn forward(
+        &mut self,
+        cx: &mut Cx<'_>,
+        intent: IntentId,
+        from: ConversationId,
+        message: MessageId,
+        to: Vec<To>,
+    ) -> Done {
+        let row = match self.row(cx, from, message)? {
+            Ok((_, row)) => row,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let content = match row.content {
+            Content::Text { text, .. } => Content::Text { text, in_reply_to: None },
+            content @ (Content::Place(_) | Content::Card(_)) => content,
+            _ => return Ok(Err(Refusal::NotOfThisKind)),
+        };
+        if row.marks.manner.once || row.marks.deleted_by.is_some() {
+            return Ok(Err(Refusal::NotOfThisKind));
+        }
+        let forwarded = row.marks.manner.forwarded.saturating_add(1);
+        let most = if forwarded > OFTEN { 1 } else { TARGETS };
+        if to.is_empty() || to.len() > most {
+            return Ok(Err(Refusal::TooManyTargets(most)));
+        }
+        for to in to {
+            let conversation = match self.conversation_to(cx, to)? {
+                Ok(conversation) => conversation,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            let timer = cx.shown(conversation)?.map_or(Ok(0), |record| cx.records().timer(record.id))?;
+            let expires = (timer > 0).then_some(Expiration { relative: true, time: timer });
+            let id = cx.new_message_id();
+            let manner = Manner { expires, once: false, forwarded };
+            if let Err(refusal) = self.say_so(cx, conversation, id, content.clone(), manner)? {
+                return Ok(Err(refusal));
+            }
+            cx.event(Event::Queued(intent, conversation, id));
+        }
+        Ok(Ok(()))
+    }
+
+    fn pin(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        message: MessageId,
+        pinned: bool,
+    ) -> Done {
+        self.act(cx, conversation, Content::Pin { message, pinned })
+    }
+
+    fn vote(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        poll: MessageId,
+        mut choices: Vec<u8>,
+    ) -> Done {
+        choices.sort_unstable();
+        choices.dedup();
+        let Some(record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
+        if cx.exists(&key::message_in(key::CLOSED, record.id, poll))? {
+            return Ok(Err(Refusal::Closed));
+        }
+        let mine = key::key(key::VOTE, &[record.id.as_ref(), &poll.0, self.me.account.as_ref()]);
+        let before = cx.records().all::<crate::records::Vote>("vote", &mine)?;
+        let revision = before.last().map_or(0, |(_, vote)| vote.revision).saturating_add(1);
+        self.act(cx, conversation, Content::Vote { poll, choices, revision })
+    }
+
+    fn set_timer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        intent: IntentId,
+        conversation: ConversationId,
+        seconds: u32,
+    ) -> Done {
+        if seconds > kinds::TIMER {
+            return Ok(Err(Refusal::BadContent));
+        }
+        let Some(record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
+        if !self.rights(cx, &record, self.me.account)?.edit {
+            return Ok(Err(Refusal::NotYours));
+        }
+        let id = cx.new_message_id();
+        if let Err(refusal) = self.say(cx, record.id, id, Content::Timer { seconds }, false)? {
+            return Ok(Err(refusal));
+        }
+        let mut settings = cx.records().settings(record.id)?;
+        settings.timer.wait(id, self.me.account, seconds);
+        cx.put(key::conversation(SETTINGS, record.id), &settings);
+        cx.event(Event::Queued(intent, record.id, id));
+        Ok(Ok(()))
+    }
+
+    fn set_receipts(&mut self, cx: &mut Cx<'_>, conversation: ConversationId, on: bool) -> Done {
+        let Some(record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
+        let mut settings = cx.records().settings(record.id)?;
+        settings.silent = !on;
+        cx.put(key::conversation(SETTINGS, record.id), &settings);
+        if !on {
+            cx.store.delete(key::conversation(key::RECEIPTS, record.id));
+        }
+        cx.event(Event::ConversationChanged(record.id));
+        Ok(Ok(()))
+    }
+
+    /// What may be looked at once was: nothing of it stays.
+    pub(super) fn look(&mut self, cx: &mut Cx<'_>, mut row: MessageRecord) -> Result<(), EngineError> {
+        if !row.marks.manner.once || row.marks.looked {
+            return Ok(());
+        }
+        row.marks.looked = true;
+        row.content = Content::Unknown;
+        self.forget_about(cx, row.conversation, row.id)?;
+        if !row.mine && !row.seen {
+            self.count_as_seen(cx, &mut row)?;
+            self.owe_receipt(cx, row.conversation, row.id, true)?;
+        }
+        let now = cx.relay_now()?;
+        self.start_vanishing(cx, &mut row, now, true);
+        cx.put_message(&row)
+    }
+
+    fn set_name(&mut self, cx: &mut Cx<'_>, name: String) -> Done {
+        if name.len() > kinds::NAME {
+            return Ok(Err(Refusal::BadContent));
+        }
+        let at = key::account(NAME, self.me.account);
+        let mut own: Shared<String> = cx.records().read("name", &at)?.unwrap_or_default();
+        own.settle(cx.now, cx.new_message_id(), self.me.account, name);
+        cx.put(at, &own);
+        Ok(Ok(()))
+    }
+
+    /// Tells the own name with the first message after it was chosen.
+    fn tell_name(&mut self, cx: &mut Cx<'_>, conversation: ConversationId) -> Result<(), EngineError> {
+        let own: Option<Shared<String>> = cx.records().read("name", &key::account(NAME, self.me.account))?;
+        let Some(name) = own.and_then(|own| own.value().map(|(_, name)| name.clone())) else {
+            return Ok(());
+        };
+        let at = key::conversation(NAMED, conversation);
+        if cx.records().read::<String>("name", &at)?.unwrap_or_default() != name {
+            cx.put(at, &name);
+            let id = cx.new_message_id();
+            self.put_aside(cx, conversation, id, Content::Name(name))?;
+        }
+        Ok(())
+    }
+
+    fn put_scheduled(&self, cx: &mut Cx<'_>, scheduled: &Scheduled) {
+        cx.put(key::due(SCHEDULED, scheduled.at_ms, &[&scheduled.id.0]), scheduled);
+        cx.changed(scheduled.conversation, scheduled.id);
+    }
+
+    fn find_scheduled(&self, cx: &Cx<'_>, id: MessageId) -> Result<Option<Scheduled>, EngineError> {
+        Ok(cx.records().scheduled()?.into_iter().find(|scheduled| scheduled.id == id))
+    }
+
+    /// Gives up a message that was to be sent later; whether there was one.
+    pub(super) fn unschedule(&self, cx: &mut Cx<'_>, id: MessageId) -> Result<bool, EngineError> {
+        let Some(scheduled) = self.find_scheduled(cx, id)? else { return Ok(false) };
+        cx.store.delete(key::due(SCHEDULED, scheduled.at_ms, &[&id.0]));
+        cx.changed(scheduled.conversation, id);
+        Ok(true)
+    }
+
+    /// Something that is no row will not be sent: what it did here is undone.
+    pub(super) fn fail_aside(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        id: MessageId,
+        content: &Content,
+        why: Failure,
+    ) -> Result<(), EngineError> {
+        let Some(record) = cx.shown(conversation)? else { return Ok(()) };
+        cx.alert(Some(record.id), crate::Alert::NotSaid(why));
+        let Some(target) = content.about() else { return Ok(()) };
+        match content {
+            Content::Reaction { .. } => {
+                cx.store.delete(key::key(
+                    key::REACTION,
+                    &[record.id.as_ref(), &target.0, self.me.account.as_ref()],
+                ));
+            }
+            Content::Vote { revision, .. } => {
+                let parts: [&[u8]; 5] =
+                    [record.id.as_ref(), &target.0, self.me.account.as_ref(), &revision.to_be_bytes(), &id.0];
+                cx.store.delete(key::key(key::VOTE, &parts));
+            }
+            Content::Pin { .. } => {
+                let at = key::message_in(PIN, record.id, target);
+                let mut pin: Shared<bool> = cx.records().read("pin", &at)?.unwrap_or_default();
+                pin.give_up(id);
+                cx.put(at, &pin);
+            }
+            Content::ClosePoll { .. } => cx.store.delete(key::message_in(key::CLOSED, record.id, target)),
+            Content::Edit { revision, .. } => self.undo_edit(cx, record.id, target, *revision, id)?,
+            _ => {}
+        }
+        cx.changed(record.id, target);
+        Ok(())
+    }
+
+    fn undo_edit(
+        &self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        target: MessageId,
+        revision: u32,
+        id: MessageId,
+    ) -> Result<(), EngineError> {
+        let parts: [&[u8]; 5] = [conversation.as_ref(), &target.0, &[1], &revision.to_be_bytes(), &id.0];
+        cx.store.delete(key::key(key::VERSION, &parts));
+        let versions = cx.records().versions(conversation, target)?;
+        let (Some(mut row), Some(newest)) = (cx.records().message(conversation, target)?, versions.last())
+        else {
+            return Ok(());
+        };
+        if let Content::Text { text, .. } = &mut row.content {
+            text.clone_from(&newest.text);
+        }
+        row.marks.edited_ms = (newest.revision > 0).then_some(newest.time_ms);
+        cx.put_message(&row)
+    }
+}
+
+impl To {
+    /// A person, by handle.
+    pub fn person(handle: &Handle) -> Self {
+        Self::Person(handle.clone())
+    }
+}

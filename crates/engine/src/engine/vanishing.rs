@@ -1,0 +1,132 @@
+//! What is due by time whether there is a connection or not: messages that vanish, messages to be sent later.
+//!
+//! What vanishes goes by the relay's clock, as far as this device knows it: at login it is told; since then it
+//! goes on as this device's own clock does. A clock that is set back stops it, one that is set years ahead too:
+//! nothing vanishes, or stays, because a device believes that it is another year.
+
+use lacre_proto::{ConversationId, Millis};
+
+use super::{Cx, Engine};
+use crate::api::{EngineError, Reader};
+use crate::content::{Expiration, MessageId};
+use crate::records::key::{self, SCHEDULED, VANISHING};
+use crate::records::{MessageRecord, Scheduled};
+
+/// A clock that has gone on for longer than this since it was last looked at is not believed.
+const BELIEVED: Millis = 366 * 24 * 3600 * 1000;
+/// How often the clock is looked at: so much may be lost when it is set back.
+const LOOK: Millis = 60_000;
+
+impl Engine {
+    /// Does what is due, and asks to be woken for what comes next.
+    pub(super) fn due(&mut self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
+        let looked = cx.clockwork()?.local_ms;
+        if cx.now.abs_diff(looked) >= LOOK {
+            cx.look_at_clock(None)?;
+        }
+        self.vanish(cx)?;
+        self.send_scheduled(cx)
+    }
+
+    fn vanish(&mut self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
+        let now = cx.relay_now()?;
+        for (at, ()) in due(cx, VANISHING, now)? {
+            cx.store.delete(at.clone());
+            let Some(conversation) = at.get(9..25).and_then(|id| ConversationId::try_from(id).ok()) else {
+                continue;
+            };
+            let Some(id) = at.last_chunk().map(|id| MessageId(*id)) else { continue };
+            // It may have moved with its conversation.
+            let Some(record) = cx.shown(conversation)? else { continue };
+            if let Some(row) = cx.records().message(record.id, id)? {
+                self.forget(cx, row)?;
+            }
+        }
+        if let Some(next) = first(cx, VANISHING)? {
+            cx.wake_at(cx.now.saturating_add(next.saturating_sub(now)));
+        }
+        Ok(())
+    }
+
+    /// Starts the time of a message: what vanishes after it was read was read now.
+    pub(super) fn start_vanishing(&self, cx: &mut Cx<'_>, row: &mut MessageRecord, now: Millis, read: bool) {
+        let at = match row.marks.manner.expires {
+            Some(Expiration { relative: false, time }) => Millis::from(time) * 1000,
+            Some(Expiration { relative: true, time }) if read => now + Millis::from(time) * 1000,
+            _ => return,
+        };
+        if row.marks.vanishes_ms.is_none() {
+            row.marks.vanishes_ms = Some(at);
+            let message: [&[u8]; 2] = [row.conversation.as_ref(), &row.id.0];
+            cx.put(key::due(VANISHING, at, &message), &());
+        }
+    }
+
+    fn send_scheduled(&mut self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
+        for (at, scheduled) in due::<Scheduled>(cx, SCHEDULED, cx.now)? {
+            cx.store.delete(at);
+            let Scheduled { id, conversation, content, once, .. } = scheduled;
+            // A conversation that is gone takes with it what was to be said there.
+            let _ = self.say(cx, conversation, id, content, once)?;
+            cx.changed(conversation, id);
+        }
+        if let Some(next) = first(cx, SCHEDULED)? {
+            cx.wake_at(next);
+        }
+        Ok(())
+    }
+}
+
+/// The entries of a table that are due.
+fn due<T: serde::de::DeserializeOwned>(
+    cx: &Cx<'_>,
+    table: u8,
+    now: Millis,
+) -> Result<Vec<(Vec<u8>, T)>, EngineError> {
+    let mut keys = Vec::new();
+    let end = key::due(table, now.saturating_add(1), &[]);
+    cx.store.scan(&[table], &end, false, &mut |key, _| {
+        keys.push(key.to_vec());
+        true
+    })?;
+    let mut found = Vec::with_capacity(keys.len());
+    for key in keys {
+        found.extend(cx.records().read("what is due", &key)?.map(|value| (key, value)));
+    }
+    Ok(found)
+}
+
+/// When the first entry of a table is due.
+fn first(cx: &Cx<'_>, table: u8) -> Result<Option<Millis>, EngineError> {
+    let mut next = None;
+    cx.store.scan(&[table], &[table + 1], false, &mut |key, _| {
+        next = key::time_in(key);
+        false
+    })?;
+    Ok(next)
+}
+
+impl Cx<'_> {
+    /// What time it is at the relay, as far as this device knows.
+    pub(crate) fn relay_now(&self) -> Result<Millis, EngineError> {
+        let clockwork = self.clockwork()?;
+        if clockwork.relay_ms == 0 {
+            return Ok(self.now);
+        }
+        let gone = self.now.saturating_sub(clockwork.local_ms);
+        Ok(clockwork.relay_ms + if gone > BELIEVED { 0 } else { gone })
+    }
+
+    /// Looks at the clock: from here on it is believed again.
+    pub(crate) fn look_at_clock(&self, relay: Option<Millis>) -> Result<(), EngineError> {
+        let relay_ms = match relay {
+            Some(time) => time,
+            None => self.relay_now()?,
+        };
+        let clockwork = self.clockwork()?;
+        if clockwork.relay_ms != 0 || relay.is_some() {
+            self.put_clockwork(&super::state::Clockwork { relay_ms, local_ms: self.now, ..clockwork });
+        }
+        Ok(())
+    }
+}

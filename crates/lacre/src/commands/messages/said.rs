@@ -1,0 +1,72 @@
+//! Messages that are more than text, answers, and what is passed on.
+
+use lacre_client::content::{Card, Content, Place, Poll};
+use lacre_client::{Intent, Queued, To, Wish};
+use lacre_proto::Handle;
+
+use super::{Doing, message_id};
+use crate::cli::LocationArgs;
+use crate::exit::{Exit, Failure};
+use crate::output;
+
+impl Doing<'_> {
+    async fn say(&self, to: To, content: Content) -> Result<(), Failure> {
+        let reached = self.catch_up().await;
+        match self.intend(Intent::Say(to, content, Wish::default()), reached).await? {
+            Queued::Message(conversation, id) => {
+                self.client.wait_sent(conversation, id).await?;
+                self.show(conversation, id)
+            }
+            Queued::Done => Ok(()),
+        }
+    }
+
+    pub(super) async fn reply(&self, id: &str, text: String) -> Result<(), Failure> {
+        self.catch_up().await;
+        let id = message_id(id)?;
+        let (conversation, _) = self.find(id)?;
+        self.say(To::Conversation(conversation), Content::Text { text, in_reply_to: Some(id) }).await
+    }
+
+    pub(super) async fn forward(&self, id: &str, to: &[String]) -> Result<(), Failure> {
+        let reached = self.catch_up().await;
+        let message = message_id(id)?;
+        let (from, _) = self.find(message)?;
+        let to = to.iter().map(|name| self.to(name)).collect::<Result<Vec<_>, _>>()?;
+        let count = to.len();
+        self.intend(Intent::Forward { from, message, to }, reached).await?;
+        match self.context.json {
+            true => output::object(&serde_json::json!({ "forwarded": id, "to": count })),
+            false => output::line(&format!("Passed on to {count}.")),
+        }
+    }
+
+    pub(super) async fn poll(
+        &self,
+        to: &str,
+        question: String,
+        options: Vec<String>,
+        multiple: bool,
+    ) -> Result<(), Failure> {
+        self.say(self.to(to)?, Content::Poll(Poll { question, options, multiple })).await
+    }
+
+    pub(super) async fn location(&self, args: LocationArgs) -> Result<(), Failure> {
+        let LocationArgs { to, latitude, longitude, label } = args;
+        #[expect(clippy::cast_possible_truncation, reason = "180 degrees are 1.8e9 of its steps, within i32")]
+        let e7 = |degrees: f64| (degrees * 1e7).round() as i32;
+        let (latitude_e7, longitude_e7) = (e7(latitude), e7(longitude));
+        self.say(self.to(&to)?, Content::Place(Place { latitude_e7, longitude_e7, label })).await
+    }
+
+    pub(super) async fn contact(&self, to: &str, handle: &Handle, name: String) -> Result<(), Failure> {
+        let account = self.client.read(|views| views.account_of(handle))?.ok_or_else(|| {
+            Failure::new(
+                Exit::Refused,
+                "no_such_account",
+                format!("you have no conversation with {handle} yet; nothing was sent"),
+            )
+        })?;
+        self.say(self.to(to)?, Content::Card(Card { account, handle: handle.clone(), name })).await
+    }
+}
