@@ -149,17 +149,20 @@ impl Engine {
         match turn {
             Turn::Again => Ok(None),
             Turn::Next => {
-                member.heard.take(counter, None);
-                Ok(Some((Position { anchor: cx.next_anchor()?, counter }, false)))
+                let anchor = cx.next_anchor()?;
+                let first = member.heard.next.is_none();
+                member.heard.take(counter, if first { Missing::before(counter, anchor) } else { None });
+                Ok(Some((Position { anchor, counter }, false)))
             }
             Turn::After(count) => {
                 let anchor = cx.next_anchor()?;
-                let gap = Missing { first: counter - count, count: *count, anchor, row: cx.new_message_id() };
+                let row = Some(cx.new_message_id());
+                let gap = Missing { first: counter - count, count: *count, anchor, row };
                 self.put_gap(cx, record, member.account, &gap, time)?;
                 #[cfg(feature = "evil")]
                 if !cx.defends(Defence::Gaps) {
                     for first in gap.first + 1..counter {
-                        let one = Missing { first, row: cx.new_message_id(), ..gap.clone() };
+                        let one = Missing { first, row: Some(cx.new_message_id()), ..gap.clone() };
                         self.put_gap(cx, record, member.account, &one, time)?;
                     }
                 }
@@ -172,7 +175,9 @@ impl Engine {
                 let parts = split(missing, counter, cx.new_message_id());
                 member.heard.missing.retain(|other| other != missing);
                 member.heard.missing.extend(parts.clone());
-                if let Some(row) = cx.records().message(record.id, missing.row)? {
+                if let Some(row) = missing.row
+                    && let Some(row) = cx.records().message(record.id, row)?
+                {
                     cx.delete_message(&row);
                 }
                 for part in &parts {
@@ -191,8 +196,9 @@ impl Engine {
         gap: &Missing,
         time: Millis,
     ) -> Result<(), EngineError> {
+        let Some(id) = gap.row else { return Ok(()) };
         let row = MessageRecord {
-            id: gap.row,
+            id,
             position: Position { anchor: gap.anchor, counter: gap.first },
             state: MessageState::Gap(gap.count),
             ..self.blank(cx, record, author, time)?
@@ -537,7 +543,7 @@ fn split(gap: &Missing, counter: u32, row: MessageId) -> Vec<Missing> {
     let after = Missing {
         first: counter.saturating_add(1),
         count: gap.count - 1 - before.count,
-        row: if before.count > 0 { row } else { gap.row },
+        row: if before.count > 0 { gap.row.map(|_| row) } else { gap.row },
         ..gap.clone()
     };
     [before, after].into_iter().filter(|part| part.count > 0).collect()
@@ -549,11 +555,11 @@ mod tests {
 
     #[test]
     fn a_late_message_leaves_what_is_still_missing_on_both_sides() {
-        let gap = Missing { first: 3, count: 3, anchor: 7, row: MessageId([1; 16]) };
+        let gap = Missing { first: 3, count: 3, anchor: 7, row: Some(MessageId([1; 16])) };
         let other = MessageId([2; 16]);
         let part = |first, count, row| Missing { first, count, anchor: 7, row };
         assert_eq!(split(&gap, 3, other), [part(4, 2, gap.row)]);
-        assert_eq!(split(&gap, 4, other), [part(3, 1, gap.row), part(5, 1, other)]);
+        assert_eq!(split(&gap, 4, other), [part(3, 1, gap.row), part(5, 1, Some(other))]);
         assert_eq!(split(&gap, 5, other), [part(3, 2, gap.row)]);
         assert_eq!(split(&part(3, 1, gap.row), 3, other), []);
     }

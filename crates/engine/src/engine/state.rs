@@ -122,13 +122,24 @@ pub(crate) struct Heard {
     pub(crate) missing: Vec<Missing>,
 }
 
-/// Counters that were passed over, and the row that shows it.
+/// Counters that were passed over, and the row that shows it; no row when they may be from before this device
+/// came in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Missing {
     pub(crate) first: u32,
     pub(crate) count: u32,
     pub(crate) anchor: u64,
-    pub(crate) row: MessageId,
+    pub(crate) row: Option<MessageId>,
+}
+
+impl Missing {
+    /// What may have been said just before the first message that this device hears of a sender, and be overtaken
+    /// by it: so many messages a sender has under way at most.
+    pub(crate) fn before(counter: u32, anchor: u64) -> Option<Self> {
+        const UNDER_WAY: u32 = 64;
+        let count = counter.min(UNDER_WAY);
+        (count > 0).then(|| Self { first: counter - count, count, anchor, row: None })
+    }
 }
 
 /// Where the counter of a message that came puts it.
@@ -159,7 +170,7 @@ impl Heard {
         }
     }
 
-    /// Takes in a counter that comes next or after a gap, whose row was made.
+    /// Takes in a counter that comes next, with what may come late before it.
     pub(crate) fn take(&mut self, counter: u32, gap: Option<Missing>) {
         const GAPS: usize = 64;
         self.next = Some(counter.saturating_add(1));
@@ -304,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_counter_is_next_after_a_gap_late_or_there_before() {
-        let row = |first, count| Missing { first, count, anchor: 9, row: MessageId([first as u8; 16]) };
+        let row = |first, count| Missing { first, count, anchor: 9, row: Some(MessageId([first as u8; 16])) };
         let mut heard = Heard { next: Some(0), missing: Vec::new() };
         assert_eq!(heard.turn(0), Turn::Next);
         heard.take(0, None);
@@ -314,6 +325,17 @@ mod tests {
         assert_eq!(heard.turn(2), Turn::Late(row(1, 3)));
         assert_eq!(heard.turn(4), Turn::Again);
         assert_eq!(heard.turn(5), Turn::Next);
+    }
+
+    #[test]
+    fn what_the_first_message_heard_has_overtaken_may_still_come() {
+        let mut heard = Heard { next: None, missing: Vec::new() };
+        let before = Missing::before(100, 7).expect("there is something before it");
+        heard.take(100, Some(before.clone()));
+        assert_eq!(heard.turn(99), Turn::Late(before.clone()));
+        assert_eq!(heard.turn(36), Turn::Late(before));
+        assert_eq!(heard.turn(35), Turn::Again);
+        assert_eq!(Missing::before(0, 7), None);
     }
 
     #[test]
