@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use lacre_proto::error::WireError;
 use lacre_proto::wire::{self, request, response};
-use lacre_proto::{AccountId, ConversationId, Handle, Millis};
+use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Handle, Millis};
 
 use crate::content::{Content, MessageId};
+use crate::identity::{LinkCode, LinkError, LinkNumber};
 use crate::records::{Failure, Rules};
 
 /// Reads of the local store, as it was at the last commit. Keys are the engine's own; their first byte is the
@@ -120,6 +121,16 @@ pub enum Intent {
     Look(ConversationId, MessageId),
     /// The name that one goes by, told to each conversation with the next message; empty for none.
     SetName(String),
+    /// Lets the device in that shows this code. Not kept: it ends with the connection.
+    Link(LinkCode),
+    /// Ends a linking that is under way.
+    StopLinking,
+    /// Takes a device of this account out of it, and out of every conversation.
+    RevokeDevice(DeviceId),
+    /// Ends the quarantine of a new device of this account.
+    ApproveDevice(DeviceId),
+    /// Gives a device of this account a name; at most 40 characters.
+    NameDevice(DeviceId, String),
 }
 
 /// Where something is said.
@@ -189,6 +200,12 @@ pub enum Event {
     ConversationMerged(ConversationId, ConversationId),
     /// The mailbox is empty: what was sent to this device while it was away is here.
     CaughtUp,
+    /// The device of this name wants to be let in: its person is to type this number on it.
+    LinkNumber(LinkNumber, String),
+    /// A linking has ended: the device is one of this account now, or it is not.
+    LinkEnded(Result<DeviceId, LinkError>),
+    /// The devices of an account, one's own or a contact's, are others than before.
+    DevicesChanged(AccountId),
     /// Something that was refused, and that a person should know of. Nothing was changed by it.
     Alert(Option<ConversationId>, Alert),
 }
@@ -257,6 +274,26 @@ pub enum Refusal {
     /// A message is passed on to so many conversations at once.
     #[error("this message can be passed on to {0} conversation(s) at once")]
     TooManyTargets(usize),
+    /// This account has no such device.
+    #[error("this account has no such device")]
+    NoSuchDevice,
+    /// This device is new itself.
+    #[error(
+        "this device is new; until a day has passed or another device has approved it, it cannot do this"
+    )]
+    InQuarantine,
+    /// A device does not approve itself, and where there are others the one that let it in does not either.
+    #[error("another device of this account must approve this one")]
+    NotByThisDevice,
+    /// The account has as many devices as it may have.
+    #[error("this account has as many devices as it may have; remove one first")]
+    TooManyDevices,
+    /// It needs a connection to the relay now.
+    #[error("this needs a connection to the relay now")]
+    Offline,
+    /// A device is being linked already.
+    #[error("a device is being linked already")]
+    LinkingAlready,
     /// The relay refused, and trying again does not help.
     #[error("{0}")]
     Relay(WireError),
@@ -311,6 +348,17 @@ pub enum Alert {
     /// Something that one did to a message could not be sent, and was undone here.
     #[error("what you did to a message could not be sent: {0}")]
     NotSaid(Failure),
+    /// A device was added to this account by another device of it.
+    #[error("a new device was added to this account; if this was not you, remove it at once")]
+    DeviceAdded(DeviceId),
+    /// The device list that the relay gave is not one that follows the one known.
+    #[error(
+        "the relay gave a device list of this account that is older or other than the one known; it is not used"
+    )]
+    FalseDeviceList,
+    /// The relay did not take a change of the device list.
+    #[error("the change of this account's devices was not accepted: {0}")]
+    DeviceListRefused(ErrorCode),
     /// A position in the mailbox was left out.
     #[error("the relay left out part of the mailbox")]
     MailboxGap,

@@ -13,8 +13,10 @@
 mod certificate;
 mod device_list;
 mod keys;
+mod linking;
 mod login;
 mod resync;
+mod safety;
 
 use lacre_proto::wire;
 use prost::Message;
@@ -23,8 +25,13 @@ use prost::bytes::Bytes;
 pub use certificate::{Certificate, UnverifiedCertificate};
 pub use device_list::{Admitted, DeviceEntry, DeviceList, Succession, UnverifiedDeviceList};
 pub use keys::{IdentityKey, IdentitySecret, SignatureKey, SignatureSecret, verify};
+pub(crate) use linking::Host;
+pub use linking::{
+    Admission, BadLinkCode, BadLinkNumber, DEVICE_NAME, LinkCode, LinkError, LinkNumber, Newcomer,
+};
 pub use login::{login, sign_up};
 pub use resync::{Resync, UnverifiedResync};
+pub use safety::{BadSafetyNumber, SafetyNumber};
 
 /// Why something signed was not accepted. All are the peer's or the relay's doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -64,6 +64,18 @@ pub fn private_message(bytes: &[u8]) -> Result<PrivateMessage, NotMls> {
     Ok(PrivateMessage { conversation, epoch, content })
 }
 
+/// The authenticated data of a private message, which is not sealed; empty when it is none.
+pub fn authenticated_data(bytes: &[u8]) -> &[u8] {
+    fn read(bytes: &[u8]) -> Result<&[u8], NotMls> {
+        let mut rest = header(bytes, PRIVATE_MESSAGE)?;
+        let _group = vector(&mut rest)?;
+        let _epoch: [u8; 8] = take(&mut rest)?;
+        let _content: [u8; 1] = take(&mut rest)?;
+        vector(&mut rest)
+    }
+    read(bytes).unwrap_or_default()
+}
+
 /// Checks that bytes are a whole `MLSMessage` with a Welcome.
 pub fn welcome(bytes: &[u8]) -> Result<(), NotMls> {
     let mut rest = header(bytes, WELCOME)?;

@@ -7,6 +7,7 @@ pub mod canary;
 pub mod device;
 pub mod evil;
 pub mod history;
+mod linking;
 pub mod network;
 pub mod store;
 pub mod world;

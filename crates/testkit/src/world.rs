@@ -97,6 +97,19 @@ impl World {
         self.settle();
     }
 
+    /// Another device in the world.
+    pub(crate) fn move_in(&mut self, device: Device) {
+        self.people.insert(device.name.clone(), device);
+    }
+
+    pub(crate) fn relay(&self) -> &Services<MemoryData> {
+        &self.relay
+    }
+
+    pub(crate) fn rng(&mut self) -> &mut ChaCha20Rng {
+        &mut self.rng
+    }
+
     /// A person's device, to be looked at.
     pub fn device(&self, name: &str) -> &Device {
         self.people.get(name).unwrap_or_else(|| panic!("nobody is called {name}"))
@@ -144,7 +157,8 @@ impl World {
         };
         let handle = to.parse().expect("names in worlds are handles");
         let taken = self.intend(from, Intent::SendTo(handle, content));
-        if matches!(taken, Taken::Stored | Taken::StoredThenDied) {
+        // What is said on one of several devices is not in the history: it stands among what the others say.
+        if matches!(taken, Taken::Stored | Taken::StoredThenDied) && !from.contains('/') {
             self.history.said(from, to, &text);
         }
         taken

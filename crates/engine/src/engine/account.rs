@@ -15,8 +15,8 @@ use super::{Asked, Cx, Engine, Link};
 use crate::api::{Changes, EngineError, Reader};
 use crate::defence::Defences;
 use crate::identity::{
-    self, Certificate, DeviceEntry, DeviceList, IdentityError, IdentityKey, IdentitySecret, SignatureSecret,
-    UnverifiedCertificate, UnverifiedDeviceList,
+    self, Admission, Certificate, DeviceEntry, DeviceList, IdentityError, IdentityKey, IdentitySecret,
+    SignatureSecret, UnverifiedCertificate, UnverifiedDeviceList,
 };
 use crate::mls::key_package;
 use crate::records::key::{ME, SECRET};
@@ -66,6 +66,21 @@ impl Engine {
         (Self::with(me, secret, certificate, list), changes)
     }
 
+    /// The engine of a device that an older one has let in. The changes must be committed before it connects.
+    pub fn admitted(admission: Admission, now: Millis) -> (Self, Changes) {
+        let Admission { account, handle, device, relay, identity, signature, certificate, list } = admission;
+        let identity_key = *identity.public().as_bytes();
+        let me = Me { account, handle, device, relay, identity_key, registered: true, created_ms: now };
+        let secrets = SecretRecord {
+            identity: *identity.to_bytes(),
+            signature: *signature.to_bytes(),
+            certificate: certificate.to_wire().encode_to_vec(),
+            list: list.to_wire().encode_to_vec(),
+        };
+        let changes = Changes::from([(vec![ME], Some(encode(&me))), (vec![SECRET], Some(encode(&secrets)))]);
+        (Self::with(me, signature, certificate, list), changes)
+    }
+
     /// The engine of a store; `None` when no account was made in it.
     pub fn open(reader: &dyn Reader) -> Result<Option<Self>, EngineError> {
         let Some(me) = Records(reader).me()? else { return Ok(None) };
@@ -89,6 +104,7 @@ impl Engine {
             me,
             secret,
             certificate,
+            list_before: list.clone(),
             list,
             crypto: Arc::new(RustCrypto::default()),
             groups: HashMap::new(),

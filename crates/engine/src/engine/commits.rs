@@ -22,10 +22,10 @@ use crate::mls::policy::{self, Approved, Denied, Members, Who};
 use crate::records::{Change, Refused};
 
 /// What a commit is to do, at the relay too.
-struct Planned {
-    plan: Plan,
-    tickets: Vec<Ticket>,
-    removals: Vec<DeviceId>,
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    pub(super) tickets: Vec<Ticket>,
+    pub(super) removals: Vec<DeviceId>,
 }
 
 impl Planned {
@@ -53,6 +53,13 @@ impl Engine {
         mut job: Job,
     ) -> Result<Lane, EngineError> {
         let Some((mut group, seal)) = self.sealable(cx, id)? else { return Ok(Lane::Waits) };
+        if let What::Commit(Purpose::Devices, built) = &job.what
+            && built.as_ref().is_none_or(|built| built.epoch != group.epoch().as_u64())
+            && let Err(lane) = self.devices_ready(cx, id, &at, &job)?
+        {
+            self.keep(id, group);
+            return Ok(lane);
+        }
         let What::Commit(purpose, built) = &mut job.what else { unreachable!("only commits are committed") };
         let usable = built
             .take()
@@ -97,11 +104,11 @@ impl Engine {
         };
         let epoch = group.epoch().as_u64();
         let capability = group::capability(cx.provider, group, id)?;
-        group.set_aad(self.told_lists(cx, &plan)?);
+        group.set_aad(self.told_lists(cx, &plan, &members, purpose)?);
         let made = match group::commit(cx.provider, group, &self.myself(), plan) {
             Ok(made) => made,
             // A key package that MLS does not let in, whatever its signatures: it comes to nothing.
-            Err(_) if matches!(purpose, Purpose::Again(..) | Purpose::Add(_)) => {
+            Err(_) if matches!(purpose, Purpose::Again(..) | Purpose::Add(_) | Purpose::Devices) => {
                 group.set_aad(Vec::new());
                 return Ok(None);
             }
@@ -132,7 +139,7 @@ impl Engine {
     }
 
     fn plan(
-        &self,
+        &mut self,
         cx: &Cx<'_>,
         id: ConversationId,
         group: &MlsGroup,
@@ -143,6 +150,7 @@ impl Engine {
         let Some(context) = LacreConversation::of(group.extensions()) else { return Ok(None) };
         Ok(match purpose {
             Purpose::Update => Some(Planned::of(Plan { path: true, ..Plan::default() })),
+            Purpose::Devices => self.plan_for_lists(cx, members)?,
             Purpose::Again(device, request) => {
                 let leaving = self.leaving(cx, id)?;
                 if members.iter().any(|it| it.device == *device && leaving.contains(&it.account)) {
@@ -193,10 +201,21 @@ impl Engine {
         })
     }
 
-    /// The newest device lists of those whom a commit adds.
-    fn told_lists(&self, cx: &Cx<'_>, plan: &Plan) -> Result<Vec<u8>, EngineError> {
-        let accounts: BTreeSet<AccountId> =
-            plan.add.iter().filter_map(|package| claimed_account(package.leaf_node().credential())).collect();
+    /// The newest device lists of those whom a commit adds, and of those of whom it removes a device that their
+    /// list names no more.
+    fn told_lists(
+        &self,
+        cx: &Cx<'_>,
+        plan: &Plan,
+        members: &[Member],
+        purpose: &Purpose,
+    ) -> Result<Vec<u8>, EngineError> {
+        let added = plan.add.iter().filter_map(|package| claimed_account(package.leaf_node().credential()));
+        let mut accounts: BTreeSet<AccountId> = added.collect();
+        if *purpose == Purpose::Devices {
+            let removed = |member: &&Member| plan.remove.iter().any(|leaf| leaf.u32() == member.leaf);
+            accounts.extend(members.iter().filter(removed).map(|member| member.account));
+        }
         let mut told = wire::ToldLists::default();
         for account in accounts {
             if account == self.me.account {

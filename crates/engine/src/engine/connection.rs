@@ -43,7 +43,9 @@ impl Engine {
         cx.look_at_clock(Some(logged_in.time_ms))?;
         self.read_anew(cx)?;
         self.confirm_all(cx)?;
-        self.top_up(cx)
+        self.top_up(cx)?;
+        self.ask_own_account(cx);
+        Ok(())
     }
 
     pub(super) fn disconnected(&mut self) {

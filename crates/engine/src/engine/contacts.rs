@@ -11,9 +11,7 @@ use super::state::Seal;
 use super::{Asked, Cx, Engine};
 use crate::api::{Alert, EngineError, Event};
 use crate::defence::Defence;
-use crate::identity::{
-    DeviceList, IdentityError, IdentityKey, Succession, UnverifiedCertificate, UnverifiedDeviceList,
-};
+use crate::identity::{DeviceList, IdentityKey, Succession, UnverifiedCertificate, UnverifiedDeviceList};
 use crate::mls::group::key_package_bytes;
 use crate::mls::key_package;
 use crate::mls::policy::{Denied, Knows, Who};
@@ -39,6 +37,19 @@ pub(super) struct Knowing<'a, 'c> {
 
 impl Knows for Knowing<'_, '_> {
     fn admit(&self, credential: &Credential, signature_key: &[u8]) -> Result<Who, Denied> {
+        let who = self.recognise(credential, signature_key)?;
+        if !self.cx.defends(Defence::Certificate) {
+            return Ok(who);
+        }
+        let listed = self.list_of(who.account).is_none_or(|list| {
+            // A person who wrote first, and whose list the relay has yet to tell, has none: the confirmation that
+            // is under way looks at the conversation's members again.
+            list.entry(who.device).is_some_and(|entry| entry.signature_key.as_bytes() == signature_key)
+        });
+        if listed || !self.cx.defends(Defence::DeviceList) { Ok(who) } else { Err(Denied::Device) }
+    }
+
+    fn recognise(&self, credential: &Credential, signature_key: &[u8]) -> Result<Who, Denied> {
         let basic = BasicCredential::try_from(credential.clone()).map_err(|_| Denied::Credential)?;
         let certificate =
             UnverifiedCertificate::from_credential(basic.identity()).map_err(|_| Denied::Credential)?;
@@ -65,21 +76,6 @@ impl Knows for Knowing<'_, '_> {
         if certificate.signature_key().as_bytes() != signature_key {
             return Err(Denied::Credential);
         }
-        let known = match contact {
-            None => Some(self.list.clone()),
-            Some(contact) => list_of(&contact),
-        };
-        match known {
-            Some(list) if self.cx.defends(Defence::DeviceList) => {
-                list.admit(certificate, signature_key).map_err(|error| match error {
-                    IdentityError::NotListed => Denied::Device,
-                    _ => Denied::Credential,
-                })?;
-            }
-            // A person who wrote first, and whose list the relay has yet to tell: the confirmation that is
-            // under way looks at the conversation's members again.
-            _ => {}
-        }
         Ok(who)
     }
 
@@ -102,6 +98,15 @@ impl Knows for Knowing<'_, '_> {
 
     fn is_current(&self, package: &KeyPackage) -> bool {
         key_package::is_current(package, self.cx.now)
+    }
+}
+
+impl Knowing<'_, '_> {
+    fn list_of(&self, account: AccountId) -> Option<DeviceList> {
+        if account == self.me.account {
+            return Some(self.list.clone());
+        }
+        self.cx.records().contact(account).ok().flatten().as_ref().and_then(list_of)
     }
 }
 
@@ -241,7 +246,7 @@ impl Engine {
         Ok(())
     }
 
-    fn confirm(&mut self, cx: &mut Cx<'_>, account: AccountId) {
+    pub(super) fn confirm(&mut self, cx: &mut Cx<'_>, account: AccountId) {
         let same = |asked: &Asked| matches!(asked, Asked::Confirm(other) if *other == account);
         if self.link.online && !self.link.asked.values().any(same) {
             let by = wire::lookup::By::Account(account.to_wire());
@@ -279,7 +284,8 @@ impl Engine {
             cx.alert(conversation, Alert::FalseIdentity);
         }
         self.rename(cx, &contact)?;
-        self.recheck_members(cx, account)
+        self.recheck_members(cx, account)?;
+        self.plan_for_other(cx, account)
     }
 
     /// Puts the handle that the directory says on everything of an account.
@@ -311,7 +317,8 @@ impl Engine {
         for id in self.conversations_with(cx, account)? {
             let Some(group) = self.group(cx, id)? else { continue };
             let denied = group.members().find_map(|member| {
-                self.knowing(cx, None).admit(&member.credential, &member.signature_key).err()
+                let admitted = self.knowing(cx, None).recognise(&member.credential, &member.signature_key);
+                admitted.err()
             });
             self.keep(id, group);
             if denied.is_some() {

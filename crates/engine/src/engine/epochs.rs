@@ -10,13 +10,13 @@ use openmls::prelude::{BasicCredential, Credential, ProcessedMessageContent};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
-use super::contacts::Learned;
+use super::devices::kin_wait;
 use super::outbox::NewJob;
 use super::state::{Heard, Member, Purpose, Seal, What};
 use super::{Cx, Engine};
 use crate::api::{Alert, EngineError};
 use crate::defence::Defence;
-use crate::identity::{UnverifiedCertificate, UnverifiedDeviceList};
+use crate::identity::UnverifiedCertificate;
 use crate::mls::group;
 use crate::mls::policy::{self, Approved};
 use crate::records::key;
@@ -78,18 +78,18 @@ impl Engine {
         item: &wire::Committed,
         time: Millis,
     ) -> Result<(), EngineError> {
+        self.learn_told(cx, &item.commit)?;
         let mark = cx.store.mark();
         let Ok(message) = group::open(cx.provider, &mut group, &item.commit) else {
             cx.store.back_to(mark);
             return if cx.defends(Defence::Resync) { self.lose(cx, id) } else { Ok(()) };
         };
         let sender = message.sender().clone();
-        let told = message.aad().to_vec();
         let ProcessedMessageContent::StagedCommitMessage(staged) = message.into_content() else {
             cx.store.back_to(mark);
             return self.lose(cx, id);
         };
-        self.meet_added(cx, &staged, &told)?;
+        self.meet_added(cx, &staged)?;
         let members = self.members_for(cx, id)?;
         let approved = policy::check(&self.knowing(cx, Some(&seal)), &group, &members, &staged, &sender);
         #[cfg(feature = "evil")]
@@ -143,7 +143,8 @@ impl Engine {
         }
         self.requeue(cx, id, false)?;
         self.check_roster(id);
-        Ok(())
+        let wait = kin_wait(cx);
+        self.reconcile(cx, id, wait)
     }
 
     /// Reads the members off the tree. What was heard of a device stays, unless it was added again; of a new
@@ -191,24 +192,13 @@ impl Engine {
         self.go(cx, id, by, Change::Removed(vec![me]), time, false)
     }
 
-    /// Those whom a commit adds, and whom this device may not know, by what their certificates say; and the
-    /// device lists that its maker tells along, so that a device is not refused because it is new.
-    fn meet_added(&mut self, cx: &mut Cx<'_>, staged: &StagedCommit, told: &[u8]) -> Result<(), EngineError> {
+    /// Those whom a commit adds, and whom this device may not know, by what their certificates say.
+    fn meet_added(&mut self, cx: &mut Cx<'_>, staged: &StagedCommit) -> Result<(), EngineError> {
         for added in staged.add_proposals() {
             let credential = added.add_proposal().key_package().leaf_node().credential();
             let Some(account) = claimed_account(credential) else { continue };
             if account != self.me.account {
                 self.meet(cx, account, credential)?;
-            }
-        }
-        let Ok(lists) = wire::ToldLists::decode(told) else { return Ok(()) };
-        for signed in lists.lists {
-            let Ok(list) = UnverifiedDeviceList::from_wire(signed.clone()) else { continue };
-            let Some(contact) = cx.records().contact(list.claimed_account())? else { continue };
-            match self.learn_list(cx, contact, signed) {
-                // One that does not hold is as if it were not there.
-                Ok(_) | Err(Learned::Not(_)) => {}
-                Err(Learned::Failed(error)) => return Err(error),
             }
         }
         Ok(())

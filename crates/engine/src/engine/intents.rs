@@ -7,6 +7,7 @@ use super::state::{JobState, Purpose, What};
 use super::{Cx, Engine};
 use crate::api::{EngineError, Event, Intent, IntentId, Refusal};
 use crate::content::{Content, MessageId};
+use crate::identity::LinkError;
 use crate::records::key::{self, DIRECT, UNSEEN};
 use crate::records::{ConversationKind, ConversationRecord, ConversationState, Failure, MessageState};
 
@@ -29,6 +30,14 @@ impl Engine {
             Intent::LeaveGroup(group) => self.leave_group(cx, group)?,
             Intent::SetRole(group, person, admin) => self.set_role(cx, group, person, admin)?,
             Intent::SetRules(group, rules) => self.set_rules(cx, group, rules)?,
+            Intent::Link(code) => self.begin_linking(cx, code),
+            Intent::StopLinking => {
+                self.end_linking(cx, LinkError::Lost);
+                Ok(())
+            }
+            Intent::RevokeDevice(device) => self.revoke(cx, device)?,
+            Intent::ApproveDevice(device) => self.approve(cx, device)?,
+            Intent::NameDevice(device, name) => self.name_device(cx, device, &name)?,
             other => self.kind_intent(cx, id, other)?,
         };
         if let Err(refusal) = refused {

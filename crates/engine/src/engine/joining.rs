@@ -4,6 +4,7 @@ use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 use openmls::group::StagedWelcome;
 use openmls::prelude::Welcome;
 
+use super::devices::kin_wait;
 use super::epochs::claimed_account;
 use super::state::{Seal, What};
 use super::{Cx, Engine};
@@ -36,6 +37,8 @@ impl Engine {
                 if let Some(peer) = peer {
                     self.settle(cx, peer)?;
                 }
+                let wait = kin_wait(cx);
+                self.reconcile(cx, id, wait)?;
                 self.top_up(cx)
             }
             Err(reason) => {

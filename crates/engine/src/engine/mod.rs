@@ -18,6 +18,8 @@
 //! | `groups` | groups: what people want of them, what changed in them |
 //! | `resync` | a device that lost its place |
 //! | `merging` | two direct conversations with one person |
+//! | `devices` | the account's device list; every device in every conversation |
+//! | `linking` | an old device lets a new one in |
 //! | `connection` | connected, caught up, ticks and chores |
 
 mod account;
@@ -28,11 +30,13 @@ mod commits;
 mod connection;
 mod contacts;
 mod cx;
+mod devices;
 mod epochs;
 mod gathering;
 mod groups;
 mod intents;
 mod joining;
+mod linking;
 mod merging;
 mod opening;
 mod outbox;
@@ -75,6 +79,8 @@ pub struct Engine {
     secret: SignatureSecret,
     certificate: Certificate,
     list: DeviceList,
+    /// The list as it was before the last step.
+    list_before: DeviceList,
     pub(crate) crypto: Arc<RustCrypto>,
     groups: HashMap<ConversationId, MlsGroup>,
     link: Link,
@@ -95,6 +101,8 @@ struct Link {
     /// Conversations whose roster is to be compared.
     rosters: VecDeque<ConversationId>,
     chores_at: Millis,
+    linking: Option<linking::Linking>,
+    devices: devices::Spares,
 }
 
 /// What a request that is under way was for.
@@ -116,6 +124,14 @@ enum Asked {
         with_last_resort: bool,
     },
     Roster(ConversationId),
+    /// The next device list of this account.
+    NewList,
+    /// This account, as the directory has it.
+    OwnAccount,
+    /// Key packages of one's own devices.
+    OwnPackages(Vec<lacre_proto::DeviceId>),
+    /// A message of a linking, of this step.
+    Link(u32),
 }
 
 /// What has come of the two answers that an opening waits for.
@@ -136,6 +152,7 @@ impl Engine {
         rng: &mut dyn CryptoRng,
     ) -> Result<Step, EngineError> {
         self.before = self.link.clone();
+        self.list_before = self.list.clone();
         let crypto = self.crypto.clone();
         let store = Overlay::new(reader);
         let provider = Provider { crypto: &crypto, storage: Storage(&store), rand: Rand::new(rng) };
@@ -165,6 +182,7 @@ impl Engine {
     pub fn rolled_back(&mut self) {
         self.groups.clear();
         self.link = self.before.clone();
+        self.list = self.list_before.clone();
     }
 
     /// This account and device.
@@ -177,6 +195,7 @@ impl Engine {
             Input::Intent(id, intent) => self.intent(cx, id, intent),
             Input::Connected(logged_in) => self.connected(cx, &logged_in),
             Input::Disconnected => {
+                self.end_linking(cx, crate::identity::LinkError::Lost);
                 self.disconnected();
                 Ok(())
             }
@@ -243,6 +262,10 @@ impl Engine {
                 self.publish_answered(cx, made_ms, with_last_resort, result)
             }
             Asked::Roster(conversation) => self.roster_answered(cx, conversation, result),
+            Asked::NewList => self.new_list_answered(cx, result),
+            Asked::OwnAccount => self.own_account_answered(cx, result),
+            Asked::OwnPackages(devices) => self.own_packages_answered(cx, &devices, result),
+            Asked::Link(step) => self.link_answered(cx, step, result),
         }
     }
 }

@@ -423,9 +423,9 @@ impl Engine {
             cx.put_conversation(&record)?;
         }
         self.check_roster(id);
-        match account {
-            Some(account) => self.settle(cx, account),
-            None => Ok(()),
+        if let Some(account) = account {
+            self.settle(cx, account)?;
         }
+        self.reconcile(cx, id, 0)
     }
 }

@@ -114,6 +114,8 @@ impl Engine {
         }
         cx.wake_at(self.link.chores_at);
         self.plan_receipts(cx)?;
+        self.dispatch_list(cx)?;
+        self.dispatch_linking(cx);
         let mut from = vec![OUTBOX];
         loop {
             let mut next = None;
@@ -410,6 +412,25 @@ impl Engine {
             owed.delivered.push(id);
         }
         cx.put(at, &owed);
+        Ok(())
+    }
+
+    /// Notes that a receipt is owed no more: another device of this account has given it.
+    pub(super) fn forgive_receipt(
+        &self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        id: MessageId,
+        read: bool,
+    ) -> Result<(), EngineError> {
+        let at = key::conversation(RECEIPTS, conversation);
+        let Some(mut owed) = cx.records().read::<PendingReceipts>("receipts", &at)? else { return Ok(()) };
+        owed.delivered.retain(|other| *other != id);
+        owed.read.retain(|other| *other != id || !read);
+        match owed.delivered.is_empty() && owed.read.is_empty() {
+            true => cx.store.delete(at),
+            false => cx.put(at, &owed),
+        }
         Ok(())
     }
 

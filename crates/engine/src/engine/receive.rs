@@ -13,6 +13,9 @@ use crate::records::{
     ConversationKind, ConversationRecord, Marks, MessageRecord, MessageState, Position, Shared, Unreadable,
 };
 
+/// Set in the counters of messages that this device sent: those of the account's other devices count otherwise.
+const HERE: u32 = 1 << 31;
+
 impl Engine {
     /// The echo of one's own message: it stands where the relay has put it.
     pub(super) fn echoed(
@@ -54,7 +57,7 @@ impl Engine {
         const LOOK: usize = 64;
         let first = waiting_place(0);
         let Some(job) = queued.anchor.checked_sub(first.anchor) else { return Ok((queued, false)) };
-        let counter = u32::try_from(job).unwrap_or(u32::MAX);
+        let counter = HERE | u32::try_from(job).unwrap_or(u32::MAX);
         let placed = cx.records().messages(conversation, Some(first), LOOK)?;
         let later = placed.iter().filter(|row| row.mine && row.position.counter > counter);
         match later.map(|row| row.position.anchor).min() {
@@ -434,7 +437,10 @@ impl Engine {
                     }
                 }
                 Some(row) if own && !row.mine => {
-                    if state == MessageState::Read {
+                    // It has told the author already: this one owes nothing more for it.
+                    let read = state == MessageState::Read;
+                    self.forgive_receipt(cx, row.conversation, row.id, read)?;
+                    if read {
                         self.read_elsewhere(cx, row)?;
                     }
                 }

@@ -272,6 +272,8 @@ pub(crate) struct Invited {
 pub(crate) enum Purpose {
     /// Updates this device's leaf.
     Update,
+    /// Brings the devices in the conversation in line with the device lists of their accounts.
+    Devices,
     /// Lets a device in again: the encoded request.
     Again(DeviceId, Vec<u8>),
     /// Adds devices.

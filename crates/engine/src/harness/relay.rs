@@ -6,6 +6,7 @@ use bytes::Bytes;
 use lacre_proto::error::WireError;
 use lacre_proto::wire::{self, item::Kind, request::Op, response::Result as Answer};
 use lacre_proto::{ConversationId, DeviceId, ErrorCode, Millis, frame};
+use prost::Message;
 use sha2::{Digest, Sha256};
 
 #[derive(Default)]
@@ -33,6 +34,7 @@ pub(crate) struct Relay {
     tickets: BTreeMap<Vec<u8>, DeviceId>,
     owners: BTreeMap<DeviceId, Bytes>,
     made: u16,
+    links: BTreeMap<(Vec<u8>, u32), Bytes>,
 }
 
 impl Relay {
@@ -49,7 +51,18 @@ impl Relay {
                 let left = kept.len() as u32;
                 Ok(Answer::KeyPackagesLeft(wire::KeyPackagesLeft { left }))
             }
-            (Some(_), Op::ClaimKeyPackages(claim)) => self.claim(&claim.account),
+            (Some(_), Op::ClaimKeyPackages(claim)) => self.claim(&claim),
+            (Some(device), Op::UpdateDeviceList(update)) => {
+                self.update_list(device, update.device_list.unwrap())
+            }
+            (None, Op::PutLink(put)) => {
+                self.links.insert((put.link.to_vec(), put.step), put.body);
+                Ok(Answer::Done(wire::Done {}))
+            }
+            (None, Op::TakeLink(take)) => {
+                let body = self.links.remove(&(take.link.to_vec(), take.step)).unwrap_or_default();
+                Ok(Answer::LinkBody(wire::LinkBody { body }))
+            }
             (Some(device), Op::MintTicket(_)) => {
                 Ok(Answer::Ticket(wire::Ticket { ticket: self.ticket(device) }))
             }
@@ -121,13 +134,37 @@ impl Relay {
         found.ok_or(ErrorCode::NoSuchAccount.into())
     }
 
-    fn claim(&mut self, account: &Bytes) -> Result<Answer, WireError> {
+    /// The real relay's checks are told by its own stories; here a list only follows the one before.
+    fn update_list(&mut self, device: DeviceId, signed: wire::Signed) -> Result<Answer, WireError> {
+        let owner = self.owners[&device].clone();
+        let account = self.accounts.iter_mut().find(|account| account.account == owner).unwrap();
+        let read = |signed: &wire::Signed| wire::DeviceList::decode(signed.body.clone()).unwrap();
+        let (before, list) = (read(account.device_list.as_ref().unwrap()), read(&signed));
+        if list.version != before.version + 1 {
+            return Err(ErrorCode::StaleDeviceList.into());
+        }
+        account.device_list = Some(signed);
+        self.owners.retain(|_, of| *of != owner);
+        for entry in &list.devices {
+            let device = DeviceId::try_from(&entry.device).unwrap();
+            self.owners.insert(device, owner.clone());
+            self.mailboxes.entry(device).or_default();
+        }
+        Ok(Answer::Done(wire::Done {}))
+    }
+
+    fn claim(&mut self, claim: &wire::ClaimKeyPackages) -> Result<Answer, WireError> {
+        let account = &claim.account;
         let by = Some(wire::lookup::By::Account(account.clone()));
         let device_list = self.lookup(wire::Lookup { by })?.device_list.clone();
         let devices: Vec<DeviceId> =
             self.owners.iter().filter(|(_, owner)| *owner == account).map(|(device, _)| *device).collect();
         let mut claims = Vec::new();
-        for device in devices {
+        let own = !claim.devices.is_empty();
+        let times = if own { claim.count as usize } else { 1 };
+        let asked = |device: &DeviceId| !own || claim.devices.contains(&device.to_wire());
+        let wanted = devices.into_iter().filter(asked).flat_map(|device| vec![device; times]);
+        for device in wanted {
             let (kept, last_resort) = self.packages.entry(device).or_default();
             let (key_package, last_resort) = match (kept.pop(), last_resort.clone()) {
                 (Some(package), _) => (package, false),
@@ -137,7 +174,7 @@ impl Relay {
             let ticket = self.ticket(device);
             claims.push(wire::Claim { device: device.to_wire(), key_package, ticket, last_resort });
         }
-        if claims.is_empty() {
+        if claims.is_empty() && !own {
             return Err(ErrorCode::NoKeyPackages.into());
         }
         Ok(Answer::Claimed(wire::Claimed { device_list, claims }))

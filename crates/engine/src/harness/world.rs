@@ -10,9 +10,10 @@ use rand_core::SeedableRng;
 
 use super::MapStore;
 use super::relay::Relay;
-use crate::api::{Effect, Event, Input, Intent, RequestId, Wake};
+use crate::api::{Changes, Effect, Event, Input, Intent, RequestId, Wake};
 use crate::content::{Content, MessageId};
 use crate::engine::Engine;
+use crate::identity::Newcomer;
 use crate::records::{ConversationRecord, MessageRecord, MessageState, Records};
 
 pub(crate) const RELAY: RelayId = RelayId([0xee; 16]);
@@ -63,6 +64,10 @@ impl World {
     pub(crate) fn sign_up(&mut self, name: &'static str, seed: u64) {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let (engine, changes) = Engine::create(name.parse().unwrap(), RELAY, self.now, &mut rng);
+        self.settle_in(name, engine, changes, rng);
+    }
+
+    fn settle_in(&mut self, name: &'static str, engine: Engine, changes: Changes, rng: ChaCha20Rng) {
         let mut store = MapStore::default();
         store.commit(changes);
         let person = Person {
@@ -79,6 +84,34 @@ impl World {
             intents: 0,
         };
         self.people.insert(name, person);
+    }
+
+    /// A device lets in a new one, which is called `new` from now on, and both are online.
+    pub(crate) fn link(&mut self, old: &str, new: &'static str, seed: u64) {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let mut newcomer = Newcomer::new(RELAY, new, &mut rng);
+        let link: bytes::Bytes = newcomer.link().to_vec().into();
+        let put =
+            |step, body: Vec<u8>| Op::PutLink(wire::PutLink { link: link.clone(), step, body: body.into() });
+        self.relay.request(None, put(1, newcomer.offer())).unwrap();
+        self.intent(old, Intent::Link(newcomer.code().clone()));
+        self.run();
+        let shown = self.person(old).events.iter().rev().find_map(|event| match event {
+            Event::LinkNumber(number, _) => Some(*number),
+            _ => None,
+        });
+        let proof = newcomer.proof(shown.expect("a number is shown"));
+        self.relay.request(None, put(2, proof)).unwrap();
+        self.wait(3_000);
+        let take = Op::TakeLink(wire::TakeLink { link, step: 3 });
+        let Ok(response::Result::LinkBody(bundle)) = self.relay.request(None, take) else {
+            panic!("no bundle")
+        };
+        let admission = newcomer.admitted(&bundle.body).unwrap();
+        let (engine, changes) = Engine::admitted(admission, self.now);
+        self.settle_in(new, engine, changes, rng);
+        self.connect(new);
+        self.run();
     }
 
     pub(crate) fn person(&mut self, name: &str) -> &mut Person {

@@ -88,6 +88,9 @@ pub(crate) trait Knows {
     /// key is the certificate's, and its device stands in the newest device list known.
     fn admit(&self, credential: &Credential, signature_key: &[u8]) -> Result<Who, Denied>;
 
+    /// The same without the device list: a leaf that was right when it was added.
+    fn recognise(&self, credential: &Credential, signature_key: &[u8]) -> Result<Who, Denied>;
+
     /// Whether this device asked, with a signed request, to be added again with this key package.
     fn asked(&self, device: DeviceId, package: &KeyPackage) -> bool;
 
@@ -391,7 +394,8 @@ pub(crate) fn check_welcome(
     }
     let (mut seen, mut accounts, mut inviter) = (BTreeSet::new(), BTreeSet::new(), None);
     for member in staged.members() {
-        let who = knows.admit(&member.credential, &member.signature_key)?;
+        // A list that is newer than the tree, or older: the directory is asked once this device has joined.
+        let who = knows.recognise(&member.credential, &member.signature_key)?;
         if !conversation.is_open_to(who.account) {
             return Err(Denied::Account);
         }

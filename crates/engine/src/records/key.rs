@@ -1,6 +1,6 @@
 //! The engine's tables and the keys in them. The client's own tables begin at 0x80.
 
-use lacre_proto::{AccountId, ConversationId, Handle};
+use lacre_proto::{AccountId, ConversationId, DeviceId, Handle};
 
 use super::Position;
 use crate::content::MessageId;
@@ -84,6 +84,10 @@ pub(crate) const ABOUT: [u8; 7] = [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, R
 /// Tables by conversation, which move when two become one.
 pub(crate) const MOVING: [u8; 10] =
     [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, AWAITING, GONE, SETTINGS];
+/// Changes of the account's device list that the relay has not taken yet.
+pub(crate) const OWN_CHANGES: u8 = 0x70;
+/// Device → the name that its person gave it.
+pub(crate) const DEVICE_NAME: u8 = 0x71;
 /// First of the MLS tables; see `mls::storage`.
 pub(crate) const MLS: u8 = 0x20;
 
@@ -105,6 +109,10 @@ pub(crate) fn end(prefix: &[u8]) -> Vec<u8> {
         }
     }
     end
+}
+
+pub(crate) fn device_name(device: DeviceId) -> Vec<u8> {
+    key(DEVICE_NAME, &[device.as_ref()])
 }
 
 pub(crate) fn contact(account: AccountId) -> Vec<u8> {

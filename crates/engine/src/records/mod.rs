@@ -170,7 +170,7 @@ pub enum ConversationState {
 pub struct Position {
     /// Local order of arrival, over all conversations.
     pub anchor: u64,
-    /// The sender's counter; for one's own the number of its job.
+    /// The sender's counter; for those of this device the number of its job, with the highest bit set.
     pub counter: u32,
 }
 

@@ -125,7 +125,11 @@ fn happened(event: Event) -> Option<Msg> {
         Event::ConversationMerged(gone, stays) => Some(Msg::Merged(gone, stays)),
         Event::Alert(conversation, alert) => Some(Msg::Alert(conversation, safe_line(&alert.to_string()))),
         // Who asked gets the refusal as an answer; the state of the connection tells the other.
-        Event::Refused(..) | Event::CaughtUp => None,
+        Event::Refused(..)
+        | Event::CaughtUp
+        | Event::LinkNumber(..)
+        | Event::LinkEnded(_)
+        | Event::DevicesChanged(_) => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Stories over the small relay.
 
 mod delivery;
+mod devices;
 #[cfg(feature = "evil")]
 mod evil;
 mod groups;
