@@ -7,6 +7,7 @@ mod client;
 pub mod clock;
 mod connection;
 mod driver;
+pub mod groups;
 pub mod markup;
 pub mod once;
 pub mod profile;

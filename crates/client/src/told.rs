@@ -18,6 +18,9 @@ pub fn sentence(change: &Change, by: &str) -> String {
         Change::LetIn(who) => {
             format!("{by} let a device of {} in again, which had lost its place", who.handle)
         }
+        Change::Broken => format!(
+            "{by} broke the rules of this group; nothing of that was followed, and the group goes on without {by}"
+        ),
         Change::Back => format!(
             "{by} let this device in again, which had lost its place; what was said meanwhile is not here"
         ),

@@ -239,7 +239,7 @@ impl Views<'_> {
         search::search(self.0, query, filter, before, limit)
     }
 
-    fn records(&self) -> Records<'_> {
+    pub(crate) fn records(&self) -> Records<'_> {
         Records(self.0)
     }
 

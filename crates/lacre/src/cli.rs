@@ -46,6 +46,8 @@ pub enum Command {
     /// What is done with messages
     #[command(flatten)]
     Messages(MessageCommand),
+    /// Make groups, change them, look at them, leave them
+    Group(Box<GroupArgs>),
     /// Search the messages of this device
     Search(SearchArgs),
     /// Talk in the terminal
@@ -228,8 +230,8 @@ pub struct SignUpArgs {
 /// `lacre send`.
 #[derive(Debug, Args)]
 pub struct SendArgs {
-    /// To whom
-    pub handle: Handle,
+    /// To whom: a person's handle or a group's name; @name is always the person, #name the group
+    pub to: String,
     /// The text; `-` reads it from standard input
     pub text: String,
     /// The id of the message that it answers
@@ -259,9 +261,9 @@ pub struct ReadArgs {
     /// Only the last N messages (else all in JSON, the last 50 for people)
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// Only the conversation with this person
-    #[arg(long, value_name = "HANDLE")]
-    pub with: Option<Handle>,
+    /// Only the conversation with this person, or the group of this name
+    #[arg(long, value_name = "NAME")]
+    pub with: Option<String>,
     /// Only what is on this device; do not connect
     #[arg(long)]
     pub offline: bool,
@@ -271,6 +273,123 @@ pub struct ReadArgs {
     /// Seconds to wait for the relay
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub timeout: u64,
+}
+
+/// `lacre group`.
+#[derive(Debug, Args)]
+pub struct GroupArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: GroupCommand,
+    /// Only put it into the outbox; it is done the next time this profile connects
+    #[arg(long, global = true)]
+    pub no_wait: bool,
+    /// Seconds to wait for the relay before it is left in the outbox
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
+    pub timeout: u64,
+}
+
+/// What is done with groups.
+#[derive(Debug, Subcommand)]
+pub enum GroupCommand {
+    /// Make a group
+    Create {
+        /// What it is called
+        name: String,
+        /// Who is in it from the beginning, by commas
+        #[arg(long, value_name = "HANDLES", value_delimiter = ',')]
+        with: Vec<Handle>,
+    },
+    /// Add people
+    Add {
+        /// The group's name or id
+        group: String,
+        /// Whom to add
+        #[arg(required = true)]
+        people: Vec<Handle>,
+    },
+    /// Remove people (admins only)
+    Remove {
+        /// The group's name or id
+        group: String,
+        /// Whom to remove
+        #[arg(required = true)]
+        people: Vec<Handle>,
+    },
+    /// Leave a group with all your devices; what was said stays on this one
+    Leave {
+        /// The group's name or id
+        group: String,
+    },
+    /// Make somebody an admin or an ordinary member (admins only)
+    Role {
+        /// The group's name or id
+        group: String,
+        /// Whom
+        person: Handle,
+        /// What they are from now on
+        role: RoleArg,
+    },
+    /// Show who may do what, or change it (admins only)
+    Rules {
+        /// The group's name or id
+        group: String,
+        /// Who adds people
+        #[arg(long, value_enum)]
+        add: Option<AllowedArg>,
+        /// Who changes name, description and picture
+        #[arg(long, value_enum)]
+        edit: Option<AllowedArg>,
+        /// Who sends messages
+        #[arg(long, value_enum)]
+        send: Option<AllowedArg>,
+    },
+    /// Give a group another name
+    Rename {
+        /// The group's name or id
+        group: String,
+        /// The new name
+        name: String,
+    },
+    /// Say what a group is for; an empty text takes it away
+    Describe {
+        /// The group's name or id
+        group: String,
+        /// The description
+        text: String,
+    },
+    /// Say what you go by in a group; an empty text takes it away
+    Label {
+        /// The group's name or id
+        group: String,
+        /// The label
+        text: String,
+    },
+    /// List the groups of this device
+    List,
+    /// Show a group: its rules and its members
+    Show {
+        /// The group's name or id
+        group: String,
+    },
+}
+
+/// What somebody is in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RoleArg {
+    /// May change the group, its members and its rules
+    Admin,
+    /// May do what the rules let everybody do
+    Member,
+}
+
+/// Who may do something in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AllowedArg {
+    /// Every member
+    All,
+    /// Admins
+    Admins,
 }
 
 /// `lacre search`.
@@ -363,6 +482,11 @@ mod tests {
             "lacre poll bruno when? today tomorrow --multiple",
             "lacre location bruno -23.55 -46.63 --label São_Paulo",
             "lacre timer bruno 1d",
+            "lacre group create Family --with ana,bruno --json",
+            "lacre group add Family carla",
+            "lacre group role Family carla admin",
+            "lacre group rules Family --add admins --send all",
+            "lacre group leave Family --no-wait",
             "lacre doctor --data d --json",
             "lacre relay export --data d --to f",
         ] {

@@ -157,9 +157,9 @@ impl Engine {
         let (Some(id), Some(seal)) = (id, seal) else {
             // What comes between leaving and being off the roster is for those who stay.
             let left = match id {
-                Some(id) => {
-                    cx.records().conversation(id)?.is_some_and(|it| it.state == ConversationState::Left)
-                }
+                Some(id) => cx.records().conversation(id)?.is_some_and(|it| {
+                    matches!(it.state, ConversationState::Left | ConversationState::MergedInto(_))
+                }),
                 None => false,
             };
             if !left {

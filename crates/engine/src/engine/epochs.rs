@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lacre_proto::wire;
 use lacre_proto::{AccountId, ConversationId, DeviceId, Millis, mls_framing::ContentType};
 use openmls::group::{MlsGroup, StagedCommit};
-use openmls::prelude::{BasicCredential, Credential, ProcessedMessageContent};
+use openmls::prelude::{BasicCredential, Credential, ProcessedMessageContent, Sender};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
@@ -15,6 +15,7 @@ use super::outbox::NewJob;
 use super::state::{Heard, Member, Purpose, Seal, What};
 use super::{Cx, Engine};
 use crate::api::{Alert, EngineError};
+use crate::content::Room;
 use crate::defence::Defence;
 use crate::identity::UnverifiedCertificate;
 use crate::mls::group;
@@ -101,8 +102,21 @@ impl Engine {
             }
             Err(denied) => {
                 cx.store.back_to(mark);
-                cx.alert(Some(id), Alert::PolicyRefused(denied.reason()));
-                self.lose(cx, id)
+                let offender = match sender {
+                    Sender::Member(leaf) => {
+                        cx.member(id, leaf.u32())?.filter(|it| it.account != self.me.account)
+                    }
+                    _ => None,
+                };
+                match offender {
+                    Some(offender) if matches!(seal.room, Room::Group(_)) => {
+                        self.broken(cx, id, offender.account, denied, time)
+                    }
+                    _ => {
+                        cx.alert(Some(id), Alert::PolicyRefused(denied.reason()));
+                        self.lose(cx, id)
+                    }
+                }
             }
         }
     }

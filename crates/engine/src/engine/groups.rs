@@ -13,6 +13,7 @@ use super::state::{Job, JobState, Opening, Purpose, Sealing, Wanted, What};
 use super::{Asked, Cx, Engine};
 use crate::api::{Alert, EngineError, Event, IntentId, Refusal};
 use crate::content::{Content, Fact, MessageId, kinds};
+use crate::defence::Defence;
 use crate::mls::extension::{Kind, LacreConversation};
 use crate::mls::policy::{Approved, Denied};
 use crate::mls::storage;
@@ -56,6 +57,8 @@ impl Engine {
             labels: Vec::new(),
             leaving: Vec::new(),
             members: 1,
+            restore: None,
+            instead_of: None,
         };
         cx.put(key::conversation(GROUP, id), &group);
         let row = self.tell(cx, id, self.me.account, Change::Made, cx.now)?;
@@ -320,6 +323,9 @@ impl Engine {
             members: self.people(cx, id)?,
             ..before
         };
+        if by == self.me.account && !approved.came.is_empty() {
+            self.restore(cx, id, &mut after)?;
+        }
         after.leaving.retain(|account| !approved.went.contains(account));
         after.labels.retain(|(account, _)| !approved.went.contains(account));
         cx.put(key::conversation(GROUP, id), &after);
@@ -392,7 +398,9 @@ impl Engine {
         author: AccountId,
         content: &Content<impl Sized>,
     ) -> Result<bool, EngineError> {
-        let Some(group) = cx.records().group(id)? else { return Ok(true) };
+        let Some(group) = cx.records().group(id)?.filter(|_| cx.defends(Defence::Policy)) else {
+            return Ok(true);
+        };
         if group.admins.contains(&author) {
             return Ok(true);
         }
@@ -541,7 +549,7 @@ impl Engine {
             cx.put_conversation(&ConversationRecord { state: ConversationState::Left, ..record })?;
         }
         if on_roster {
-            self.enqueue(cx, id, NewJob::new(What::LeaveRoster))?;
+            self.enqueue(cx, id, NewJob::new(What::LeaveRoster(id)))?;
         }
         Ok(())
     }
@@ -610,5 +618,7 @@ fn record_of(context: &LacreConversation) -> GroupRecord {
         labels: Vec::new(),
         leaving: Vec::new(),
         members: 0,
+        restore: None,
+        instead_of: context.instead_of,
     }
 }

@@ -86,6 +86,9 @@ impl Engine {
         if !self.can_be_said(&content) {
             return Ok(Err(Refusal::BadContent));
         }
+        if record.state == ConversationState::Left {
+            return Ok(Err(Refusal::NotAMember));
+        }
         if matches!(content, Content::Fact(_)) && record.kind != ConversationKind::Group {
             return Ok(Err(Refusal::NotAGroup));
         }

@@ -1,5 +1,7 @@
 //! Joining a conversation by a Welcome: for the first time, or again after a request.
 
+use std::collections::BTreeSet;
+
 use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 use openmls::group::StagedWelcome;
 use openmls::prelude::Welcome;
@@ -80,6 +82,12 @@ impl Engine {
             return Ok(Err(Denied::Context.reason()));
         }
         let inviter = staged.welcome_sender().ok().and_then(|leaf| claimed_account(leaf.credential()));
+        if let Some(known) = &known
+            && !self.may_let_in(cx, id, known, &conversation, &staged, inviter)?
+        {
+            return Ok(Err(Denied::Right.reason()));
+        }
+        let replaces = self.replaced_by(cx, &conversation, inviter)?;
         let (contact, admission) = match self.admit_welcome(cx, id, &conversation, &staged, again)? {
             Ok(admitted) => admitted,
             Err(denied) => return Ok(Err(denied.reason())),
@@ -112,6 +120,9 @@ impl Engine {
             None => {
                 let by = inviter.unwrap_or(self.me.account);
                 self.enter_group(cx, id, &conversation, by, again, time)?;
+                if let Some(old) = replaces {
+                    self.replace(cx, old, id)?;
+                }
             }
         }
         if again {
@@ -126,6 +137,33 @@ impl Engine {
             self.plan_update(cx, id)?;
         }
         Ok(Ok(contact.map(|contact| contact.account)))
+    }
+
+    /// Whether this member may let this device into a group again: an admin whom it knew, its own account, or
+    /// anybody when nothing is otherwise than it knew it. Who has broken the rules lets nobody in.
+    fn may_let_in(
+        &self,
+        cx: &Cx<'_>,
+        id: ConversationId,
+        known: &Seal,
+        conversation: &LacreConversation,
+        staged: &StagedWelcome,
+        inviter: Option<AccountId>,
+    ) -> Result<bool, EngineError> {
+        let Some(group) = cx.records().group(id)? else { return Ok(true) };
+        let Some(inviter) = inviter else { return Ok(false) };
+        if known.refused.is_some() {
+            return Ok(false);
+        }
+        if inviter == self.me.account || group.admins.contains(&inviter) {
+            return Ok(true);
+        }
+        let before: BTreeSet<AccountId> = cx.members(id)?.into_iter().map(|member| member.account).collect();
+        let same = conversation.admins == group.admins && conversation.rules == group.rules;
+        let nobody_new = staged.members().all(|member| {
+            claimed_account(&member.credential).is_some_and(|account| before.contains(&account))
+        });
+        Ok(same && nobody_new)
     }
 
     fn admit_welcome(

@@ -62,7 +62,7 @@ impl Engine {
         }))
     }
 
-    fn merge(
+    pub(super) fn merge(
         &mut self,
         cx: &mut Cx<'_>,
         loser: ConversationId,
@@ -215,7 +215,11 @@ impl Engine {
                 What::Receipts { content, .. } => {
                     What::Receipts { shown_in: winner, content, sealing: Sealing::default() }
                 }
-                What::Open(_) | What::AskResync | What::LeaveRoster | What::Gather(_) | What::Commit(..) => {
+                What::Open(_)
+                | What::AskResync
+                | What::LeaveRoster(_)
+                | What::Gather(_)
+                | What::Commit(..) => {
                     continue;
                 }
             };

@@ -12,6 +12,7 @@
 //! | `joining` | a Welcome: for the first time, or again |
 //! | `arrivals` | the mailbox: echoes, messages, commits, Welcomes, requests |
 //! | `receive` | a message that was opened: its place, its row, receipts |
+//! | `anew` | a group that somebody has broken goes on as a new one |
 //! | `commits` | this device's commits: made for a purpose, and made again |
 //! | `epochs` | commits: merged, refused, lost; the daily update |
 //! | `gathering` | people found and claimed, to be added to a group |
@@ -24,6 +25,7 @@
 
 mod account;
 mod acts;
+mod anew;
 mod answers;
 mod arrivals;
 mod commits;

@@ -370,7 +370,8 @@ impl Engine {
         ticket: Ticket,
         job: Job,
     ) -> Result<(), EngineError> {
-        let conversation = LacreConversation::group(self.me.account);
+        let instead_of = cx.records().group(id)?.and_then(|group| group.instead_of);
+        let conversation = LacreConversation::group(self.me.account, instead_of);
         let mut group = self.new_group(cx, id, &conversation)?;
         let plan = Plan { path: true, ..Plan::default() };
         let made = group::commit(cx.provider, &mut group, &self.myself(), plan)?;

@@ -23,7 +23,7 @@ use crate::content::{self, Address, Content, Manner, MessageId, MimiId};
 use crate::defence::Defence;
 use crate::mls::group;
 use crate::records::key::{self, OUTBOX, RECEIPTS};
-use crate::records::{ConversationState, MessageRecord};
+use crate::records::{ConversationState, Failure, MessageRecord};
 
 /// Messages of one conversation in flight at once.
 pub(super) const WINDOW: usize = 16;
@@ -57,7 +57,7 @@ impl NewJob {
 /// The rank of a job in its lane: what changes the conversation itself, then receipts, then messages.
 pub(super) fn rank(what: &What) -> u8 {
     match what {
-        What::Open(_) | What::AskResync | What::LeaveRoster | What::Commit(..) => 0,
+        What::Open(_) | What::AskResync | What::LeaveRoster(_) | What::Commit(..) => 0,
         What::Receipts { .. } => RECEIPTS_RANK,
         What::Message { .. } | What::Aside { .. } => 2,
         // Nothing waits until people are found.
@@ -231,7 +231,7 @@ impl Engine {
         match job.what {
             What::Open(_) => self.dispatch_opening(cx, id, at, job),
             What::AskResync => self.dispatch_ask(cx, at, job),
-            What::LeaveRoster => self.dispatch_leave(cx, id, at, job),
+            What::LeaveRoster(left) => self.dispatch_leave(cx, left, at, job),
             What::Gather(_) => self.dispatch_gathering(cx, id, at, job),
             What::Commit(..) => self.dispatch_commit(cx, id, at, job),
             What::Message { .. } | What::Aside { .. } | What::Receipts { .. } => {
@@ -273,6 +273,16 @@ impl Engine {
             cx.store.delete(at);
             return Ok(Lane::GoesOn);
         };
+        if let What::Message { id: unsent, sealing, .. } = &job.what
+            && sealing.counter.is_none()
+            && !self.is_allowed(cx, shown_in, self.me.account, &content)?
+        {
+            // The rules have changed since it was written.
+            self.keep(id, group);
+            cx.store.delete(at);
+            self.fail_message(cx, shown_in, *unsent, Failure::NotAllowed)?;
+            return Ok(Lane::GoesOn);
+        }
         let Ok((bytes, mimi)) = content::encode(message, &address, content, manner) else {
             self.keep(id, group);
             return self.give_up(cx, at, job, ErrorCode::TooLarge.into());
@@ -383,7 +393,7 @@ impl Engine {
                 sealing.sealed.contains(&hash)
             }
             What::Commit(_, built) => built.as_ref().is_some_and(|built| built.hash == hash),
-            What::Open(_) | What::AskResync | What::LeaveRoster | What::Gather(_) => false,
+            What::Open(_) | What::AskResync | What::LeaveRoster(_) | What::Gather(_) => false,
         };
         // What is in flight is among the first: a lane is not looked into further.
         let lane = self.lane(cx, id, 2 * LOOK)?;

@@ -57,6 +57,8 @@ pub(crate) struct Seal {
     pub(crate) roster_differs: bool,
     /// This device lost its place, and asks to be let in again.
     pub(crate) lost: bool,
+    /// Whose commit has broken the rules of the group: nobody is let in again into that.
+    pub(crate) refused: Option<AccountId>,
     /// SHA-256 of the key package in this device's newest request to be let in again.
     pub(crate) asked: Option<[u8; 32]>,
     /// The newest request of each other device: when it was made, and SHA-256 of its key package.
@@ -75,6 +77,7 @@ impl Seal {
             roster_ms: 0,
             roster_differs: false,
             lost: false,
+            refused: None,
             asked: None,
             requests: Vec::new(),
         }
@@ -213,7 +216,7 @@ pub(crate) enum What {
     /// Asks to be let into the conversation again.
     AskResync,
     /// Has this device's mailbox taken off the roster of a conversation that it has left.
-    LeaveRoster,
+    LeaveRoster(ConversationId),
     /// Finds people and claims their key packages, to add them by a commit.
     Gather(Vec<Wanted>),
     /// Commits.

@@ -1,6 +1,6 @@
 //! Commits that the policy forbids, and commits from outside.
 
-use lacre_proto::ConversationId;
+use lacre_proto::{AccountId, ConversationId};
 use openmls::group::MlsGroup;
 use openmls::prelude::{
     BasicCredential, CredentialWithKey, Extension, Extensions, LeafNodeIndex, LeafNodeParameters,
@@ -13,11 +13,11 @@ use tls_codec::{Deserialize, Serialize};
 use crate::EngineError;
 use crate::api::{Changes, Reader};
 use crate::engine::Engine;
-use crate::mls::extension::LacreConversation;
+use crate::mls::extension::{Kind, LacreConversation};
 use crate::mls::group::{self, Made, Myself, sealing};
 use crate::mls::provider::{Provider, Rand};
 use crate::mls::storage::Storage;
-use crate::records::Overlay;
+use crate::records::{Overlay, Rules};
 
 /// A change that a direct conversation does not allow.
 #[derive(Debug, Clone)]
@@ -26,6 +26,16 @@ pub enum Forbidden {
     PreSharedKey,
     /// Changes what the conversation is: another creator and a timer.
     GroupContext,
+    /// Makes these the admins of the group.
+    Admins(Vec<AccountId>),
+    /// Changes the rules of the group.
+    Rules(Rules),
+    /// Says that somebody else has made the group.
+    Creator(AccountId),
+    /// Says that it is the conversation of two people.
+    Kind(AccountId, AccountId),
+    /// Takes the required capabilities out of the context.
+    Capabilities,
     /// Removes the member at this leaf.
     Remove(u32),
     /// Adds the device of this key package (an `MLSMessage`), together with an allowed update.
@@ -56,11 +66,31 @@ pub(super) fn forbidden(
             let proposal = Proposal::PreSharedKey(Box::new(PreSharedKeyProposal::new(psk)));
             builder = builder.add_proposal(proposal);
         }
-        Forbidden::GroupContext => {
+        Forbidden::Capabilities => {
+            let mut extensions: Vec<Extension> = old.iter().cloned().collect();
+            extensions.retain(|extension| matches!(extension, Extension::Unknown(..)));
+            builder = builder
+                .propose_group_context_extensions(Extensions::from_vec(extensions).map_err(sealing)?)
+                .map_err(sealing)?;
+        }
+        Forbidden::GroupContext
+        | Forbidden::Admins(_)
+        | Forbidden::Rules(_)
+        | Forbidden::Creator(_)
+        | Forbidden::Kind(..) => {
             let Some(mut changed) = conversation.take() else {
                 return Err(EngineError::Corrupt("it is no conversation"));
             };
-            changed.timer = 1;
+            match what {
+                Forbidden::Admins(mut admins) => {
+                    admins.sort_unstable();
+                    changed.admins = admins;
+                }
+                Forbidden::Rules(rules) => changed.rules = rules,
+                Forbidden::Creator(creator) => changed.created_by = creator,
+                Forbidden::Kind(one, other) => changed.kind = Kind::Direct(one.min(other), one.max(other)),
+                _ => changed.timer = 1,
+            }
             let mut extensions: Vec<Extension> = old.iter().cloned().collect();
             extensions.retain(|extension| !matches!(extension, Extension::Unknown(..)));
             extensions.push(changed.to_extension());

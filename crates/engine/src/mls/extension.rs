@@ -24,6 +24,8 @@ pub(crate) struct LacreConversation {
     pub(crate) rules: Rules,
     /// Seconds after which messages disappear; 0 for never.
     pub(crate) timer: u32,
+    /// Groups only: the group that this one takes the place of. Never changed.
+    pub(crate) instead_of: Option<ConversationId>,
 }
 
 /// The kinds of conversations.
@@ -41,18 +43,21 @@ impl LacreConversation {
     pub(crate) fn direct(created_by: AccountId, other: AccountId) -> Self {
         let (low, high) = (created_by.min(other), created_by.max(other));
         let kind = Kind::Direct(low, high);
-        Self { kind, created_by, admins: Vec::new(), rules: Rules::default(), timer: 0 }
+        Self { kind, created_by, admins: Vec::new(), rules: Rules::default(), timer: 0, instead_of: None }
     }
 
     /// A group that `created_by` begins, its first admin.
-    pub(crate) fn group(created_by: AccountId) -> Self {
+    pub(crate) fn group(created_by: AccountId, instead_of: Option<ConversationId>) -> Self {
         let admins = vec![created_by];
-        Self { kind: Kind::Group, created_by, admins, rules: Rules::default(), timer: 0 }
+        Self { kind: Kind::Group, created_by, admins, rules: Rules::default(), timer: 0, instead_of }
     }
 
     /// Whether its parts hold together.
     pub(crate) fn holds(&self) -> bool {
-        let plain = self.admins.is_empty() && self.rules == Rules::default() && self.timer == 0;
+        let plain = self.admins.is_empty()
+            && self.rules == Rules::default()
+            && self.timer == 0
+            && self.instead_of.is_none();
         match self.kind {
             Kind::Direct(low, high) => {
                 low < high && (self.created_by == low || self.created_by == high) && plain

@@ -322,7 +322,8 @@ impl Commit<'_> {
         if self.before.kind != Kind::Group {
             return if self.before == self.after { Ok(()) } else { Err(Denied::Context) };
         }
-        if self.after.kind != self.before.kind || self.after.created_by != self.before.created_by {
+        let fixed = |it: &LacreConversation| (it.kind, it.created_by, it.instead_of);
+        if fixed(&self.after) != fixed(&self.before) {
             return Err(Denied::Context);
         }
         let lowest = self.leaves_after().first().map(|who| who.account);

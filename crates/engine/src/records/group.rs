@@ -1,6 +1,6 @@
 //! Groups: what their members see of them beside messages.
 
-use lacre_proto::{AccountId, Handle};
+use lacre_proto::{AccountId, ConversationId, Handle};
 use serde::{Deserialize, Serialize};
 
 use super::{Failure, Rules};
@@ -24,6 +24,10 @@ pub struct GroupRecord {
     pub leaving: Vec<AccountId>,
     /// How many people are in it.
     pub members: u32,
+    /// The group that it takes the place of, when somebody has broken that one.
+    pub instead_of: Option<ConversationId>,
+    /// Admins and rules of that group, until they are set here.
+    pub(crate) restore: Option<(Vec<AccountId>, Rules)>,
 }
 
 /// A member of a group.
@@ -73,6 +77,9 @@ pub enum Change {
     Refused(Refused),
     /// A device of somebody had lost its place and was let in again.
     LetIn(Named),
+    /// The author has broken the rules of the group; nothing of it was followed, and the group goes on without
+    /// them.
+    Broken,
     /// This device had lost its place and was let in again: what was said meanwhile is not here.
     Back,
 }

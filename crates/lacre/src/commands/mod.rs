@@ -5,6 +5,7 @@ mod bot;
 mod chat;
 mod devices;
 mod doctor;
+mod group;
 mod messages;
 mod read;
 mod relay;
@@ -43,6 +44,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Send(args) => send::run(&context()?, args).await,
         Command::Read(args) => read::run(&context()?, args).await,
         Command::Messages(command) => messages::run(&context()?, command).await,
+        Command::Group(args) => group::run(&context()?, *args).await,
         Command::Search(args) => search::run(&context()?, args).await,
         Command::Bot(args) => bot::run(&context()?, args).await,
         Command::Chat => chat::run(&context()?).await,

@@ -170,8 +170,8 @@ impl<'a> Reading<'a> {
 /// The last `limit` messages of the conversations that are asked for, in the order in which they came.
 fn history(views: &Views<'_>, args: &ReadArgs, limit: usize) -> Result<Vec<Row>, lacre_client::EngineError> {
     let mut rows = Vec::new();
-    for Conversation { id, with, name, .. } in views.conversations()? {
-        if args.with.is_some() && args.with != with {
+    for Conversation { id, name, .. } in views.conversations()? {
+        if !is_wanted(args, id, &name) {
             continue;
         }
         let messages = views.messages(id, None, limit)?;
@@ -188,12 +188,19 @@ fn one(
     conversation: ConversationId,
     id: MessageId,
 ) -> Result<Vec<Row>, lacre_client::EngineError> {
-    let Some(Conversation { with, name, .. }) = views.conversation(conversation)? else {
+    let Some(Conversation { id: shown, name, .. }) = views.conversation(conversation)? else {
         return Ok(Vec::new());
     };
-    if args.with.is_some() && args.with != with {
+    if !is_wanted(args, shown, &name) {
         return Ok(Vec::new());
     }
     let message = views.message(conversation, id)?;
     Ok(message.map(|message| (message, name)).into_iter().collect())
+}
+
+/// Whether a conversation is the one that is asked for; all are when none is.
+fn is_wanted(args: &ReadArgs, id: ConversationId, name: &str) -> bool {
+    let Some(wanted) = &args.with else { return true };
+    let wanted = wanted.strip_prefix(['@', '#']).unwrap_or(wanted);
+    wanted == name || wanted.to_lowercase() == name.to_lowercase() || wanted == id.to_string()
 }

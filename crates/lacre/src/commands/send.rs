@@ -4,6 +4,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use lacre_client::content::{Content, MessageId};
+use lacre_client::groups::Whom;
 use lacre_client::view::{Later, Message};
 use lacre_client::{Client, Intent, Queued, To, Wish};
 use lacre_proto::{ConversationId, limits};
@@ -13,6 +14,7 @@ use super::messages::message_id;
 use crate::cli::SendArgs;
 use crate::exit::{Exit, Failure};
 use crate::output;
+use crate::safe_text::safe_line;
 use crate::wait::{Reach, Reached};
 
 pub(super) async fn run(context: &Context, args: SendArgs) -> Result<(), Failure> {
@@ -26,12 +28,17 @@ pub(super) async fn run(context: &Context, args: SendArgs) -> Result<(), Failure
 }
 
 async fn send(context: &Context, client: &Client, args: &SendArgs, content: Content) -> Result<(), Failure> {
+    let whom = client.read(|views| views.whom(&args.to))?.map_err(super::group::bad_name)?;
     if let Content::Text { in_reply_to: Some(id), .. } = &content {
-        answered(client, args, *id).await?;
+        answered(client, args, &whom, *id).await?;
     }
+    let to = match whom {
+        Whom::Person(handle) => To::Person(handle),
+        Whom::Group(group) => To::Conversation(group),
+    };
     let not_before = args.at.as_deref().map(output::time).transpose()?;
     let wish = Wish { once: args.once, not_before };
-    let intent = Intent::Say(To::Person(args.handle.clone()), content, wish);
+    let intent = Intent::Say(to, content, wish);
     let Queued::Message(conversation, id) = client.intend(intent).await? else {
         return Err(Failure::new(Exit::Failure, "fault", "the message was not made"));
     };
@@ -47,11 +54,14 @@ async fn send(context: &Context, client: &Client, args: &SendArgs, content: Cont
 }
 
 /// Sees that the answered message is here; it may still lie at the relay.
-async fn answered(client: &Client, args: &SendArgs, id: MessageId) -> Result<(), Failure> {
+async fn answered(client: &Client, args: &SendArgs, whom: &Whom, id: MessageId) -> Result<(), Failure> {
     let known = || {
-        client.read(|views| match views.direct_with(&args.handle)? {
-            Some(conversation) => views.message(conversation, id),
-            None => Ok(None),
+        client.read(|views| {
+            let conversation = match whom {
+                Whom::Person(handle) => views.direct_with(handle)?,
+                Whom::Group(group) => Some(*group),
+            };
+            conversation.map_or(Ok(None), |conversation| views.message(conversation, id))
         })
     };
     if known()?.is_some() {
@@ -69,7 +79,7 @@ async fn answered(client: &Client, args: &SendArgs, id: MessageId) -> Result<(),
             return Err(failure);
         }
     }
-    let with = &args.handle;
+    let with = safe_line(name(args));
     let why = format!("there is no message {id} in the conversation with {with}; nothing was sent");
     Err(Failure::new(Exit::Refused, "no_such_message", why))
 }
@@ -98,7 +108,7 @@ fn scheduled(context: &Context, args: &SendArgs, later: &Later) -> Result<(), Fa
         return output::object(&serde_json::json!({
             "id": later.id.to_string(),
             "conversation": later.conversation.to_string(),
-            "with": args.handle.as_str(),
+            "with": name(args),
             "kind": "scheduled",
             "at": output::rfc3339(later.at),
         }));
@@ -106,7 +116,7 @@ fn scheduled(context: &Context, args: &SendArgs, later: &Later) -> Result<(), Fa
     let at = output::local(later.at, "%Y-%m-%d %H:%M");
     output::line(&format!(
         "Kept for {}, to be sent at {at} or when this profile is next open after it.",
-        args.handle
+        safe_line(name(args))
     ))
 }
 
@@ -115,7 +125,7 @@ fn kept(args: &SendArgs, reached: Reached) -> Failure {
     let waits = format!(
         "The message to {} is kept in the profile, sealed for this disk, and goes out the next time this profile \
          connects.",
-        args.handle
+        safe_line(&args.to)
     );
     match reached {
         Reached::No(trouble) => {
@@ -136,12 +146,17 @@ fn report(context: &Context, args: &SendArgs, message: Option<Message>) -> Resul
         return Err(Failure::new(Exit::Failure, "fault", "the message is not in the profile"));
     };
     if context.json {
-        return output::object(&output::message_json(&message, args.handle.as_str()));
+        return output::object(&output::message_json(&message, name(args)));
     }
     match args.no_wait {
-        true => output::line(&format!("Queued for {}.", args.handle)),
-        false => output::line(&format!("Sent to {}.", args.handle)),
+        true => output::line(&format!("Queued for {}.", safe_line(name(args)))),
+        false => output::line(&format!("Sent to {}.", safe_line(name(args)))),
     }
+}
+
+/// The name that was typed, without its mark.
+fn name(args: &SendArgs) -> &str {
+    args.to.strip_prefix(['@', '#']).unwrap_or(&args.to)
 }
 
 /// The text that was given, or all of standard input without its last line break.

@@ -6,6 +6,7 @@ mod accounts;
 mod bot;
 mod canary;
 mod faults;
+mod groups;
 mod kinds;
 mod messages;
 mod operator;

@@ -4,6 +4,8 @@ mod delivery;
 mod devices;
 #[cfg(feature = "evil")]
 mod evil;
+#[cfg(feature = "evil")]
+mod group_attacks;
 mod groups;
 mod healing;
 mod kinds;

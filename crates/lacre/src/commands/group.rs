@@ -1,0 +1,363 @@
+//! `lacre group`: groups are made, changed, looked at and left. What changes a group returns when the members'
+//! devices can see it, or leaves it in the outbox.
+
+use std::time::Duration;
+
+use lacre_client::content::Fact;
+use lacre_client::groups::BadName;
+use lacre_client::records::{Allowed, Change, ConversationKind, ConversationState, GroupRecord, Rules};
+use lacre_client::store::Store;
+use lacre_client::told::{rules_in_words, sentence};
+use lacre_client::view::{Body, Message, Views};
+use lacre_client::{Client, EngineError, OpenError};
+use lacre_proto::{ConversationId, Handle};
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::cli::{AllowedArg, GroupArgs, GroupCommand, RoleArg};
+use crate::exit::{Exit, Failure};
+use crate::output;
+use crate::safe_text::{safe_line, safe_text};
+use crate::wait::{Reach, Reached};
+
+pub(super) async fn run(context: &Context, args: GroupArgs) -> Result<(), Failure> {
+    let GroupArgs { command, no_wait, timeout } = args;
+    let store = context.profile.open(context.passphrase_fd).await?;
+    match &command {
+        GroupCommand::List => {
+            let reader = store.snapshot().map_err(OpenError::from)?;
+            return list(context, &Views(reader.as_ref()));
+        }
+        GroupCommand::Show { group } => {
+            let reader = store.snapshot().map_err(OpenError::from)?;
+            let views = Views(reader.as_ref());
+            let id = named(&views, group)?;
+            return show(context, &views, id);
+        }
+        _ => {}
+    }
+    let client = context.profile.client(store)?;
+    let outcome = change(context, &client, command, (!no_wait).then(|| Duration::from_secs(timeout))).await;
+    client.close().await;
+    outcome
+}
+
+/// What a wish comes to, as the group shows it.
+enum Goal {
+    /// These people are in it.
+    In(Vec<Handle>),
+    /// These people are not in it.
+    Out(Vec<Handle>),
+    Left,
+    Role(Handle, bool),
+    Rules(Rules),
+    /// What was said is at the relay.
+    Said(lacre_client::content::MessageId),
+}
+
+async fn change(
+    context: &Context,
+    client: &Client,
+    command: GroupCommand,
+    wait: Option<Duration>,
+) -> Result<(), Failure> {
+    let find = |name: &str| client.read(|views| views.group_named(name)).map_err(Failure::from);
+    let find = |name: &str| find(name)?.map_err(bad_name);
+    let (id, before, goal) = match command {
+        GroupCommand::List | GroupCommand::Show { .. } => return Ok(()),
+        GroupCommand::Create { name, with } => {
+            let id = client.create_group(name, with.clone()).await?;
+            (id, 0, Goal::In(with))
+        }
+        GroupCommand::Add { group, people } => {
+            let id = find(&group)?;
+            let before = rows(client, id)?.len();
+            client.add_to_group(id, people.clone()).await?;
+            (id, before, Goal::In(people))
+        }
+        GroupCommand::Remove { group, people } => {
+            let id = find(&group)?;
+            let before = rows(client, id)?.len();
+            client.remove_from_group(id, people.clone()).await?;
+            (id, before, Goal::Out(people))
+        }
+        GroupCommand::Leave { group } => {
+            let id = find(&group)?;
+            let before = rows(client, id)?.len();
+            client.leave_group(id).await?;
+            (id, before, Goal::Left)
+        }
+        GroupCommand::Role { group, person, role } => {
+            let id = find(&group)?;
+            let before = rows(client, id)?.len();
+            let admin = role == RoleArg::Admin;
+            client.set_role(id, person.clone(), admin).await?;
+            (id, before, Goal::Role(person, admin))
+        }
+        GroupCommand::Rules { group, add, edit, send } => {
+            let id = find(&group)?;
+            let now = client.read(|views| views.group(id))?.map(|group| group.rules).unwrap_or_default();
+            let pick = |given: Option<AllowedArg>, now| given.map_or(now, allowed);
+            let rules =
+                Rules { add: pick(add, now.add), edit: pick(edit, now.edit), send: pick(send, now.send) };
+            if (add, edit, send) == (None, None, None) || rules == now {
+                return tell_rules(context, now);
+            }
+            let before = rows(client, id)?.len();
+            client.set_rules(id, rules).await?;
+            (id, before, Goal::Rules(rules))
+        }
+        GroupCommand::Rename { group, name } => say(client, find(&group)?, Fact::Name(name)).await?,
+        GroupCommand::Describe { group, text } => say(client, find(&group)?, Fact::Description(text)).await?,
+        GroupCommand::Label { group, text } => say(client, find(&group)?, Fact::Label(text)).await?,
+    };
+    if let Some(limit) = wait {
+        reached(client, id, before, &goal, limit).await?;
+        client.flush().await;
+    }
+    let told = rows(client, id)?.into_iter().skip(before).collect::<Vec<_>>();
+    report(context, client, id, told)
+}
+
+async fn say(
+    client: &Client,
+    id: ConversationId,
+    fact: Fact,
+) -> Result<(ConversationId, usize, Goal), Failure> {
+    let before = rows(client, id)?.len();
+    let (_, message) = client.set_fact(id, fact).await?;
+    Ok((id, before, Goal::Said(message)))
+}
+
+/// Waits until the goal is reached, or until something else has come of it.
+async fn reached(
+    client: &Client,
+    id: ConversationId,
+    before: usize,
+    goal: &Goal,
+    limit: Duration,
+) -> Result<(), Failure> {
+    let mut events = client.events();
+    let mut reach = Reach::new(client);
+    let done = async {
+        loop {
+            let done = client.read(|views| is_reached(&views, id, goal))?
+                || is_refused(&rows(client, id)?, before, goal);
+            if done {
+                return Ok::<(), Failure>(());
+            }
+            if let Err(tokio::sync::broadcast::error::RecvError::Closed) = events.recv().await {
+                return Err(Failure::new(Exit::Failure, "fault", "the client stopped"));
+            }
+        }
+    };
+    tokio::select! {
+        done = done => done,
+        given_up = reach.given_up() => Err(kept(given_up)),
+        () = tokio::time::sleep(limit) => Err(kept(Reached::Yes)),
+    }
+}
+
+/// What was wanted waits in the outbox.
+fn kept(reached: Reached) -> Failure {
+    const WAITS: &str =
+        "What you wanted is kept in the profile, and is done the next time this profile connects.";
+    match reached {
+        Reached::No(trouble) => {
+            let mut failure = Failure::from(trouble);
+            failure.message = format!("{}. {WAITS}", failure.message.trim_end_matches('.'));
+            failure
+        }
+        Reached::Yes => Failure::new(
+            Exit::Unreachable,
+            "not_acknowledged",
+            format!("The relay has not acknowledged it in time. {WAITS}"),
+        ),
+    }
+}
+
+fn is_reached(views: &Views<'_>, id: ConversationId, goal: &Goal) -> Result<bool, EngineError> {
+    let members = views.group_members(id)?;
+    let is_in = |person: &Handle| members.iter().any(|member| member.handle == *person);
+    let Some(conversation) = views.conversation(id)? else { return Ok(false) };
+    Ok(match goal {
+        Goal::In(people) => conversation.state == ConversationState::Open && people.iter().all(is_in),
+        Goal::Out(people) => !people.iter().any(is_in),
+        Goal::Left => conversation.state == ConversationState::Left,
+        Goal::Role(person, admin) => {
+            members.iter().any(|member| member.handle == *person && member.admin == *admin)
+        }
+        Goal::Rules(rules) => views.group(id)?.is_some_and(|group| group.rules == *rules),
+        Goal::Said(message) => views.message(id, *message)?.is_some_and(|message| {
+            message.state.is_none_or(|state| state != lacre_client::view::Sending::Sending)
+        }),
+    })
+}
+
+/// Whether rows tell that it will not be reached: all people who are not in were left out, or it was refused.
+fn is_refused(rows: &[Message], before: usize, goal: &Goal) -> bool {
+    let changes = || {
+        rows.iter().skip(before).filter_map(|row| match &row.body {
+            Body::Told(change) => Some(change),
+            _ => None,
+        })
+    };
+    if changes().any(|change| matches!(change, Change::Refused(_))) {
+        return true;
+    }
+    let Goal::In(people) = goal else { return false };
+    let settled = |person: &Handle| {
+        changes().any(|change| match change {
+            Change::NotAdded(who, _) => who.handle == *person,
+            Change::Added(all) => all.iter().any(|who| who.handle == *person),
+            _ => false,
+        })
+    };
+    !people.is_empty() && people.iter().all(settled)
+}
+
+fn rows(client: &Client, id: ConversationId) -> Result<Vec<Message>, Failure> {
+    Ok(client.read(|views| views.messages_after(id, None, usize::MAX))?)
+}
+
+fn report(context: &Context, client: &Client, id: ConversationId, told: Vec<Message>) -> Result<(), Failure> {
+    let mut failed = None;
+    for row in &told {
+        if let Body::Told(change @ (Change::NotAdded(..) | Change::Refused(_))) = &row.body {
+            failed = Some(safe_line(&sentence(change, row.from.as_str())));
+        }
+        if context.json {
+            continue;
+        }
+        if let Body::Told(change) = &row.body {
+            output::line(&format!("{}.", safe_line(&sentence(change, row.from.as_str()))))?;
+        }
+    }
+    if context.json {
+        let object = client.read(|views| group_json(&views, id))?;
+        output::object(&object)?;
+    }
+    match failed {
+        Some(why) => Err(Failure::new(Exit::Refused, "not_all_done", why)),
+        None => Ok(()),
+    }
+}
+
+fn list(context: &Context, views: &Views<'_>) -> Result<(), Failure> {
+    let groups = views.conversations()?.into_iter().filter(|it| it.kind == ConversationKind::Group);
+    let mut none = true;
+    for group in groups {
+        none = false;
+        if context.json {
+            output::object(&group_json(views, group.id)?)?;
+            continue;
+        }
+        let members = views.group_members(group.id)?.len();
+        let left = if group.state == ConversationState::Left { "  (you are not in it any more)" } else { "" };
+        output::line(&format!("{}  {members} members  {}{left}", group.id, safe_line(&group.name)))?;
+    }
+    if none && !context.json {
+        output::line("You are in no group. `lacre group create NAME --with ana,bruno` makes one.")?;
+    }
+    Ok(())
+}
+
+fn show(context: &Context, views: &Views<'_>, id: ConversationId) -> Result<(), Failure> {
+    if context.json {
+        return output::object(&group_json(views, id)?);
+    }
+    let (Some(conversation), Some(group)) = (views.conversation(id)?, views.group(id)?) else {
+        return Err(bad_name(BadName::NoSuchGroup));
+    };
+    output::line(&safe_line(&conversation.name))?;
+    if !group.description.is_empty() {
+        output::line(&safe_text(&group.description))?;
+    }
+    if conversation.state == ConversationState::Left {
+        output::line("You are not in this group any more.")?;
+    }
+    output::line(&format!("Rules: {}.", rules_in_words(group.rules)))?;
+    for member in views.group_members(id)? {
+        let admin = if member.admin { "  admin" } else { "" };
+        let me = if member.me { "  (you)" } else { "" };
+        let label =
+            if member.label.is_empty() { String::new() } else { format!("  {}", safe_line(&member.label)) };
+        let devices =
+            if member.devices == 1 { "1 device".to_owned() } else { format!("{} devices", member.devices) };
+        output::line(&format!("{}{me}{admin}  {devices}{label}", member.handle))?;
+    }
+    Ok(())
+}
+
+fn group_json(views: &Views<'_>, id: ConversationId) -> Result<Value, EngineError> {
+    let conversation = views.conversation(id)?.ok_or(EngineError::Corrupt("conversation"))?;
+    let group = views.group(id)?.ok_or(EngineError::Corrupt("group"))?;
+    let GroupRecord { rules, description, leaving, .. } = &group;
+    let members: Vec<Value> = views
+        .group_members(id)?
+        .into_iter()
+        .map(|member| {
+            json!({
+                "handle": member.handle.as_str(),
+                "account": member.account.to_string(),
+                "me": member.me,
+                "admin": member.admin,
+                "devices": member.devices,
+                "label": member.label,
+                "leaving": leaving.contains(&member.account),
+            })
+        })
+        .collect();
+    let state = match conversation.state {
+        ConversationState::Opening => "opening",
+        ConversationState::Open => "open",
+        ConversationState::OutOfStep => "out_of_step",
+        ConversationState::Left => "left",
+        ConversationState::MergedInto(_) => "merged",
+    };
+    Ok(json!({
+        "id": id.to_string(),
+        "name": conversation.name,
+        "description": description,
+        "state": state,
+        "unread": conversation.unread,
+        "rules": rules_json(*rules),
+        "members": members,
+    }))
+}
+
+fn rules_json(rules: Rules) -> Value {
+    let who = |allowed| match allowed {
+        Allowed::All => "all",
+        Allowed::Admins => "admins",
+    };
+    json!({"add": who(rules.add), "edit": who(rules.edit), "send": who(rules.send)})
+}
+
+fn tell_rules(context: &Context, rules: Rules) -> Result<(), Failure> {
+    if context.json {
+        return output::object(&rules_json(rules));
+    }
+    output::line(&format!("Rules: {}.", rules_in_words(rules)))
+}
+
+fn allowed(arg: AllowedArg) -> Allowed {
+    match arg {
+        AllowedArg::All => Allowed::All,
+        AllowedArg::Admins => Allowed::Admins,
+    }
+}
+
+fn named(views: &Views<'_>, name: &str) -> Result<ConversationId, Failure> {
+    views.group_named(name)?.map_err(bad_name)
+}
+
+/// A name that leads to no conversation.
+pub(super) fn bad_name(error: BadName) -> Failure {
+    let code = match &error {
+        BadName::NoSuchGroup => "no_such_group",
+        BadName::SeveralGroups => "several_groups",
+        BadName::GroupOrPerson(_) => "group_or_person",
+    };
+    Failure::new(Exit::Refused, code, safe_line(&error.to_string()))
+}
