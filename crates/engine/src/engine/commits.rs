@@ -36,9 +36,13 @@ impl Planned {
     /// Also removes who has left: who comes in has not heard them say it, and would not let others do it later.
     fn and_drop(mut self, members: &[Member], context: &LacreConversation, leaving: &[AccountId]) -> Self {
         if let Some(dropped) = plan_removal(members, context, leaving) {
-            self.plan.remove.extend(dropped.plan.remove);
+            let there = |leaf: &LeafNodeIndex| !self.plan.remove.contains(leaf);
+            let more: Vec<LeafNodeIndex> = dropped.plan.remove.into_iter().filter(there).collect();
+            self.plan.remove.extend(more);
             self.plan.context = dropped.plan.context;
-            self.removals.extend(dropped.removals);
+            let named = |device: &DeviceId| !self.removals.contains(device);
+            let more: Vec<DeviceId> = dropped.removals.into_iter().filter(named).collect();
+            self.removals.extend(more);
         }
         self
     }
@@ -150,7 +154,10 @@ impl Engine {
         let Some(context) = LacreConversation::of(group.extensions()) else { return Ok(None) };
         Ok(match purpose {
             Purpose::Update => Some(Planned::of(Plan { path: true, ..Plan::default() })),
-            Purpose::Devices => self.plan_for_lists(cx, members)?,
+            Purpose::Devices => {
+                let leaving = self.leaving(cx, id)?;
+                self.plan_for_lists(cx, members)?.map(|it| it.and_drop(members, &context, &leaving))
+            }
             Purpose::Again(device, request) => {
                 let leaving = self.leaving(cx, id)?;
                 if members.iter().any(|it| it.device == *device && leaving.contains(&it.account)) {

@@ -323,7 +323,8 @@ impl Engine {
             members: self.people(cx, id)?,
             ..before
         };
-        if by == self.me.account && !approved.came.is_empty() {
+        let mine = approved.device == Some(self.me.device);
+        if mine && !approved.came.is_empty() {
             self.restore(cx, id, &mut after)?;
         }
         after.leaving.retain(|account| !approved.went.contains(account));
@@ -335,7 +336,7 @@ impl Engine {
                 cx.store.delete(at);
             }
         }
-        if by == self.me.account && !approved.came.is_empty() {
+        if mine && approved.grew {
             self.say_facts(cx, id, &after)?;
         }
         Ok(())

@@ -125,8 +125,11 @@ pub(crate) struct Approved {
     /// Accounts that come in, and that go.
     pub(crate) came: Vec<AccountId>,
     pub(crate) went: Vec<AccountId>,
-    /// Who made it.
+    /// Who made it, and on which device.
     pub(crate) by: Option<AccountId>,
+    pub(crate) device: Option<DeviceId>,
+    /// Whether a leaf was added that was not there before.
+    pub(crate) grew: bool,
     _sealed: (),
 }
 
@@ -272,8 +275,10 @@ impl Commit<'_> {
         Ok(Approved {
             came: is.difference(&was).copied().collect(),
             went: was.difference(&is).copied().collect(),
+            grew: self.added.len() > self.again.len(),
             again: self.again,
             by: Some(self.author.account),
+            device: Some(self.author.device),
             _sealed: (),
         })
     }

@@ -392,3 +392,49 @@ fn what_waits_when_somebody_is_removed_is_told_to_have_failed() {
     assert!(!seen(&world, "ana", id).contains(&"carla: ainda estou aqui".to_owned()));
     quiet(&world, &["ana", "bruno", "carla"]);
 }
+
+#[test]
+fn two_devices_of_one_person_are_in_the_group_together_and_leave_together() {
+    let mut world = World::of(&["ana", "bruno", "carla"]);
+    let id = group(&mut world, &["bruno", "carla"]);
+    world.link("carla", "carla/phone", 77);
+    world.run();
+    world.wait(60_000);
+    world.run();
+    assert_eq!(the_group(&world, "carla/phone"), id, "the phone was told the name");
+    say(&mut world, "carla/phone", id, "do telefone");
+    world.run();
+    for name in ["ana", "bruno", "carla"] {
+        assert_eq!(seen(&world, name, id).last().unwrap(), "carla: do telefone", "{name}");
+        assert_eq!(members(&world, name, id), ["ana*", "bruno", "carla"], "one member with two devices");
+    }
+    world.intent("carla", Intent::LeaveGroup(id));
+    world.run();
+    world.wait(120_000);
+    world.run();
+    for name in ["carla", "carla/phone"] {
+        assert_eq!(state(&world, name, id), ConversationState::Left, "{name}");
+        assert!(!world.relay.groups[&id].roster.contains(&world.device(name)), "{name}");
+    }
+    assert_eq!(members(&world, "ana", id), ["ana*", "bruno"]);
+    quiet(&world, &["ana", "bruno", "carla"]);
+}
+
+#[test]
+fn a_group_made_by_somebody_with_two_devices_has_both() {
+    let mut world = World::of(&["ana", "bruno"]);
+    world.link("ana", "ana/phone", 77);
+    world.run();
+    let id = group(&mut world, &["bruno"]);
+    world.wait(60_000);
+    world.run();
+    assert_eq!(the_group(&world, "ana/phone"), id);
+    say(&mut world, "bruno", id, "olá às duas");
+    world.run();
+    for name in ["ana", "ana/phone"] {
+        assert_eq!(seen(&world, name, id).last().unwrap(), "bruno: olá às duas", "{name}");
+    }
+    let members = Records(&world.people["bruno"].store).group_members(id).unwrap();
+    assert_eq!(members.iter().map(|it| it.devices).collect::<Vec<_>>(), [2, 1]);
+    quiet(&world, &["ana", "bruno", "ana/phone"]);
+}
