@@ -12,13 +12,17 @@ use lacre_engine::identity::{
 };
 use lacre_proto::wire::request::Op;
 use lacre_proto::wire::{self, Hello, response};
-use lacre_proto::{AccountId, ConversationId, DeviceId, Handle, Millis, RelayId};
+use lacre_proto::{AccountId, ConversationId, DeviceId, Handle, Millis, RelayId, limits};
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore};
 use sha2::{Digest, Sha256};
 
 use crate::cli::Failed;
 use crate::socket::{In, Socket, Target};
+
+/// Content types of a `PrivateMessage` (RFC 9420 §6).
+const APPLICATION: u8 = 1;
+const COMMIT: u8 = 3;
 
 /// An account with one device.
 pub struct Member {
@@ -106,16 +110,15 @@ impl Stock {
     }
 }
 
-/// Opens a conversation of the first member with the others, framed by hand. The sockets are logged in; what the
-/// opening puts into their mailboxes is acknowledged.
+/// Opens a conversation of the first member with the others, framed by hand: those who do not fit into the opening
+/// are added by commits. The sockets are logged in; what the opening puts into their mailboxes is acknowledged.
 pub async fn framed(
     target: &Target,
     sockets: &mut [Socket],
     sealed_bytes: usize,
     rng: &mut StdRng,
 ) -> Result<Stock, Failed> {
-    let conversation = ConversationId(rng.random());
-    let capability: [u8; 32] = rng.random();
+    let id = ConversationId(rng.random());
     let mut additions = Vec::new();
     for (number, socket) in sockets.iter_mut().enumerate() {
         let ticket = match socket.ask(Op::MintTicket(wire::MintTicket {})).await? {
@@ -125,50 +128,103 @@ pub async fn framed(
         let welcome = if number == 0 { Bytes::new() } else { framed_welcome(rng) };
         additions.push(wire::Addition { ticket, welcome });
     }
-    let create = wire::CreateConversation {
-        conversation: conversation.to_wire(),
-        additions,
-        capability_hash: Sha256::digest(capability).to_vec().into(),
-        dedupe: rng.random(),
-    };
     let mut anonymous = Socket::open(target).await?;
-    match anonymous.ask(Op::CreateConversation(create)).await? {
-        response::Result::Accepted(_) => {}
-        other => return Err(refused("a conversation", &other).into()),
+    let (mut epoch, mut capability) = (0, [0; 32]);
+    for additions in additions.chunks(limits::ADDITIONS) {
+        let next: [u8; 32] = rng.random();
+        let op = match epoch {
+            0 => opening(id, additions.to_vec(), &next, rng),
+            _ => adding(id, epoch, additions.to_vec(), [&capability, &next], rng),
+        };
+        match anonymous.ask(op).await? {
+            response::Result::Accepted(_) => (epoch, capability) = (epoch + 1, next),
+            other => return Err(refused("a conversation", &other).into()),
+        }
     }
-    for socket in sockets.iter_mut() {
-        take_one(socket).await?;
+    for (number, socket) in sockets.iter_mut().enumerate() {
+        let turn = number / limits::ADDITIONS;
+        let welcomed = additions.iter().skip(turn * limits::ADDITIONS).take(limits::ADDITIONS);
+        let welcomed = welcomed.filter(|addition| !addition.welcome.is_empty()).count();
+        // Who is welcomed with others has the group info in an item of its own.
+        let own = if number > 0 && welcomed > 1 { 2 } else { 1 };
+        let commits = epoch as usize - 1 - turn;
+        take(socket, own + commits).await?;
     }
     Ok(Stock {
-        conversation: conversation.to_wire(),
-        epoch: 1,
+        conversation: id.to_wire(),
+        epoch,
         capability: Bytes::copy_from_slice(&capability),
-        messages: vec![framed_message(conversation, 1, sealed_bytes, rng)],
+        messages: vec![framed_message(id, epoch, APPLICATION, sealed_bytes, rng)],
     })
 }
 
-/// Waits for a push and acknowledges it.
-async fn take_one(socket: &mut Socket) -> io::Result<()> {
-    loop {
+/// The request that opens a conversation.
+fn opening(
+    id: ConversationId,
+    additions: Vec<wire::Addition>,
+    capability: &[u8; 32],
+    rng: &mut StdRng,
+) -> Op {
+    let group_info = if additions.len() > 1 { random(400, rng).into() } else { Bytes::new() };
+    Op::CreateConversation(wire::CreateConversation {
+        conversation: id.to_wire(),
+        additions,
+        capability_hash: Sha256::digest(capability).to_vec().into(),
+        dedupe: rng.random(),
+        group_info,
+    })
+}
+
+/// A commit that adds; the capabilities are of the epoch that it ends and of the one that it opens.
+fn adding(
+    id: ConversationId,
+    epoch: u64,
+    additions: Vec<wire::Addition>,
+    [ends, opens]: [&[u8; 32]; 2],
+    rng: &mut StdRng,
+) -> Op {
+    Op::Commit(wire::Commit {
+        conversation: id.to_wire(),
+        epoch,
+        capability: Bytes::copy_from_slice(ends),
+        commit: framed_message(id, epoch, COMMIT, 3000, rng),
+        capability_hash: Sha256::digest(opens).to_vec().into(),
+        additions,
+        removals: Vec::new(),
+        dedupe: rng.random(),
+        group_info: random(400, rng).into(),
+    })
+}
+
+/// Waits for so many entries and acknowledges them.
+async fn take(socket: &mut Socket, mut entries: usize) -> io::Result<()> {
+    while entries > 0 {
         match socket.next()? {
             Some(In::Push(push)) => {
-                let last = push.entries.last().map_or(0, |entry| entry.position);
-                socket.queue_ack(last);
-                return socket.flush().await;
+                entries = entries.saturating_sub(push.entries.len());
+                socket.queue_ack(push.entries.last().map_or(0, |entry| entry.position));
+                socket.flush().await?;
             }
             Some(_) => {}
             None => socket.fill().await?,
         }
     }
+    Ok(())
 }
 
 /// A `PrivateMessage` of the wanted size (RFC 9420 §6.3) around random bytes.
-fn framed_message(conversation: ConversationId, epoch: u64, size: usize, rng: &mut StdRng) -> Bytes {
+fn framed_message(
+    conversation: ConversationId,
+    epoch: u64,
+    content: u8,
+    size: usize,
+    rng: &mut StdRng,
+) -> Bytes {
     const MLS_10_PRIVATE_MESSAGE: [u8; 4] = [0, 1, 0, 2];
     let mut bytes = MLS_10_PRIVATE_MESSAGE.to_vec();
     vector(&mut bytes, conversation.as_ref());
     bytes.extend_from_slice(&epoch.to_be_bytes());
-    bytes.push(1);
+    bytes.push(content);
     vector(&mut bytes, &[]);
     vector(&mut bytes, &random(28, rng));
     let rest = size.saturating_sub(bytes.len() + 2).max(64);
@@ -176,12 +232,14 @@ fn framed_message(conversation: ConversationId, epoch: u64, size: usize, rng: &m
     bytes.into()
 }
 
-/// A Welcome (RFC 9420 §12.4.3.1) of which only the framing is one.
+/// A Welcome for one (RFC 9420 §12.4.3.1) of which only the framing is one.
 fn framed_welcome(rng: &mut StdRng) -> Bytes {
     const MLS_10_WELCOME_X_WING: [u8; 6] = [0, 1, 0, 3, 0, 0x4f];
+    let mut secrets = Vec::new();
+    [32, 1120, 52].into_iter().for_each(|length| vector(&mut secrets, &random(length, rng)));
     let mut bytes = MLS_10_WELCOME_X_WING.to_vec();
-    vector(&mut bytes, &random(1200, rng));
-    vector(&mut bytes, &random(400, rng));
+    vector(&mut bytes, &secrets);
+    vector(&mut bytes, &[]);
     bytes.into()
 }
 
@@ -210,7 +268,7 @@ mod tests {
     fn what_is_framed_by_hand_passes_for_mls_outside() {
         let rng = &mut StdRng::seed_from_u64(1);
         let conversation = ConversationId([3; 16]);
-        let message = framed_message(conversation, 7, 420, rng);
+        let message = framed_message(conversation, 7, APPLICATION, 420, rng);
         assert_eq!(message.len(), 420);
         let seen = mls_framing::private_message(&message).unwrap();
         assert_eq!((seen.conversation, seen.epoch), (conversation, 7));

@@ -187,14 +187,14 @@ async fn messages_go_and_come_up_to_the_limit() {
     let server = Server::start(&self_signed(), hello()).await;
     let mut socket = TlsConnect::default().open(server.endpoint(Trust::FirstUse)).await.expect("a socket");
     first(&mut socket).await.expect("a message");
-    let largest = Bytes::from(vec![7; limits::FRAME]);
+    let largest = Bytes::from(vec![7; limits::LARGE_FRAME]);
     socket.sink.send(largest.clone()).await.expect("it is sent");
     assert_eq!(first(&mut socket).await, Ok(largest));
 }
 
 #[tokio::test]
 async fn what_no_relay_sends_breaks_the_socket() {
-    let too_large = Message::Binary(vec![7; limits::FRAME + 1].into());
+    let too_large = Message::Binary(vec![7; limits::LARGE_FRAME + 1].into());
     for evil in [Message::text("hello"), too_large] {
         let server = Server::start(&self_signed(), evil).await;
         let mut socket =

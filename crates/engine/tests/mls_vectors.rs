@@ -63,7 +63,14 @@ fn the_framing_takes_private_messages_and_welcomes_and_nothing_else() {
         };
         assert_eq!(framed.content, content);
         let welcome = bytes(&case["mls_welcome"]);
-        assert_eq!(mls_framing::welcome(&welcome), Ok(()));
+        assert!(mls_framing::welcome(&welcome).is_err(), "its group info is in it");
+        let secrets = tls_codec::VLBytes::tls_deserialize(&mut &welcome[6..]).unwrap();
+        let MlsMessageBodyIn::Welcome(all) = MlsMessageIn::tls_deserialize_exact(&welcome).unwrap().extract()
+        else {
+            panic!("a Welcome")
+        };
+        let cut = [&welcome[..6 + Size::tls_serialized_len(&secrets)], &[0]].concat();
+        assert_eq!(mls_framing::welcome(&cut).is_ok(), all.secrets().len() == 1);
         assert_eq!(mls_framing::key_package(&bytes(&case["mls_key_package"])), Ok(()));
         assert!(mls_framing::welcome(&private).is_err());
         assert!(mls_framing::private_message(&welcome).is_err());

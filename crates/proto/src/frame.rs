@@ -8,7 +8,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
 
-use crate::wire::{ClientFrame, Greeting, Item, ServerFrame};
+use crate::wire::{ClientFrame, Greeting, Item, ServerFrame, client_frame, request, server_frame};
 use crate::{ErrorCode, limits};
 
 /// The version byte of a greeting, the same for ever.
@@ -26,7 +26,7 @@ pub enum FrameError {
     /// Nothing at all.
     #[error("the frame is empty")]
     Empty,
-    /// Over [`limits::FRAME`].
+    /// Over [`limits::FRAME`], or over [`limits::LARGE_FRAME`] where that is the limit.
     #[error("the frame is over its limit")]
     TooLarge,
     /// A version byte that this side does not speak.
@@ -98,7 +98,16 @@ pub fn decode_client(bytes: &Bytes) -> Result<(u8, ClientFrame), FrameError> {
         return Err(FrameError::Version(version));
     }
     let frame = ClientFrame::decode(bytes.slice(1..)).map_err(|_| FrameError::Malformed)?;
+    if bytes.len() > limits::FRAME && !may_be_large(&frame) {
+        return Err(FrameError::TooLarge);
+    }
     Ok((version, frame))
+}
+
+/// What changes who is in a conversation may be larger than anything else: there may be a tree in it.
+fn may_be_large(frame: &ClientFrame) -> bool {
+    let Some(client_frame::Body::Request(request)) = &frame.body else { return false };
+    matches!(request.op, Some(request::Op::CreateConversation(_) | request::Op::Commit(_)))
 }
 
 /// Decodes what a relay sent.
@@ -107,14 +116,19 @@ pub fn decode_relay(bytes: &Bytes) -> Result<FromRelay, FrameError> {
     match version(bytes)? {
         GREETING => Greeting::decode(body).map(FromRelay::Greeting).map_err(|_| FrameError::Malformed),
         VERSION_MIN..=VERSION_MAX => {
-            ServerFrame::decode(body).map(FromRelay::Frame).map_err(|_| FrameError::Malformed)
+            let frame = ServerFrame::decode(body).map_err(|_| FrameError::Malformed)?;
+            let pushes = matches!(frame.body, Some(server_frame::Body::Push(_)));
+            if bytes.len() > limits::FRAME && !pushes {
+                return Err(FrameError::TooLarge);
+            }
+            Ok(FromRelay::Frame(frame))
         }
         other => Err(FrameError::Version(other)),
     }
 }
 
 fn version(bytes: &Bytes) -> Result<u8, FrameError> {
-    if bytes.len() > limits::FRAME {
+    if bytes.len() > limits::LARGE_FRAME {
         return Err(FrameError::TooLarge);
     }
     bytes.first().copied().ok_or(FrameError::Empty)
@@ -132,7 +146,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::wire::{Ack, Hello, client_frame, greeting};
+    use crate::wire::{self, Ack, Hello, greeting};
 
     fn ack(position: u64) -> ClientFrame {
         ClientFrame { body: Some(client_frame::Body::Ack(Ack { position })) }
@@ -160,7 +174,30 @@ mod tests {
         assert_eq!(decode_client(&Bytes::new()), Err(FrameError::Empty));
         assert_eq!(decode_client(&Bytes::from_static(&[9, 1])), Err(FrameError::Version(9)));
         assert_eq!(decode_client(&Bytes::from_static(&[1, 0xff])), Err(FrameError::Malformed));
-        assert_eq!(decode_client(&Bytes::from(vec![1; limits::FRAME + 1])), Err(FrameError::TooLarge));
+        assert_eq!(decode_client(&Bytes::from(vec![1; limits::LARGE_FRAME + 1])), Err(FrameError::TooLarge));
+    }
+
+    #[test]
+    fn only_what_may_carry_a_tree_is_larger_than_a_frame() {
+        let request = |op| ClientFrame {
+            body: Some(client_frame::Body::Request(wire::Request { id: 1, op: Some(op) })),
+        };
+        let large = Bytes::from(vec![7; limits::FRAME]);
+        let commit = wire::Commit { commit: large.clone(), ..Default::default() };
+        let commit = request(request::Op::Commit(commit));
+        assert_eq!(decode_client(&encode_client(1, &commit)), Ok((1, commit)));
+        let send = request(request::Op::Send(wire::Send { message: large.clone(), ..Default::default() }));
+        assert_eq!(decode_client(&encode_client(1, &send)), Err(FrameError::TooLarge));
+
+        let server = |body| ServerFrame { body: Some(body) };
+        let entry = wire::Entry { position: 1, item: large.clone() };
+        let push = server(server_frame::Body::Push(wire::Push { entries: vec![entry] }));
+        assert_eq!(decode_relay(&encode_server(1, &push)), Ok(FromRelay::Frame(push)));
+        let claim = wire::Claim { key_package: large, ..Default::default() };
+        let claimed = wire::Claimed { claims: vec![claim], ..Default::default() };
+        let result = Some(wire::response::Result::Claimed(claimed));
+        let answer = server(server_frame::Body::Response(wire::Response { id: 1, result }));
+        assert_eq!(decode_relay(&encode_server(1, &answer)), Err(FrameError::TooLarge));
     }
 
     #[test]

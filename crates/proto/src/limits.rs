@@ -2,14 +2,21 @@
 
 use std::time::Duration;
 
-/// The largest WebSocket message, in bytes.
+/// The largest WebSocket message, in bytes; but see [`LARGE_FRAME`].
 pub const FRAME: usize = 256 * 1024;
+/// The largest WebSocket message that opens a conversation or commits in one, and the largest push: in a large
+/// group these carry a tree.
+pub const LARGE_FRAME: usize = 8 * 1024 * 1024;
+/// A message over [`FRAME`] must be there, or be taken, in this time.
+pub const LARGE_FRAME_TIME: Duration = Duration::from_secs(120);
 /// The largest sealed message, in bytes.
 pub const SEALED_MESSAGE: usize = 128 * 1024;
 /// The largest commit, in bytes.
-pub const COMMIT: usize = 192 * 1024;
-/// The largest Welcome, in bytes.
-pub const WELCOME: usize = 64 * 1024;
+pub const COMMIT: usize = 3 * 1024 * 1024;
+/// The largest Welcome, in bytes: it is for one device, and without its group info.
+pub const WELCOME: usize = 16 * 1024;
+/// The largest encrypted group info of a Welcome, in bytes: the tree is in it.
+pub const GROUP_INFO: usize = 7 * 1024 * 1024;
 /// The largest key package, in bytes.
 pub const KEY_PACKAGE: usize = 16 * 1024;
 /// The largest signed body (device list, certificate, resync request), in bytes.
@@ -33,6 +40,8 @@ pub const CLAIMED_OWN: usize = 32;
 pub const MEMBERS: usize = 1024;
 /// Accounts that one account may have blocked.
 pub const BLOCKED: usize = 1000;
+/// Devices that one commit adds.
+pub const ADDITIONS: usize = 256;
 /// Mailboxes in one roster.
 pub const ROSTER: usize = 2048;
 /// Key packages that a relay keeps for a device, beside the last-resort one.
@@ -69,8 +78,9 @@ pub const HTTP_HEAD: usize = 8 * 1024;
 pub const PING: Duration = Duration::from_secs(30);
 /// A socket that stays silent this long is closed.
 pub const IDLE: Duration = Duration::from_secs(90);
-/// Bytes that may wait to be written to one socket; a reader slower than that is cut off.
-pub const WRITE_QUEUE: usize = 1024 * 1024;
+/// Bytes of messages over [`FRAME`] that a relay holds at once, over all sockets: so many that come, and so many
+/// that go.
+pub const LARGE_FRAMES: usize = 64 * 1024 * 1024;
 
 /// MLS: out-of-order tolerance and furthest generation ahead (RFC 9420 §15.3).
 pub const OUT_OF_ORDER: u32 = 50;

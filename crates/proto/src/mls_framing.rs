@@ -76,13 +76,24 @@ pub fn authenticated_data(bytes: &[u8]) -> &[u8] {
     read(bytes).unwrap_or_default()
 }
 
-/// Checks that bytes are a whole `MLSMessage` with a Welcome.
+/// Checks that bytes are a whole `MLSMessage` with a Welcome for one device (RFC 9420 §12.4.3.1): one entry of
+/// secrets, and no group info, which travels beside it.
 pub fn welcome(bytes: &[u8]) -> Result<(), NotMls> {
     let mut rest = header(bytes, WELCOME)?;
     let _suite: [u8; 2] = take(&mut rest)?;
-    let secrets = vector(&mut rest)?;
+    let mut secrets = vector(&mut rest)?;
     let group_info = vector(&mut rest)?;
-    if rest.is_empty() && !secrets.is_empty() && group_info.len() >= 16 { Ok(()) } else { Err(NotMls) }
+    let _new_member = vector(&mut secrets)?;
+    let _encapsulated_key = vector(&mut secrets)?;
+    let ciphertext = vector(&mut secrets)?;
+    let one = secrets.is_empty() && ciphertext.len() >= 16;
+    if rest.is_empty() && one && group_info.is_empty() { Ok(()) } else { Err(NotMls) }
+}
+
+/// Checks that bytes may be the encrypted group info of a Welcome: an AEAD's ciphertext, never shorter than its
+/// tag.
+pub fn group_info(bytes: &[u8]) -> Result<(), NotMls> {
+    if bytes.len() >= 16 { Ok(()) } else { Err(NotMls) }
 }
 
 /// Checks that bytes begin as an `MLSMessage` with a key package of a known shape; its contents are for clients

@@ -59,6 +59,8 @@ pub struct EdgeLimits {
     pub idle: Duration,
     /// A socket that takes nothing of what waits for it for this long is closed.
     pub write: Duration,
+    /// A large message has to be there, or to be taken, in this time.
+    pub large_frame: Duration,
     /// Connections from one address.
     pub per_address: usize,
     /// Connections in all.
@@ -74,6 +76,7 @@ impl Default for EdgeLimits {
             ping: limits::PING,
             idle: limits::IDLE,
             write: Duration::from_secs(10),
+            large_frame: limits::LARGE_FRAME_TIME,
             per_address: 50,
             connections: 100_000,
             stop: Duration::from_secs(5),
@@ -81,7 +84,7 @@ impl Default for EdgeLimits {
     }
 }
 
-/// Quotas of a mailbox; the defaults are the protocol's limits.
+/// Quotas of mailboxes and of memory; the defaults are the protocol's limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quotas {
     /// Entries that are not acknowledged.
@@ -90,11 +93,18 @@ pub struct Quotas {
     pub bytes: u64,
     /// How long an entry is kept.
     pub kept: Duration,
+    /// Bytes of large messages that come and are held at once over all sockets, and of those that go.
+    pub large_frames: usize,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { entries: limits::MAILBOX_ENTRIES, bytes: limits::MAILBOX_BYTES, kept: limits::MAILBOX_KEPT }
+        Self {
+            entries: limits::MAILBOX_ENTRIES,
+            bytes: limits::MAILBOX_BYTES,
+            kept: limits::MAILBOX_KEPT,
+            large_frames: limits::LARGE_FRAMES,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! It must not know the engine, OpenMLS, or a key that opens anything.
 
 mod admin;
+mod budget;
 pub mod clock;
 pub mod config;
 mod edge;

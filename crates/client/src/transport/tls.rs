@@ -140,8 +140,8 @@ where
     let config = WebSocketConfig::default()
         .read_buffer_size(4096)
         .write_buffer_size(0)
-        .max_message_size(Some(limits::FRAME))
-        .max_frame_size(Some(limits::FRAME));
+        .max_message_size(Some(limits::LARGE_FRAME))
+        .max_frame_size(Some(limits::LARGE_FRAME));
     let url = format!("{scheme}://{host}/socket");
     let (socket, _) = tokio_tungstenite::client_async_with_config(url, stream, Some(config))
         .await

@@ -51,6 +51,10 @@ impl Engine {
             return Ok(());
         };
         match kind {
+            Kind::GroupInfo(item) => {
+                self.introduced(cx, &item);
+                Ok(())
+            }
             Kind::Welcomed(item) => self.welcomed(cx, item, time_ms),
             Kind::Committed(item) => self.committed(cx, item, time_ms),
             Kind::Sealed(item) => self.sealed(cx, item, time_ms),

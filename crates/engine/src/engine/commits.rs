@@ -11,6 +11,7 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 
 use super::epochs::claimed_account;
+use super::opening::additions_of;
 use super::outbox::Lane;
 use super::state::{Built, Job, JobState, Member, Purpose, Seal, What};
 use super::{Asked, Cx, Engine};
@@ -126,8 +127,6 @@ impl Engine {
             }
             return Ok(None);
         }
-        let welcome: bytes::Bytes = made.welcome.unwrap_or_default().into();
-        let addition = |ticket: Ticket| wire::Addition { ticket: ticket.to_wire(), welcome: welcome.clone() };
         let hash = Sha256::digest(&made.commit).into();
         let request = wire::Commit {
             conversation: id.to_wire(),
@@ -135,9 +134,10 @@ impl Engine {
             capability: capability.into(),
             commit: made.commit.into(),
             capability_hash: made.capability_hash.to_vec().into(),
-            additions: tickets.into_iter().map(addition).collect(),
+            additions: additions_of(tickets, made.welcomes.each).collect(),
             removals: removals.iter().map(|device| device.to_wire()).collect(),
             dedupe,
+            group_info: made.welcomes.group_info.into(),
         };
         Ok(Some(Built { request: request.encode_to_vec(), hash, epoch }))
     }
@@ -181,7 +181,8 @@ impl Engine {
                         tickets.push(Ticket(one.ticket));
                     }
                 }
-                let planned = Planned { tickets, ..Planned::of(Plan { add, path: true, ..Plan::default() }) };
+                // Without a path: it costs the same in a group of any size.
+                let planned = Planned { tickets, ..Planned::of(Plan { add, ..Plan::default() }) };
                 let leaving = self.leaving(cx, id)?;
                 (!planned.tickets.is_empty()).then(|| planned.and_drop(members, &context, &leaving))
             }

@@ -10,17 +10,39 @@ use super::devices::kin_wait;
 use super::epochs::claimed_account;
 use super::state::{Seal, What};
 use super::{Cx, Engine};
+use crate::api::Reader;
 use crate::api::{Alert, EngineError};
 use crate::defence::Defence;
 use crate::mls::extension::LacreConversation;
 use crate::mls::key_package::{self, Kept};
 use crate::mls::policy::{self, Admission, Denied, Who};
-use crate::mls::{SUITE, group};
-use crate::records::key::{self, DIRECT};
+use crate::mls::{SUITE, group, welcome};
+use crate::records::key::{self, DIRECT, GROUP_INFO};
 use crate::records::{Contact, ConversationKind, ConversationRecord, ConversationState};
 use lacre_proto::wire;
 
 impl Engine {
+    /// Keeps what the Welcome that stands next in the mailbox needs. It replaces what waited before: a relay that
+    /// sends many fills nothing.
+    pub(super) fn introduced(&mut self, cx: &mut Cx<'_>, item: &wire::GroupInfo) {
+        cx.store.put(vec![GROUP_INFO], waiting(&item.conversation, item.sequence, &item.group_info));
+    }
+
+    /// The Welcome of an item, put together with its group info: that which came with it, or just before it.
+    fn welcome_of(
+        &self,
+        cx: &mut Cx<'_>,
+        item: &wire::Welcomed,
+    ) -> Result<Result<Welcome, &'static str>, EngineError> {
+        let kept = cx.store.get(&[GROUP_INFO])?;
+        cx.store.delete(vec![GROUP_INFO]);
+        let head = waiting(&item.conversation, item.sequence, &[]);
+        let before = kept.as_deref().and_then(|kept| kept.strip_prefix(head.as_slice()));
+        let group_info = if item.group_info.is_empty() { before } else { Some(item.group_info.as_ref()) };
+        let Some(group_info) = group_info else { return Ok(Err("it came without what belongs to it")) };
+        Ok(welcome::put_together(&item.welcome, group_info).ok_or("it is not one"))
+    }
+
     pub(super) fn welcomed(
         &mut self,
         cx: &mut Cx<'_>,
@@ -45,6 +67,7 @@ impl Engine {
             }
             Err(reason) => {
                 cx.store.back_to(mark);
+                cx.store.delete(vec![GROUP_INFO]);
                 self.groups.remove(&id);
                 cx.alert(Some(id), Alert::WelcomeRefused(reason));
                 Ok(())
@@ -60,10 +83,14 @@ impl Engine {
         item: &wire::Welcomed,
         time: Millis,
     ) -> Result<Result<Option<AccountId>, &'static str>, EngineError> {
+        let welcome = self.welcome_of(cx, item)?;
         if known.as_ref().is_some_and(|seal| !seal.lost) {
             return Ok(Err("this device is a member already"));
         }
-        let Some(welcome) = group::welcome_in(&item.welcome) else { return Ok(Err("it is not one")) };
+        let welcome = match welcome {
+            Ok(welcome) => welcome,
+            Err(reason) => return Ok(Err(reason)),
+        };
         if welcome.ciphersuite() != SUITE && cx.defends(Defence::Suite) {
             return Ok(Err(Denied::Suite.reason()));
         }
@@ -251,4 +278,9 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// A group info as it waits: what it is for, then its bytes.
+fn waiting(conversation: &[u8], sequence: u64, group_info: &[u8]) -> Vec<u8> {
+    [conversation, &sequence.to_be_bytes(), group_info].concat()
 }

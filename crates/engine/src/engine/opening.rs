@@ -327,22 +327,21 @@ impl Engine {
         let mut group = self.new_group(cx, id, &conversation)?;
         let (tickets, add): (Vec<Ticket>, Vec<KeyPackage>) =
             invited.into_iter().map(|(_, ticket, package)| (ticket, package)).unzip();
-        let plan = Plan { add, path: true, ..Plan::default() };
+        let plan = Plan { add, ..Plan::default() };
         let Ok(made) = group::commit(cx.provider, &mut group, &self.myself(), plan) else {
             storage::forget_group(cx.store, id)?;
             return Ok(None);
         };
         self.keep(id, group);
-        let welcome: bytes::Bytes = made.welcome.unwrap_or_default().into();
-        let addition = |ticket: Ticket| wire::Addition { ticket: ticket.to_wire(), welcome: welcome.clone() };
         let mut additions = vec![wire::Addition { ticket: own.to_wire(), welcome: Default::default() }];
-        additions.extend(tickets.into_iter().map(addition));
+        additions.extend(additions_of(tickets, made.welcomes.each));
         let dedupe = cx.provider.rand.number();
         let create = wire::CreateConversation {
             conversation: id.to_wire(),
             additions,
             capability_hash: made.capability_hash.to_vec().into(),
             dedupe,
+            group_info: made.welcomes.group_info.into(),
         };
         cx.put_seal(id, &Seal::new(conversation.room(id), cx.now));
         let opening = Opening::Create(Some(account), create.encode_to_vec(), made.capability_hash);
@@ -382,6 +381,7 @@ impl Engine {
             additions: vec![wire::Addition { ticket: ticket.to_wire(), welcome: Default::default() }],
             capability_hash: made.capability_hash.to_vec().into(),
             dedupe,
+            group_info: Default::default(),
         };
         cx.put_seal(id, &Seal::new(conversation.room(id), cx.now));
         let opening = Opening::Create(None, create.encode_to_vec(), made.capability_hash);
@@ -429,4 +429,16 @@ impl Engine {
         }
         self.reconcile(cx, id, 0)
     }
+}
+
+/// Each newcomer's ticket with its Welcome.
+pub(super) fn additions_of(
+    tickets: Vec<Ticket>,
+    welcomes: Vec<Vec<u8>>,
+) -> impl Iterator<Item = wire::Addition> {
+    let addition = |(ticket, welcome): (Ticket, Vec<u8>)| wire::Addition {
+        ticket: ticket.to_wire(),
+        welcome: welcome.into(),
+    };
+    tickets.into_iter().zip(welcomes).map(addition)
 }

@@ -17,6 +17,7 @@ use crate::mls::extension::{Kind, LacreConversation};
 use crate::mls::group::{self, Made, Myself, sealing};
 use crate::mls::provider::{Provider, Rand};
 use crate::mls::storage::Storage;
+use crate::mls::welcome::Welcomes;
 use crate::records::{Overlay, Rules};
 
 /// A change that a direct conversation does not allow.
@@ -120,11 +121,11 @@ pub(super) fn forbidden(
         .map_err(sealing)?
         .stage_commit(provider)
         .map_err(sealing)?;
-    let welcome = bundle.to_welcome_msg().map(|it| it.to_bytes()).transpose().map_err(sealing)?;
     let commit = bundle.commit().to_bytes().map_err(sealing)?;
     let staged = group.pending_commit().ok_or(EngineError::Corrupt("no pending commit"))?;
     let capability_hash = group::next_capability_hash(provider, staged, id)?;
-    Ok(Made { commit, welcome, capability_hash })
+    // Nobody is welcomed: what Mallory adds is not the point, only that she may not.
+    Ok(Made { commit, welcomes: Welcomes::default(), capability_hash })
 }
 
 impl Engine {

@@ -20,6 +20,7 @@ use crate::EngineError;
 use crate::mls::group::{self, Made, Myself, sealing};
 use crate::mls::provider::{Provider, Rand};
 use crate::mls::storage::Storage;
+use crate::mls::welcome::Welcomes;
 
 pub(super) fn commit(
     provider: &Provider<'_>,
@@ -42,7 +43,7 @@ pub(super) fn commit(
     let commit = bundle.commit().to_bytes().map_err(sealing)?;
     let staged = group.pending_commit().ok_or(EngineError::Corrupt("no pending commit"))?;
     let capability_hash = group::next_capability_hash(provider, staged, id)?;
-    Ok(Made { commit, welcome: None, capability_hash })
+    Ok(Made { commit, welcomes: Welcomes::default(), capability_hash })
 }
 
 /// RustCrypto, but what it seals to one key cannot be opened, and it remembers the keys that it seals with.
@@ -91,7 +92,7 @@ pub(super) fn watch<'a>(
     let (mut group, mark) = (load()?, provider.storage.0.mark());
     for _ in 0..messages {
         if stuck {
-            provider.storage.0.back_to(mark.clone());
+            provider.storage.0.back_to(mark);
             group = load()?;
         }
         group.create_message(&watching, me.secret, b"the same each time").map_err(sealing)?;

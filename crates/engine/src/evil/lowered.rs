@@ -1,7 +1,7 @@
 //! A conversation on a suite that no conversation has (R8): a key package and a Welcome that are valid in
 //! everything else.
 
-use lacre_proto::{AccountId, ConversationId, Millis};
+use lacre_proto::{AccountId, ConversationId, Millis, wire};
 use openmls::group::{MlsGroup, MlsGroupCreateConfig};
 use openmls::prelude::{
     Capabilities, Ciphersuite, CredentialType, Extension, ExtensionType, Extensions, KeyPackage,
@@ -53,8 +53,8 @@ impl Engine {
         Ok((package, store.into_changes()))
     }
 
-    /// Makes a conversation on the lower suite, with the device of that key package in it; gives the Welcome and
-    /// the hash of the send capability.
+    /// Makes a conversation on the lower suite, with the device of that key package in it; gives the item
+    /// that a relay makes of it.
     pub fn lower_invitation(
         &self,
         reader: &dyn Reader,
@@ -62,7 +62,7 @@ impl Engine {
         (peer, package): (AccountId, &[u8]),
         now: Millis,
         rng: &mut dyn CryptoRng,
-    ) -> Result<(Vec<u8>, [u8; 32]), EngineError> {
+    ) -> Result<wire::Welcomed, EngineError> {
         let store = Overlay::new(reader);
         let provider = Provider { crypto: &self.crypto, storage: Storage(&store), rand: Rand::new(rng) };
         let me = self.myself();
@@ -81,8 +81,14 @@ impl Engine {
         let at = group::group_id(id);
         let mut group = MlsGroup::new_with_group_id(&provider, me.secret, &config, at, me.credential())
             .map_err(sealing)?;
-        let plan = Plan { add: vec![package], path: true, ..Plan::default() };
+        let plan = Plan { add: vec![package], ..Plan::default() };
         let made = group::commit(&provider, &mut group, &me, plan)?;
-        Ok((made.welcome.unwrap_or_default(), made.capability_hash))
+        Ok(wire::Welcomed {
+            conversation: id.to_wire(),
+            sequence: 1,
+            welcome: made.welcomes.each.concat().into(),
+            capability_hash: made.capability_hash.to_vec().into(),
+            group_info: made.welcomes.group_info.into(),
+        })
     }
 }

@@ -220,6 +220,7 @@ fn commit_op(
         additions: Vec::new(),
         removals: Vec::new(),
         dedupe,
+        group_info: made.welcomes.group_info.into(),
     };
     let built = Built { request: commit.encode_to_vec(), hash, epoch };
     let job = Job {

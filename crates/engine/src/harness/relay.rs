@@ -207,6 +207,7 @@ impl Relay {
             dedupes: BTreeMap::from([(create.dedupe, 1)]),
         };
         self.groups.insert(id, group);
+        let group_info = self.introduce(&create.conversation, 1, &added, create.group_info);
         for (device, welcome) in added {
             let kind = if welcome.is_empty() {
                 Kind::Committed(wire::Committed {
@@ -218,16 +219,45 @@ impl Relay {
                     ..Default::default()
                 })
             } else {
-                self.welcomed(&create.conversation, 1, welcome, &create.capability_hash)
+                self.welcomed(&create.conversation, 1, (welcome, &group_info), &create.capability_hash)
             };
             self.append([device], kind);
         }
         Ok(Answer::Accepted(wire::Accepted { sequence: 1 }))
     }
 
-    fn welcomed(&self, conversation: &Bytes, sequence: u64, welcome: Bytes, hash: &Bytes) -> Kind {
-        let (conversation, capability_hash) = (conversation.clone(), hash.clone());
-        Kind::Welcomed(wire::Welcomed { conversation, sequence, welcome, capability_hash })
+    /// What is the same for several newcomers goes before their Welcomes; what is left for the Welcome is given.
+    fn introduce(
+        &mut self,
+        conversation: &Bytes,
+        sequence: u64,
+        added: &[(DeviceId, Bytes)],
+        group_info: Bytes,
+    ) -> Bytes {
+        let newcomers: Vec<DeviceId> =
+            added.iter().filter(|(_, welcome)| !welcome.is_empty()).map(|(device, _)| *device).collect();
+        if newcomers.len() < 2 {
+            return group_info;
+        }
+        let item = wire::GroupInfo { conversation: conversation.clone(), sequence, group_info };
+        self.append(newcomers, Kind::GroupInfo(item));
+        Bytes::new()
+    }
+
+    fn welcomed(
+        &self,
+        conversation: &Bytes,
+        sequence: u64,
+        (welcome, group_info): (Bytes, &Bytes),
+        hash: &Bytes,
+    ) -> Kind {
+        Kind::Welcomed(wire::Welcomed {
+            conversation: conversation.clone(),
+            sequence,
+            welcome,
+            capability_hash: hash.clone(),
+            group_info: group_info.clone(),
+        })
     }
 
     fn redeem(&mut self, additions: &[wire::Addition]) -> Result<Vec<(DeviceId, Bytes)>, WireError> {
@@ -301,8 +331,9 @@ impl Relay {
         };
         let is_added = |device: &DeviceId| added.iter().any(|(added, _)| added == device);
         self.append(told.into_iter().filter(|device| !is_added(device)), Kind::Committed(item));
+        let group_info = self.introduce(&id, sequence, &added, commit.group_info);
         for (device, welcome) in added {
-            let kind = self.welcomed(&id, sequence, welcome, &commit.capability_hash);
+            let kind = self.welcomed(&id, sequence, (welcome, &group_info), &commit.capability_hash);
             self.append([device], kind);
         }
         Ok(Answer::Accepted(wire::Accepted { sequence }))

@@ -1,12 +1,13 @@
 //! A conversation's MLS group: making it, joining it, sealing, opening, committing.
 //!
-//! Handshakes are `PrivateMessage`s, no past epoch is kept, and the tree travels in the Welcome.
+//! Handshakes are `PrivateMessage`s and no past epoch is kept. A commit that only adds has no update path, so that
+//! it costs the same in a group of any size; the tree travels once for all who are added (see [`super::welcome`]).
 
 use lacre_proto::{ConversationId, label, limits};
 use openmls::group::{MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig, StagedCommit, StagedWelcome};
 use openmls::prelude::{
     BasicCredential, Capabilities, CredentialWithKey, ExtensionType, Extensions, GroupContext, GroupId,
-    KeyPackage, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, OpenMlsProvider,
+    KeyPackage, KeyPackageRef, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, OpenMlsProvider,
     PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, ProcessMessageError, ProcessedMessage, ProtocolVersion,
     RequiredCapabilitiesExtension, SenderRatchetConfiguration, Welcome,
 };
@@ -20,6 +21,7 @@ use super::key_package::lifetime;
 use super::policy::{Admission, Approved};
 use super::provider::Provider;
 use super::storage::StorageError;
+use super::welcome::{self, Welcomes};
 use crate::EngineError;
 use crate::identity::{Certificate, SignatureSecret};
 
@@ -42,8 +44,8 @@ impl Myself<'_> {
 pub(crate) struct Made {
     /// An `MLSMessage` with the commit.
     pub(crate) commit: Vec<u8>,
-    /// An `MLSMessage` with the Welcome; there is one when somebody was added.
-    pub(crate) welcome: Option<Vec<u8>>,
+    /// What those who were added are to be given.
+    pub(crate) welcomes: Welcomes,
     /// SHA-256 of the send capability of the epoch that the commit opens.
     pub(crate) capability_hash: [u8; 32],
 }
@@ -134,6 +136,12 @@ pub(crate) fn commit(
     plan: Plan,
 ) -> Result<Made, EngineError> {
     let context = plan.context.map(|context| changed(group, &context)).transpose()?;
+    let newcomers: Vec<KeyPackageRef> = plan
+        .add
+        .iter()
+        .map(|package| package.hash_ref(provider.crypto()))
+        .collect::<Result<_, _>>()
+        .map_err(sealing)?;
     let mut builder = group
         .commit_builder()
         .force_self_update(plan.path)
@@ -145,16 +153,22 @@ pub(crate) fn commit(
     let bundle = builder
         .load_psks(provider.storage())
         .map_err(sealing)?
+        // The tree is put into Welcomes; a group info for anybody else is never made.
+        .use_ratchet_tree_extension(!newcomers.is_empty())
+        .create_group_info(false)
         .build(provider.rand(), provider.crypto(), me.secret, |_| true)
         .map_err(sealing)?
         .stage_commit(provider)
         .map_err(sealing)?;
-    let welcome = bundle.to_welcome_msg().map(|welcome| welcome.to_bytes()).transpose().map_err(sealing)?;
+    let welcomes = match bundle.welcome() {
+        Some(welcome) => welcome::split(welcome, &newcomers)?,
+        None => Welcomes::default(),
+    };
     let commit = bundle.commit().to_bytes().map_err(sealing)?;
     let staged =
         group.pending_commit().ok_or_else(|| EngineError::Sealing("no pending commit".to_owned()))?;
     let capability_hash = next_capability_hash(provider, staged, conversation_of(group))?;
-    Ok(Made { commit, welcome, capability_hash })
+    Ok(Made { commit, welcomes, capability_hash })
 }
 
 /// A group's context with another `LacreConversation` in it.
@@ -224,14 +238,6 @@ pub(crate) fn open(
 pub(crate) enum Unopened {
     NotMls,
     Refused(Box<ProcessMessageError<StorageError>>),
-}
-
-/// The Welcome in an `MLSMessage`.
-pub(crate) fn welcome_in(bytes: &[u8]) -> Option<Welcome> {
-    match MlsMessageIn::tls_deserialize_exact(bytes).ok()?.extract() {
-        MlsMessageBodyIn::Welcome(welcome) => Some(welcome),
-        _ => None,
-    }
 }
 
 /// Opens a Welcome as far as it can be looked at before joining. Lifetimes in the tree are not checked: they

@@ -6,6 +6,7 @@ pub(crate) mod key_package;
 pub(crate) mod policy;
 pub(crate) mod provider;
 pub(crate) mod storage;
+pub(crate) mod welcome;
 
 use openmls::prelude::Ciphersuite;
 

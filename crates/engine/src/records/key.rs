@@ -41,6 +41,8 @@ pub(crate) const KEY_PACKAGE: u8 = 0x14;
 pub(crate) const UNKNOWN: u8 = 0x15;
 /// Conversation → message ids whose receipts were not sent yet.
 pub(crate) const RECEIPTS: u8 = 0x16;
+/// Conversation and sequence number, then the group info that the next Welcome needs: one at a time.
+pub(crate) const GROUP_INFO: u8 = 0x17;
 /// Conversation → group.
 pub(crate) const GROUP: u8 = 0x40;
 /// Conversation, leaf → member.

@@ -11,20 +11,36 @@ use crate::api::{Changes, ReadError, Reader};
 pub(crate) struct Overlay<'a> {
     reader: &'a dyn Reader,
     changes: RefCell<Changes>,
+    /// What each write since the last mark has replaced, the first first.
+    undo: RefCell<Option<Vec<Replaced>>>,
     failed: RefCell<Option<ReadError>>,
 }
 
+/// A key, and what was written of it in the step before, if anything was.
+type Replaced = (Vec<u8>, Option<Option<Vec<u8>>>);
+
+/// A place in a step to go back to: the newest one is good.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark(());
+
 impl<'a> Overlay<'a> {
     pub(crate) fn new(reader: &'a dyn Reader) -> Self {
-        Self { reader, changes: RefCell::default(), failed: RefCell::default() }
+        Self { reader, changes: RefCell::default(), undo: RefCell::default(), failed: RefCell::default() }
     }
 
     pub(crate) fn put(&self, key: Vec<u8>, value: Vec<u8>) {
-        self.changes.borrow_mut().insert(key, Some(value));
+        self.change(key, Some(value));
     }
 
     pub(crate) fn delete(&self, key: Vec<u8>) {
-        self.changes.borrow_mut().insert(key, None);
+        self.change(key, None);
+    }
+
+    fn change(&self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        let before = self.changes.borrow_mut().insert(key.clone(), value);
+        if let Some(undo) = self.undo.borrow_mut().as_mut() {
+            undo.push((key, before));
+        }
     }
 
     pub(crate) fn into_changes(self) -> Changes {
@@ -44,14 +60,21 @@ impl<'a> Overlay<'a> {
         read
     }
 
-    /// What has been written so far, to go back to when a part of a step comes to nothing.
-    pub(crate) fn mark(&self) -> Changes {
-        self.changes.borrow().clone()
+    /// A place to go back to when the part of the step that begins here comes to nothing. Marks do not nest.
+    pub(crate) fn mark(&self) -> Mark {
+        *self.undo.borrow_mut() = Some(Vec::new());
+        Mark(())
     }
 
-    /// Forgets everything written since [`mark`](Self::mark).
-    pub(crate) fn back_to(&self, mark: Changes) {
-        *self.changes.borrow_mut() = mark;
+    /// Forgets everything written since [`mark`](Self::mark), the last first. The mark stays good.
+    pub(crate) fn back_to(&self, _: Mark) {
+        let mut changes = self.changes.borrow_mut();
+        for (key, before) in self.undo.borrow_mut().iter_mut().flat_map(|undo| undo.drain(..).rev()) {
+            match before {
+                Some(before) => changes.insert(key, before),
+                None => changes.remove(&key),
+            };
+        }
     }
 }
 
@@ -130,6 +153,32 @@ mod tests {
 
     proptest! {
         #[test]
+        fn what_came_to_nothing_leaves_no_trace(
+            before in proptest::collection::vec((0u8..8, any::<Option<u8>>()), 0..12),
+            nothing in proptest::collection::vec((0u8..8, any::<Option<u8>>()), 0..12),
+            after in proptest::collection::vec((0u8..8, any::<Option<u8>>()), 0..12),
+        ) {
+            let write = |overlay: &Overlay<'_>, writes: &[(u8, Option<u8>)]| {
+                for (key, value) in writes {
+                    match value {
+                        Some(value) => overlay.put(vec![*key], vec![*value]),
+                        None => overlay.delete(vec![*key]),
+                    }
+                }
+            };
+            let store = MapStore::default();
+            let (overlay, other) = (Overlay::new(&store), Overlay::new(&store));
+            write(&overlay, &before);
+            let mark = overlay.mark();
+            write(&overlay, &nothing);
+            overlay.back_to(mark);
+            write(&overlay, &after);
+            write(&other, &before);
+            write(&other, &after);
+            prop_assert_eq!(overlay.into_changes(), other.into_changes());
+        }
+
+        #[test]
         fn an_overlay_reads_as_the_store_would_after_the_commit(
             below in proptest::collection::btree_map(0u8..32, any::<u8>(), 0..20),
             above in proptest::collection::btree_map(0u8..32, any::<Option<u8>>(), 0..20),
@@ -145,7 +194,7 @@ mod tests {
                 }
             }
             for key in 0..32 {
-                let change = overlay.mark().get(&vec![key]).cloned();
+                let change = overlay.changes.borrow().get(&vec![key]).cloned();
                 if let Some(change) = change {
                     committed.commit([(vec![key], change)].into());
                 }

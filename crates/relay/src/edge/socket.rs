@@ -21,6 +21,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use super::stream::Stream;
 use super::websocket::{Broken, Incoming, WebSocket};
 use super::{Edge, stopped};
+use crate::budget::Held;
 use crate::session::{Answer, Outgoing, Session, bye};
 
 /// Ticks of the socket's own clock between two pings.
@@ -28,6 +29,8 @@ const TICKS_PER_PING: u32 = 2;
 /// What a peer may still send after a farewell before it is no longer listened to.
 const LAST_WORDS: u64 = 1024 * 1024;
 const LAST_WORDS_TIME: Duration = Duration::from_secs(1);
+/// A large message is written in parts of this size, each of which has to go in the time of a write.
+const PART: usize = 64 * 1024;
 
 /// Why a socket ends.
 enum End {
@@ -52,7 +55,8 @@ struct Socket<D: Data> {
     edge: Arc<Edge<D>>,
     ws: WebSocket<Stream>,
     session: Session<D>,
-    answers: VecDeque<Answer>,
+    /// Each with what its request holds of the budget for large ones.
+    answers: VecDeque<(Answer, Option<Held>)>,
     /// Since when the first of the answers is waited for, when nothing waited before it.
     since: Option<Instant>,
     /// Something is written and not flushed.
@@ -63,7 +67,7 @@ struct Socket<D: Data> {
 
 /// Serves a socket to its end.
 pub(super) async fn serve<D: Data>(edge: Arc<Edge<D>>, stream: Stream, read: Vec<u8>, address: IpAddr) {
-    let ws = WebSocket::new(stream, read);
+    let ws = WebSocket::new(stream, read, edge.services.large_in().clone());
     let (session, hello) = Session::greet(edge.services.clone(), Some(address), edge.clock.now());
     edge.services.metrics().connections.inc();
     let mut socket = Socket {
@@ -92,12 +96,13 @@ impl<D: Data> Socket<D> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.reset();
         loop {
+            let largest = self.session.largest();
             let event = tokio::select! {
                 biased;
                 () = &mut stop => Event::Stop,
                 outgoing = front(&mut self.answers), if !self.answers.is_empty() => Event::Answer(outgoing),
                 outgoing = self.session.next_push() => Event::Push(outgoing),
-                message = self.ws.next(), if self.answers.len() < limits::REQUESTS_IN_FLIGHT => Event::In(message),
+                message = self.ws.next(largest), if self.answers.len() < limits::REQUESTS_IN_FLIGHT => Event::In(message),
                 () = std::future::ready(()), if self.dirty => Event::Flush,
                 _ = ticks.tick() => Event::Tick,
             };
@@ -132,11 +137,15 @@ impl<D: Data> Socket<D> {
             Err(Broken::Refused(CloseCode::Size)) => {
                 Err(End::Close(CloseCode::Size, Some(ErrorCode::TooLarge)))
             }
+            Err(Broken::Refused(CloseCode::Again)) => {
+                Err(End::Close(CloseCode::Again, Some(ErrorCode::SlowDown)))
+            }
             Err(Broken::Refused(code)) => Err(End::Close(code, Some(ErrorCode::BadFrame))),
         }
     }
 
     async fn request(&mut self, bytes: Bytes) -> Result<(), End> {
+        let held = self.ws.take_held();
         let mut answer = self.session.handle(bytes, self.edge.clock.now()).await;
         if self.answers.is_empty() {
             if let Some(outgoing) = answer.ready() {
@@ -144,7 +153,7 @@ impl<D: Data> Socket<D> {
             }
             self.since = Some(Instant::now());
         }
-        self.answers.push_back(answer);
+        self.answers.push_back((answer, held));
         Ok(())
     }
 
@@ -162,6 +171,9 @@ impl<D: Data> Socket<D> {
     async fn tick(&mut self) -> Result<(), End> {
         self.silent += 1;
         let tick = self.edge.limits.ping / TICKS_PER_PING;
+        if tick * self.ws.tick() > self.edge.limits.large_frame {
+            return Err(End::Close(CloseCode::Policy, Some(ErrorCode::SlowDown)));
+        }
         if tick * self.silent >= self.edge.limits.idle {
             return Err(End::Close(CloseCode::Policy, Some(ErrorCode::IdleTooLong)));
         }
@@ -176,7 +188,18 @@ impl<D: Data> Socket<D> {
 
     async fn feed(&mut self, bytes: Bytes) -> Result<(), End> {
         self.dirty = true;
+        if bytes.len() > limits::FRAME {
+            return soon(self.edge.limits.large_frame, self.feed_large(&bytes)).await;
+        }
         soon(self.edge.limits.write, self.ws.feed(&bytes)).await
+    }
+
+    async fn feed_large(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.ws.begin(bytes.len());
+        for part in bytes.chunks(PART) {
+            timeout(self.edge.limits.write, self.ws.part(part)).await??;
+        }
+        Ok(())
     }
 
     async fn send(&mut self, bytes: Bytes) -> Result<(), End> {
@@ -192,7 +215,7 @@ impl<D: Data> Socket<D> {
     /// Ends the socket. What the store has in its hands is waited for, so that those it is for are woken.
     async fn finish(&mut self, end: End) {
         let mut open = !matches!(end, End::Gone);
-        while let Some(answer) = self.answers.pop_front() {
+        while let Some((answer, _held)) = self.answers.pop_front() {
             if let Outgoing::Frame(bytes) = answer.await {
                 open = open && self.feed(bytes).await.is_ok();
             }
@@ -228,9 +251,9 @@ impl<D: Data> Socket<D> {
 }
 
 /// The first answer in line.
-async fn front(answers: &mut VecDeque<Answer>) -> Outgoing {
+async fn front(answers: &mut VecDeque<(Answer, Option<Held>)>) -> Outgoing {
     let outgoing = match answers.front_mut() {
-        Some(answer) => answer.await,
+        Some((answer, _)) => answer.await,
         None => std::future::pending().await,
     };
     answers.pop_front();

@@ -3,6 +3,10 @@
 //! tungstenite's own socket keeps the buffers of its largest message for as long as it lives, one on each side, and
 //! they are most of what an idle connection costs. Here a socket that waits holds no buffer at all: what is read
 //! passes through one buffer of the thread, and what is written is gathered until it is flushed.
+//!
+//! A message over [`limits::FRAME`] is held within a budget that all sockets share, by what of it has come and not by
+//! what its head announces: to announce costs the relay nothing, and to send costs the sender as much. When the
+//! budget is used up the socket is closed, and the peer told to come again.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -16,9 +20,13 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
+use crate::budget::{Budget, Held};
+
 /// What is gathered before it is written without being asked to.
 const WRITE_BUFFER: usize = 16 * 1024;
 const READ_BUFFER: usize = 16 * 1024;
+/// What of a large message is taken from the budget at a time.
+const LARGE_STEP: usize = 256 * 1024;
 /// The longest head of a frame that a relay sends.
 const HEADER: usize = 10;
 /// The largest payload of a control frame (RFC 6455 §5.5).
@@ -59,17 +67,46 @@ pub(super) struct WebSocket<S> {
     message: Option<Vec<u8>>,
     /// What is to be written.
     out: Vec<u8>,
+    budget: Budget,
+    /// For a message that is large, while it comes and until it is taken.
+    held: Option<Held>,
+    /// Ticks since it began to come.
+    ticks: u32,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// A socket whose first bytes were read already.
-    pub(super) fn new(stream: S, read: Vec<u8>) -> Self {
-        Self { stream, read, taken: 0, message: None, out: Vec::new() }
+    pub(super) fn new(stream: S, read: Vec<u8>, budget: Budget) -> Self {
+        Self { stream, read, taken: 0, message: None, out: Vec::new(), budget, held: None, ticks: 0 }
     }
 
-    /// Waits for what comes next. Nothing is lost when it is dropped before it is ready.
-    pub(super) async fn next(&mut self) -> Result<Incoming, Broken> {
-        poll_fn(|context| self.poll_next(context)).await
+    /// Waits for what comes next; messages may be as large as given. Nothing is lost when it is dropped before it
+    /// is ready.
+    pub(super) async fn next(&mut self, largest: usize) -> Result<Incoming, Broken> {
+        poll_fn(|context| self.poll_next(context, largest)).await
+    }
+
+    /// The part of the budget that the message holds which came last, if it was large.
+    pub(super) fn take_held(&mut self) -> Option<Held> {
+        self.ticks = 0;
+        self.held.take()
+    }
+
+    /// For how many ticks, with this one, a large message has been on its way.
+    pub(super) fn tick(&mut self) -> u32 {
+        self.ticks = if self.held.is_some() { self.ticks + 1 } else { 0 };
+        self.ticks
+    }
+
+    /// Gathers the head of a large binary message; its parts are to follow.
+    pub(super) fn begin(&mut self, length: usize) {
+        self.gather_head(OpCode::Data(Data::Binary), length);
+    }
+
+    /// Writes a part of a large message, after all that is gathered.
+    pub(super) async fn part(&mut self, part: &[u8]) -> io::Result<()> {
+        self.write().await?;
+        self.stream.write_all(part).await
     }
 
     /// Gathers a binary message; writes when there is much.
@@ -111,23 +148,54 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     fn gather(&mut self, opcode: OpCode, payload: &[u8]) {
-        let header =
-            FrameHeader { is_final: true, rsv1: false, rsv2: false, rsv3: false, opcode, mask: None };
         self.out.reserve(HEADER + payload.len());
-        header.format(payload.len() as u64, &mut self.out).expect("a vector takes everything");
+        self.gather_head(opcode, payload.len());
         self.out.extend_from_slice(payload);
     }
 
-    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Incoming, Broken>> {
+    fn gather_head(&mut self, opcode: OpCode, length: usize) {
+        let header =
+            FrameHeader { is_final: true, rsv1: false, rsv2: false, rsv3: false, opcode, mask: None };
+        header.format(length as u64, &mut self.out).expect("a vector takes everything");
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>, largest: usize) -> Poll<Result<Incoming, Broken>> {
         loop {
-            if let Some(incoming) = self.take_frame().transpose() {
+            if let Some(incoming) = self.take_frame(largest).transpose() {
                 return Poll::Ready(incoming);
             }
             self.forget_taken();
+            self.cover()?;
             match ready!(self.poll_read(context)) {
                 Ok(0) | Err(_) => return Poll::Ready(Err(Broken::Gone)),
                 Ok(_) => {}
             }
+        }
+    }
+
+    /// Has what is there of a large message stand in the budget, before more of it is read.
+    fn cover(&mut self) -> Result<(), Broken> {
+        let there = self.read.len() + self.message.as_ref().map_or(0, Vec::len);
+        let held = self.held.as_ref().map_or(0, Held::bytes);
+        // What an ordinary frame takes, with its head and what was read behind it, is every socket's own.
+        if there <= limits::FRAME + READ_BUFFER || there + READ_BUFFER <= held {
+            return Ok(());
+        }
+        let more =
+            self.budget.try_take(there + LARGE_STEP - held).ok_or(Broken::Refused(CloseCode::Again))?;
+        match &mut self.held {
+            Some(held) => held.merge(more),
+            None => self.held = Some(more),
+        }
+        Ok(())
+    }
+
+    /// Makes room for what is still to come of a frame, of a large one step by step.
+    fn make_room(&mut self, end: usize) {
+        let length = self.read.len();
+        if self.read.capacity() - length < READ_BUFFER {
+            let step = if end <= limits::FRAME { end - length } else { LARGE_STEP + READ_BUFFER };
+            self.read.reserve_exact(step.min(end - length).max(READ_BUFFER));
         }
     }
 
@@ -151,18 +219,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     /// Takes frames off what was read until one of them says something.
-    fn take_frame(&mut self) -> Result<Option<Incoming>, Broken> {
+    fn take_frame(&mut self, largest: usize) -> Result<Option<Incoming>, Broken> {
         loop {
             let mut cursor = Cursor::new(&self.read[self.taken..]);
             let header = FrameHeader::parse(&mut cursor);
             let Some((header, length)) = header.map_err(|_| Broken::Refused(CloseCode::Protocol))? else {
                 return Ok(None);
             };
-            self.check(&header, length)?;
+            self.check(&header, length, largest)?;
             let start = self.taken + cursor.position() as usize;
             let end = start + length as usize;
             if self.read.len() < end {
-                self.read.reserve(end - self.read.len());
+                self.make_room(end);
                 return Ok(None);
             }
             self.taken = end;
@@ -179,7 +247,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     /// Whether a frame may come now, by its head alone.
-    fn check(&self, header: &FrameHeader, length: u64) -> Result<(), Broken> {
+    fn check(&self, header: &FrameHeader, length: u64, largest: usize) -> Result<(), Broken> {
         let FrameHeader { is_final, rsv1, rsv2, rsv3, opcode, mask } = header;
         let refuse = |code| Err(Broken::Refused(code));
         if *rsv1 || *rsv2 || *rsv3 || mask.is_none() {
@@ -196,13 +264,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             OpCode::Data(_) => {}
         }
         let before = self.message.as_ref().map_or(0, Vec::len);
-        if length > (limits::FRAME - before) as u64 {
+        if length > largest.saturating_sub(before) as u64 {
             return refuse(CloseCode::Size);
         }
         Ok(())
     }
 
     fn data(&mut self, is_final: bool, start: usize, end: usize) -> Option<Incoming> {
+        if is_final && self.message.is_none() && end - start > WRITE_BUFFER {
+            // Handed on rather than copied.
+            let rest = self.read.split_off(end);
+            let whole = std::mem::replace(&mut self.read, rest);
+            self.taken = 0;
+            return Some(Incoming::Message(Bytes::from(whole).slice(start..)));
+        }
         let payload = &self.read[start..end];
         match (self.message.take(), is_final) {
             (None, true) => Some(Incoming::Message(Bytes::copy_from_slice(payload))),
@@ -286,10 +361,11 @@ mod tests {
 
     /// Everything that comes of bytes that are there already.
     async fn all(bytes: Vec<u8>) -> (Vec<Incoming>, Broken) {
-        let mut socket = WebSocket::new(tokio::io::join(tokio::io::empty(), tokio::io::sink()), bytes);
+        let mut socket =
+            WebSocket::new(tokio::io::join(tokio::io::empty(), tokio::io::sink()), bytes, Budget::new(0));
         let mut came = Vec::new();
         loop {
-            match socket.next().await {
+            match socket.next(limits::FRAME).await {
                 Ok(incoming) => came.push(incoming),
                 Err(broken) => return (came, broken),
             }
@@ -299,15 +375,48 @@ mod tests {
     #[tokio::test]
     async fn a_socket_that_waits_holds_no_buffer() {
         let (mut peer, ours) = tokio::io::duplex(1024 * 1024);
-        let mut socket = WebSocket::new(ours, Vec::new());
+        let mut socket = WebSocket::new(ours, Vec::new(), Budget::new(0));
         peer.write_all(&masked(0x82, &vec![7; 200_000])).await.unwrap();
-        assert_eq!(socket.next().await, Ok(Incoming::Message(vec![7; 200_000].into())));
+        assert_eq!(socket.next(limits::FRAME).await, Ok(Incoming::Message(vec![7; 200_000].into())));
         socket.feed(&vec![8; 200_000]).await.unwrap();
         socket.feed(b"a little more").await.unwrap();
         socket.flush().await.unwrap();
-        assert!(tokio::select! { biased; _ = socket.next() => false, () = async {} => true });
+        assert!(tokio::select! { biased; _ = socket.next(limits::FRAME) => false, () = async {} => true });
         assert_eq!((socket.read.capacity(), socket.out.capacity()), (0, 0));
         assert!(socket.message.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_large_message_is_held_within_the_budget_and_as_it_comes() {
+        const LARGE: usize = 3 * 1024 * 1024;
+        let budget = Budget::new(4 * 1024 * 1024);
+        let (mut peer, ours) = tokio::io::duplex(64 * 1024);
+        let mut socket = WebSocket::new(ours, Vec::new(), budget.clone());
+        let frame = masked(0x82, &vec![7; LARGE]);
+        let (sent, came) = tokio::join!(peer.write_all(&frame), socket.next(limits::LARGE_FRAME));
+        sent.unwrap();
+        assert_eq!(came, Ok(Incoming::Message(vec![7; LARGE].into())));
+        assert!(budget.try_take(2 * 1024 * 1024).is_none(), "it is held until it is let go");
+        drop(socket.take_held());
+        assert!(budget.try_take(4 * 1024 * 1024).is_some());
+        assert!(socket.read.capacity() == 0 && socket.held.is_none());
+
+        // Only a head: it holds nothing, neither of the budget nor of memory.
+        peer.write_all(&frame[..100]).await.unwrap();
+        assert!(
+            tokio::select! { biased; _ = socket.next(limits::LARGE_FRAME) => false, () = async {} => true }
+        );
+        assert!(budget.try_take(4 * 1024 * 1024).is_some());
+        assert!(socket.read.capacity() < limits::FRAME + 2 * READ_BUFFER + LARGE_STEP);
+
+        // With the budget in other hands it comes to nothing, once it is larger than an ordinary one.
+        let other = budget.try_take(4 * 1024 * 1024);
+        let (_, came) = tokio::join!(
+            async { peer.write_all(&frame[100..limits::FRAME + 3 * READ_BUFFER]).await },
+            socket.next(limits::LARGE_FRAME)
+        );
+        assert_eq!(came, Err(Broken::Refused(CloseCode::Again)));
+        drop(other);
     }
 
     #[test]

@@ -30,6 +30,7 @@ use lacre_store::data::{Data, Unavailable, WriteError};
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 
+use crate::budget::Budget;
 use crate::config::{Quotas, Registration};
 use crate::limits::{Limiter, RateLimits};
 use crate::log::Pseudonyms;
@@ -65,6 +66,9 @@ pub(crate) struct Inner<D> {
     sweep: sweep::Cursor,
     metrics: Metrics,
     pseudonyms: Pseudonyms,
+    /// For messages over the ordinary limit, those that come and those that go.
+    large_in: Budget,
+    large_out: Budget,
 }
 
 impl<D: Data> Clone for Services<D> {
@@ -106,6 +110,14 @@ impl<D: Data> Services<D> {
     /// The counters.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    pub(crate) fn large_in(&self) -> &Budget {
+        &self.0.large_in
+    }
+
+    pub(crate) fn large_out(&self) -> &Budget {
+        &self.0.large_out
     }
 
     pub(crate) fn limiter(&self) -> &Limiter {

@@ -9,6 +9,7 @@ use rand_core::CryptoRng;
 
 use super::rows::{MetaRow, TimeRow};
 use super::{Inner, Services, Settings, keys, rows};
+use crate::budget::Budget;
 use crate::limits::Limiter;
 use crate::log::Pseudonyms;
 use crate::metrics::Metrics;
@@ -59,6 +60,8 @@ impl<D: Data> Services<D> {
             bus: LocalBus::new(),
             relay,
             limiter: Limiter::new(settings.rates.clone()),
+            large_in: Budget::new(settings.quotas.large_frames),
+            large_out: Budget::new(settings.quotas.large_frames),
             settings,
             rng: Mutex::new(rng),
             conversations: Default::default(),

@@ -30,7 +30,7 @@ use lacre_proto::wire::{
     Accepted, Ack, Bye, Done, Greeting, Hello, KeyPackagesLeft, LinkBody, LoggedIn, Login, Request, Response,
     ServerFrame, SignUp, Ticket, client_frame, greeting, response, server_frame,
 };
-use lacre_proto::{ErrorCode, Millis};
+use lacre_proto::{ErrorCode, Millis, limits};
 use lacre_store::data::Data;
 
 use crate::limits::{Bucket, slow_down};
@@ -165,6 +165,14 @@ impl<D: Data> Session<D> {
                 next
             }
             _ => std::future::pending().await,
+        }
+    }
+
+    /// The largest message that may come now: only what belongs on an anonymous socket can be large.
+    pub fn largest(&self) -> usize {
+        match &self.state {
+            State::Greeted | State::Anonymous => limits::LARGE_FRAME,
+            State::Authenticated(_) | State::Over => limits::FRAME,
         }
     }
 

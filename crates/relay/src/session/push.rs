@@ -12,6 +12,7 @@ use lacre_store::bus::{Subscription, Woken};
 use lacre_store::data::{Data, LogId, Unavailable};
 
 use super::{Outgoing, bye};
+use crate::budget::Held;
 use crate::services::{Authenticated, Inbox, Services};
 
 /// The pushing side of an authenticated session.
@@ -29,6 +30,8 @@ pub(super) struct Pushing<D: Data> {
     behind: bool,
     /// The head at the login, until it is reached and said so.
     catching_up: Option<u64>,
+    /// For a large entry that goes out, until it is written.
+    held: Option<Held>,
 }
 
 impl<D: Data> Pushing<D> {
@@ -42,6 +45,7 @@ impl<D: Data> Pushing<D> {
             inbox,
             sizes: VecDeque::new(),
             waiting: VecDeque::new(),
+            held: None,
         }
     }
 
@@ -69,6 +73,8 @@ impl<D: Data> Pushing<D> {
 
     /// The next frame; ready at once while there is something to push.
     pub(super) async fn next(&mut self, version: u8) -> Outgoing {
+        // What went out before is written: nobody asks for the next frame sooner.
+        self.held = None;
         loop {
             if let Some(woken) = self.inbox.subscription.take() {
                 self.sort(woken);
@@ -128,8 +134,15 @@ impl<D: Data> Pushing<D> {
         let mut entries = Vec::new();
         let mut bytes = 0;
         while entries.len() < limit && bytes < limits::PUSH_BYTES {
+            let Some(size) = self.waiting.front().map(Bytes::len) else { break };
+            if size > limits::FRAME {
+                if !entries.is_empty() {
+                    break;
+                }
+                self.held = Some(self.services.large_out().take(size).await);
+            }
             let Some(item) = self.waiting.pop_front() else { break };
-            bytes += item.len();
+            bytes += size;
             self.out(&mut entries, self.pushed + 1, item);
         }
         if self.waiting.is_empty() {
@@ -143,10 +156,23 @@ impl<D: Data> Pushing<D> {
 
     async fn read(&mut self, limit: usize, entries: &mut Vec<Entry>) -> Result<(), Unavailable> {
         let log = LogId(self.caller.device.0);
-        let read = self.services.data().read_log(log, self.pushed, limit, limits::PUSH_BYTES);
-        let read = read.await.inspect_err(|error| {
-            tracing::warn!(reason = %error, "a mailbox cannot be read");
-        })?;
+        let read = loop {
+            let read = self.services.data().read_log(log, self.pushed, limit, limits::PUSH_BYTES);
+            let read = read.await.inspect_err(|error| {
+                tracing::warn!(reason = %error, "a mailbox cannot be read");
+            })?;
+            // How large an entry is shows only when it is read: it is let go, and read again when there is room.
+            let size = read.first().map_or(0, |entry| entry.value.len());
+            if size <= limits::FRAME || self.held.is_some() {
+                break read;
+            }
+            self.held = self.services.large_out().try_take(size);
+            if self.held.is_some() {
+                break read;
+            }
+            drop(read);
+            self.held = Some(self.services.large_out().take(size).await);
+        };
         // What was woken for while the log was read is found again by the next reading.
         self.behind = !read.is_empty();
         for entry in read {

@@ -332,7 +332,7 @@ fn a_frame_that_is_none_ends_the_session_and_an_unknown_request_does_not() {
         let after = socket.session.handle(Bytes::from_static(b"\x01\x0a\x00"), NOW).now_or_never().unwrap();
         assert_eq!(after.now_or_never().unwrap(), lacre_relay::session::Outgoing::Nothing, "it is over");
     }
-    let huge = Bytes::from(vec![1; limits::FRAME + 1]);
+    let huge = Bytes::from(vec![1; limits::LARGE_FRAME + 1]);
     let answer = world.connect().session.handle(huge, NOW).now_or_never().unwrap();
     assert_eq!(farewell(answer.now_or_never().unwrap()), ErrorCode::TooLarge);
 

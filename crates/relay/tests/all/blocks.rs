@@ -15,7 +15,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::world::{
-    NOW, Person, Socket, World, accepted, addition, capability, commit, create, key_package, send, welcome,
+    NOW, Person, Socket, World, accepted, addition, capability, commit, commit_adding, create, key_package,
+    send, welcome,
 };
 
 type Sock = Socket<MemoryData>;
@@ -136,9 +137,8 @@ fn tickets_that_were_out_are_void_and_mallory_gets_no_new_ones() {
     assert_eq!(his.ask(leave), DONE);
     let bring_back = |ticket: Bytes, epoch, dedupe| {
         Op::Commit(wire::Commit {
-            additions: vec![addition(ticket, welcome("come back"))],
             removals: vec![bruno.device.to_wire()],
-            ..commit(TALK, epoch, dedupe)
+            ..commit_adding(TALK, epoch, vec![addition(ticket, welcome("come back"))], dedupe)
         })
     };
     assert_eq!(anonymous.ask(bring_back(claimed, 1, 2)), Err(ErrorCode::BadTicket));

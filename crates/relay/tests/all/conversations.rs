@@ -7,8 +7,8 @@ use lacre_proto::{ConversationId, ErrorCode};
 use lacre_store::memory::MemoryData;
 
 use crate::world::{
-    APPLICATION, COMMIT, PROPOSAL, Person, Socket, World, accepted, addition, capability, commit, create,
-    private_message, send, welcome,
+    APPLICATION, COMMIT, PROPOSAL, Person, Socket, World, accepted, addition, capability, commit,
+    commit_adding, create, group_info, private_message, send, welcome,
 };
 
 const TALK: ConversationId = ConversationId([0x7a; 16]);
@@ -51,6 +51,7 @@ fn ana_opens_a_conversation_and_each_gets_what_is_theirs() {
         conversation: TALK.to_wire(),
         sequence: 1,
         welcome: welcome("bruno"),
+        group_info: group_info(),
         capability_hash: hash,
     };
     assert_eq!(talk.bruno.1.items(), [item::Kind::Welcomed(welcomed)]);
@@ -229,7 +230,7 @@ fn nobody_is_put_on_a_roster_without_a_good_ticket() {
     assert_eq!(open(vec![(mine, Bytes::new()), (ticket.clone(), welcome("carla"))], &mut talk), Ok(()));
     assert_eq!(carla.1.items().len(), 1);
     // Spent.
-    let again = wire::Commit { additions: vec![addition(ticket, welcome("carla"))], ..commit(TALK, 1, 5) };
+    let again = commit_adding(TALK, 1, vec![addition(ticket, welcome("carla"))], 5);
     assert_eq!(talk.anonymous.ask(Op::Commit(again)), Err(ErrorCode::BadTicket));
 }
 
@@ -239,9 +240,8 @@ fn a_ticket_is_good_for_an_hour() {
     let mut carla = talk.world.sign_up("carla");
     let (early, late) = (carla.1.ticket(), carla.1.ticket());
     let add = |ticket: Bytes, epoch| wire::Commit {
-        additions: vec![addition(ticket, welcome("carla"))],
         removals: vec![carla.0.device.to_wire()],
-        ..commit(TALK, epoch, 70 + epoch)
+        ..commit_adding(TALK, epoch, vec![addition(ticket, welcome("carla"))], 70 + epoch)
     };
     talk.anonymous.now += 3600 * 1000;
     assert_eq!(accepted(talk.anonymous.ask(Op::Commit(add(early, 1)))), 2);
@@ -257,9 +257,8 @@ fn a_commit_changes_the_roster_and_each_gets_what_is_theirs() {
     talk.bruno.1.items();
     // Carla comes, Bruno goes.
     let op = wire::Commit {
-        additions: vec![addition(carla.1.ticket(), welcome("carla"))],
         removals: vec![talk.bruno.0.device.to_wire()],
-        ..commit(TALK, 1, 51)
+        ..commit_adding(TALK, 1, vec![addition(carla.1.ticket(), welcome("carla"))], 51)
     };
     let sealed = op.commit.clone();
     assert_eq!(accepted(talk.anonymous.ask(Op::Commit(op))), 2);
@@ -289,14 +288,66 @@ fn a_commit_changes_the_roster_and_each_gets_what_is_theirs() {
 }
 
 #[test]
+fn newcomers_share_what_is_the_same_for_all_and_get_their_own_welcome_each() {
+    let mut talk = talk();
+    let (mut carla, mut davi) = (talk.world.sign_up("carla"), talk.world.sign_up("davi"));
+    let mut additions = Vec::new();
+    for (person, socket) in [&mut carla, &mut davi] {
+        additions.push(addition(socket.ticket(), welcome(&person.handle)));
+    }
+    let adds = commit_adding(TALK, 1, additions, 41);
+    assert_eq!(accepted(talk.anonymous.ask(Op::Commit(adds))), 2);
+    let shared = wire::GroupInfo { conversation: TALK.to_wire(), sequence: 2, group_info: group_info() };
+    for (person, socket) in [&mut carla, &mut davi] {
+        let own = wire::Welcomed {
+            conversation: TALK.to_wire(),
+            sequence: 2,
+            welcome: welcome(&person.handle),
+            capability_hash: crate::world::hash(&capability(TALK, 2)),
+            group_info: Bytes::new(),
+        };
+        assert_eq!(socket.items(), [item::Kind::GroupInfo(shared.clone()), item::Kind::Welcomed(own)]);
+    }
+}
+
+#[test]
+fn welcomes_and_their_group_info_belong_together_and_have_an_end() {
+    let mut talk = talk();
+    let mut carla = talk.world.sign_up("carla");
+    let adds = commit_adding(TALK, 1, vec![addition(carla.1.ticket(), welcome("carla"))], 42);
+    let without = wire::Commit { group_info: Bytes::new(), ..adds.clone() };
+    let for_nobody = wire::Commit { group_info: group_info(), ..commit(TALK, 1, 42) };
+    let large = vec![0; lacre_proto::limits::GROUP_INFO + 1].into();
+    let too_large = wire::Commit { group_info: large, ..adds.clone() };
+    let mut for_two = adds.clone();
+    for_two.additions[0].welcome = {
+        let (one, other) = (welcome("carla"), welcome("davi"));
+        let secrets = [&one[7..one.len() - 1], &other[7..other.len() - 1]].concat();
+        [&one[..6], &(0x4000 | secrets.len() as u16).to_be_bytes(), &secrets, &[0]].concat().into()
+    };
+    let too_many = wire::Commit {
+        additions: vec![adds.additions[0].clone(); lacre_proto::limits::ADDITIONS + 1],
+        ..adds.clone()
+    };
+    for (refused, code) in [
+        (without, ErrorCode::NotMls),
+        (for_nobody, ErrorCode::BadRequest),
+        (too_large, ErrorCode::TooLarge),
+        (for_two, ErrorCode::NotMls),
+        (too_many, ErrorCode::LimitReached),
+    ] {
+        assert_eq!(talk.anonymous.ask(Op::Commit(refused)), Err(code));
+    }
+    assert_eq!(carla.1.items(), [], "nothing came of all that");
+    assert_eq!(accepted(talk.anonymous.ask(Op::Commit(adds))), 2);
+}
+
+#[test]
 fn a_device_that_is_added_again_is_welcomed_and_stays() {
     let mut talk = talk();
     talk.ana.1.items();
     talk.bruno.1.items();
-    let again = wire::Commit {
-        additions: vec![addition(talk.bruno.1.ticket(), welcome("bruno again"))],
-        ..commit(TALK, 1, 61)
-    };
+    let again = commit_adding(TALK, 1, vec![addition(talk.bruno.1.ticket(), welcome("bruno again"))], 61);
     assert_eq!(talk.anonymous.ask(Op::Commit(again.clone())), Err(ErrorCode::BadRequest), "he is there");
     let again = wire::Commit { removals: vec![talk.bruno.0.device.to_wire()], ..again };
     assert_eq!(accepted(talk.anonymous.ask(Op::Commit(again))), 2);

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use lacre_proto::wire::{self, ClientFrame, Request, client_frame, greeting, request::Op, server_frame};
 use lacre_proto::{ErrorCode, frame, limits};
-use lacre_relay::{Config, Relay, RunningRelay, Tls};
+use lacre_relay::{Config, EdgeLimits, Quotas, Relay, RunningRelay, Tls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -290,12 +290,87 @@ async fn what_is_too_large_ends_the_socket_before_it_is_read() {
     assert_eq!(socket.ends().await, (Some(ErrorCode::TooLarge), Some(1009)));
     // Pieces that are each small enough.
     let mut socket = Raw::open(&relay).await;
-    socket.send(BINARY, &vec![0; limits::FRAME]).await;
+    socket.send(BINARY, &vec![0; limits::LARGE_FRAME]).await;
     socket.send(FIN | CONTINUATION, b"x").await;
     assert_eq!(socket.ends().await, (Some(ErrorCode::TooLarge), Some(1009)));
     // Just at the limit it is a frame, though no good one.
     let mut socket = Raw::open(&relay).await;
-    socket.send(FIN | BINARY, &vec![0xff; limits::FRAME]).await;
+    socket.send(FIN | BINARY, &vec![0xff; limits::LARGE_FRAME]).await;
     assert_eq!(socket.ends().await.0, Some(ErrorCode::VersionUnsupported));
+    relay.stop().await;
+}
+
+/// A commit of this size for a conversation that nobody knows, as a client's frame.
+fn large_commit(size: usize) -> Vec<u8> {
+    let commit = wire::Commit { commit: vec![0; size].into(), ..Default::default() };
+    let request = Request { id: 1, op: Some(Op::Commit(commit)) };
+    frame::encode_client(1, &ClientFrame { body: Some(client_frame::Body::Request(request)) }).to_vec()
+}
+
+async fn relay_with(budget: usize, edge: EdgeLimits) -> RunningRelay {
+    let quotas = Quotas { large_frames: budget, ..Quotas::default() };
+    Relay::start(Config { tls: Tls::Off, quotas, edge, ..config() }).await.unwrap()
+}
+
+async fn is_answered(socket: &mut Raw) -> bool {
+    let answer = socket.frame().await.unwrap();
+    answer.opcode == BINARY && answer.payload[0] == frame::VERSION_MAX
+}
+
+const MIB: usize = 1024 * 1024;
+
+#[tokio::test]
+async fn n02_announcing_large_frames_costs_others_nothing() {
+    let relay = relay_with(2 * MIB, EdgeLimits::default()).await;
+    let announced = masked(FIN | BINARY, &large_commit(limits::COMMIT));
+    let mut many = Vec::new();
+    for _ in 0..40 {
+        let mut socket = Raw::open(&relay).await;
+        // As much as an ordinary frame: of the budget it takes nothing.
+        socket.0.write_all(&announced[..limits::FRAME]).await.unwrap();
+        many.push(socket);
+    }
+    let mut ana = Raw::open(&relay).await;
+    ana.send(FIN | BINARY, &large_commit(MIB)).await;
+    assert!(is_answered(&mut ana).await);
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn n02_large_frames_are_held_within_one_budget_and_who_comes_too_late_comes_again() {
+    let relay = relay_with(2 * MIB, EdgeLimits::default()).await;
+    let frame = masked(FIN | BINARY, &large_commit(3 * MIB / 2));
+    let mut mallory = Raw::open(&relay).await;
+    mallory.0.write_all(&frame[..frame.len() - 1]).await.unwrap();
+    // Until what she has sent is in the relay's hands, others may still be served.
+    let refused = loop {
+        let mut ana = Raw::open(&relay).await;
+        ana.send(FIN | BINARY, &large_commit(3 * MIB / 2)).await;
+        let answer = ana.frame().await.unwrap();
+        if answer.payload[0] == frame::GREETING {
+            break ana.frame().await.unwrap();
+        }
+    };
+    assert_eq!((refused.opcode, &refused.payload[..]), (CLOSE, &1013u16.to_be_bytes()[..]));
+    let mut small = Raw::open(&relay).await;
+    small.send(FIN | BINARY, &large_commit(1000)).await;
+    assert!(is_answered(&mut small).await, "who sends little is served all the while");
+    mallory.0.write_all(&frame[frame.len() - 1..]).await.unwrap();
+    assert!(is_answered(&mut mallory).await);
+    let mut ana = Raw::open(&relay).await;
+    ana.send(FIN | BINARY, &large_commit(3 * MIB / 2)).await;
+    assert!(is_answered(&mut ana).await, "the budget is given back");
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn n02_a_large_frame_that_comes_too_slowly_ends_the_socket() {
+    let tick = std::time::Duration::from_millis(100);
+    let edge = EdgeLimits { ping: tick, large_frame: 3 * tick, ..EdgeLimits::default() };
+    let relay = relay_with(4 * MIB, edge).await;
+    let bytes = masked(FIN | BINARY, &large_commit(2 * MIB));
+    let mut slow = Raw::open(&relay).await;
+    slow.0.write_all(&bytes[..MIB]).await.unwrap();
+    assert_eq!(slow.ends().await, (Some(ErrorCode::SlowDown), Some(1008)));
     relay.stop().await;
 }

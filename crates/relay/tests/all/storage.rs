@@ -18,7 +18,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tokio::sync::oneshot;
 
-use crate::world::{NOW, Socket, World, accepted, addition, commit, create, send, welcome};
+use crate::world::{NOW, Socket, World, accepted, addition, commit, commit_adding, create, send, welcome};
 
 const TALK: ConversationId = ConversationId([0x7a; 16]);
 
@@ -287,7 +287,7 @@ fn after_30_days_entries_and_tickets_are_gone_and_the_gap_shows() {
     let (entries, caught_up) = bruno.pushes();
     assert!(caught_up);
     assert_eq!(entries.iter().map(|entry| entry.position).collect::<Vec<_>>(), [3]);
-    let spent = wire::Commit { additions: vec![addition(unused, welcome("b"))], ..commit(TALK, 1, 5) };
+    let spent = commit_adding(TALK, 1, vec![addition(unused, welcome("b"))], 5);
     assert_eq!(talk.anonymous.ask(Op::Commit(spent)), Err(ErrorCode::BadTicket));
 }
 
@@ -376,4 +376,26 @@ fn a_session_that_is_over_answers_nothing() {
     let answer = socket.session.handle(Bytes::new(), NOW).now_or_never().unwrap();
     assert!(matches!(answer.now_or_never(), Some(Outgoing::Last(_))));
     assert!(socket.session.next_push().now_or_never().is_none());
+}
+
+#[test]
+fn large_pushes_go_out_within_one_budget() {
+    const LARGE: usize = 1024 * 1024;
+    let mut talk = talk(Quotas { large_frames: LARGE + LARGE / 2, ..Quotas::default() });
+    talk.ana.pushes();
+    talk.bruno.pushes();
+    let mut large = commit(TALK, 1, 12);
+    large.commit = crate::world::private_message(TALK, 1, crate::world::COMMIT, &vec![0xcc; LARGE]);
+    accepted(talk.anonymous.ask(Op::Commit(large)));
+    let first = talk.ana.session.next_push().now_or_never();
+    assert!(matches!(first, Some(Outgoing::Frame(frame)) if frame.len() > LARGE));
+    assert!(talk.bruno.session.next_push().now_or_never().is_none(), "hers is not written yet");
+    assert!(talk.ana.session.next_push().now_or_never().is_none(), "it is: she has nothing more to come");
+    assert_eq!(talk.bruno.items().len(), 1);
+
+    // The same from the store, for a device that was away.
+    let mut again = talk.world.login(&crate::world::Person::new("bruno"));
+    assert_eq!(again.items().len(), 2, "the welcome, which he did not acknowledge, and the commit");
+    assert_eq!(again.session.largest(), lacre_proto::limits::FRAME, "who is logged in sends nothing large");
+    assert_eq!(talk.world.connect().session.largest(), lacre_proto::limits::LARGE_FRAME);
 }

@@ -276,12 +276,27 @@ pub const APPLICATION: u8 = 1;
 pub const PROPOSAL: u8 = 2;
 pub const COMMIT: u8 = 3;
 
-/// The outside of a Welcome.
+/// The outside of a Welcome for one device.
 pub fn welcome(of: &str) -> Bytes {
+    let mut secrets = Vec::new();
+    vector(&mut secrets, of.as_bytes());
+    vector(&mut secrets, &[0xda; 32]);
+    vector(&mut secrets, &[0xdb; 48]);
     let mut bytes = vec![0, 1, 0, 3, 0, 0x4f];
-    vector(&mut bytes, of.as_bytes());
-    vector(&mut bytes, &[0xdd; 64]);
+    vector(&mut bytes, &secrets);
+    vector(&mut bytes, &[]);
     bytes.into()
+}
+
+/// What may be the encrypted group info of Welcomes.
+pub fn group_info() -> Bytes {
+    vec![0xdd; 64].into()
+}
+
+/// It, when somebody is welcomed.
+fn group_info_for(additions: &[wire::Addition]) -> Bytes {
+    let welcomed = additions.iter().any(|addition| !addition.welcome.is_empty());
+    if welcomed { group_info() } else { Bytes::new() }
 }
 
 /// The outside of a key package.
@@ -318,6 +333,7 @@ pub fn create(
 ) -> wire::CreateConversation {
     wire::CreateConversation {
         conversation: conversation.to_wire(),
+        group_info: group_info_for(&additions),
         additions,
         capability_hash: hash(&capability(conversation, 1)),
         dedupe,
@@ -345,7 +361,18 @@ pub fn commit(conversation: ConversationId, epoch: u64, dedupe: u64) -> wire::Co
         additions: Vec::new(),
         removals: Vec::new(),
         dedupe,
+        group_info: Bytes::new(),
     }
+}
+
+/// A commit that adds.
+pub fn commit_adding(
+    conversation: ConversationId,
+    epoch: u64,
+    additions: Vec<wire::Addition>,
+    dedupe: u64,
+) -> wire::Commit {
+    wire::Commit { group_info: group_info_for(&additions), additions, ..commit(conversation, epoch, dedupe) }
 }
 
 pub fn addition(ticket: Bytes, welcome: Bytes) -> wire::Addition {

@@ -405,14 +405,7 @@ fn r8_a_whole_conversation_on_a_lower_suite_is_not_entered() {
         let id = ConversationId([0x10; 16]);
         let to = (account(&world, "bruno"), package.as_slice());
         let mallory = &world.people["mallory"];
-        let invited = mallory.engine.lower_invitation(&mallory.store, id, to, now, &mut rng);
-        let (welcome, capability_hash) = invited.unwrap();
-        let welcomed = wire::Welcomed {
-            conversation: id.to_wire(),
-            sequence: 1,
-            welcome: welcome.into(),
-            capability_hash: capability_hash.to_vec().into(),
-        };
+        let welcomed = mallory.engine.lower_invitation(&mallory.store, id, to, now, &mut rng).unwrap();
         let device = world.device("bruno");
         world.relay.append([device], Kind::Welcomed(welcomed));
         world.push("bruno");

@@ -15,3 +15,4 @@ mod packages;
 mod secrecy;
 mod stored;
 mod talk;
+mod welcomes;

@@ -22,6 +22,7 @@ struct Checked {
     commit: Bytes,
     opens: [u8; 32],
     added: Vec<Added>,
+    group_info: Bytes,
     removed: Vec<DeviceId>,
     dedupe: u64,
 }
@@ -29,8 +30,8 @@ struct Checked {
 impl<D: Data> Services<D> {
     /// Takes a commit: the roster change, the tickets and the epoch's end are one write.
     pub(crate) async fn commit(&self, op: Commit, now: Millis) -> Answered<Durable<Accepted>> {
-        let Commit { conversation, epoch, capability, commit, capability_hash, additions, removals, dedupe } =
-            op;
+        let Commit { conversation, epoch, capability, commit, capability_hash, .. } = op;
+        let Commit { additions, removals, dedupe, group_info, .. } = op;
         if commit.len() > limits::COMMIT {
             return refuse(ErrorCode::TooLarge);
         }
@@ -41,7 +42,7 @@ impl<D: Data> Services<D> {
         }
         let opens: [u8; 32] = capability_hash.as_ref().try_into().map_err(bad)?;
         let removed = removals.iter().map(DeviceId::try_from).collect::<Result<Vec<_>, _>>().map_err(bad)?;
-        if additions.len() > limits::ROSTER || removed.len() > limits::ROSTER {
+        if additions.len() > limits::ADDITIONS || removed.len() > limits::ROSTER {
             return refuse(ErrorCode::LimitReached);
         }
         if additions.iter().any(|addition| addition.welcome.is_empty()) {
@@ -53,8 +54,8 @@ impl<D: Data> Services<D> {
             return Ok(answer);
         }
         self.limiter().take(Action::Commit, &[id.as_ref()], now)?;
-        let added = self.check_additions(additions, now).await?;
-        let checked = Checked { id, epoch, capability, commit, opens, added, removed, dedupe };
+        let added = self.check_additions(additions, &group_info, now).await?;
+        let checked = Checked { id, epoch, capability, commit, opens, added, group_info, removed, dedupe };
         self.commit_checked(conversation, checked, now)
     }
 
@@ -117,7 +118,7 @@ impl<D: Data> Services<D> {
 impl Live {
     /// What a commit makes of a conversation, and who gets what of it.
     fn after(&self, checked: &Checked, now: Millis) -> Answered<(Self, Vec<Delivery>)> {
-        let Checked { id, epoch, commit, opens, added, removed, dedupe, capability: _ } = checked;
+        let Checked { id, epoch, commit, opens, added, group_info, removed, dedupe, capability: _ } = checked;
         let is_added = |device| added.iter().any(|added| added.ticket.device == device);
         // Who is on the roster is not added again, unless the same commit removes it.
         if added
@@ -154,7 +155,7 @@ impl Live {
         let old = self.roster.mailboxes.iter().filter(|mailbox| !is_added(mailbox.device)).cloned();
         let committed = Delivery::new(old.collect(), encode_item(now, item::Kind::Committed(item)));
         let mut deliveries = vec![committed];
-        deliveries.extend(welcomes(added, *id, sequence, &capability_hash, now));
+        deliveries.extend(welcomes(added, *id, sequence, &capability_hash, group_info, now));
         Ok((Self { head_row: head.encode(), head, roster: Arc::new(roster) }, deliveries))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use lacre_proto::wire::{Accepted, Addition, Committed, CreateConversation, Welcomed, item};
+use lacre_proto::wire::{Accepted, Addition, Committed, CreateConversation, GroupInfo, Welcomed, item};
 use lacre_proto::{ConversationId, ErrorCode, Millis, limits, mls_framing};
 use lacre_store::data::{Batch, Data, Expected, WriteError};
 
@@ -29,7 +29,7 @@ impl<D: Data> Services<D> {
         op: CreateConversation,
         now: Millis,
     ) -> Answered<Durable<Accepted>> {
-        let CreateConversation { conversation: id, additions, capability_hash, dedupe } = op;
+        let CreateConversation { conversation: id, additions, capability_hash, dedupe, group_info } = op;
         let id = ConversationId::try_from(&id).map_err(bad)?;
         let capability: [u8; 32] = capability_hash.as_ref().try_into().map_err(bad)?;
         if let Some(conversation) = self.conversation(id).await? {
@@ -44,17 +44,17 @@ impl<D: Data> Services<D> {
                 None => refuse(ErrorCode::ConversationExists),
             };
         }
-        if additions.len() > limits::ROSTER {
+        if additions.len() > limits::ADDITIONS {
             return refuse(ErrorCode::LimitReached);
         }
         if additions.iter().filter(|addition| addition.welcome.is_empty()).count() != 1 {
             return refuse(ErrorCode::BadRequest);
         }
-        let added = self.check_additions(additions, now).await?;
+        let added = self.check_additions(additions, &group_info, now).await?;
 
         let mut head = Head::new(1, capability);
         let sequence = head.take_sequence(dedupe);
-        let mut deliveries = welcomes(&added, id, sequence, &capability_hash, now);
+        let mut deliveries = welcomes(&added, id, sequence, &capability_hash, &group_info, now);
         let echo = Committed {
             conversation: id.to_wire(),
             sequence,
@@ -114,8 +114,18 @@ impl<D: Data> Services<D> {
     pub(super) async fn check_additions(
         &self,
         additions: Vec<Addition>,
+        group_info: &Bytes,
         now: Millis,
     ) -> Answered<Vec<Added>> {
+        if group_info.len() > limits::GROUP_INFO {
+            return refuse(ErrorCode::TooLarge);
+        }
+        let welcomed = additions.iter().any(|addition| !addition.welcome.is_empty());
+        if welcomed {
+            mls_framing::group_info(group_info).map_err(ErrorCode::from)?;
+        } else if !group_info.is_empty() {
+            return refuse(ErrorCode::BadRequest);
+        }
         let mut added: Vec<Added> = Vec::with_capacity(additions.len());
         for Addition { ticket, welcome } in additions {
             if welcome.len() > limits::WELCOME {
@@ -135,29 +145,33 @@ impl<D: Data> Services<D> {
     }
 }
 
-/// The items for the devices that are welcomed: one for all that get the same Welcome.
+/// The items for the devices that are welcomed: to each its own Welcome; what all of them need is one item, stored
+/// once, and stands before it. A device that is welcomed alone gets both in one.
 pub(super) fn welcomes(
     added: &[Added],
     id: ConversationId,
     sequence: u64,
     capability_hash: &Bytes,
+    group_info: &Bytes,
     now: Millis,
 ) -> Vec<Delivery> {
-    let mut by_welcome: Vec<(&Bytes, Vec<Arc<Mailbox>>)> = Vec::new();
-    for added in added.iter().filter(|added| !added.welcome.is_empty()) {
-        match by_welcome.iter_mut().find(|(welcome, _)| **welcome == added.welcome) {
-            Some((_, mailboxes)) => mailboxes.push(added.mailbox.clone()),
-            None => by_welcome.push((&added.welcome, vec![added.mailbox.clone()])),
-        }
+    let newcomers: Vec<&Added> = added.iter().filter(|added| !added.welcome.is_empty()).collect();
+    let alone = newcomers.len() == 1;
+    let mut deliveries = Vec::with_capacity(1 + newcomers.len());
+    if !alone && !newcomers.is_empty() {
+        let item = GroupInfo { conversation: id.to_wire(), sequence, group_info: group_info.clone() };
+        let mailboxes = newcomers.iter().map(|added| added.mailbox.clone()).collect();
+        deliveries.push(Delivery::new(mailboxes, encode_item(now, item::Kind::GroupInfo(item))));
     }
-    let delivery = |(welcome, mailboxes): (&Bytes, _)| {
+    deliveries.extend(newcomers.into_iter().map(|added| {
         let item = Welcomed {
             conversation: id.to_wire(),
             sequence,
-            welcome: welcome.clone(),
+            welcome: added.welcome.clone(),
             capability_hash: capability_hash.clone(),
+            group_info: if alone { group_info.clone() } else { Bytes::new() },
         };
-        Delivery::new(mailboxes, encode_item(now, item::Kind::Welcomed(item)))
-    };
-    by_welcome.into_iter().map(delivery).collect()
+        Delivery::new(vec![added.mailbox.clone()], encode_item(now, item::Kind::Welcomed(item)))
+    }));
+    deliveries
 }
