@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::crash;
 use crate::relay::{Relay, Wanted};
 use crate::report::Reporter;
-use crate::workload::{deliver, fan_out, idle, start, store_drain};
+use crate::workload::{deliver, fan_out, groups, idle, start, store_drain};
 
 /// What goes wrong, as a sentence for the person at the terminal.
 pub type Failed = Box<dyn std::error::Error>;
@@ -50,6 +50,8 @@ enum Workload {
     StoreDrain(store_drain::Options),
     /// One conversation with many members online.
     FanOut(fan_out::Options),
+    /// What a group costs its members' devices, by its size: real engines over a real relay.
+    Groups(groups::Options),
     /// Connections that are logged in and do nothing.
     Idle(idle::Options),
     /// From the start of the process to its open port, and its memory when idle.
@@ -86,6 +88,7 @@ impl Cli {
             Workload::Deliver(options) => deliver::run(&options, &relay, &mut report).await,
             Workload::StoreDrain(options) => store_drain::run(&options, &relay, &mut report).await,
             Workload::FanOut(options) => fan_out::run(&options, &relay, &mut report).await,
+            Workload::Groups(options) => groups::run(&options, &relay, &mut report).await,
             Workload::Idle(options) => idle::run(&options, &mut relay, &mut report).await,
             Workload::Crash(options) => crash::run(&options, &mut relay, &mut report).await,
             Workload::Start(_) => unreachable!("it started its own relays above"),

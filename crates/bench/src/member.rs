@@ -108,6 +108,20 @@ impl Stock {
             dedupe,
         })
     }
+
+    /// A commit of a size, framed by hand, that ends the epoch.
+    pub fn commit(&self, size: usize, rng: &mut StdRng) -> Result<Op, Failed> {
+        let id = ConversationId::try_from(&self.conversation)?;
+        Ok(Op::Commit(wire::Commit {
+            conversation: self.conversation.clone(),
+            epoch: self.epoch,
+            capability: self.capability.clone(),
+            commit: framed_message(id, self.epoch, COMMIT, size, rng),
+            capability_hash: random(32, rng).into(),
+            dedupe: rng.random(),
+            ..wire::Commit::default()
+        }))
+    }
 }
 
 /// Opens a conversation of the first member with the others, framed by hand: those who do not fit into the opening
@@ -197,7 +211,7 @@ fn adding(
 }
 
 /// Waits for so many entries and acknowledges them.
-async fn take(socket: &mut Socket, mut entries: usize) -> io::Result<()> {
+pub async fn take(socket: &mut Socket, mut entries: usize) -> io::Result<()> {
     while entries > 0 {
         match socket.next()? {
             Some(In::Push(push)) => {
@@ -246,7 +260,8 @@ fn framed_welcome(rng: &mut StdRng) -> Bytes {
 fn vector(out: &mut Vec<u8>, body: &[u8]) {
     match body.len() {
         0..64 => out.push(body.len() as u8),
-        length => out.extend_from_slice(&(0x4000 | length as u16).to_be_bytes()),
+        64..16_384 => out.extend_from_slice(&(0x4000 | body.len() as u16).to_be_bytes()),
+        length => out.extend_from_slice(&(0x8000_0000 | length as u32).to_be_bytes()),
     }
     out.extend_from_slice(body);
 }

@@ -119,11 +119,37 @@ impl Kind {
     }
 }
 
+/// What one step of an engine cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cost {
+    /// Processor time of the step, from the input to the changes and effects.
+    pub cpu: Duration,
+    /// Bytes that its changes write, keys and values.
+    pub written: usize,
+}
+
+impl Cost {
+    /// Of several steps together.
+    pub fn of(steps: &[Self]) -> Self {
+        let add =
+            |sum: Self, step: &Self| Self { cpu: sum.cpu + step.cpu, written: sum.written + step.written };
+        steps.iter().fold(Self::default(), add)
+    }
+}
+
 /// Somebody with an engine, a store in memory, and the two sockets of a device.
-struct Person {
-    handle: Handle,
+pub struct Person {
+    /// What others call them.
+    pub handle: Handle,
     engine: Engine,
-    store: MemoryStore,
+    /// What the device keeps.
+    pub store: MemoryStore,
+    /// What each step has cost, for whoever measures to take.
+    pub costs: Vec<Cost>,
+    /// The requests that change who is in a conversation, likewise.
+    pub handshakes: Vec<Op>,
+    /// The items that came, by their size.
+    pub came: Vec<usize>,
     rng: StdRng,
     authenticated: Socket,
     anonymous: Socket,
@@ -135,7 +161,8 @@ struct Person {
 }
 
 impl Person {
-    async fn sign_up(target: &Target, handle: &str, rng: &mut StdRng) -> Result<Self, Failed> {
+    /// Makes an account, and logs its device in.
+    pub async fn sign_up(target: &Target, handle: &str, rng: &mut StdRng) -> Result<Self, Failed> {
         let handle: Handle = handle.parse()?;
         let mut rng = StdRng::from_rng(rng);
         let mut authenticated = Socket::open(target).await?;
@@ -147,8 +174,22 @@ impl Person {
         let logged_in = admitted(&mut authenticated, op).await?;
         let anonymous = Socket::open(target).await?;
         let (intents, wake, kept, events) = (0, Wake::Never, None, Vec::new());
-        let mut person =
-            Self { handle, engine, store, rng, authenticated, anonymous, intents, wake, kept, events };
+        let (costs, handshakes, came) = (Vec::new(), Vec::new(), Vec::new());
+        let mut person = Self {
+            handle,
+            engine,
+            store,
+            costs,
+            handshakes,
+            came,
+            rng,
+            authenticated,
+            anonymous,
+            intents,
+            wake,
+            kept,
+            events,
+        };
         person.take(Input::Connected(logged_in)).await?;
         Ok(person)
     }
@@ -159,7 +200,14 @@ impl Person {
         while let Some(input) = inputs.pop_front() {
             let step = {
                 let reader = self.store.snapshot()?;
-                self.engine.handle(reader.as_ref(), input, now_ms(), &mut self.rng)?
+                let before = cpu_time();
+                let step = self.engine.handle(reader.as_ref(), input, now_ms(), &mut self.rng)?;
+                let cpu = cpu_time().saturating_sub(before);
+                let size = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| {
+                    key.len() + value.as_ref().map_or(0, Vec::len)
+                };
+                self.costs.push(Cost { cpu, written: step.changes.iter().map(size).sum() });
+                step
             };
             self.store.commit(&step.changes)?;
             self.events.extend(step.events);
@@ -182,7 +230,12 @@ impl Person {
                 self.kept.get_or_insert_default().push(send);
                 (id, response::Result::Accepted(wire::Accepted::default()))
             }
-            Effect::AnonymousRequest(id, op) => (id, self.anonymous.ask(op).await?),
+            Effect::AnonymousRequest(id, op) => {
+                if matches!(op, Op::Commit(_) | Op::CreateConversation(_)) {
+                    self.handshakes.push(op.clone());
+                }
+                (id, self.anonymous.ask(op).await?)
+            }
             Effect::Request(id, op) => (id, self.authenticated.ask(op).await?),
         };
         let answer = match result {
@@ -193,7 +246,7 @@ impl Person {
     }
 
     /// Takes what has come, or waits a moment for it; says whether anything happened.
-    async fn turn(&mut self) -> Result<bool, Failed> {
+    pub async fn turn(&mut self) -> Result<bool, Failed> {
         const MOMENT: Duration = Duration::from_millis(5);
         let mut moved = false;
         if let Wake::At(time) = self.wake
@@ -205,7 +258,10 @@ impl Person {
             while let Some(came) = self.authenticated.next()? {
                 moved = true;
                 match came {
-                    In::Push(push) => self.take(Input::Delivered(push.entries)).await?,
+                    In::Push(push) => {
+                        self.came.extend(push.entries.iter().map(|entry| entry.item.len()));
+                        self.take(Input::Delivered(push.entries)).await?;
+                    }
                     In::CaughtUp => self.take(Input::CaughtUp).await?,
                     In::Response(_) => {}
                 }
@@ -217,8 +273,14 @@ impl Person {
         }
     }
 
+    /// Wants something.
+    pub async fn want(&mut self, intent: Intent) -> Result<(), Failed> {
+        self.intents += 1;
+        self.take(Input::Intent(self.intents, intent)).await
+    }
+
     /// Writes something: the message that it became.
-    async fn write(&mut self, intent: Intent) -> Result<(ConversationId, MessageId), Failed> {
+    pub async fn write(&mut self, intent: Intent) -> Result<(ConversationId, MessageId), Failed> {
         self.intents += 1;
         self.events.clear();
         self.take(Input::Intent(self.intents, intent)).await?;
@@ -251,6 +313,12 @@ impl Person {
         let messages = kept.into_iter().map(|send| send.message).collect();
         Ok(Stock { conversation, epoch, capability, messages })
     }
+}
+
+/// Processor time of this thread.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
 /// The time for certificates and engines.

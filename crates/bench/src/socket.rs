@@ -156,6 +156,11 @@ impl Socket {
     pub async fn ask(&mut self, op: request::Op) -> io::Result<response::Result> {
         let asked = self.queue(op);
         self.flush().await?;
+        self.answered(asked).await
+    }
+
+    /// Waits for the answer to a request; what comes before it waits its turn.
+    pub async fn answered(&mut self, asked: u64) -> io::Result<response::Result> {
         loop {
             match self.arrived()? {
                 Some(In::Response(Response { id, result: Some(result) })) if id == asked => {

@@ -57,6 +57,28 @@ fn idle_connections_are_held_and_weighed() {
 }
 
 #[test]
+fn large_frames_leave_no_connection_behind() {
+    let lines = bench(&["idle", "--connections", "300", "--large-frames"]);
+    assert_eq!(number(&lines[0], "conns"), 300.0, "{lines:?}");
+}
+
+#[test]
+fn what_a_group_costs_is_measured_at_each_size() {
+    let lines = bench(&["groups", "--leaves", "2,5", "--warm", "5"]);
+    let [pair, group] = &lines[..] else { panic!("two lines, not {lines:?}") };
+    assert_eq!((number(pair, "leaves"), number(group, "leaves")), (2.0, 5.0));
+    for what in
+        ["seal_ms", "open_ms", "add_ms", "join_ms", "update_ms", "process_ms", "add_bytes", "stored_bytes"]
+    {
+        assert!(number(pair, what) > 0.0 && number(group, what) > 0.0, "{what}: {lines:?}");
+    }
+    assert!(number(group, "warm_update_bytes") > 0.0, "{group}");
+    // A commit that adds has no path: it costs the same in a group of any size.
+    let (small, large) = (number(pair, "add_bytes"), number(group, "add_bytes"));
+    assert!((small - large).abs() < 100.0, "{small} and {large} bytes");
+}
+
+#[test]
 fn a_start_is_timed() {
     let lines = bench(&["start", "--times", "2"]);
     assert!(lines.iter().all(|line| number(line, "start_ms") > 0.0), "{lines:?}");

@@ -1,7 +1,7 @@
 //! Fan-out: one conversation with many members online, some of whom write.
 //!
-//! The members' engines do not make groups yet: the conversation is framed by hand. For the relay it is the same:
-//! a roster of mailboxes, and messages of the right size.
+//! The conversation is framed by hand, since a thousand engines would be what is measured. For the relay it is the
+//! same: a roster of mailboxes, and messages of the right size.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
-use lacre_proto::wire;
 use lacre_proto::wire::request::Op;
+use lacre_proto::{limits, wire};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::Semaphore;
 
 use crate::cli::Failed;
-use crate::member::Member;
+use crate::member::{Member, framed, take};
 use crate::person::now_ms;
 use crate::pump::{Tally, echo, spawn};
 use crate::relay::{Relay, own_cpu};
@@ -26,7 +26,8 @@ pub struct Options {
     /// How many connections; several numbers are reached one after the other, the lowest first.
     #[arg(long, value_delimiter = ',', default_values_t = [1000, 5000, 10_000])]
     connections: Vec<usize>,
-    /// Each connection also sends one frame of 128 KiB, which is refused, before it rests.
+    /// Each connection also sends a frame of 128 KiB, which is refused, and is pushed a commit of 1 MiB, before it
+    /// rests.
     #[arg(long)]
     large_frames: bool,
 }
@@ -72,21 +73,26 @@ pub async fn run(options: &Options, relay: &mut Relay, report: &mut Reporter) ->
     let mut open = 0;
     for connections in wanted {
         let (cpu, own, start) = (relay.cpu()?, own_cpu()?, now());
-        let sockets = logged_in(&members[open..connections], &target).await?;
+        let mut sockets = logged_in(&members[open..connections], &target).await?;
         let added = connections - open;
         open = connections;
         let (secs, cpu) = (start.elapsed().as_secs_f64(), relay.cpu()? - cpu);
-        for mut socket in sockets {
-            if options.large_frames {
-                socket.ask(large_request()).await?;
-            }
+        if options.large_frames {
+            large_frames(&target, &mut sockets, rng).await?;
+        }
+        for socket in sockets {
             spawn(&tally, echo(socket));
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
         tally.check()?;
         report.print(&Measured {
             workload: "idle",
-            mode: if options.large_frames { "after a frame of 128 KiB each" } else { "logged in" }.to_owned(),
+            mode: if options.large_frames {
+                "after 128 KiB from each and 1 MiB to each"
+            } else {
+                "logged in"
+            }
+            .to_owned(),
             conns: Some(open as u64),
             kib_per_conn: Some(rounded(relay.pss()?.saturating_sub(base) as f64 / open as f64, 2)),
             login_cpu_ms: Some(rounded(cpu * 1000.0 / added as f64, 3)),
@@ -135,6 +141,24 @@ where
         }
     });
     futures_util::future::try_join_all(all).await
+}
+
+/// Has each socket send and receive something large: in conversations of as many as a roster takes.
+async fn large_frames(target: &Target, sockets: &mut [Socket], rng: &mut StdRng) -> Result<(), Failed> {
+    const LARGE: usize = 1024 * 1024;
+    for sockets in sockets.chunks_mut(limits::ROSTER) {
+        for socket in sockets.iter_mut() {
+            socket.ask(large_request()).await?;
+        }
+        let stock = framed(target, sockets, 420, rng).await?;
+        let mut anonymous = Socket::open(target).await?;
+        let commit = anonymous.queue(stock.commit(LARGE, rng)?);
+        anonymous.flush().await?;
+        // Taken while it is answered: of what is large only so much is on its way at once.
+        futures_util::future::try_join_all(sockets.iter_mut().map(|socket| take(socket, 1))).await?;
+        anonymous.answered(commit).await?;
+    }
+    Ok(())
 }
 
 /// A request as large as a frame may be, of which nothing is kept.

@@ -2,6 +2,7 @@
 
 pub mod deliver;
 pub mod fan_out;
+pub mod groups;
 pub mod idle;
 pub mod start;
 pub mod store_drain;

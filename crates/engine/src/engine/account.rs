@@ -1,6 +1,5 @@
 //! The account and device: keys, the greeting of a socket, key packages.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use lacre_proto::error::WireError;
@@ -107,7 +106,7 @@ impl Engine {
             list_before: list.clone(),
             list,
             crypto: Arc::new(RustCrypto::default()),
-            groups: HashMap::new(),
+            groups: Default::default(),
             link: Link::default(),
             before: Link::default(),
             defences: Defences::default(),

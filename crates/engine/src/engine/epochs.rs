@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::devices::kin_wait;
 use super::outbox::NewJob;
 use super::state::{Heard, Member, Purpose, Seal, What};
+use super::updates::next_update;
 use super::{Cx, Engine};
 use crate::api::{Alert, EngineError};
 use crate::content::Room;
@@ -54,9 +55,13 @@ impl Engine {
             && group.pending_commit().is_some()
         {
             let approved = self.judge_own(cx, id, &group, &seal)?.unwrap_or_else(|_| Approved::own());
+            // One that only adds leaves this device's leaf as it was.
+            let updates = group.pending_commit().is_some_and(|it| it.update_path_leaf_node().is_some());
             group.merge_pending_commit(cx.provider).map_err(group::sealing)?;
             cx.store.delete(at);
-            (seal.updated_ms, seal.sent) = (cx.now, 0);
+            if updates {
+                (seal.update_ms, seal.sent) = (next_update(cx, &group), 0);
+            }
             return self.advanced(cx, id, group, seal, &approved, &item, time);
         }
         if item.epoch < epoch || (item.epoch == epoch && !unseen) {
@@ -244,25 +249,6 @@ impl Engine {
         }
         self.enqueue(cx, id, NewJob::new(What::AskResync))?;
         Ok(())
-    }
-
-    /// Conversations whose leaf is to be updated today, and when the next one is due.
-    pub(super) fn plan_updates(&mut self, cx: &mut Cx<'_>) -> Result<u64, EngineError> {
-        let mut next = cx.now + super::outbox::UPDATE_AFTER;
-        for (at, seal) in cx.records().all::<Seal>("seal", &[key::SEAL])? {
-            let Some(id) = key::conversation_in(&at) else { continue };
-            let open = cx.records().conversation(id)?.is_some_and(|it| it.state == ConversationState::Open);
-            if seal.lost || !open || !cx.defends(Defence::Update) {
-                continue;
-            }
-            let due = seal.updated_ms + super::outbox::UPDATE_AFTER;
-            if due <= cx.now {
-                self.plan_update(cx, id)?;
-            } else {
-                next = next.min(due);
-            }
-        }
-        Ok(next)
     }
 }
 

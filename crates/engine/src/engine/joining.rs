@@ -9,6 +9,7 @@ use openmls::prelude::Welcome;
 use super::devices::kin_wait;
 use super::epochs::claimed_account;
 use super::state::{Seal, What};
+use super::updates::first_update;
 use super::{Cx, Engine};
 use crate::api::Reader;
 use crate::api::{Alert, EngineError};
@@ -138,7 +139,8 @@ impl Engine {
         (seal.lost, seal.asked, seal.counter, seal.sent) = (false, None, 0, 0);
         // One that came in by the last resort has a leaf key that others may have got too: soon anew.
         let by_last_resort = used.is_some_and(|used| used.last_resort);
-        seal.updated_ms = if by_last_resort { 0 } else { cx.now };
+        seal.update_ms = if by_last_resort { 0 } else { first_update(cx, &joined) };
+        self.link.chores_at = self.link.chores_at.min(seal.update_ms);
         seal.take_sequence(item.sequence);
         cx.put_seal(id, &seal);
         self.keep(id, joined);

@@ -14,7 +14,9 @@
 //! | `receive` | a message that was opened: its place, its row, receipts |
 //! | `anew` | a group that somebody has broken goes on as a new one |
 //! | `commits` | this device's commits: made for a purpose, and made again |
-//! | `epochs` | commits: merged, refused, lost; the daily update |
+//! | `epochs` | commits: merged, refused, lost |
+//! | `updates` | when a leaf is updated |
+//! | `cache` | the MLS groups that are loaded |
 //! | `gathering` | people found and claimed, to be added to a group |
 //! | `groups` | groups: what people want of them, what changed in them |
 //! | `resync` | a device that lost its place |
@@ -28,6 +30,7 @@ mod acts;
 mod anew;
 mod answers;
 mod arrivals;
+mod cache;
 mod commits;
 mod connection;
 mod contacts;
@@ -48,6 +51,7 @@ mod saying;
 pub(crate) mod state;
 #[cfg(test)]
 mod tests;
+mod updates;
 mod vanishing;
 
 use std::collections::{HashMap, VecDeque};
@@ -63,6 +67,8 @@ use rand_core::CryptoRng;
 pub use account::GreetError;
 pub use acts::EDITABLE;
 pub(crate) use cx::Cx;
+
+use cache::Groups;
 
 use crate::api::{Effect, EngineError, Input, Reader, RequestId, Step, Wake};
 use crate::defence::Defences;
@@ -84,7 +90,7 @@ pub struct Engine {
     /// The list as it was before the last step.
     list_before: DeviceList,
     pub(crate) crypto: Arc<RustCrypto>,
-    groups: HashMap<ConversationId, MlsGroup>,
+    groups: Groups,
     link: Link,
     /// The link as it was before the last step, for when that step's commit fails.
     before: Link,
@@ -222,10 +228,6 @@ impl Engine {
     }
 
     fn keep(&mut self, id: ConversationId, group: MlsGroup) {
-        const CACHED: usize = 256;
-        if self.groups.len() >= CACHED {
-            self.groups.clear();
-        }
         self.groups.insert(id, group);
     }
 

@@ -11,6 +11,7 @@ use prost::Message;
 use super::contacts::{Disbelief, Learned};
 use super::outbox::Lane;
 use super::state::{Job, JobState, Opening, Seal, What};
+use super::updates::next_update;
 use super::{Asked, Claims, Cx, Engine};
 use crate::api::{Alert, EngineError};
 use crate::mls::extension::LacreConversation;
@@ -412,7 +413,7 @@ impl Engine {
         group.merge_pending_commit(cx.provider).map_err(group::sealing)?;
         cx.store.delete(at);
         seal.take_sequence(item.sequence);
-        seal.updated_ms = cx.now;
+        seal.update_ms = next_update(cx, &group);
         self.refresh_members(cx, id, &group, &[], Some(0))?;
         cx.put_seal(id, &seal);
         self.keep(id, group);

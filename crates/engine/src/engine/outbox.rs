@@ -27,9 +27,8 @@ use crate::records::{ConversationState, Failure, MessageRecord};
 
 /// Messages of one conversation in flight at once.
 pub(super) const WINDOW: usize = 16;
-/// A leaf is updated before a message when so many were sent, or so long ago it was updated.
+/// A leaf is updated before a message when so many were sent since it was, or when it is due.
 pub(super) const UPDATE_AFTER_MESSAGES: u32 = 100;
-pub(super) const UPDATE_AFTER: Millis = 24 * 3600 * 1000;
 /// How far a lane is looked into.
 const LOOK: usize = 3 * WINDOW;
 const RECEIPTS_RANK: u8 = 1;
@@ -192,8 +191,8 @@ impl Engine {
             return Ok(false);
         }
         let Some(seal) = cx.seal(id)?.filter(|_| cx.defends(Defence::Update)) else { return Ok(false) };
-        let old = cx.now.saturating_sub(seal.updated_ms) >= UPDATE_AFTER;
-        Ok(!seal.lost && (old || seal.sent >= UPDATE_AFTER_MESSAGES))
+        let due = seal.update_ms <= cx.now;
+        Ok(!seal.lost && (due || seal.sent >= UPDATE_AFTER_MESSAGES))
     }
 
     /// Whether the time of a job has come.

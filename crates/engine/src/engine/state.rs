@@ -49,8 +49,8 @@ pub(crate) struct Seal {
     pub(crate) skipped: Vec<(u64, u64)>,
     /// The counter of the next message of this device.
     pub(crate) counter: u32,
-    /// When this device updated its leaf, and what it has sent since.
-    pub(crate) updated_ms: Millis,
+    /// When this device's leaf is due to be updated, and what it has sent since it was.
+    pub(crate) update_ms: Millis,
     pub(crate) sent: u32,
     /// When the relay's roster was last compared, and whether a difference was told of.
     pub(crate) roster_ms: Millis,
@@ -72,7 +72,7 @@ impl Seal {
             sequence: 0,
             skipped: Vec::new(),
             counter: 0,
-            updated_ms: now,
+            update_ms: now,
             sent: 0,
             roster_ms: 0,
             roster_differs: false,

@@ -128,6 +128,11 @@ pub(crate) fn load(provider: &Provider<'_>, id: ConversationId) -> Result<Option
     MlsGroup::load(provider.storage(), &group_id(id))
 }
 
+/// The places for leaves in a group's tree, the empty ones too.
+pub(crate) fn leaves(group: &MlsGroup) -> usize {
+    group.treesync().leaves().len()
+}
+
 /// Makes a commit and leaves it pending.
 pub(crate) fn commit(
     provider: &Provider<'_>,

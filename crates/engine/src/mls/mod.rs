@@ -3,6 +3,7 @@
 pub(crate) mod extension;
 pub(crate) mod group;
 pub(crate) mod key_package;
+pub(crate) mod parts;
 pub(crate) mod policy;
 pub(crate) mod provider;
 pub(crate) mod storage;

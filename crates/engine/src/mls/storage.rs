@@ -2,19 +2,22 @@
 //! step's one commit.
 //!
 //! A key is a table byte and the postcard of OpenMLS' key; a value is a format byte and the value: postcard,
-//! but JSON for the join config, which postcard can write and not read.
+//! but JSON for the join config, which postcard can write and not read. A large tree lies in parts.
 
 use lacre_proto::ConversationId;
 use openmls_traits::storage::{CURRENT_VERSION as V, Key, StorageProvider, traits};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::parts;
 use crate::api::{ReadError, Reader};
 use crate::records::Overlay;
 use crate::records::key::{self, MLS};
 
 const POSTCARD: u8 = 1;
 const JSON: u8 = 2;
+/// What follows is the list of the parts in which the postcard lies.
+const PARTS: u8 = 3;
 
 const JOIN_CONFIG: u8 = MLS;
 const OWN_LEAVES: u8 = MLS + 1;
@@ -34,6 +37,7 @@ const EPOCH_KEYS: u8 = MLS + 14;
 const KEY_PACKAGES: u8 = MLS + 15;
 const PSKS: u8 = MLS + 16;
 const PROPOSAL_REFS: u8 = MLS + 17;
+const TREE_PARTS: u8 = MLS + 18;
 
 /// Why a value could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +59,27 @@ impl Storage<'_> {
 
     fn get<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StorageError> {
         self.0.get(key)?.map(|bytes| decode(key[0], &bytes)).transpose()
+    }
+
+    /// Writes the tree of a group, of a large one only what is new; `None` removes it.
+    fn put_tree(&self, group: &impl Key<V>, tree: Option<Vec<u8>>) -> Result<(), StorageError> {
+        let (key, parts) = (at(TREE, group), at(TREE_PARTS, group));
+        let before = self.0.get(&key)?;
+        let before = before.as_deref().and_then(|before| before.strip_prefix(&[PARTS])).unwrap_or_default();
+        match tree {
+            Some(tree) if tree.len() > parts::WHOLE => {
+                let list = parts::write(self.0, &parts, before, &tree);
+                self.0.put(key, [&[PARTS], list.as_slice()].concat());
+            }
+            whole => {
+                parts::write(self.0, &parts, before, &[]);
+                match whole {
+                    Some(tree) => self.0.put(key, [&[POSTCARD], tree.as_slice()].concat()),
+                    None => self.0.delete(key),
+                }
+            }
+        }
+        Ok(())
     }
 
     fn put_list<T: Serialize>(&self, key: Vec<u8>, items: &[T]) {
@@ -87,7 +112,7 @@ pub(crate) fn forget_group(store: &Overlay<'_>, id: ConversationId) -> Result<()
     // postcard of a GroupId: the length, then the bytes
     let mut group = vec![ConversationId::LEN as u8];
     group.extend_from_slice(id.as_ref());
-    for table in (JOIN_CONFIG..=EPOCH_SECRETS).chain([EPOCH_KEYS, PROPOSAL_REFS]) {
+    for table in (JOIN_CONFIG..=EPOCH_SECRETS).chain([EPOCH_KEYS, PROPOSAL_REFS, TREE_PARTS]) {
         let from = key::key(table, &[&group]);
         let mut found = Vec::new();
         store.scan(&from, &key::end(&from), false, &mut |key, _| {
@@ -315,7 +340,33 @@ impl StorageProvider<V> for Storage<'_> {
         Ok(())
     }
 
-    of_group!(write_tree, tree, delete_tree, TreeSync, TREE);
+    fn write_tree<GroupId: traits::GroupId<V>, TreeSync: traits::TreeSync<V>>(
+        &self,
+        group_id: &GroupId,
+        tree: &TreeSync,
+    ) -> Result<(), Self::Error> {
+        self.put_tree(
+            group_id,
+            Some(postcard::to_extend(tree, Vec::new()).expect("MLS values serialize into memory")),
+        )
+    }
+
+    fn tree<GroupId: traits::GroupId<V>, TreeSync: traits::TreeSync<V>>(
+        &self,
+        group_id: &GroupId,
+    ) -> Result<Option<TreeSync>, Self::Error> {
+        let key = at(TREE, group_id);
+        let Some(row) = self.0.get(&key)? else { return Ok(None) };
+        let Some(list) = row.strip_prefix(&[PARTS]) else { return decode(TREE, &row).map(Some) };
+        let tree = parts::read(self.0, &at(TREE_PARTS, group_id), list)?;
+        let tree = tree.and_then(|tree| postcard::from_bytes(&tree).ok());
+        tree.map(Some).ok_or(StorageError::Corrupt(TREE))
+    }
+
+    fn delete_tree<GroupId: traits::GroupId<V>>(&self, group_id: &GroupId) -> Result<(), Self::Error> {
+        self.put_tree(group_id, None)
+    }
+
     of_group!(
         write_interim_transcript_hash,
         interim_transcript_hash,
