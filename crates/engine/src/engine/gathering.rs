@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use lacre_proto::error::{Retry, WireError};
 use lacre_proto::wire::{self, request, response};
-use lacre_proto::{AccountId, ConversationId, ErrorCode, Handle};
+use lacre_proto::{AccountId, ConversationId, ErrorCode, Handle, limits};
 
 use super::contacts::Learned;
 use super::outbox::{Lane, NewJob};
@@ -237,8 +237,9 @@ impl Engine {
                 }
             }
         }
-        if !all.is_empty() {
-            self.enqueue(cx, id, NewJob::new(What::Commit(Purpose::Add(all), None)))?;
+        // As many as one commit may add; the next ones follow it.
+        for some in all.chunks(limits::ADDITIONS) {
+            self.enqueue(cx, id, NewJob::new(What::Commit(Purpose::Add(some.to_vec()), None)))?;
         }
         Ok(())
     }
