@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::crash;
 use crate::relay::{Relay, Wanted};
 use crate::report::Reporter;
-use crate::workload::{deliver, fan_out, groups, idle, start, store_drain};
+use crate::workload::{deliver, fan_out, groups, idle, search, start, store_drain};
 
 /// What goes wrong, as a sentence for the person at the terminal.
 pub type Failed = Box<dyn std::error::Error>;
@@ -56,6 +56,8 @@ enum Workload {
     Idle(idle::Options),
     /// From the start of the process to its open port, and its memory when idle.
     Start(start::Options),
+    /// Search over the messages of one device; no relay takes part.
+    Search(search::Options),
     /// The relay killed with -9 again and again while people write: nothing acknowledged is lost.
     Crash(crash::Options),
 }
@@ -77,6 +79,9 @@ impl Cli {
         let Common { json, lacre, data, relay, relay_pid } = self.common;
         let mut report = Reporter::new(json);
         let wanted = Wanted { lacre, data };
+        if let Workload::Search(options) = &self.workload {
+            return search::run(options, &mut report);
+        }
         if let Workload::Start(options) = &self.workload {
             return start::run(options, &wanted, &mut report).await;
         }
@@ -91,7 +96,7 @@ impl Cli {
             Workload::Groups(options) => groups::run(&options, &relay, &mut report).await,
             Workload::Idle(options) => idle::run(&options, &mut relay, &mut report).await,
             Workload::Crash(options) => crash::run(&options, &mut relay, &mut report).await,
-            Workload::Start(_) => unreachable!("it started its own relays above"),
+            Workload::Start(_) | Workload::Search(_) => unreachable!("they have run above"),
         };
         relay.stop().await;
         done

@@ -2,7 +2,9 @@
 
 use lacre_proto::Handle;
 
+use super::actions::{Action, OnMessage, anywhere, on_message};
 use super::composer::{Composer, Move};
+use super::group::Change;
 use super::keys::Key;
 use super::lines::note;
 use super::model::{Body, Tick};
@@ -17,13 +19,23 @@ impl State {
         match self.sheet.take() {
             Some(Sheet::Help(line)) => self.key_in_help(line, key, commands),
             Some(Sheet::New(input, _)) => self.key_in_new(input, key, commands),
+            Some(Sheet::Group(sheet)) => self.key_in_group(sheet, key, commands),
+            Some(Sheet::NameGroup(people, name)) => self.key_in_name_group(people, name, key, commands),
+            Some(Sheet::Search(search)) => self.key_in_search(search, key, commands),
             Some(Sheet::Unsent(people)) => self.key_in_unsent(people, key, commands),
             None => self.key_anywhere(key, commands),
         }
     }
 
     /// A text was pasted.
-    pub(super) fn paste(&mut self, text: &str) {
+    pub(super) fn paste(&mut self, text: &str, commands: &mut Vec<Command>) {
+        if let Some(Sheet::Search(mut search)) = self.sheet.take_if(|sheet| matches!(sheet, Sheet::Search(_)))
+        {
+            search.input.insert(&text.replace(['\r', '\n'], " "));
+            self.ask(&mut search, commands);
+            self.sheet = Some(Sheet::Search(search));
+            return;
+        }
         match &mut self.sheet {
             Some(Sheet::New(input, problem)) => {
                 input.insert(text.trim());
@@ -51,6 +63,18 @@ impl State {
         match key {
             Key::Escape => return,
             Key::Quit => return self.quit(commands),
+            Key::Enter if input.text().trim_matches([' ', ',']).contains(',') => {
+                match super::group::handles(input.text()) {
+                    Ok(people) if people.contains(&self.me.handle) => {
+                        problem = Some("You are in it anyway: name the others.".to_owned());
+                    }
+                    Ok(people) => {
+                        self.sheet = Some(Sheet::NameGroup(people, Composer::default()));
+                        return;
+                    }
+                    Err(why) => problem = Some(why),
+                }
+            }
             Key::Enter => match self.wanted(input.text()) {
                 Ok(target) => return self.open(target, commands),
                 Err(why) => problem = Some(why),
@@ -58,6 +82,26 @@ impl State {
             key => edit(&mut input, key),
         }
         self.sheet = Some(Sheet::New(input, problem));
+    }
+
+    fn key_in_name_group(
+        &mut self,
+        people: Vec<String>,
+        mut name: Composer,
+        key: Key,
+        commands: &mut Vec<Command>,
+    ) {
+        match key {
+            Key::Escape => return,
+            Key::Quit => return self.quit(commands),
+            Key::Enter if !name.is_blank() => {
+                commands.push(Command::Group(Change::Make(name.text().trim().to_owned(), people)));
+                return;
+            }
+            Key::Enter | Key::NewLine => {}
+            key => edit(&mut name, key),
+        }
+        self.sheet = Some(Sheet::NameGroup(people, name));
     }
 
     /// Whom the handle means, or what is wrong with it.
@@ -71,7 +115,7 @@ impl State {
         if handle == self.me.handle {
             return Err("This is your own handle.".to_owned());
         }
-        let known = self.conversations.iter().find(|row| row.with == handle);
+        let known = self.conversations.iter().find(|row| !row.group && row.with == handle);
         Ok(known.map_or_else(|| Target::New(handle.to_owned()), |row| Target::Existing(row.id)))
     }
 
@@ -85,17 +129,10 @@ impl State {
     }
 
     fn key_anywhere(&mut self, key: Key, commands: &mut Vec<Command>) {
+        if let Some(action) = anywhere(key) {
+            return self.act(action, commands);
+        }
         match key {
-            Key::Quit => self.quit(commands),
-            Key::Help => self.sheet = Some(Sheet::Help(0)),
-            Key::New => self.sheet = Some(Sheet::New(Composer::default(), None)),
-            Key::Reconnect => commands.push(Command::Reconnect),
-            Key::Previous => self.open_beside(-1, commands),
-            Key::Next => self.open_beside(1, commands),
-            Key::Tab => self.focus_on(1),
-            Key::BackTab => self.focus_on(2),
-            Key::PageUp => self.scroll(-1, commands),
-            Key::PageDown => self.scroll(1, commands),
             Key::Escape if !self.alerts.is_empty() => {
                 self.alerts.pop_front();
             }
@@ -105,6 +142,36 @@ impl State {
                 Focus::Messages => self.key_in_messages(key, commands),
             },
         }
+    }
+
+    fn act(&mut self, action: Action, commands: &mut Vec<Command>) {
+        match action {
+            Action::Quit => self.quit(commands),
+            Action::Help => self.sheet = Some(Sheet::Help(0)),
+            Action::New => self.sheet = Some(Sheet::New(Composer::default(), None)),
+            Action::Search => self.search(),
+            Action::Group => self.group(commands),
+            Action::Unread => self.toggle_unread(),
+            Action::Reconnect => commands.push(Command::Reconnect),
+            Action::Previous => self.open_beside(-1, commands),
+            Action::Next => self.open_beside(1, commands),
+            Action::Pane => self.focus_on(1),
+            Action::PaneBack => self.focus_on(2),
+            Action::Older => self.scroll(-1, commands),
+            Action::Newer => self.scroll(1, commands),
+        }
+    }
+
+    /// Lists only what is unread, or everything again.
+    fn toggle_unread(&mut self) {
+        self.only_unread = !self.only_unread;
+        let listed: Vec<_> = self.listed().iter().map(|row| row.id).collect();
+        if !self.cursor.is_some_and(|cursor| listed.contains(&cursor)) {
+            self.cursor = listed.first().copied();
+        }
+        let told =
+            if self.only_unread { "Only unread conversations; Ctrl+U: all." } else { "All conversations." };
+        self.notice = Some(told.to_owned());
     }
 
     fn key_in_list(&mut self, key: Key, commands: &mut Vec<Command>) {
@@ -154,11 +221,13 @@ impl State {
             Key::Up => self.choose(-1, commands),
             Key::Down => self.choose(1, commands),
             Key::Escape => self.back_to_composer(),
-            Key::Char('r') => self.reply(),
-            Key::Char('x') => self.give_up(commands),
-            Key::Char('?') => self.sheet = Some(Sheet::Help(0)),
             Key::Enter => self.take_back_or_reply(),
-            Key::Char(c) => self.write(&c.to_string()),
+            Key::Char(c) => match on_message(c) {
+                Some(OnMessage::Reply) => self.reply(),
+                Some(OnMessage::GiveUp) => self.give_up(commands),
+                Some(OnMessage::Help) => self.sheet = Some(Sheet::Help(0)),
+                None => self.write(&c.to_string()),
+            },
             _ => {}
         }
     }
@@ -253,10 +322,11 @@ impl State {
     }
 
     fn move_cursor(&mut self, by: isize) {
-        let at = self.cursor.and_then(|id| self.conversations.iter().position(|row| row.id == id));
-        let to = at.and_then(|at| at.checked_add_signed(by)).and_then(|at| self.conversations.get(at));
-        if let Some(row) = to {
-            self.cursor = Some(row.id);
+        let listed: Vec<_> = self.listed().iter().map(|row| row.id).collect();
+        let at = self.cursor.and_then(|id| listed.iter().position(|row| *row == id));
+        let to = at.and_then(|at| at.checked_add_signed(by)).and_then(|at| listed.get(at));
+        if let Some(id) = to {
+            self.cursor = Some(*id);
         }
     }
 
@@ -290,7 +360,7 @@ impl State {
 }
 
 /// A key in a text.
-fn edit(composer: &mut Composer, key: Key) {
+pub(super) fn edit(composer: &mut Composer, key: Key) {
     match key {
         Key::Char(c) => composer.insert(&c.to_string()),
         Key::NewLine => composer.insert("\n"),

@@ -41,6 +41,12 @@ pub enum Key {
     Next,
     /// A new conversation.
     New,
+    /// Search.
+    Search,
+    /// Only unread conversations.
+    Unread,
+    /// The group.
+    Group,
     /// Connect now.
     Reconnect,
     /// The help sheet.
@@ -91,6 +97,9 @@ fn control(code: KeyCode) -> Option<Key> {
     Some(match code {
         KeyCode::Char('n') => Key::New,
         KeyCode::Char('q' | 'c') => Key::Quit,
+        KeyCode::Char('f') => Key::Search,
+        KeyCode::Char('u') => Key::Unread,
+        KeyCode::Char('g') => Key::Group,
         KeyCode::Char('r') => Key::Reconnect,
         // What Ctrl+Enter and Alt+Enter are in terminals that know no better.
         KeyCode::Char('j') | KeyCode::Enter => Key::NewLine,

@@ -1,18 +1,21 @@
 //! The client as the chat sees it: its view models as plain safe text, its events as messages to the state.
 
 use futures_util::{Stream, StreamExt, future, stream};
-use lacre_client::content::{Content, MessageId as ClientId};
-use lacre_client::records::ConversationState;
-use lacre_client::{Client, Event, Intent, IntentError, view};
+use lacre_client::content::{Content, Fact, MessageId as ClientId};
+use lacre_client::records::{Allowed, ConversationKind, ConversationState, GroupMember, Records, Rules};
+use lacre_client::search::{self, Filter, Query};
+use lacre_client::{Client, Event, Intent, IntentError, Queued, view};
 use lacre_proto::{ConversationId, Handle};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
+use super::group::{Change, Group, Member};
 use super::model::{
     Body, Connection, Conversation, LastMessage, Me, Message, MessageId, Quote, Safety, Standing, Tick,
 };
-use super::open::Target;
+use super::open::{PAGE, Target};
 use super::run::Messenger;
+use super::search::{Found, Hit, MOST};
 use super::state::{Attempt, Command, Msg};
 use super::words;
 use crate::safe_text::{safe_line, safe_text};
@@ -41,6 +44,67 @@ impl Messenger for Link {
         Ok((rows.into_iter().map(message).collect(), older))
     }
 
+    fn messages_from(
+        &self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<(Vec<Message>, bool), String> {
+        let rows = self.0.read(|views| {
+            let Some(goal) = views.message(conversation, ClientId(id.0))? else {
+                return Ok((Vec::new(), false));
+            };
+            let at = Some(goal.position);
+            let mut rows = views.messages(conversation, at, PAGE / 2 + 1)?;
+            let older = rows.len() > PAGE / 2;
+            if older {
+                rows.remove(0);
+            }
+            rows.push(goal);
+            rows.extend(views.messages_after(conversation, at, usize::MAX)?);
+            Ok((rows, older))
+        });
+        let (rows, older) = rows.map_err(half)?;
+        if rows.is_empty() {
+            return Err("this message is not here any more.".to_owned());
+        }
+        Ok((rows.into_iter().map(message).collect(), older))
+    }
+
+    fn search(&self, text: &str, within: Option<ConversationId>) -> Result<Found, String> {
+        let filter = Filter { conversation: within, ..Filter::default() };
+        let found = self.0.read(|views| {
+            let found = views.search(&Query::new(text), &filter, None, MOST)?;
+            let mut hits = Vec::with_capacity(found.hits.len());
+            for hit in found.hits {
+                let named = views.conversation(hit.message.conversation)?;
+                hits.push(hit_of(hit, &named.map(|named| named.name).unwrap_or_default()));
+            }
+            Ok(Found { hits, more: found.next.is_some(), complete: found.complete })
+        });
+        found.map_err(half)
+    }
+
+    fn group(&self, id: ConversationId) -> Result<Group, String> {
+        let found = self.0.read(|views| {
+            let records = Records(views.0);
+            Ok((records.group(id)?, records.group_members(id)?))
+        });
+        let (group, members) = found.map_err(half)?;
+        let group = group.ok_or("nothing is known of this group yet")?;
+        let member = |member: GroupMember| Member {
+            handle: member.handle.to_string(),
+            label: safe_line(&member.label),
+            admin: member.admin,
+            me: member.me,
+        };
+        let rules = group.rules;
+        Ok(Group {
+            description: safe_line(&group.description),
+            members: members.into_iter().map(member).collect(),
+            only_admins: [rules.add, rules.edit, rules.send].map(|allowed| allowed == Allowed::Admins),
+        })
+    }
+
     fn draft(&self, conversation: ConversationId) -> Result<Option<String>, String> {
         self.0.draft(conversation).map_err(half)
     }
@@ -53,6 +117,7 @@ impl Messenger for Link {
             Command::MarkRead(conversation, id) => self.0.mark_read(conversation, ClientId(id.0)).await,
             Command::KeepDraft(conversation, text) => self.0.keep_draft(conversation, text).await,
             Command::GiveUp(id) => self.0.intend(Intent::Cancel(ClientId(id.0))).await.map(drop),
+            Command::Group(change) => return self.change(change).await,
             Command::Reconnect => {
                 self.0.reconnect().await;
                 Ok(())
@@ -60,6 +125,9 @@ impl Messenger for Link {
             // Answered by the loop itself.
             Command::LoadConversations
             | Command::LoadMessages(..)
+            | Command::LoadFrom(..)
+            | Command::LoadGroup(_)
+            | Command::Search(..)
             | Command::LoadDraft(_)
             | Command::Quit => Ok(()),
         };
@@ -83,6 +151,20 @@ impl Link {
         }
     }
 
+    /// Makes or changes a group.
+    async fn change(&self, change: Change) -> Option<Msg> {
+        let made = matches!(change, Change::Make(..));
+        let done = match intent(change) {
+            Ok(intent) => self.0.intend(intent).await.map_err(half),
+            Err(why) => Err(why),
+        };
+        match done {
+            Ok(Queued::Message(id, _)) if made => Some(Msg::Made(id)),
+            Ok(_) => None,
+            Err(why) => Some(Msg::Trouble(sentence(&why))),
+        }
+    }
+
     /// What happens at the client from now on, beginning with how it stands with the relay.
     pub fn happenings(&self) -> impl Stream<Item = Msg> + use<> {
         let mut connection = self.0.connection();
@@ -97,6 +179,26 @@ impl Link {
             });
         while_open.chain(stream::once(future::ready(Msg::Connection(Connection::Closed))))
     }
+}
+
+/// What is to be intended for a change of a group.
+fn intent(change: Change) -> Result<Intent, String> {
+    let handle = |name: String| name.parse::<Handle>().map_err(half);
+    let handles = |names: Vec<String>| names.into_iter().map(handle).collect::<Result<Vec<_>, _>>();
+    let allowed = |only_admins| if only_admins { Allowed::Admins } else { Allowed::All };
+    Ok(match change {
+        Change::Make(name, people) => Intent::CreateGroup(name, handles(people)?),
+        Change::Add(id, people) => Intent::AddToGroup(id, handles(people)?),
+        Change::Remove(id, who) => Intent::RemoveFromGroup(id, vec![handle(who)?]),
+        Change::Role(id, who, admin) => Intent::SetRole(id, handle(who)?, admin),
+        Change::Rules(id, only_admins) => {
+            let [add, edit, send] = only_admins.map(allowed);
+            Intent::SetRules(id, Rules { add, edit, send })
+        }
+        Change::Name(id, name) => Intent::Send(id, Content::Fact(Fact::Name(name))),
+        Change::Describe(id, text) => Intent::Send(id, Content::Fact(Fact::Description(text))),
+        Change::Leave(id) => Intent::LeaveGroup(id),
+    })
 }
 
 /// The next happening; `Some(None)` for one that the chat does not show, `None` when the client is gone.
@@ -151,7 +253,8 @@ fn conversation(row: view::Conversation) -> Option<Conversation> {
         ConversationState::Open => Standing::Open,
         ConversationState::OutOfStep => Standing::OutOfStep,
         // Its rows are in the other one.
-        ConversationState::Left | ConversationState::MergedInto(_) => return None,
+        ConversationState::Left => Standing::Left,
+        ConversationState::MergedInto(_) => return None,
     };
     let safety = Safety {
         post_quantum: row.safety.suite.is_some().then(|| row.safety.post_quantum()),
@@ -163,7 +266,17 @@ fn conversation(row: view::Conversation) -> Option<Conversation> {
         tick: last.tick,
     });
     let with = safe_line(&row.name);
-    Some(Conversation { id: row.id, with, last, active: row.active, unread: row.unread, standing, safety })
+    let group = row.kind == ConversationKind::Group;
+    Some(Conversation {
+        id: row.id,
+        with,
+        group,
+        last,
+        active: row.active,
+        unread: row.unread,
+        standing,
+        safety,
+    })
 }
 
 fn message(row: view::Message) -> Message {
@@ -186,6 +299,32 @@ fn message(row: view::Message) -> Message {
     let reply = reply
         .map(|quote| Quote { what: quote.what.map(|(from, text)| (from.to_string(), safe_line(&text))) });
     Message { id: MessageId(id.0), from: from.to_string(), mine, sent, body, tick, reply, late, seen }
+}
+
+fn hit_of(hit: search::Hit, name: &str) -> Hit {
+    let search::Hit { message, excerpt, matches } = hit;
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    let mut piece = |range: std::ops::Range<usize>, found| {
+        let text = safe_text(&excerpt[range]).replace('\n', " ");
+        if !text.is_empty() {
+            pieces.push((text, found));
+        }
+    };
+    for range in matches {
+        piece(at..range.start, false);
+        at = range.end;
+        piece(range, true);
+    }
+    piece(at..excerpt.len(), false);
+    Hit {
+        conversation: message.conversation,
+        name: safe_line(name),
+        id: MessageId(message.id.0),
+        from: (!message.mine).then(|| message.from.to_string()),
+        sent: message.sent,
+        excerpt: pieces,
+    }
 }
 
 /// A reason as half a sentence: safe, on one line, without its full stop.

@@ -4,7 +4,9 @@
 //! state, also purely; `run` owns the terminal and the clock; `link` is the only part that knows the client.
 //! Text of others reaches a state only through `safe_text`.
 
+mod actions;
 mod composer;
+mod group;
 mod input;
 mod keys;
 mod lines;
@@ -13,6 +15,7 @@ mod model;
 mod open;
 mod panes;
 mod run;
+mod search;
 mod sheets;
 mod state;
 mod text;

@@ -19,8 +19,10 @@ pub struct Me {
 pub struct Conversation {
     /// Its id.
     pub id: ConversationId,
-    /// The other person's handle.
+    /// What it is called: the group's name or the other person's handle.
     pub with: String,
+    /// Whether it is a group.
+    pub group: bool,
     /// The newest message.
     pub last: Option<LastMessage>,
     /// When something last happened in it.
@@ -53,6 +55,8 @@ pub enum Standing {
     Open,
     /// This device asks to be let in again; messages wait.
     OutOfStep,
+    /// This account is not in it any more.
+    Left,
 }
 
 /// How a conversation is sealed.

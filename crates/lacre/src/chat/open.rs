@@ -48,6 +48,8 @@ pub struct Open {
     pub window: usize,
     /// The row that the arrows have chosen.
     pub chosen: Option<MessageId>,
+    /// The row that a search leads to, until it is here.
+    pub goal: Option<MessageId>,
     /// The first row that was new when the conversation was opened.
     pub new_from: Option<MessageId>,
     /// The last row that was marked read from here.
@@ -69,6 +71,7 @@ impl Open {
             older: false,
             window,
             chosen: None,
+            goal: None,
             new_from: None,
             marked: None,
             top: None,
@@ -83,14 +86,19 @@ impl Open {
         }
     }
 
-    /// Takes rows that were read from the store.
-    pub fn set_rows(&mut self, rows: Vec<Message>, older: bool, area: &Area) {
+    /// Takes rows that were read from the store; whether the goal of a search is among them, and chosen.
+    pub fn set_rows(&mut self, rows: Vec<Message>, older: bool, area: &Area) -> bool {
         let first = !self.loaded;
         (self.rows, self.older, self.loaded) = (rows, older, true);
         if self.chosen.is_some_and(|id| self.index(id).is_none()) {
             self.chosen = None;
         }
-        if first {
+        let reached = self.goal.take_if(|goal| self.rows.iter().any(|row| row.id == *goal));
+        if let Some(goal) = reached {
+            self.chosen = Some(goal);
+            self.show(goal, area);
+            self.window = self.window.max(self.rows.len() + PAGE / 2);
+        } else if first {
             self.new_from = self.rows.iter().find(|row| !row.mine && !row.seen).map(|row| row.id);
             if let Some(id) = self.new_from {
                 self.scroll_to_line(self.first_line_of(id, area), area);
@@ -100,6 +108,7 @@ impl Open {
             // What is looked at must not fall out of the window when newer rows come.
             self.window = self.window.max(self.rows.len() + PAGE / 2);
         }
+        reached.is_some()
     }
 
     /// Back to the newest row.

@@ -23,8 +23,10 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
 
+use super::group::Group;
 use super::keys::key;
-use super::model::{Conversation, Me, Message};
+use super::model::{Conversation, Me, Message, MessageId};
+use super::search::Found;
 use super::state::{Command, Msg, State};
 use super::theme::Theme;
 use super::view;
@@ -44,6 +46,16 @@ pub trait Messenger: Clone + Send + Sync + 'static {
     fn conversations(&self) -> Result<Vec<Conversation>, String>;
     /// So many of the newest rows, the oldest first, and whether there are older ones.
     fn messages(&self, conversation: ConversationId, limit: usize) -> Result<(Vec<Message>, bool), String>;
+    /// The rows from a little before a message on, the oldest first, and whether there are older ones.
+    fn messages_from(
+        &self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<(Vec<Message>, bool), String>;
+    /// What is known of a group.
+    fn group(&self, id: ConversationId) -> Result<Group, String>;
+    /// What is found of a text, in one conversation or in all.
+    fn search(&self, text: &str, within: Option<ConversationId>) -> Result<Found, String>;
     /// The draft that is kept for a conversation.
     fn draft(&self, conversation: ConversationId) -> Result<Option<String>, String>;
     /// Does what is not a read; what is to be said about it.
@@ -158,12 +170,25 @@ fn follow<M: Messenger>(
         if read && queue.contains(&command) {
             continue;
         }
+        // Of several searches only the last one is still wanted.
+        if matches!(command, Command::Search(..))
+            && queue.iter().any(|later| matches!(later, Command::Search(..)))
+        {
+            continue;
+        }
         let answer = match command {
             Command::Quit => return true,
             Command::LoadConversations => messenger.conversations().map(Msg::Conversations),
             Command::LoadMessages(conversation, limit) => messenger
                 .messages(conversation, limit)
                 .map(|(rows, older)| Msg::Messages(conversation, rows, older)),
+            Command::LoadFrom(conversation, id) => messenger
+                .messages_from(conversation, id)
+                .map(|(rows, older)| Msg::Messages(conversation, rows, older)),
+            Command::Search(text, within) => {
+                messenger.search(&text, within).map(|found| Msg::Found(text, within, found))
+            }
+            Command::LoadGroup(id) => messenger.group(id).map(|group| Msg::Group(id, group)),
             Command::LoadDraft(conversation) => match messenger.draft(conversation) {
                 Ok(None) => continue,
                 Ok(Some(text)) => Ok(Msg::Draft(conversation, text)),

@@ -1,39 +1,18 @@
-//! Sheets over the screen: help, a new conversation, unsent text.
+//! Sheets over the screen: help, a new conversation, unsent text. A larger one has a file of its own.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Block, Clear, Widget};
 
+use super::actions;
 use super::composer::Composer;
+use super::group;
+use super::search;
 use super::state::{Sheet, State};
 use super::text::{width, wrapped};
 use super::theme::Theme;
 use super::view::{put, row};
 
-const HELP: &[(&str, &str)] = &[
-    ("Enter", "send; in the list: open"),
-    ("Alt+Enter", "new line (also Ctrl+J)"),
-    ("Ctrl+N", "new conversation"),
-    ("Esc", "back; dismiss a warning"),
-    ("Tab", "list, composer, messages"),
-    ("Alt+↑ Alt+↓", "conversation above, below"),
-    ("PgUp PgDn", "older, newer messages"),
-    ("↑ then r", "choose a message, reply"),
-    ("↑ then Enter", "take back the text of a failed one"),
-    ("↑ then x", "give up one that still waits"),
-    ("Ctrl+R", "connect now"),
-    ("Ctrl+Q", "quit (also Ctrl+C)"),
-    ("", ""),
-    ("· sending", "on this device, waits for the relay"),
-    ("✓ sent", "the relay has stored it, sealed"),
-    ("✓✓ delivered", "on a device of the other person"),
-    ("✓✓ read", "the other person has seen it"),
-    ("✗ failed", "not sent; the reason stands below"),
-    ("", ""),
-    ("Sealed", "only you two can read it, not the relay"),
-    ("post-quantum", "nor a quantum computer, later"),
-    ("pinned", "a change of identity would be told"),
-];
 /// Columns of the keys in the help sheet.
 const KEYS: usize = 15;
 const WIDEST: u16 = 62;
@@ -45,6 +24,9 @@ pub fn draw(state: &State, sheet: &Sheet, theme: Theme, all: Rect, buffer: &mut 
             help(*line, theme, all, buffer);
             None
         }
+        Sheet::Group(sheet) => group::draw(state, sheet, theme, all, buffer),
+        Sheet::NameGroup(people, name) => Some(name_group(people, name, theme, all, buffer)),
+        Sheet::Search(found) => Some(search::draw(state, found, theme, all, buffer)),
         Sheet::New(input, problem) => Some(new(input, problem.as_deref(), theme, all, buffer)),
         Sheet::Unsent(people) => {
             unsent(state, people, theme, all, buffer);
@@ -55,14 +37,15 @@ pub fn draw(state: &State, sheet: &Sheet, theme: Theme, all: Rect, buffer: &mut 
 
 /// Lines by which the help sheet can be scrolled in a terminal of this size.
 pub fn help_overflow((_, lines): (u16, u16)) -> usize {
-    HELP.len().saturating_sub(usize::from(lines.saturating_sub(4)))
+    actions::help().len().saturating_sub(usize::from(lines.saturating_sub(4)))
 }
 
 fn help(line: usize, theme: Theme, all: Rect, buffer: &mut Buffer) {
     let more = help_overflow((all.width, all.height));
     let title = if more > 0 { " Keys and signs · ↑↓ scroll · Esc " } else { " Keys and signs · Esc " };
-    let inside = frame(title, HELP.len(), theme, all, buffer);
-    for (at, (key, meaning)) in HELP.iter().skip(line.min(more)).enumerate() {
+    let lines = actions::help();
+    let inside = frame(title, lines.len(), theme, all, buffer);
+    for (at, (key, meaning)) in lines.into_iter().skip(line.min(more)).enumerate() {
         let gap = " ".repeat(KEYS.saturating_sub(width(key)));
         put(buffer, row(inside, at), &format!("{key}{gap}{meaning}"), theme.plain());
         put(buffer, row(inside, at), key, theme.strong());
@@ -70,26 +53,46 @@ fn help(line: usize, theme: Theme, all: Rect, buffer: &mut Buffer) {
 }
 
 fn new(input: &Composer, problem: Option<&str>, theme: Theme, all: Rect, buffer: &mut Buffer) -> Position {
-    let says = problem.unwrap_or("Handles have a to z, digits, '.', '_' and '-'.");
+    let says = problem
+        .unwrap_or("Handles have a to z, digits, '.', '_' and '-'. Several, between commas, make a group.");
     let columns = usize::from(all.width.min(WIDEST).saturating_sub(6));
     let says = wrapped(says, columns);
     let inside = frame(" New conversation · Enter · Esc ", 2 + says.len(), theme, all, buffer);
-    let prompt = "Handle: ";
-    put(buffer, inside, prompt, theme.strong());
-    let at = u16::try_from(width(prompt)).unwrap_or(0);
-    let field = Rect { x: inside.x + at, width: inside.width.saturating_sub(at + 1), height: 1, ..inside };
-    // A handle is short: what is longer than the field is shown from its end.
-    let (shown, column) = tail(input, usize::from(field.width));
-    put(buffer, field, &shown, theme.plain());
+    let cursor = field("Handle: ", input, theme, inside, buffer);
     let style = if problem.is_some() { theme.bad() } else { theme.quiet() };
     for (line, text) in says.into_iter().enumerate() {
         put(buffer, row(inside, 2 + line), text, style);
     }
+    cursor
+}
+
+fn name_group(people: &[String], name: &Composer, theme: Theme, all: Rect, buffer: &mut Buffer) -> Position {
+    let columns = usize::from(all.width.min(WIDEST).saturating_sub(6));
+    let says = format!(
+        "With {}. Only its members can read what is said in it, and see its name.",
+        people.join(", ")
+    );
+    let says = wrapped(&says, columns);
+    let inside = frame(" New group · Enter · Esc ", 2 + says.len(), theme, all, buffer);
+    for (line, text) in says.into_iter().enumerate() {
+        put(buffer, row(inside, 2 + line), text, theme.quiet());
+    }
+    field("Name: ", name, theme, inside, buffer)
+}
+
+/// A prompt and what is typed behind it, on the first line; where the cursor stands.
+fn field(prompt: &str, input: &Composer, theme: Theme, inside: Rect, buffer: &mut Buffer) -> Position {
+    put(buffer, inside, prompt, theme.strong());
+    let at = u16::try_from(width(prompt)).unwrap_or(0);
+    let field = Rect { x: inside.x + at, width: inside.width.saturating_sub(at + 1), height: 1, ..inside };
+    // What is longer than the field is shown from its end.
+    let (shown, column) = tail(input, usize::from(field.width));
+    put(buffer, field, &shown, theme.plain());
     Position { x: field.x + u16::try_from(column).unwrap_or(0), y: field.y }
 }
 
 /// The part of a text around its cursor that fits, and the cursor's column in it.
-fn tail(input: &Composer, columns: usize) -> (String, usize) {
+pub(super) fn tail(input: &Composer, columns: usize) -> (String, usize) {
     let text = crate::safe_text::safe_line(input.text());
     let (column, _) = input.place(usize::MAX);
     let skip = column.saturating_sub(columns);
@@ -125,7 +128,7 @@ fn unsent(state: &State, people: &[String], theme: Theme, all: Rect, buffer: &mu
 }
 
 /// An empty sheet in the middle for so many lines; its inside.
-fn frame(title: &str, lines: usize, theme: Theme, all: Rect, buffer: &mut Buffer) -> Rect {
+pub(super) fn frame(title: &str, lines: usize, theme: Theme, all: Rect, buffer: &mut Buffer) -> Rect {
     let columns = all.width.min(WIDEST);
     let lines = u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(2).min(all.height.saturating_sub(2));
     let area = Rect::new((all.width - columns) / 2, (all.height - lines) / 2, columns, lines);

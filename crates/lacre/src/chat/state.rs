@@ -7,10 +7,12 @@ use jiff::tz::TimeZone;
 use lacre_proto::{ConversationId, Millis, limits};
 
 use super::composer::Composer;
+use super::group::{Change, Group, GroupSheet};
 use super::keys::Key;
 use super::model::{Connection, Conversation, Me, Message, MessageId};
 use super::open::{Area, Open, Target};
 use super::panes::Panes;
+use super::search::{Found, Search};
 
 /// What happened.
 #[derive(Debug, Clone)]
@@ -35,6 +37,12 @@ pub enum Msg {
     Conversations(Vec<Conversation>),
     /// The newest rows of a conversation, as they were read, and whether there are older ones.
     Messages(ConversationId, Vec<Message>, bool),
+    /// What was found of a text, in one conversation or in all.
+    Found(String, Option<ConversationId>, Found),
+    /// What is known of a group.
+    Group(ConversationId, Group),
+    /// A group was made here.
+    Made(ConversationId),
     /// The draft that was kept for a conversation.
     Draft(ConversationId, String),
     /// What was sent is on the disk.
@@ -58,6 +66,14 @@ pub enum Command {
     LoadConversations,
     /// Read so many of the newest rows.
     LoadMessages(ConversationId, usize),
+    /// Read the rows from a little before a message on.
+    LoadFrom(ConversationId, MessageId),
+    /// Search for a text, in one conversation or in all.
+    Search(String, Option<ConversationId>),
+    /// Read what is known of a group.
+    LoadGroup(ConversationId),
+    /// Make or change a group.
+    Group(Change),
     /// Read the draft that was kept.
     LoadDraft(ConversationId),
     /// Send a text.
@@ -95,6 +111,12 @@ pub enum Sheet {
     Help(usize),
     /// A handle is asked for; and what was wrong with it.
     New(Composer, Option<String>),
+    /// Who is in a group.
+    Group(GroupSheet),
+    /// A group of these people needs a name.
+    NameGroup(Vec<String>, Composer),
+    /// Something is searched for.
+    Search(Search),
     /// There is unsent text, for these people.
     Unsent(Vec<String>),
 }
@@ -138,6 +160,8 @@ pub struct State {
     pub loaded: bool,
     /// The row of the list that the arrows have chosen.
     pub cursor: Option<ConversationId>,
+    /// Whether only conversations with unread messages are listed.
+    pub only_unread: bool,
     /// Where keys go.
     pub focus: Focus,
     /// The conversation that is open.
@@ -169,6 +193,7 @@ impl State {
             conversations: Vec::new(),
             loaded: false,
             cursor: None,
+            only_unread: false,
             focus: Focus::List,
             open: None,
             sheet: None,
@@ -189,12 +214,13 @@ impl State {
         let mut commands = Vec::new();
         match msg {
             Msg::Key(key) => self.key(key, &mut commands),
-            Msg::Paste(text) => self.paste(&text),
+            Msg::Paste(text) => self.paste(&text, &mut commands),
             Msg::Resized(columns, lines) => self.size = (columns, lines),
             Msg::Looked(looked_at) => self.looked_at = looked_at,
             Msg::Now(now) => self.now = now,
             Msg::Changed(conversations) => {
                 commands.push(Command::LoadConversations);
+                self.reload_group(&conversations, &mut commands);
                 if self.open_conversation().is_some_and(|open| conversations.contains(&open)) {
                     self.reload(&mut commands);
                 }
@@ -210,9 +236,14 @@ impl State {
                 if let Some(open) =
                     self.open.as_mut().filter(|open| open.conversation() == Some(conversation))
                 {
-                    open.set_rows(rows, older, &area);
+                    if open.set_rows(rows, older, &area) {
+                        self.focus = Focus::Messages;
+                    }
                 }
             }
+            Msg::Found(text, within, found) => self.set_found(&text, within, found),
+            Msg::Group(id, group) => self.set_group(id, group),
+            Msg::Made(id) => self.open(Target::Existing(id), &mut commands),
             Msg::Draft(conversation, text) => self.kept_draft(conversation, &text),
             Msg::Queued(attempt, conversation) => self.queued(attempt, conversation, &mut commands),
             Msg::NotQueued(attempt, why) => self.not_queued(attempt, &why, &mut commands),
@@ -234,6 +265,22 @@ impl State {
     pub fn open_row(&self) -> Option<&Conversation> {
         let open = self.open_conversation()?;
         self.conversations.iter().find(|row| row.id == open)
+    }
+
+    /// A group on the sheet has changed.
+    fn reload_group(&self, changed: &[ConversationId], commands: &mut Vec<Command>) {
+        if let Some(Sheet::Group(sheet)) = &self.sheet
+            && changed.contains(&sheet.id)
+        {
+            commands.push(Command::LoadGroup(sheet.id));
+        }
+    }
+
+    /// The conversations that are listed: all, or those with unread messages and the one that is open.
+    pub fn listed(&self) -> Vec<&Conversation> {
+        let open = self.open_conversation();
+        let is_listed = |row: &&Conversation| !self.only_unread || row.unread > 0 || open == Some(row.id);
+        self.conversations.iter().filter(is_listed).collect()
     }
 
     /// The handle of the person of a target.
@@ -388,7 +435,9 @@ impl State {
                 entry.insert(Draft::default());
                 commands.push(Command::LoadDraft(id));
             }
-            self.settle(Target::New(with), id, commands);
+            if !self.conversations[at].group {
+                self.settle(Target::New(with), id, commands);
+            }
         }
     }
 

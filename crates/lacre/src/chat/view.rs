@@ -112,11 +112,14 @@ fn list(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let text = if state.loaded { " No conversations yet" } else { " …" };
         return put(buffer, area, text, theme.quiet());
     }
-    let cursor =
-        state.cursor.and_then(|id| state.conversations.iter().position(|row| row.id == id)).unwrap_or(0);
+    let listed = state.listed();
+    if listed.is_empty() {
+        return put(buffer, area, " Nothing unread; Ctrl+U: all", theme.quiet());
+    }
+    let cursor = state.cursor.and_then(|id| listed.iter().position(|row| row.id == id)).unwrap_or(0);
     let fit = usize::from(area.height / 2).max(1);
     let first = (cursor + 1).saturating_sub(fit);
-    for (at, entry) in state.conversations.iter().enumerate().skip(first).take(fit) {
+    for (at, entry) in listed.into_iter().enumerate().skip(first).take(fit) {
         let lines = (row(area, (at - first) * 2), row(area, (at - first) * 2 + 1));
         entry_of_list(state, theme, entry, at == cursor, lines, buffer);
     }

@@ -69,12 +69,24 @@ pub fn safety(state: &State) -> Vec<String> {
             format!("{with} · this device lost its place and asks to be let in again; messages wait"),
             format!("{with} · out of step, messages wait"),
         ],
+        Standing::Left => vec![
+            format!("{with} · you are not in it any more; what was said stays here"),
+            format!("{with} · left"),
+        ],
         Standing::Open => sealed(state, row),
     }
 }
 
 fn sealed(state: &State, row: &Conversation) -> Vec<String> {
     let with = &row.with;
+    if row.group {
+        let quantum = if row.safety.post_quantum == Some(true) { " · post-quantum" } else { "" };
+        return vec![
+            format!("{with} · group, sealed end to end{quantum} · Ctrl+G: who is in it"),
+            format!("{with} · group, sealed{quantum} · Ctrl+G"),
+            format!("{with} · group, sealed"),
+        ];
+    }
     let since = row.safety.pinned.map(|pinned| time::day(pinned, state.now, &state.zone));
     let quantum = match row.safety.post_quantum {
         Some(true) => " · post-quantum",
@@ -130,10 +142,12 @@ pub fn nothing_here(state: &State) -> Vec<String> {
         Some(open) if !open.loaded => vec!["Reading the messages …".to_owned()],
         Some(open) => {
             let with = state.handle_of(&open.target);
+            let group = state.open_row().is_some_and(|row| row.group);
+            let readers = if group { "its members".to_owned() } else { format!("{with} and you") };
             vec![
                 "Nothing here yet.".to_owned(),
                 String::new(),
-                format!("Write below and press Enter. Only {with} and you can read it."),
+                format!("Write below and press Enter. Only {readers} can read it."),
             ]
         }
     }
@@ -146,7 +160,8 @@ pub fn keys(state: &State) -> &'static [&'static str] {
             &["Ctrl+N new conversation · F1 help · Ctrl+Q quit", "Ctrl+N new · F1 help · Ctrl+Q quit"]
         }
         Focus::List => &[
-            "↑↓ choose · Enter open · Ctrl+N new conversation · F1 help · Ctrl+Q quit",
+            "↑↓ choose · Enter open · Ctrl+N new conversation · Ctrl+F search · F1 help · Ctrl+Q quit",
+            "Enter open · Ctrl+N new · Ctrl+F search · F1 help",
             "Enter open · Ctrl+N new · F1 help",
         ],
         Focus::Composer => &[

@@ -9,10 +9,12 @@ use lacre_proto::{ConversationId, Millis};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
+use super::group::{Group, Member};
 use super::keys::Key;
 use super::model::{
     Body, Connection, Conversation, LastMessage, Me, Message, MessageId, Safety, Standing, Tick,
 };
+use super::search::Hit;
 use super::state::{Command, Msg, State};
 use super::theme::Theme;
 use super::view;
@@ -22,6 +24,7 @@ const NOW: Millis = 1_795_356_300_000;
 const MINUTE: Millis = 60_000;
 const BRUNO: ConversationId = ConversationId([1; 16]);
 const CARLA: ConversationId = ConversationId([2; 16]);
+const TRIP: ConversationId = ConversationId([3; 16]);
 
 /// Ana at her terminal, and what the chat has asked for so far.
 struct Ana {
@@ -49,6 +52,16 @@ impl Ana {
         let mut ana = Self::with_friends(columns, lines);
         ana.press(&[Key::Enter]);
         ana.hear(Msg::Messages(BRUNO, talk(), false));
+        ana
+    }
+
+    /// The same with a group open.
+    fn with_trip(columns: u16, lines: u16) -> Self {
+        let mut ana = Self::at(columns, lines);
+        ana.hear(Msg::Connection(Connection::Online));
+        ana.hear(Msg::Conversations(vec![Conversation { group: true, ..conversation(TRIP, "Trip", 0) }]));
+        ana.press(&[Key::Enter]);
+        ana.hear(Msg::Messages(TRIP, talk(), false));
         ana
     }
 
@@ -113,6 +126,7 @@ fn conversation(id: ConversationId, with: &str, unread: u32) -> Conversation {
     Conversation {
         id,
         with: with.to_owned(),
+        group: false,
         last: Some(LastMessage { mine: false, text: "bom dia".to_owned(), tick: None }),
         active: NOW - 3 * MINUTE,
         unread,
@@ -141,6 +155,33 @@ fn ticked(number: u8, text: &str, tick: Tick) -> Message {
 
 fn unseen(number: u8, text: &str) -> Message {
     Message { seen: false, ..message(number, "bruno", text) }
+}
+
+/// Who is in the group.
+fn trip() -> Group {
+    let member = |handle: &str, label: &str, me| Member {
+        handle: handle.to_owned(),
+        label: label.to_owned(),
+        admin: me,
+        me,
+    };
+    Group {
+        description: "To the sea and back".to_owned(),
+        members: vec![member("ana", "", true), member("bruno", "the driver", false)],
+        only_admins: [false, true, false],
+    }
+}
+
+/// Ana's own second message, found by its first word.
+fn found_hit(number: u8) -> Hit {
+    Hit {
+        conversation: BRUNO,
+        name: "bruno".to_owned(),
+        id: MessageId([number; 16]),
+        from: None,
+        sent: NOW - 10 * MINUTE,
+        excerpt: vec![("Olá".to_owned(), true), (" Bruno, tudo bem?".to_owned(), false)],
+    }
 }
 
 /// Three messages of a morning.

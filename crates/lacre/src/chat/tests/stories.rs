@@ -1,7 +1,9 @@
 //! What happens when keys are pressed and messages come.
 
 use super::*;
+use crate::chat::group::Change;
 use crate::chat::open::Target;
+use crate::chat::search::Found;
 use crate::chat::state::{Focus, Sheet};
 
 #[test]
@@ -362,4 +364,103 @@ fn tab_goes_round_and_escape_goes_back() {
 #[test]
 fn ctrl_r_connects_now() {
     assert_eq!(Ana::with_bruno(100, 30).press(&[Key::Reconnect]), [Command::Reconnect]);
+}
+
+#[test]
+fn ana_searches_while_she_types_and_goes_to_what_she_found() {
+    let mut ana = Ana::with_bruno(100, 30);
+    ana.press(&[Key::Search]);
+    ana.sees("In bruno:");
+    ana.types("ol");
+    assert_eq!(ana.asked.last(), Some(&Command::Search("ol".to_owned(), Some(BRUNO))));
+    assert_eq!(ana.press(&[Key::Tab]), [Command::Search("ol".to_owned(), None)]);
+    ana.hear(Msg::Found("o".to_owned(), None, Found::default()));
+    ana.sees("Nothing found.");
+    let found = Found { hits: vec![found_hit(2)], more: false, complete: true };
+    ana.hear(Msg::Found("ol".to_owned(), None, found));
+    ana.sees("▸ you in bruno  13:55");
+    ana.sees("Olá Bruno, tudo bem?");
+    let goal = MessageId([2; 16]);
+    assert_eq!(ana.press(&[Key::Enter]), [Command::LoadFrom(BRUNO, goal)]);
+    ana.hear(Msg::Messages(BRUNO, talk(), false));
+    assert_eq!(ana.state.open.as_ref().unwrap().chosen, Some(goal));
+    assert_eq!(ana.state.focus, Focus::Messages);
+    ana.press(&[Key::Search, Key::Escape]);
+    assert_eq!(ana.state.sheet, None);
+}
+
+#[test]
+fn only_unread_conversations_are_listed_on_wish() {
+    let mut ana = Ana::with_friends(100, 30);
+    ana.press(&[Key::Down, Key::Unread]);
+    ana.does_not_see("carla");
+    ana.sees("▸ bruno");
+    ana.hear(Msg::Conversations(vec![conversation(CARLA, "carla", 0)]));
+    ana.sees("Nothing unread");
+    ana.press(&[Key::Unread]);
+    ana.sees("carla");
+}
+
+#[test]
+fn several_handles_make_a_group_with_a_name() {
+    let mut ana = Ana::with_friends(100, 30);
+    ana.press(&[Key::New]);
+    ana.types("bruno, ana");
+    ana.press(&[Key::Enter]);
+    ana.sees("You are in it anyway");
+    ana.press(&[Key::Backspace; 3]);
+    ana.types("dario,");
+    ana.press(&[Key::Enter]);
+    ana.sees("With bruno, dario.");
+    assert!(ana.press(&[Key::Enter]).is_empty(), "it needs a name");
+    ana.types("Trip");
+    let people = ["bruno", "dario"].map(str::to_owned).to_vec();
+    assert_eq!(ana.press(&[Key::Enter]), [Command::Group(Change::Make("Trip".to_owned(), people))]);
+    assert!(ana.hear(Msg::Made(TRIP)).contains(&Command::LoadMessages(TRIP, 50)));
+}
+
+#[test]
+fn a_group_is_changed_on_its_sheet() {
+    let mut ana = Ana::with_trip(100, 30);
+    ana.sees("Trip · group, sealed end to end · post-quantum");
+    assert_eq!(ana.press(&[Key::Group]), [Command::LoadGroup(TRIP)]);
+    ana.hear(Msg::Group(TRIP, trip()));
+    ana.sees("▸ ana (you) · admin");
+    ana.sees("bruno, “the driver”");
+    ana.sees("Add people: all · edit: admins · send: all");
+    let asks = |ana: &mut Ana, keys: &[Key]| match ana.press(keys).as_slice() {
+        [Command::Group(change)] => Some(change.clone()),
+        [] => None,
+        other => panic!("{other:?}"),
+    };
+    let bruno = || "bruno".to_owned();
+    assert_eq!(asks(&mut ana, &[Key::Down, Key::Char('m')]), Some(Change::Role(TRIP, bruno(), true)));
+    assert_eq!(asks(&mut ana, &[Key::Char('x'), Key::Char('n')]), None, "she thinks again");
+    assert_eq!(asks(&mut ana, &[Key::Char('x'), Key::Char('y')]), Some(Change::Remove(TRIP, bruno())));
+    assert_eq!(asks(&mut ana, &[Key::Char('3')]), Some(Change::Rules(TRIP, [false, true, true])));
+    ana.press(&[Key::Char('a')]);
+    ana.types("no/handle");
+    assert_eq!(asks(&mut ana, &[Key::Enter]), None);
+    ana.sees("Not a handle");
+    ana.press(&[Key::BackspaceWord]);
+    ana.types("eva");
+    assert_eq!(asks(&mut ana, &[Key::Enter]), Some(Change::Add(TRIP, vec!["eva".to_owned()])));
+    ana.press(&[Key::Char('n')]);
+    ana.types("Road trip");
+    assert_eq!(asks(&mut ana, &[Key::Enter]), Some(Change::Name(TRIP, "Road trip".to_owned())));
+    assert_eq!(asks(&mut ana, &[Key::Char('l'), Key::Char('y')]), Some(Change::Leave(TRIP)));
+    assert_eq!(ana.hear(Msg::Changed(vec![TRIP]))[1], Command::LoadGroup(TRIP), "what changes is shown");
+    ana.press(&[Key::Escape]);
+    assert_eq!(ana.state.sheet, None);
+    ana.hear(Msg::Resized(40, 12));
+    ana.press(&[Key::Group]);
+    ana.hear(Msg::Group(TRIP, trip()));
+    ana.sees("bruno");
+}
+
+#[test]
+fn who_is_in_no_group_is_told_how_to_make_one() {
+    let mut ana = Ana::with_bruno(100, 30);
+    assert!(ana.press(&[Key::Group]).is_empty());
+    ana.sees("This is no group.");
 }

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex};
 use futures_util::{StreamExt, stream};
 
 use super::*;
+use crate::chat::group::Group;
 use crate::chat::open::Target;
 use crate::chat::run::{Messenger, talk};
+use crate::chat::search::Found;
 
 /// A client that keeps everything in its hands.
 #[derive(Clone, Default)]
@@ -25,6 +27,19 @@ impl Messenger for Hands {
 
     fn messages(&self, _: ConversationId, _: usize) -> Result<(Vec<Message>, bool), String> {
         Ok((talk_of_two(), false))
+    }
+
+    fn messages_from(&self, _: ConversationId, _: MessageId) -> Result<(Vec<Message>, bool), String> {
+        Ok((talk_of_two(), false))
+    }
+
+    fn search(&self, text: &str, _: Option<ConversationId>) -> Result<Found, String> {
+        let hits = if text == "olá" { vec![found_hit(2)] } else { Vec::new() };
+        Ok(Found { hits, more: false, complete: true })
+    }
+
+    fn group(&self, _: ConversationId) -> Result<Group, String> {
+        Err("there is no group".to_owned())
     }
 
     fn draft(&self, _: ConversationId) -> Result<Option<String>, String> {
@@ -91,4 +106,15 @@ async fn a_client_that_stops_does_not_take_the_chat_with_it() {
     let keys = stream::iter([Key::Enter, Key::Char('A'), Key::Char('B')].map(Msg::Key));
     talk(&mut terminal, Theme::new(true), hands.clone(), keys, Box::pin(happenings)).await.unwrap();
     assert!(hands.orders.lock().unwrap().contains(&Command::KeepDraft(BRUNO, "dear AB".to_owned())));
+}
+
+#[tokio::test]
+async fn a_search_leads_to_the_message() {
+    let hands = Hands::default();
+    let mut keys = vec![Msg::Key(Key::Search)];
+    keys.extend("olá".chars().map(|c| Msg::Key(Key::Char(c))));
+    keys.extend([Key::Enter, Key::Char('r')].map(Msg::Key));
+    let terminal = after(&hands, keys).await;
+    let screen: String = terminal.backend().buffer().content().iter().map(|cell| cell.symbol()).collect();
+    assert!(screen.contains("Reply to yourself: Olá Bruno, tudo bem?"), "{screen}");
 }
