@@ -177,6 +177,7 @@ fn message(number: u64, rng: &mut ChaCha20Rng) -> Result<MessageRecord, Failed> 
         late: false,
         seen: true,
         mimi: Some(vec![7; 32]),
+        marks: lacre_client::records::Marks::default(),
     })
 }
 

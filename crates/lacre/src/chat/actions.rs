@@ -11,6 +11,8 @@ pub enum Action {
     New,
     /// Searches.
     Search,
+    /// Asks in what other way something is to be said.
+    More,
     /// Shows only what has unread messages, or everything again.
     Unread,
     /// Shows the group that is open.
@@ -38,6 +40,24 @@ pub enum Action {
 pub enum OnMessage {
     /// Answers it.
     Reply,
+    /// Reacts to it.
+    React,
+    /// Edits it.
+    Edit,
+    /// Deletes it.
+    Delete,
+    /// Passes it on.
+    Forward,
+    /// Pins it, or takes the pin away.
+    Pin,
+    /// Gives it a star, or takes it away.
+    Star,
+    /// Looks at it once.
+    Look,
+    /// Votes for this answer, or takes the vote back.
+    Vote(u8),
+    /// Closes the poll.
+    ClosePoll,
     /// Gives it up while it waits.
     GiveUp,
     /// Shows the help sheet.
@@ -65,6 +85,7 @@ pub const ANYWHERE: &[Binding<Key, Action>] = &[
     bind(Key::New, "Ctrl+N", Action::New, "new conversation, or group: ana, bruno"),
     bind(Key::Search, "Ctrl+F", Action::Search, "search; in a conversation: Tab for all"),
     bind(Key::Group, "Ctrl+G", Action::Group, "the group: members, roles, rules, leave"),
+    bind(Key::More, "Ctrl+O", Action::More, "poll, timer, later, once, receipts"),
     bind(Key::Unread, "Ctrl+U", Action::Unread, "only unread conversations, or all"),
     bind(Key::Tab, "Tab", Action::Pane, "list, composer, messages"),
     bind(Key::BackTab, "", Action::PaneBack, ""),
@@ -80,6 +101,23 @@ pub const ANYWHERE: &[Binding<Key, Action>] = &[
 /// Letters on a chosen message.
 pub const CHOSEN: &[Binding<char, OnMessage>] = &[
     bind('r', "↑ then r", OnMessage::Reply, "choose a message, reply"),
+    bind('+', "↑ then +", OnMessage::React, "react"),
+    bind('e', "↑ then e", OnMessage::Edit, "edit your own"),
+    bind('d', "↑ then d", OnMessage::Delete, "delete here, or for everyone"),
+    bind('f', "↑ then f", OnMessage::Forward, "forward"),
+    bind('p', "↑ then p", OnMessage::Pin, "pin for everybody, or unpin"),
+    bind('s', "↑ then s", OnMessage::Star, "star on this device, or not"),
+    bind('v', "↑ then v", OnMessage::Look, "look at what may be seen once"),
+    bind('1', "↑ then 1…9", OnMessage::Vote(1), "vote in a poll; again: take it back"),
+    bind('2', "", OnMessage::Vote(2), ""),
+    bind('3', "", OnMessage::Vote(3), ""),
+    bind('4', "", OnMessage::Vote(4), ""),
+    bind('5', "", OnMessage::Vote(5), ""),
+    bind('6', "", OnMessage::Vote(6), ""),
+    bind('7', "", OnMessage::Vote(7), ""),
+    bind('8', "", OnMessage::Vote(8), ""),
+    bind('9', "", OnMessage::Vote(9), ""),
+    bind('c', "↑ then c", OnMessage::ClosePoll, "close your own poll"),
     bind('x', "↑ then x", OnMessage::GiveUp, "give up one that still waits"),
     bind('?', "", OnMessage::Help, ""),
 ];

@@ -2,7 +2,8 @@
 
 use lacre_proto::Handle;
 
-use super::actions::{Action, OnMessage, anywhere, on_message};
+use super::actions::{Action, anywhere, on_message};
+use super::acts::About;
 use super::composer::{Composer, Move};
 use super::group::Change;
 use super::keys::Key;
@@ -19,6 +20,12 @@ impl State {
         match self.sheet.take() {
             Some(Sheet::Help(line)) => self.key_in_help(line, key, commands),
             Some(Sheet::New(input, _)) => self.key_in_new(input, key, commands),
+            Some(Sheet::Ask(ask)) => self.key_in_ask(ask, key, commands),
+            Some(Sheet::Once(text)) => match key {
+                Key::Escape | Key::Enter => {}
+                Key::Quit => self.quit(commands),
+                _ => self.sheet = Some(Sheet::Once(text)),
+            },
             Some(Sheet::Group(sheet)) => self.key_in_group(sheet, key, commands),
             Some(Sheet::NameGroup(people, name)) => self.key_in_name_group(people, name, key, commands),
             Some(Sheet::Search(search)) => self.key_in_search(search, key, commands),
@@ -32,7 +39,7 @@ impl State {
         if let Some(Sheet::Search(mut search)) = self.sheet.take_if(|sheet| matches!(sheet, Sheet::Search(_)))
         {
             search.input.insert(&text.replace(['\r', '\n'], " "));
-            self.ask(&mut search, commands);
+            self.look_for(&mut search, commands);
             self.sheet = Some(Sheet::Search(search));
             return;
         }
@@ -40,6 +47,10 @@ impl State {
             Some(Sheet::New(input, problem)) => {
                 input.insert(text.trim());
                 *problem = None;
+            }
+            Some(Sheet::Ask(ask)) => {
+                ask.input.insert(&text.replace(['\r', '\n'], " "));
+                ask.problem = None;
             }
             Some(_) => {}
             None => self.write(text),
@@ -151,6 +162,7 @@ impl State {
             Action::New => self.sheet = Some(Sheet::New(Composer::default(), None)),
             Action::Search => self.search(),
             Action::Group => self.group(commands),
+            Action::More => self.ask_here(About::More),
             Action::Unread => self.toggle_unread(),
             Action::Reconnect => commands.push(Command::Reconnect),
             Action::Previous => self.open_beside(-1, commands),
@@ -203,6 +215,7 @@ impl State {
         match key {
             Key::Enter => self.send(commands),
             Key::Escape if draft.reply.is_some() => draft.reply = None,
+            Key::Escape if draft.edit.take().is_some() => drop(draft.composer.take()),
             Key::Escape => self.focus = Focus::List,
             Key::Up if !draft.composer.step_line(-1, columns) => self.choose(-1, commands),
             Key::Down => {
@@ -223,9 +236,7 @@ impl State {
             Key::Escape => self.back_to_composer(),
             Key::Enter => self.take_back_or_reply(),
             Key::Char(c) => match on_message(c) {
-                Some(OnMessage::Reply) => self.reply(),
-                Some(OnMessage::GiveUp) => self.give_up(commands),
-                Some(OnMessage::Help) => self.sheet = Some(Sheet::Help(0)),
+                Some(action) => self.on_message(action, commands),
                 None => self.write(&c.to_string()),
             },
             _ => {}
@@ -246,7 +257,7 @@ impl State {
     }
 
     /// Answers the chosen message.
-    fn reply(&mut self) {
+    pub(super) fn reply(&mut self) {
         let Some(row) = self.open.as_ref().and_then(|open| open.chosen_row()).cloned() else { return };
         match (&row.body, &row.tick) {
             (Body::Text(text), None | Some(Tick::Sent | Tick::Delivered | Tick::Read)) => {
@@ -279,7 +290,7 @@ impl State {
     }
 
     /// Gives up the chosen message while it waits.
-    fn give_up(&mut self, commands: &mut Vec<Command>) {
+    pub(super) fn give_up(&mut self, commands: &mut Vec<Command>) {
         let Some(row) = self.open.as_ref().and_then(|open| open.chosen_row()) else { return };
         if row.tick == Some(Tick::Sending) {
             commands.push(Command::GiveUp(row.id));
@@ -288,7 +299,7 @@ impl State {
         }
     }
 
-    fn back_to_composer(&mut self) {
+    pub(super) fn back_to_composer(&mut self) {
         if let Some(open) = &mut self.open {
             open.chosen = None;
         }

@@ -47,6 +47,8 @@ pub enum Key {
     Unread,
     /// The group.
     Group,
+    /// Other ways to say something.
+    More,
     /// Connect now.
     Reconnect,
     /// The help sheet.
@@ -100,6 +102,7 @@ fn control(code: KeyCode) -> Option<Key> {
         KeyCode::Char('f') => Key::Search,
         KeyCode::Char('u') => Key::Unread,
         KeyCode::Char('g') => Key::Group,
+        KeyCode::Char('o') => Key::More,
         KeyCode::Char('r') => Key::Reconnect,
         // What Ctrl+Enter and Alt+Enter are in terminals that know no better.
         KeyCode::Char('j') | KeyCode::Enter => Key::NewLine,

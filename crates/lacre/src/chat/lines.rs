@@ -56,6 +56,9 @@ pub fn lines(rows: &[Message], new_from: Option<MessageId>, area: &Area) -> Vec<
                     push(Kind::Quote, clip(&quoted, area.columns));
                 }
                 paragraph(text, Kind::Text, area, &mut push);
+                if !row.marks.told.is_empty() {
+                    paragraph(&row.marks.told, Kind::Quote, area, &mut push);
+                }
                 if let Some(Tick::Failed(why)) = &row.tick {
                     paragraph(&format!("Not sent: {why}."), Kind::Failed, area, &mut push);
                 }

@@ -1,17 +1,18 @@
 //! The client as the chat sees it: its view models as plain safe text, its events as messages to the state.
 
 use futures_util::{Stream, StreamExt, future, stream};
-use lacre_client::content::{Content, Fact, MessageId as ClientId};
+use lacre_client::content::{Content, Fact, MessageId as ClientId, Poll};
 use lacre_client::records::{Allowed, ConversationKind, ConversationState, GroupMember, Records, Rules};
 use lacre_client::search::{self, Filter, Query};
-use lacre_client::{Client, Event, Intent, IntentError, Queued, view};
+use lacre_client::{Client, Event, Intent, IntentError, Queued, To, Wish, view};
 use lacre_proto::{ConversationId, Handle};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
+use super::acts::Act;
 use super::group::{Change, Group, Member};
 use super::model::{
-    Body, Connection, Conversation, LastMessage, Me, Message, MessageId, Quote, Safety, Standing, Tick,
+    Body, Connection, Conversation, LastMessage, Marks, Me, Message, MessageId, Quote, Safety, Standing, Tick,
 };
 use super::open::{PAGE, Target};
 use super::run::Messenger;
@@ -118,6 +119,7 @@ impl Messenger for Link {
             Command::KeepDraft(conversation, text) => self.0.keep_draft(conversation, text).await,
             Command::GiveUp(id) => self.0.intend(Intent::Cancel(ClientId(id.0))).await.map(drop),
             Command::Group(change) => return self.change(change).await,
+            Command::Act(id, act) => return self.act(id, act).await,
             Command::Reconnect => {
                 self.0.reconnect().await;
                 Ok(())
@@ -148,6 +150,74 @@ impl Link {
         match queued {
             Ok((conversation, _)) => Msg::Queued(attempt, conversation),
             Err(error) => Msg::NotQueued(attempt, half::<IntentError>(error)),
+        }
+    }
+
+    /// Does something to a message, or says something beside text.
+    async fn act(&self, id: ConversationId, act: Act) -> Option<Msg> {
+        let text = match &act {
+            Act::Edit(_, text) | Act::Once(text) | Act::Later(text, _) => Some(text.clone()),
+            _ => None,
+        };
+        let done = match act {
+            Act::Look(message) => match self.0.look(id, ClientId(message.0)).await {
+                Ok(Some(text)) => return Some(Msg::SeenOnce(safe_text(&text))),
+                Ok(None) => Err("it was looked at before".to_owned()),
+                Err(error) => Err(half(error)),
+            },
+            act => match self.intent_of(id, act) {
+                Ok(intent) => self.0.intend(intent).await.map(drop).map_err(half),
+                Err(why) => Err(why),
+            },
+        };
+        let why = done.err()?;
+        Some(match text {
+            Some(text) => Msg::NotDone(id, text, why),
+            None => Msg::Trouble(sentence(&why)),
+        })
+    }
+
+    fn intent_of(&self, id: ConversationId, act: Act) -> Result<Intent, String> {
+        let message = |id: MessageId| ClientId(id.0);
+        let text = |text| Content::Text { text, in_reply_to: None };
+        Ok(match act {
+            Act::React(of, emoji) => Intent::React(id, message(of), emoji),
+            Act::Edit(of, text) => Intent::Edit(id, message(of), text),
+            Act::DeleteHere(of) => Intent::DeleteHere(id, message(of)),
+            Act::DeleteForAll(of) => Intent::DeleteForAll(id, message(of)),
+            Act::Forward(of, names) => {
+                let to = names.iter().map(|name| self.to(name)).collect::<Result<_, _>>()?;
+                Intent::Forward { from: id, message: message(of), to }
+            }
+            Act::Pin(of, pinned) => Intent::Pin(id, message(of), pinned),
+            Act::Star(of, starred) => Intent::Star(id, message(of), starred),
+            Act::Vote(of, choices) => Intent::Vote(id, message(of), choices),
+            Act::ClosePoll(of) => Intent::ClosePoll(id, message(of)),
+            Act::Look(of) => Intent::Look(id, message(of)),
+            Act::Timer(seconds) => Intent::SetTimer(id, seconds),
+            Act::Receipts(tell) => Intent::SetReceipts(id, tell),
+            Act::Poll(question, options) => {
+                Intent::Send(id, Content::Poll(Poll { question, options, multiple: false }))
+            }
+            Act::Once(words) => {
+                Intent::Say(To::Conversation(id), text(words), Wish { once: true, ..Wish::default() })
+            }
+            Act::Later(words, time) => {
+                let at = crate::output::time(&time).map_err(|failure| failure.message)?;
+                let wish = Wish { not_before: Some(at), ..Wish::default() };
+                Intent::Say(To::Conversation(id), text(words), wish)
+            }
+        })
+    }
+
+    /// Whom a name means: a conversation that is there, or a person.
+    fn to(&self, name: &str) -> Result<To, String> {
+        let all = self.0.conversations().map_err(half)?;
+        let mut named = all.into_iter().filter(|conversation| conversation.name == name);
+        match (named.next(), named.next()) {
+            (Some(_), Some(_)) => Err(format!("several conversations are called {}", safe_line(name))),
+            (Some(one), None) => Ok(To::Conversation(one.id)),
+            (None, _) => name.parse().map(To::Person).map_err(half),
         }
     }
 
@@ -280,14 +350,21 @@ fn conversation(row: view::Conversation) -> Option<Conversation> {
 }
 
 fn message(row: view::Message) -> Message {
-    let view::Message { id, from, mine, sent, body, state, reply, late, seen, .. } = row;
+    let view::Message { id, from, mine, sent, body, state, reply, late, seen, marks, .. } = row;
+    let marks = marks_of(&marks, &body);
     let body = match body {
         view::Body::Text(text) => Body::Text(safe_text(&text)),
         view::Body::Told(change) => Body::Told(safe_line(&sentence_of(&change, from.as_str())) + "."),
         view::Body::Unknown => Body::Unknown,
         view::Body::Unreadable(why) => Body::Unreadable(half(why)),
         view::Body::Gap(missing) => Body::Gap(missing),
-        other => Body::Text(crate::output::said(&other, from.as_str())),
+        other @ (view::Body::Poll(_) | view::Body::Place(_) | view::Body::Card(_)) => {
+            Body::Text(crate::output::said(&other, from.as_str()))
+        }
+        view::Body::Once { looked: false } => {
+            Body::Text("(may be looked at once: choose it, then v)".to_owned())
+        }
+        other => Body::Told(crate::output::said(&other, from.as_str())),
     };
     let tick = state.map(|state| match state {
         view::Sending::Sending => Tick::Sending,
@@ -298,7 +375,42 @@ fn message(row: view::Message) -> Message {
     });
     let reply = reply
         .map(|quote| Quote { what: quote.what.map(|(from, text)| (from.to_string(), safe_line(&text))) });
-    Message { id: MessageId(id.0), from: from.to_string(), mine, sent, body, tick, reply, late, seen }
+    Message { id: MessageId(id.0), from: from.to_string(), mine, sent, body, tick, reply, late, seen, marks }
+}
+
+/// What happened to a message, in words and as what can be done with it.
+fn marks_of(marks: &view::Marks, body: &view::Body) -> Marks {
+    let mut told = Vec::new();
+    told.extend(marks.edited.map(|_| "edited".to_owned()));
+    if marks.forwarded > 0 {
+        told.push(if marks.forwarded > 5 { "forwarded many times" } else { "forwarded" }.to_owned());
+    }
+    told.extend(marks.pinned_by.as_ref().map(|by| format!("pinned by {by}")));
+    if marks.starred {
+        told.push("★".to_owned());
+    }
+    if let Some(seconds) = marks.timer {
+        told.push(format!("vanishes {} after it was read", crate::output::duration(seconds)));
+    }
+    for reaction in &marks.reactions {
+        let (emoji, count) = (safe_line(&reaction.emoji), reaction.who.len());
+        let mine = if reaction.mine { " (you)" } else { "" };
+        told.push(if count > 1 { format!("{emoji} {count}{mine}") } else { format!("{emoji}{mine}") });
+    }
+    let mut all = Marks {
+        told: told.join(" · "),
+        pinned: marks.pinned_by.is_some(),
+        starred: marks.starred,
+        once: *body == view::Body::Once { looked: false },
+        ..Marks::default()
+    };
+    if let view::Body::Poll(poll) = body {
+        all.options = poll.options.len();
+        all.multiple = poll.multiple;
+        let mine = (0u8..).zip(&poll.options).filter(|(_, choice)| choice.mine);
+        all.votes = mine.map(|(answer, _)| answer).collect();
+    }
+    all
 }
 
 fn hit_of(hit: search::Hit, name: &str) -> Hit {

@@ -5,6 +5,7 @@
 //! Text of others reaches a state only through `safe_text`.
 
 mod actions;
+mod acts;
 mod composer;
 mod group;
 mod input;

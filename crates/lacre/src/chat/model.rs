@@ -89,6 +89,40 @@ pub struct Message {
     pub late: bool,
     /// Whether it was marked read here.
     pub seen: bool,
+    /// What happened to it.
+    pub marks: Marks,
+}
+
+/// What happened to a message, and what can be done with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// In words, on one line; empty when there is nothing to say.
+    pub told: String,
+    /// Whether it is pinned.
+    pub pinned: bool,
+    /// Whether it has a star.
+    pub starred: bool,
+    /// Whether it may still be looked at once.
+    pub once: bool,
+    /// Of a poll, how many answers it has.
+    pub options: usize,
+    /// Whether several answers may be chosen.
+    pub multiple: bool,
+    /// One's own votes, counted from 0.
+    pub votes: Vec<u8>,
+}
+
+impl Marks {
+    /// One's votes with this answer changed: chosen, or not any more.
+    pub fn votes_with(&self, answer: u8) -> Vec<u8> {
+        if self.votes.contains(&answer) {
+            return self.votes.iter().copied().filter(|vote| *vote != answer).collect();
+        }
+        let mut votes = if self.multiple { self.votes.clone() } else { Vec::new() };
+        votes.push(answer);
+        votes.sort_unstable();
+        votes
+    }
 }
 
 /// What a row says.

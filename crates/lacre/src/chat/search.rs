@@ -96,13 +96,13 @@ impl State {
         search.chosen = search.chosen.min(search.found.hits.len().saturating_sub(1));
         if before != (search.input.text().to_owned(), search.within) {
             search.chosen = 0;
-            self.ask(&mut search, commands);
+            self.look_for(&mut search, commands);
         }
         self.sheet = Some(Sheet::Search(search));
     }
 
     /// Asks for what is typed now.
-    pub(super) fn ask(&self, search: &mut Search, commands: &mut Vec<Command>) {
+    pub(super) fn look_for(&self, search: &mut Search, commands: &mut Vec<Command>) {
         if search.input.is_blank() {
             search.found = Found::default();
         } else {

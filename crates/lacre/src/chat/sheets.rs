@@ -5,6 +5,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Block, Clear, Widget};
 
 use super::actions;
+use super::acts;
 use super::composer::Composer;
 use super::group;
 use super::search;
@@ -15,13 +16,19 @@ use super::view::{put, row};
 
 /// Columns of the keys in the help sheet.
 const KEYS: usize = 15;
-const WIDEST: u16 = 62;
+/// Columns of the widest sheet.
+pub(super) const WIDEST: u16 = 62;
 
 /// Draws a sheet; where the cursor stands in it.
 pub fn draw(state: &State, sheet: &Sheet, theme: Theme, all: Rect, buffer: &mut Buffer) -> Option<Position> {
     match sheet {
         Sheet::Help(line) => {
             help(*line, theme, all, buffer);
+            None
+        }
+        Sheet::Ask(ask) => acts::draw(ask, theme, all, buffer),
+        Sheet::Once(text) => {
+            acts::draw_once(text, theme, all, buffer);
             None
         }
         Sheet::Group(sheet) => group::draw(state, sheet, theme, all, buffer),
@@ -81,7 +88,13 @@ fn name_group(people: &[String], name: &Composer, theme: Theme, all: Rect, buffe
 }
 
 /// A prompt and what is typed behind it, on the first line; where the cursor stands.
-fn field(prompt: &str, input: &Composer, theme: Theme, inside: Rect, buffer: &mut Buffer) -> Position {
+pub(super) fn field(
+    prompt: &str,
+    input: &Composer,
+    theme: Theme,
+    inside: Rect,
+    buffer: &mut Buffer,
+) -> Position {
     put(buffer, inside, prompt, theme.strong());
     let at = u16::try_from(width(prompt)).unwrap_or(0);
     let field = Rect { x: inside.x + at, width: inside.width.saturating_sub(at + 1), height: 1, ..inside };

@@ -6,6 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use jiff::tz::TimeZone;
 use lacre_proto::{ConversationId, Millis, limits};
 
+use super::acts::{Act, Ask};
 use super::composer::Composer;
 use super::group::{Change, Group, GroupSheet};
 use super::keys::Key;
@@ -41,6 +42,10 @@ pub enum Msg {
     Found(String, Option<ConversationId>, Found),
     /// What is known of a group.
     Group(ConversationId, Group),
+    /// What could be looked at once.
+    SeenOnce(String),
+    /// What was said in another way came to nothing, and why: its text.
+    NotDone(ConversationId, String, String),
     /// A group was made here.
     Made(ConversationId),
     /// The draft that was kept for a conversation.
@@ -72,6 +77,8 @@ pub enum Command {
     Search(String, Option<ConversationId>),
     /// Read what is known of a group.
     LoadGroup(ConversationId),
+    /// Do something to a message, or say something beside text.
+    Act(ConversationId, Act),
     /// Make or change a group.
     Group(Change),
     /// Read the draft that was kept.
@@ -111,6 +118,10 @@ pub enum Sheet {
     Help(usize),
     /// A handle is asked for; and what was wrong with it.
     New(Composer, Option<String>),
+    /// Something is asked.
+    Ask(Ask),
+    /// What may be looked at once is looked at.
+    Once(String),
     /// Who is in a group.
     Group(GroupSheet),
     /// A group of these people needs a name.
@@ -128,6 +139,8 @@ pub struct Draft {
     pub composer: Composer,
     /// The message that it answers: its id and what is shown of it.
     pub reply: Option<(MessageId, String)>,
+    /// One's own message whose text it is, and which it takes the place of.
+    pub edit: Option<MessageId>,
     /// The text as the profile keeps it.
     pub kept: String,
     /// Whether it is the person's doing in this run.
@@ -243,6 +256,8 @@ impl State {
             }
             Msg::Found(text, within, found) => self.set_found(&text, within, found),
             Msg::Group(id, group) => self.set_group(id, group),
+            Msg::SeenOnce(text) => self.sheet = Some(Sheet::Once(text)),
+            Msg::NotDone(id, text, why) => self.put_back(id, &text, &why),
             Msg::Made(id) => self.open(Target::Existing(id), &mut commands),
             Msg::Draft(conversation, text) => self.kept_draft(conversation, &text),
             Msg::Queued(attempt, conversation) => self.queued(attempt, conversation, &mut commands),
@@ -335,6 +350,10 @@ impl State {
             let over = bytes - limits::TEXT;
             self.notice =
                 Some(format!("Too long by {over} bytes to be one message: shorten it, or send it in parts."));
+            return;
+        }
+        if let (Some(edited), Target::Existing(id)) = (draft.edit.take(), &target) {
+            commands.push(Command::Act(*id, Act::Edit(edited, draft.composer.take())));
             return;
         }
         let (text, reply) = (draft.composer.take(), draft.reply.take());
@@ -543,7 +562,8 @@ impl State {
 }
 
 fn keep(id: ConversationId, draft: &mut Draft, commands: &mut Vec<Command>) {
-    let text = if draft.composer.is_blank() { "" } else { draft.composer.text() };
+    // What is edited is kept where it stands.
+    let text = if draft.composer.is_blank() || draft.edit.is_some() { "" } else { draft.composer.text() };
     if text != draft.kept {
         draft.kept = text.to_owned();
         commands.push(Command::KeepDraft(id, text.to_owned()));

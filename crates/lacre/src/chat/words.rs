@@ -181,13 +181,21 @@ fn keys_of_chosen(state: &State) -> &'static [&'static str] {
             "Enter text back · Esc back",
         ],
         Some(Tick::Sending) => &["x gives it up · ↑↓ choose · Esc back"],
-        _ => &["r reply · ↑↓ choose · Esc back"],
+        _ => &[
+            "r reply · + react · e edit · d delete · f forward · p pin · s star · ↑↓ choose · Esc back · F1 all keys",
+            "r reply · + react · e edit · d delete · f forward · p pin · F1 all keys",
+            "r reply · + react · e edit · d delete · F1 all keys",
+            "r reply · + react · F1 all keys",
+        ],
     }
 }
 
 /// What one writes to, and what one answers.
 pub fn to(state: &State) -> String {
     let Some(open) = &state.open else { return String::new() };
+    if state.draft().is_some_and(|draft| draft.edit.is_some()) {
+        return format!("Editing what you said to {} (Esc: not)", state.handle_of(&open.target));
+    }
     match state.draft().and_then(|draft| draft.reply.as_ref()) {
         Some((_, quote)) => format!("Reply to {quote}"),
         None => format!("To {}", state.handle_of(&open.target)),

@@ -12,7 +12,7 @@ use ratatui::backend::TestBackend;
 use super::group::{Group, Member};
 use super::keys::Key;
 use super::model::{
-    Body, Connection, Conversation, LastMessage, Me, Message, MessageId, Safety, Standing, Tick,
+    Body, Connection, Conversation, LastMessage, Marks, Me, Message, MessageId, Safety, Standing, Tick,
 };
 use super::search::Hit;
 use super::state::{Command, Msg, State};
@@ -146,6 +146,7 @@ fn message(number: u8, from: &str, text: &str) -> Message {
         reply: None,
         late: false,
         seen: true,
+        marks: Marks::default(),
     }
 }
 
