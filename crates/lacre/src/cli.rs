@@ -404,7 +404,7 @@ pub struct SearchArgs {
     /// Only what this person wrote
     #[arg(long, value_name = "HANDLE")]
     pub from: Option<Handle>,
-    /// Only messages of this kind: text, link, poll, place, card
+    /// Only messages of this kind: text, link, poll, location, contact
     #[arg(long, value_name = "KIND")]
     pub kind: Option<String>,
     /// Only from this day on (2026-11-22), or from this time on (2026-11-22T14:05:00Z)

@@ -32,8 +32,8 @@ impl Kind {
             Self::Text => "text",
             Self::Link => "link",
             Self::Poll => "poll",
-            Self::Place => "place",
-            Self::Card => "card",
+            Self::Place => "location",
+            Self::Card => "contact",
         }
     }
 

@@ -183,9 +183,9 @@ fn keys_of_chosen(state: &State) -> &'static [&'static str] {
         Some(Tick::Sending) => &["x gives it up · ↑↓ choose · Esc back"],
         _ => &[
             "r reply · + react · e edit · d delete · f forward · p pin · s star · ↑↓ choose · Esc back · F1 all keys",
-            "r reply · + react · e edit · d delete · f forward · p pin · F1 all keys",
-            "r reply · + react · e edit · d delete · F1 all keys",
-            "r reply · + react · F1 all keys",
+            "r reply · + react · e edit · d delete · f forward · p pin · Esc back · F1 keys",
+            "r reply · + react · e edit · d delete · Esc back · F1 keys",
+            "r reply · + react · Esc back",
         ],
     }
 }

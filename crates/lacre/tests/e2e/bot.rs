@@ -54,6 +54,38 @@ fn a_bot_hears_answers_and_ends_when_all_is_said() {
 }
 
 #[test]
+fn a_bot_asks_reacts_edits_and_takes_back() {
+    let relay = Relay::start(&[]);
+    let (ana, shop) = (relay.person("ana"), relay.person("shop"));
+    let asked = ana.send(&shop, "open tomorrow?");
+    let mut bot = shop.bot(&[]);
+    let heard = wait(&bot, "message", 1).remove(0);
+    let about = |op: &str, message: &Value| json!({"op": op, "id": op, "conversation": heard["conversation"], "message": message});
+    let with = |mut line: Value, name: &str, value: Value| {
+        line[name] = value;
+        line
+    };
+    bot.say(&with(about("react", &asked["id"]), "emoji", "👍".into()));
+    wait(&bot, "done", 1);
+    bot.say(&send("a", "from nine on"));
+    let answer = wait(&bot, "queued", 1).remove(0)["message"].clone();
+    bot.say(&with(about("edit", &answer), "text", "from ten on".into()));
+    bot.say(&json!({"op": "poll", "id": "p", "to": "ana", "question": "Pizza?", "options": ["yes", "no"]}));
+    let poll = wait(&bot, "queued", 2).remove(1)["message"].clone();
+    bot.say(&with(about("vote", &poll), "choices", json!([1])));
+    bot.say(&with(about("vote", &poll), "choices", json!([0])));
+    assert_eq!(wait(&bot, "error", 1)[0]["code"], "bad_line");
+    wait(&bot, "done", 3);
+    bot.close();
+    assert_eq!(bot.ended(), 0);
+    let read = ana.read();
+    let of = |id: &Value| read.iter().find(|line| line["id"] == *id).expect("it is there");
+    assert_eq!(of(&asked["id"])["reactions"][0]["emoji"], "👍");
+    assert_eq!(of(&answer)["text"], "from ten on");
+    assert_eq!(of(&poll)["content"]["options"][0]["votes"], 1);
+}
+
+#[test]
 fn a_bot_that_is_killed_and_says_everything_again_has_said_it_once() {
     let relay = Relay::start(&[]);
     let (ana, shop) = (relay.person("ana"), relay.person("shop"));

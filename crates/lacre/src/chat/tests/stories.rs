@@ -423,7 +423,7 @@ fn several_handles_make_a_group_with_a_name() {
 #[test]
 fn a_group_is_changed_on_its_sheet() {
     let mut ana = Ana::with_trip(100, 30);
-    ana.sees("Trip · group, sealed end to end · post-quantum");
+    ana.sees("Trip · group, sealed · post-quantum · Ctrl+G");
     assert_eq!(ana.press(&[Key::Group]), [Command::LoadGroup(TRIP)]);
     ana.hear(Msg::Group(TRIP, trip()));
     ana.sees("▸ ana (you) · admin");

@@ -1,9 +1,9 @@
 //! What a bot asks for: one JSON object a line.
 
-use lacre_client::content::{Content, MessageId};
+use lacre_client::content::{Content, MessageId, Place, Poll};
 use lacre_client::view::Views;
-use lacre_client::{Intent, once};
-use lacre_proto::{ConversationId, Handle, limits};
+use lacre_client::{Intent, To, Wish, once};
+use lacre_proto::{ConversationId, limits};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,20 +19,70 @@ pub struct Asked {
     pub op: Op,
 }
 
-/// What can be asked for.
+/// What can be asked for. `to` is a handle or the name of a group; ids are 32 hex digits.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Op {
     /// Sends a text.
     Send {
-        /// A handle, or the name of a group.
         to: Option<String>,
         conversation: Option<String>,
         text: String,
         reply_to: Option<String>,
+        /// It may be looked at once only.
+        #[serde(default)]
+        once: bool,
+        /// Not before this time.
+        at: Option<String>,
+    },
+    /// Asks a question with answers.
+    Poll {
+        to: Option<String>,
+        conversation: Option<String>,
+        question: String,
+        options: Vec<String>,
+        #[serde(default)]
+        multiple: bool,
+    },
+    /// Sends a place on earth.
+    Location {
+        to: Option<String>,
+        conversation: Option<String>,
+        latitude: f64,
+        longitude: f64,
+        #[serde(default)]
+        label: String,
     },
     /// Marks everything up to a message as read.
     Read { conversation: String, message: String },
+    /// Reacts with an emoji; without one it takes the reaction back.
+    React { conversation: String, message: String, emoji: Option<String> },
+    /// Puts another text in place of one's own.
+    Edit { conversation: String, message: String, text: String },
+    /// Deletes here, or for everyone.
+    Delete {
+        conversation: String,
+        message: String,
+        #[serde(default)]
+        for_everyone: bool,
+    },
+    /// Passes a message on.
+    Forward { conversation: String, message: String, to: Vec<String> },
+    /// Pins a message for everybody, or takes the pin away.
+    Pin {
+        conversation: String,
+        message: String,
+        #[serde(default = "yes")]
+        pinned: bool,
+    },
+    /// Votes for answers, counted from 1; none takes the vote back.
+    Vote { conversation: String, message: String, choices: Vec<u8> },
+    /// Closes one's own poll.
+    ClosePoll { conversation: String, message: String },
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Reads a line.
@@ -56,78 +106,131 @@ pub fn parse(line: &[u8]) -> Result<Asked, (Option<String>, Failure)> {
 impl Op {
     /// The intent that does it, in the conversations as they are now.
     pub fn intent(self, views: &Views<'_>) -> Result<Intent, Failure> {
-        match self {
-            Self::Send { to, conversation, text, reply_to } => {
-                if text.is_empty() || text.len() > limits::TEXT {
-                    return Err(usage(&format!("a text has 1 to {} bytes", limits::TEXT)));
-                }
-                let place = Place::of(views, to.as_deref(), conversation.as_deref())?;
+        let say = |to: Option<String>, conversation: Option<String>, content| {
+            let to = place(views, to.as_deref(), conversation.as_deref())?;
+            Ok(Intent::Say(to, content, Wish::default()))
+        };
+        Ok(match self {
+            Self::Send { to, conversation, text, reply_to, once, at } => {
+                let to = place(views, to.as_deref(), conversation.as_deref())?;
+                check_text(&text)?;
                 let in_reply_to = reply_to.as_deref().map(message_id).transpose()?;
                 if let Some(answered) = in_reply_to {
-                    place.has(views, answered)?;
+                    let known = match to {
+                        To::Conversation(conversation) => views.message(conversation, answered)?,
+                        To::Person(_) => None,
+                    };
+                    known.ok_or_else(no_such_message)?;
                 }
-                let content = Content::Text { text, in_reply_to };
-                Ok(match place {
-                    Place::Conversation(conversation) => Intent::Send(conversation, content),
-                    Place::Person(handle) => Intent::SendTo(handle, content),
-                })
+                let at = at.as_deref().map(crate::output::time).transpose();
+                let not_before = at.map_err(|failure| usage(&failure.message))?;
+                Intent::Say(to, Content::Text { text, in_reply_to }, Wish { once, not_before })
+            }
+            Self::Poll { to, conversation, question, options, multiple } => {
+                say(to, conversation, Content::Poll(Poll { question, options, multiple }))?
+            }
+            Self::Location { to, conversation, latitude, longitude, label } => {
+                let place =
+                    Place { latitude_e7: e7(latitude, 90.0)?, longitude_e7: e7(longitude, 180.0)?, label };
+                say(to, conversation, Content::Place(place))?
             }
             Self::Read { conversation, message } => {
-                let place = Place::of(views, None, Some(&conversation))?;
-                let message = message_id(&message)?;
-                place.has(views, message)?;
-                match place {
-                    Place::Conversation(conversation) => Ok(Intent::MarkRead(conversation, message)),
-                    Place::Person(_) => Err(usage("nothing was said there yet")),
+                let (conversation, id) = here(views, &conversation, &message)?;
+                Intent::MarkRead(conversation, id)
+            }
+            Self::React { conversation, message, emoji } => {
+                let (conversation, id) = here(views, &conversation, &message)?;
+                Intent::React(conversation, id, emoji)
+            }
+            Self::Edit { conversation, message, text } => {
+                let (conversation, id) = here(views, &conversation, &message)?;
+                check_text(&text)?;
+                Intent::Edit(conversation, id, text)
+            }
+            Self::Delete { conversation, message, for_everyone } => {
+                let (conversation, id) = here(views, &conversation, &message)?;
+                if for_everyone {
+                    Intent::DeleteForAll(conversation, id)
+                } else {
+                    Intent::DeleteHere(conversation, id)
                 }
             }
-        }
+            Self::Forward { conversation, message, to } => {
+                let (from, message) = here(views, &conversation, &message)?;
+                let to = to.iter().map(|name| named(views, name)).collect::<Result<_, _>>()?;
+                Intent::Forward { from, message, to }
+            }
+            Self::Pin { conversation, message, pinned } => {
+                let (conversation, id) = here(views, &conversation, &message)?;
+                Intent::Pin(conversation, id, pinned)
+            }
+            Self::Vote { conversation, message, choices } => {
+                let (conversation, id) = here(views, &conversation, &message)?;
+                let from_0 = choices.into_iter().map(|choice| choice.checked_sub(1)).collect::<Option<_>>();
+                Intent::Vote(conversation, id, from_0.ok_or_else(|| usage("answers are counted from 1"))?)
+            }
+            Self::ClosePoll { conversation, message } => {
+                let (conversation, id) = here(views, &conversation, &message)?;
+                Intent::ClosePoll(conversation, id)
+            }
+        })
     }
 }
 
 /// Where something is said.
-enum Place {
-    Conversation(ConversationId),
-    Person(Handle),
+fn place(views: &Views<'_>, to: Option<&str>, conversation: Option<&str>) -> Result<To, Failure> {
+    match (to, conversation) {
+        (Some(name), None) => named(views, name),
+        (None, Some(id)) => conversation_of(views, id).map(To::Conversation),
+        _ => Err(usage("say either `to` or `conversation`")),
+    }
 }
 
-impl Place {
-    fn of(views: &Views<'_>, to: Option<&str>, conversation: Option<&str>) -> Result<Self, Failure> {
-        match (to, conversation) {
-            (Some(name), None) => Self::named(views, name),
-            (None, Some(id)) => {
-                let id =
-                    bytes(id).map(ConversationId).ok_or_else(|| usage("a conversation is 32 hex digits"))?;
-                match views.conversation(id)? {
-                    Some(found) => Ok(Self::Conversation(found.id)),
-                    None => {
-                        Err(refused("no_such_conversation", "there is no such conversation on this device"))
-                    }
-                }
-            }
-            _ => Err(usage("say either `to` or `conversation`")),
+/// Whom a name means: a conversation that is there, or a person.
+fn named(views: &Views<'_>, name: &str) -> Result<To, Failure> {
+    let mut named = views.conversations()?.into_iter().filter(|conversation| conversation.name == name);
+    match (named.next(), named.next()) {
+        (Some(one), None) => Ok(To::Conversation(one.id)),
+        (Some(_), Some(_)) => {
+            Err(refused("ambiguous_name", "several conversations have this name; say `conversation`"))
         }
+        (None, _) => name.parse().map(To::Person).map_err(|why| usage(&format!("not a handle: {why}"))),
     }
+}
 
-    fn named(views: &Views<'_>, name: &str) -> Result<Self, Failure> {
-        let mut named = views.conversations()?.into_iter().filter(|conversation| conversation.name == name);
-        match (named.next(), named.next()) {
-            (Some(one), None) => Ok(Self::Conversation(one.id)),
-            (Some(_), Some(_)) => {
-                Err(refused("ambiguous_name", "several conversations have this name; say `conversation`"))
-            }
-            (None, _) => name.parse().map(Self::Person).map_err(|why| usage(&format!("not a handle: {why}"))),
-        }
-    }
+fn conversation_of(views: &Views<'_>, id: &str) -> Result<ConversationId, Failure> {
+    let id = bytes(id).map(ConversationId).ok_or_else(|| usage("a conversation is 32 hex digits"))?;
+    let missing = || refused("no_such_conversation", "there is no such conversation on this device");
+    Ok(views.conversation(id)?.ok_or_else(missing)?.id)
+}
 
-    fn has(&self, views: &Views<'_>, id: MessageId) -> Result<(), Failure> {
-        let found = match self {
-            Self::Conversation(conversation) => views.message(*conversation, id)?,
-            Self::Person(_) => None,
-        };
-        let missing = || refused("no_such_message", "there is no such message in this conversation");
-        found.map(drop).ok_or_else(missing)
+/// A message that is on this device.
+fn here(
+    views: &Views<'_>,
+    conversation: &str,
+    message: &str,
+) -> Result<(ConversationId, MessageId), Failure> {
+    let conversation = conversation_of(views, conversation)?;
+    let id = message_id(message)?;
+    views.message(conversation, id)?.ok_or_else(no_such_message)?;
+    Ok((conversation, id))
+}
+
+fn check_text(text: &str) -> Result<(), Failure> {
+    match text.len() {
+        1..=limits::TEXT => Ok(()),
+        _ => Err(usage(&format!("a text has 1 to {} bytes", limits::TEXT))),
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "180 degrees are 1.8e9 of its steps, within i32")]
+fn e7(degrees: f64, most: f64) -> Result<i32, Failure> {
+    let whole = degrees.is_finite() && degrees.abs() <= most;
+    whole.then(|| (degrees * 1e7).round() as i32).ok_or_else(|| usage("there is no such place on earth"))
+}
+
+fn no_such_message() -> Failure {
+    refused("no_such_message", "there is no such message in this conversation")
 }
 
 fn message_id(hex: &str) -> Result<MessageId, Failure> {
