@@ -106,7 +106,7 @@ pub fn parse(line: &[u8]) -> Result<Asked, (Option<String>, Failure)> {
 impl Op {
     /// The intent that does it, in the conversations as they are now.
     pub fn intent(self, views: &Views<'_>) -> Result<Intent, Failure> {
-        let say = |to: Option<String>, conversation: Option<String>, content| {
+        let say = |to: Option<String>, conversation: Option<String>, content| -> Result<Intent, Failure> {
             let to = place(views, to.as_deref(), conversation.as_deref())?;
             Ok(Intent::Say(to, content, Wish::default()))
         };
