@@ -456,7 +456,8 @@ fn a_group_is_changed_on_its_sheet() {
     ana.hear(Msg::Resized(40, 12));
     ana.press(&[Key::Group]);
     ana.hear(Msg::Group(TRIP, trip()));
-    ana.sees("bruno");
+    ana.press(&[Key::Down]);
+    ana.sees("▸ bruno");
 }
 
 #[test]
