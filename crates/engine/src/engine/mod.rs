@@ -173,8 +173,10 @@ impl Engine {
             wake: None,
             defences: self.defences.clone(),
         };
-        let done = self.take(&mut cx, input).and_then(|()| self.due(&mut cx));
-        let done = done.and_then(|()| self.dispatch(&mut cx));
+        // A lost link changes nothing that is kept.
+        let keeps = !matches!(input, Input::Disconnected);
+        let done = self.take(&mut cx, input).and_then(|()| if keeps { self.due(&mut cx) } else { Ok(()) });
+        let done = done.and_then(|()| self.wake_for_due(&mut cx)).and_then(|()| self.dispatch(&mut cx));
         let done = store.failed().map_or(done, |error| Err(error.into()));
         let Cx { effects, events, wake, .. } = cx;
         if let Err(error) = done {

@@ -18,7 +18,7 @@ const BELIEVED: Millis = 366 * 24 * 3600 * 1000;
 const LOOK: Millis = 60_000;
 
 impl Engine {
-    /// Does what is due, and asks to be woken for what comes next.
+    /// Does what is due.
     pub(super) fn due(&mut self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
         let looked = cx.clockwork()?.local_ms;
         if cx.now.abs_diff(looked) >= LOOK {
@@ -26,6 +26,18 @@ impl Engine {
         }
         self.vanish(cx)?;
         self.send_scheduled(cx)
+    }
+
+    /// Asks to be woken for what is due next.
+    pub(super) fn wake_for_due(&self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
+        if let Some(next) = first(cx, VANISHING)? {
+            let from_now = next.saturating_sub(cx.relay_now()?);
+            cx.wake_at(cx.now.saturating_add(from_now));
+        }
+        if let Some(next) = first(cx, SCHEDULED)? {
+            cx.wake_at(next);
+        }
+        Ok(())
     }
 
     fn vanish(&mut self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
@@ -41,9 +53,6 @@ impl Engine {
             if let Some(row) = cx.records().message(record.id, id)? {
                 self.forget(cx, row)?;
             }
-        }
-        if let Some(next) = first(cx, VANISHING)? {
-            cx.wake_at(cx.now.saturating_add(next.saturating_sub(now)));
         }
         Ok(())
     }
@@ -69,9 +78,6 @@ impl Engine {
             // A conversation that is gone takes with it what was to be said there.
             let _ = self.say(cx, conversation, id, content, once)?;
             cx.changed(conversation, id);
-        }
-        if let Some(next) = first(cx, SCHEDULED)? {
-            cx.wake_at(next);
         }
         Ok(())
     }
