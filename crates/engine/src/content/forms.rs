@@ -7,7 +7,7 @@ use super::codec::{self, CodecError, Fields};
 use super::mimi::{Body, Disposition, ExtensionName, Message, MimiId, Part, Semantics, Single};
 use super::said::{BadContent, OpenError};
 use super::status::{self, Status};
-use super::{Card, Content, Fact, Manner, MessageId, Place, Poll, is_emoji, kinds};
+use super::{Briefing, Card, Content, Fact, Manner, MessageId, Place, Poll, is_emoji, kinds};
 
 /// The media type of text.
 pub(super) const TEXT: &str = "text/markdown;variant=GFM-MIMI";
@@ -23,6 +23,7 @@ const TIMER: &str = "application/vnd.lacre.timer+cbor";
 const FACT: &str = "application/vnd.lacre.fact+cbor";
 const TYPING: &str = "application/vnd.lacre.typing+cbor";
 const LEAVE: &str = "application/vnd.lacre.leave+cbor";
+const BRIEFING: &str = "application/vnd.lacre.briefing+cbor";
 
 /// Private extensions: a revision, "to be looked at once", how often it was passed on.
 const REVISION: i64 = -0x4c01;
@@ -100,6 +101,7 @@ fn fill(message: &mut Message, content: Content<MimiId>) -> Result<(), BadConten
         Content::Timer { seconds } if seconds > kinds::TIMER => return Err(BadContent::TooLong),
         Content::Timer { seconds } => own(Disposition::UNSPECIFIED, TIMER, Value::from(seconds)),
         Content::Fact(fact) => own(Disposition::UNSPECIFIED, FACT, fact_to_value(fact)?),
+        Content::Briefing(briefing) => own(Disposition::UNSPECIFIED, BRIEFING, briefing_to_value(briefing)?),
         Content::Leave => own(Disposition::UNSPECIFIED, LEAVE, Value::Null),
         Content::Typing(typing) => own(Disposition::UNSPECIFIED, TYPING, Value::Bool(typing)),
         Content::Name(name) => {
@@ -227,6 +229,48 @@ fn fact_to_value(fact: Fact) -> Result<Value, BadContent> {
     Ok(Value::Array(vec![Value::from(field), value]))
 }
 
+fn check_briefing(briefing: &Briefing) -> Result<(), BadContent> {
+    within(&briefing.name, kinds::NAME)?;
+    within(&briefing.description, kinds::DESCRIPTION)?;
+    let labels: usize = briefing.labels.iter().map(|(_, label)| label.len() + AccountId::LEN).sum();
+    if briefing.picture.len() > kinds::PICTURE || labels > kinds::LABELS {
+        return Err(BadContent::TooLong);
+    }
+    briefing.labels.iter().try_for_each(|(_, label)| within(label, kinds::NAME))
+}
+
+fn briefing_to_value(briefing: Briefing) -> Result<Value, BadContent> {
+    check_briefing(&briefing)?;
+    let Briefing { name, description, picture, labels } = briefing;
+    let label = |(account, label): (AccountId, String)| {
+        Value::Array(vec![Value::Bytes(account.0.to_vec()), Value::Text(label)])
+    };
+    let labels = labels.into_iter().map(label).collect();
+    Ok(Value::Array(vec![
+        Value::Text(name),
+        Value::Text(description),
+        Value::Bytes(picture),
+        Value::Array(labels),
+    ]))
+}
+
+fn briefing(bytes: &[u8]) -> Result<Briefing, OpenError> {
+    let mut fields = Fields::of(codec::value(bytes)?, "briefing")?;
+    let (name, description) = (fields.text("name")?, fields.text("description")?);
+    let picture = fields.bytes("picture")?;
+    let all = fields.next("labels")?.into_array().map_err(|_| CodecError::Malformed("labels"))?;
+    let mut labels = Vec::new();
+    for label in all {
+        let mut fields = Fields::of(label, "label")?;
+        labels.push((AccountId(fields.array("account")?), fields.text("label")?));
+        fields.end("label")?;
+    }
+    fields.end("briefing")?;
+    let briefing = Briefing { name, description, picture, labels };
+    check_briefing(&briefing)?;
+    Ok(briefing)
+}
+
 /// What a message says, and how.
 pub(super) fn from_mimi(message: Message) -> Result<(Content<MimiId>, Manner), OpenError> {
     let manner = Manner {
@@ -326,6 +370,7 @@ fn said(in_reply_to: Option<MimiId>, body: Part, revision: u32) -> Result<Conten
         }
         FACT => Content::Fact(fact(&content)?),
         TYPING => Content::Typing(flag(&content)?),
+        BRIEFING => Content::Briefing(briefing(&content)?),
         LEAVE if codec::value(&content)?.is_null() => Content::Leave,
         _ => Content::Unknown,
     })

@@ -5,7 +5,7 @@
 
 use lacre_proto::AccountId;
 
-use super::{Card, Content, Fact, MimiId, Place, Poll};
+use super::{Briefing, Card, Content, Fact, MimiId, Place, Poll};
 
 /// Longest emoji, in bytes.
 pub const EMOJI: usize = 64;
@@ -21,6 +21,8 @@ pub const NAME: usize = 256;
 pub const DESCRIPTION: usize = 4096;
 /// Largest picture of a group, in bytes.
 pub const PICTURE: usize = 48 * 1024;
+/// Labels in one briefing, in bytes together.
+pub const LABELS: usize = 32 * 1024;
 /// Longest disappearing timer, in seconds: a year.
 pub const TIMER: u32 = 366 * 24 * 3600;
 
@@ -230,6 +232,21 @@ kinds! {
         row: false,
         fields: &[],
         sample: |_| Content::Leave,
+    };
+    Self::Briefing(_) => BRIEFING: Kind {
+        name: "briefing",
+        form: "unspecified, application/vnd.lacre.briefing+cbor",
+        says: Says::Device,
+        row: false,
+        fields: &["briefing.name", "briefing.description", "briefing.label"],
+        sample: |fill| {
+            Content::Briefing(Briefing {
+                name: fill("briefing.name"),
+                description: fill("briefing.description"),
+                picture: vec![1, 2, 3],
+                labels: vec![(AccountId([7; 16]), fill("briefing.label"))],
+            })
+        },
     };
     Self::Unknown => UNKNOWN: Kind {
         name: "unknown",

@@ -122,6 +122,8 @@ pub enum Content<Id = MessageId> {
     Name(String),
     /// The sender leaves the group, with all devices.
     Leave,
+    /// What a device that has just come into a group has to know of it, from who let it in. All others pass it over.
+    Briefing(Briefing),
     /// A kind that this version does not know: shown as "update to read this".
     Unknown,
 }
@@ -170,6 +172,19 @@ pub enum Fact {
     Picture(Vec<u8>),
     /// What the sender goes by in it.
     Label(String),
+}
+
+/// What a group is called and what it is for, as whoever says it knows it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Briefing {
+    /// The name.
+    pub name: String,
+    /// The description; may be empty.
+    pub description: String,
+    /// The picture, an encoded image; may be empty.
+    pub picture: Vec<u8>,
+    /// What members go by in it; of very many not all.
+    pub labels: Vec<(AccountId, String)>,
 }
 
 /// How something is said.
@@ -223,6 +238,7 @@ impl<Id> Content<Id> {
             Self::Typing(typing) => Content::Typing(typing),
             Self::Name(name) => Content::Name(name),
             Self::Leave => Content::Leave,
+            Self::Briefing(briefing) => Content::Briefing(briefing),
             Self::Unknown => Content::Unknown,
         })
     }

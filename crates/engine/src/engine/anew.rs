@@ -87,6 +87,7 @@ impl Engine {
             members: 1,
             restore: Some((admins, group.rules)),
             instead_of: Some(old),
+            awaits: None,
             ..group
         };
         cx.put(key::conversation(GROUP, id), &begun);

@@ -12,15 +12,15 @@ use super::outbox::{Lane, NewJob};
 use super::state::{Job, JobState, Opening, Purpose, Sealing, Wanted, What};
 use super::{Asked, Cx, Engine};
 use crate::api::{Alert, EngineError, Event, IntentId, Refusal};
-use crate::content::{Content, Fact, MessageId, kinds};
+use crate::content::{Briefing, Content, Fact, MessageId, kinds};
 use crate::defence::Defence;
 use crate::mls::extension::{Kind, LacreConversation};
 use crate::mls::policy::{Approved, Denied};
 use crate::mls::storage;
 use crate::records::key::{self, AUDIENCE, GROUP, MEMBER, RECEIPTS, SEAL};
 use crate::records::{
-    Allowed, Change, ConversationKind, ConversationRecord, ConversationState, Failure, GroupRecord, Heard,
-    MessageRecord, MessageState, Named, Position, Refused, Rules,
+    Allowed, Awaits, Change, ConversationKind, ConversationRecord, ConversationState, Failure, GroupRecord,
+    Heard, MessageRecord, MessageState, Named, Position, Refused, Rules,
 };
 
 /// Receipts are sent in groups of at most so many people.
@@ -58,6 +58,7 @@ impl Engine {
             leaving: Vec::new(),
             members: 1,
             restore: None,
+            awaits: None,
             instead_of: None,
         };
         cx.put(key::conversation(GROUP, id), &group);
@@ -336,28 +337,58 @@ impl Engine {
                 cx.store.delete(at);
             }
         }
-        if mine && approved.grew {
-            self.say_facts(cx, id, &after)?;
+        if mine && (approved.grew || !approved.again.is_empty()) {
+            self.brief(cx, id, &after)?;
         }
         Ok(())
     }
 
-    /// Tells those who are new what the group is called: who adds says it.
-    fn say_facts(
+    /// Tells the devices that have come in what the group is called: who lets in says it, and only they take it.
+    fn brief(&mut self, cx: &mut Cx<'_>, id: ConversationId, group: &GroupRecord) -> Result<(), EngineError> {
+        let Some(record) = cx.records().conversation(id)? else { return Ok(()) };
+        let mut room = kinds::LABELS;
+        let fits = |(_, label): &&(AccountId, String)| {
+            let left = room.checked_sub(label.len() + AccountId::LEN);
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        let briefing = Briefing {
+            name: record.title,
+            description: group.description.clone(),
+            picture: group.picture.clone(),
+            labels: group.labels.iter().take_while(fits).cloned().collect(),
+        };
+        self.say_aside(cx, id, Content::Briefing(briefing))
+    }
+
+    /// Takes in what who let this device in says of the group: once, and nothing of which it has heard since.
+    pub(super) fn briefed(
         &mut self,
         cx: &mut Cx<'_>,
         id: ConversationId,
-        group: &GroupRecord,
+        author: AccountId,
+        briefing: Briefing,
     ) -> Result<(), EngineError> {
-        let Some(record) = cx.records().conversation(id)? else { return Ok(()) };
-        self.say_aside(cx, id, Content::Fact(Fact::Name(record.title)))?;
-        if !group.description.is_empty() {
-            self.say_aside(cx, id, Content::Fact(Fact::Description(group.description.clone())))?;
+        let (Some(mut record), Some(mut group)) = (cx.records().conversation(id)?, cx.records().group(id)?)
+        else {
+            return Ok(());
+        };
+        let Some(awaits) = group.awaits.take_if(|awaits| awaits.from == author) else { return Ok(()) };
+        if !awaits.name {
+            record.title = briefing.name;
         }
-        if !group.picture.is_empty() {
-            self.say_aside(cx, id, Content::Fact(Fact::Picture(group.picture.clone())))?;
+        if !awaits.description {
+            group.description = briefing.description;
         }
-        Ok(())
+        if !awaits.picture {
+            group.picture = briefing.picture;
+        }
+        group.labels.retain(|(account, _)| awaits.labels.contains(account));
+        group
+            .labels
+            .extend(briefing.labels.into_iter().filter(|(account, _)| !awaits.labels.contains(account)));
+        cx.put(key::conversation(GROUP, id), &group);
+        cx.put_conversation(&record)
     }
 
     /// The record of a group that this device has come into.
@@ -384,6 +415,7 @@ impl Engine {
             rules: context.rules,
             leaving: Vec::new(),
             members: self.people(cx, id)?,
+            awaits: Some(Awaits::of(by)),
             ..known
         };
         cx.put(key::conversation(GROUP, id), &group);
@@ -406,7 +438,11 @@ impl Engine {
             return Ok(true);
         }
         Ok(match content {
-            Content::Delivered(_) | Content::Read(_) | Content::Typing(_) | Content::Leave => true,
+            Content::Delivered(_)
+            | Content::Read(_)
+            | Content::Typing(_)
+            | Content::Leave
+            | Content::Briefing(_) => true,
             Content::Fact(Fact::Label(_)) => true,
             Content::Fact(_) | Content::Timer { .. } | Content::Pin { .. } => {
                 group.rules.edit == Allowed::All
@@ -428,8 +464,14 @@ impl Engine {
             return Ok(false);
         };
         let before = (record.title.clone(), group.clone());
-        // A newcomer is told the name by who added them: that is no change.
-        let unnamed = before.0.is_empty();
+        if let Some(awaits) = &mut group.awaits {
+            match fact {
+                Fact::Name(_) => awaits.name = true,
+                Fact::Description(_) => awaits.description = true,
+                Fact::Picture(_) => awaits.picture = true,
+                Fact::Label(_) => awaits.labels.push(author),
+            }
+        }
         match fact {
             Fact::Name(name) => record.title.clone_from(name),
             Fact::Description(text) => group.description.clone_from(text),
@@ -441,12 +483,13 @@ impl Engine {
                 }
             }
         }
-        let news = before != (record.title.clone(), group.clone());
+        cx.put(key::conversation(GROUP, id), &group);
+        group.awaits.clone_from(&before.1.awaits);
+        let news = before != (record.title.clone(), group);
         if news {
-            cx.put(key::conversation(GROUP, id), &group);
             cx.put_conversation(&record)?;
         }
-        Ok(news && !(unnamed && matches!(fact, Fact::Name(_))))
+        Ok(news)
     }
 
     /// Notes to whom one's own message went, so that it counts as delivered when all of them have it.
@@ -620,6 +663,7 @@ fn record_of(context: &LacreConversation) -> GroupRecord {
         leaving: Vec::new(),
         members: 0,
         restore: None,
+        awaits: None,
         instead_of: context.instead_of,
     }
 }

@@ -285,6 +285,7 @@ impl Engine {
             return Ok(());
         }
         match &opened.content {
+            Content::Briefing(briefing) => self.briefed(cx, record.id, author, briefing.clone()),
             Content::Leave => self.leaves(cx, record.id, author, stand.time),
             Content::Fact(fact) if record.kind == ConversationKind::Group => {
                 if self.take_fact(cx, record.id, author, fact)? {

@@ -26,8 +26,29 @@ pub struct GroupRecord {
     pub members: u32,
     /// The group that it takes the place of, when somebody has broken that one.
     pub instead_of: Option<ConversationId>,
+    /// What this device waits to be told by who let it in.
+    pub(crate) awaits: Option<Awaits>,
     /// Admins and rules of that group, until they are set here.
     pub(crate) restore: Option<(Vec<AccountId>, Rules)>,
+}
+
+/// A device that has come into a group waits to be told what it is called. What it has heard since it came is
+/// newer, and stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Awaits {
+    /// From whom.
+    pub(crate) from: AccountId,
+    /// What was heard since.
+    pub(crate) name: bool,
+    pub(crate) description: bool,
+    pub(crate) picture: bool,
+    pub(crate) labels: Vec<AccountId>,
+}
+
+impl Awaits {
+    pub(crate) fn of(from: AccountId) -> Self {
+        Self { from, name: false, description: false, picture: false, labels: Vec::new() }
+    }
 }
 
 /// A member of a group.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, MessageId};
 pub(crate) use codec::{decode, encode};
+pub(crate) use group::Awaits;
 pub use group::{Change, GroupMember, GroupRecord, Heard, Named, Refused};
 pub(crate) use marks::Shared;
 pub use marks::{Marks, Reaction, Scheduled, Tally, Version, Vote};

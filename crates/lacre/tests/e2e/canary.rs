@@ -90,7 +90,7 @@ fn plant<'a>(kind: &str, ana: &Person, control: &Person, id: &str, of: &impl Fn(
             ana.send(control, "by the way");
         }
         // Groups' own, and typing: planted in their own form by testkit's `r15_every_kind_of_content_*`.
-        "fact" | "leave" | "typing" => {}
+        "fact" | "leave" | "briefing" | "typing" => {}
         other => panic!("the kind {other} is not planted: add it here"),
     }
 }

@@ -438,3 +438,30 @@ fn a_group_made_by_somebody_with_two_devices_has_both() {
     assert_eq!(members.iter().map(|it| it.devices).collect::<Vec<_>>(), [2, 1]);
     quiet(&world, &["ana", "bruno", "ana/phone"]);
 }
+
+#[test]
+fn what_a_newcomer_is_told_undoes_no_rename_that_came_meanwhile() {
+    let mut world = World::of(&["ana", "bruno", "carla"]);
+    let id = group(&mut world, &["bruno"]);
+    world.intent("ana", Intent::Send(id, Content::Fact(Fact::Label("a avó".to_owned()))));
+    world.run();
+    world.intent("ana", Intent::AddToGroup(id, vec!["carla".parse().unwrap()]));
+    // Until Ana's commit has come back to her; what she tells Carla then waits.
+    while !rows(&world, "ana", id).iter().any(|row| matches!(&row.change, Some(Change::Added(all)) if all.iter().any(|it| it.handle.as_str() == "carla"))) {
+        world.ask_one("ana");
+        world.push("ana");
+    }
+    world.push("bruno");
+    world.intent("bruno", Intent::Send(id, Content::Fact(Fact::Name("Festa".to_owned()))));
+    world.ask_one("bruno");
+    world.run();
+    for name in ["ana", "bruno", "carla"] {
+        let record = Records(&world.people[name].store).conversation(id).unwrap().unwrap();
+        assert_eq!(record.title, "Festa", "{name}");
+        let labels = Records(&world.people[name].store).group_members(id).unwrap();
+        assert_eq!(labels[0].label, "a avó", "{name}");
+        let named = seen(&world, name, id).iter().filter(|row| row.contains("named it")).count();
+        assert_eq!(named, 1, "{name}: only the rename is a row");
+    }
+    quiet(&world, &["ana", "bruno", "carla"]);
+}
