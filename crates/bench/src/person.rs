@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use lacre_client::store::{MemoryStore, Store};
 use lacre_engine::content::{Content, MessageId};
-use lacre_engine::records::{MessageState, Records};
+use lacre_engine::records::{MessageState, Records, Standing};
 use lacre_engine::{Effect, Engine, Event, Input, Intent, Wake};
 use lacre_proto::error::WireError;
 use lacre_proto::wire::request::Op;
@@ -100,7 +100,7 @@ pub async fn couple(target: &Target, kind: &Kind, rng: &mut StdRng) -> Result<Co
         if now() > deadline {
             return Err("two people did not come to speak within a minute".into());
         }
-        let moved = ana.turn().await? | bruno.turn().await?;
+        let moved = ana.turn().await? | bruno.turn().await? | bruno.accept(conversation).await?;
         let silent = ana.state(conversation, first)? == Some(MessageState::Delivered) && !moved;
         quiet = if silent { quiet + 1 } else { 0 };
     }
@@ -277,6 +277,20 @@ impl Person {
     pub async fn want(&mut self, intent: Intent) -> Result<(), Failed> {
         self.intents += 1;
         self.take(Input::Intent(self.intents, intent)).await
+    }
+
+    /// Accepts a request, if it has come; whether it did now.
+    async fn accept(&mut self, conversation: ConversationId) -> Result<bool, Failed> {
+        let asked = {
+            let reader = self.store.snapshot()?;
+            let record = Records(reader.as_ref()).conversation(conversation)?;
+            record.is_some_and(|record| record.standing == Standing::Asked)
+        };
+        if asked {
+            self.intents += 1;
+            self.take(Input::Intent(self.intents, Intent::Accept(conversation))).await?;
+        }
+        Ok(asked)
     }
 
     /// Writes something: the message that it became.

@@ -3,7 +3,7 @@
 mod marks;
 
 use lacre_engine::records::{Change, ConversationKind, ConversationRecord, ConversationState};
-use lacre_engine::records::{Failure, MessageRecord, MessageState};
+use lacre_engine::records::{Failure, MessageRecord, MessageState, Standing};
 use lacre_engine::records::{Me, Position, Records, Unreadable};
 use lacre_engine::{EngineError, Reader};
 use lacre_proto::{ConversationId, Handle, Millis};
@@ -31,8 +31,23 @@ pub struct Conversation {
     pub unread: u32,
     /// Whether messages pass.
     pub state: ConversationState,
+    /// Whether this account wants to hear from it.
+    pub standing: Standing,
     /// How it is sealed.
     pub safety: Safety,
+}
+
+impl Conversation {
+    /// Whether a stranger has begun it, and it waits to be decided on: see
+    /// [`Request`](crate::strangers::Request).
+    pub fn is_request(&self) -> bool {
+        self.standing == Standing::Asked
+    }
+
+    /// Whether media may be shown and links opened: not before a stranger was accepted.
+    pub fn may_open(&self) -> bool {
+        self.standing == Standing::Accepted
+    }
 }
 
 /// How a conversation is sealed, and since when the other person's identity is known.
@@ -125,6 +140,8 @@ pub enum Body {
     Unreadable(Unreadable),
     /// So many messages of this sender did not arrive.
     Gap(u32),
+    /// Its author is blocked.
+    Blocked,
 }
 
 /// Where one's own message stands.
@@ -269,6 +286,7 @@ impl Views<'_> {
             active: record.active_ms,
             unread: record.unread,
             state: record.state,
+            standing: record.standing,
             safety: Safety {
                 suite: (record.suite != 0).then_some(record.suite),
                 pinned: contact.map(|contact| contact.pinned_ms),
@@ -309,6 +327,9 @@ impl Views<'_> {
 
     fn body_of(&self, record: &MessageRecord) -> Result<Body, EngineError> {
         let stored = &record.marks;
+        if self.is_hidden(record)? {
+            return Ok(Body::Blocked);
+        }
         Ok(match (record.state, record.content.clone()) {
             _ if record.change.is_some() => record.change.clone().map_or(Body::Unknown, Body::Told),
             (MessageState::Unreadable(why), _) => Body::Unreadable(why),
@@ -330,6 +351,7 @@ impl Views<'_> {
 
     fn quote(&self, conversation: ConversationId, id: MessageId) -> Result<Quote, EngineError> {
         let what = match self.records().message(conversation, id)? {
+            Some(row) if self.is_hidden(&row)? => None,
             Some(MessageRecord { content: Content::Text { text, .. }, author_handle, marks, .. })
                 if !marks.manner.once =>
             {
@@ -338,5 +360,14 @@ impl Views<'_> {
             _ => None,
         };
         Ok(Quote { id, what })
+    }
+
+    /// Whether a row is one of a blocked person in a common group. What was said between the two alone stays.
+    fn is_hidden(&self, row: &MessageRecord) -> Result<bool, EngineError> {
+        if row.mine || !self.records().is_blocked(row.author)? {
+            return Ok(false);
+        }
+        let record = self.records().conversation(row.conversation)?;
+        Ok(record.is_some_and(|record| record.kind == ConversationKind::Group))
     }
 }

@@ -71,6 +71,14 @@ pub enum Intent {
     MarkRead(ConversationId, MessageId),
     /// Gives up a message that was not sent yet.
     Cancel(MessageId),
+    /// Accepts a request: what was held back goes out.
+    Accept(ConversationId),
+    /// Deletes a request, and leaves without a word.
+    Decline(ConversationId),
+    /// Blocks an account: nothing of it is heard any more, and it is not told.
+    Block(AccountId),
+    /// Takes a block back.
+    Unblock(AccountId),
     /// Updates this device's leaf in a conversation now (it happens daily by itself).
     UpdateLeaf(ConversationId),
     /// Makes a group of this name, with these people in it.
@@ -198,6 +206,8 @@ pub enum Event {
     ConversationChanged(ConversationId),
     /// Two direct conversations with one person have become one; the first is gone, the second stays.
     ConversationMerged(ConversationId, ConversationId),
+    /// An account was blocked, or is blocked no more.
+    BlocksChanged(AccountId),
     /// The mailbox is empty: what was sent to this device while it was away is here.
     CaughtUp,
     /// The device of this name wants to be let in: its person is to type this number on it.
@@ -223,6 +233,18 @@ pub enum Refusal {
     /// There is no such conversation on this device.
     #[error("there is no such conversation on this device")]
     NoSuchConversation,
+    /// Nothing is sent to somebody who is blocked.
+    #[error("you have blocked this person; unblock them first")]
+    Blocked,
+    /// Nothing was ever heard of the account on this device.
+    #[error("this person is not known on this device: they never wrote to you and are in no group with you")]
+    UnknownPerson,
+    /// The relay keeps no more blocks of one account.
+    #[error("you have blocked {} people, which is the most that can be", lacre_proto::limits::BLOCKED)]
+    TooManyBlocked,
+    /// It was accepted, or begun by this account.
+    #[error("this is no request; you have accepted it")]
+    NoRequest,
     /// This account is not in the conversation any more.
     #[error("you are not in this conversation any more")]
     NotAMember,

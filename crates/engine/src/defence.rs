@@ -30,6 +30,10 @@ pub enum Defence {
     Resync,
     /// A sender's generation may be only so far ahead.
     Forward,
+    /// Nothing is sent to somebody who was not accepted.
+    Strangers,
+    /// Who is blocked is not heard.
+    Blocks,
     /// The relay's roster is compared with the tree.
     Roster,
     /// A key of a message is gone once it was used.

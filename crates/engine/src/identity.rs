@@ -5,6 +5,7 @@
 //! | [`Certificate`]: this signature key is a device of this account | identity key | `lacre device certificate v1` |
 //! | [`DeviceList`]: these are all the devices of this account | identity key | `lacre device list v1` |
 //! | [`Resync`]: let this device in again | signature key | `lacre resync v1` |
+//! | a report's statement | signature key | `lacre report v1` |
 //! | login, sign-up | signature key | `lacre login v1`, `lacre sign-up v1` |
 //!
 //! What came from the wire is an `Unverified...` and gives up its contents only by being verified; what a
@@ -15,6 +16,7 @@ mod device_list;
 mod keys;
 mod linking;
 mod login;
+pub(crate) mod report;
 mod resync;
 mod safety;
 
@@ -30,6 +32,7 @@ pub use linking::{
     Admission, BadLinkCode, BadLinkNumber, DEVICE_NAME, LinkCode, LinkError, LinkNumber, Newcomer,
 };
 pub use login::{login, sign_up};
+pub use report::reporter;
 pub use resync::{Resync, UnverifiedResync};
 pub use safety::{BadSafetyNumber, SafetyNumber};
 

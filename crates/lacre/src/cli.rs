@@ -50,6 +50,20 @@ pub enum Command {
     Group(Box<GroupArgs>),
     /// Search the messages of this device
     Search(SearchArgs),
+    /// Decide on people who wrote to you and to whom you never wrote
+    Requests {
+        /// What to do; without it they are listed
+        #[command(subcommand)]
+        command: Option<RequestsCommand>,
+    },
+    /// Block a person: nothing of them reaches you any more, and they are not told
+    Block(PersonArgs),
+    /// Take a block back
+    Unblock(PersonArgs),
+    /// List whom you have blocked
+    Blocked,
+    /// Write a report of chosen messages into a file: your own signed statement
+    Report(ReportArgs),
     /// Talk in the terminal
     Chat,
     /// Talk as a program: JSON lines in, JSON lines out
@@ -429,6 +443,63 @@ pub struct BotArgs {
     pub timeout: u64,
 }
 
+/// `lacre requests`.
+#[derive(Debug, Subcommand)]
+pub enum RequestsCommand {
+    /// List them
+    List,
+    /// Accept one: from now on they see what arrived and what you have read
+    Accept(RequestArgs),
+    /// Delete one: you leave without a word, and forget what was said
+    Delete(RequestArgs),
+    /// Block who asks
+    Block(RequestArgs),
+    /// Write a report of all that a request says into a file
+    Report {
+        /// Which
+        #[command(flatten)]
+        request: RequestArgs,
+        /// The file to write; it must not exist
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+}
+
+/// A request, and how long to wait.
+#[derive(Debug, Args)]
+pub struct RequestArgs {
+    /// Who asks: a handle, or the name of the group that you were added to
+    #[arg(value_name = "HANDLE")]
+    pub name: String,
+    /// Seconds to wait for the relay; what it is to be told is kept until it can be told
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub timeout: u64,
+}
+
+/// `lacre block` and `lacre unblock`.
+#[derive(Debug, Args)]
+pub struct PersonArgs {
+    /// Who
+    pub handle: Handle,
+    /// Seconds to wait for the relay; what it is to be told is kept until it can be told
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub timeout: u64,
+}
+
+/// `lacre report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Who wrote the messages, or the name of the group in which they stand
+    #[arg(value_name = "HANDLE")]
+    pub name: String,
+    /// Ids of the messages, as `lacre read --json` prints them; nothing else goes into the report
+    #[arg(required = true, value_name = "MESSAGE-ID")]
+    pub messages: Vec<String>,
+    /// The file to write; it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+}
+
 /// `lacre doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
@@ -488,6 +559,14 @@ mod tests {
             "lacre group rules Family --add admins --send all",
             "lacre group leave Family --no-wait",
             "lacre doctor --data d --json",
+            "lacre requests --json",
+            "lacre requests list",
+            "lacre requests accept bruno",
+            "lacre requests report bruno --to f",
+            "lacre block bruno --json",
+            "lacre unblock bruno",
+            "lacre blocked",
+            "lacre report bruno 00ff --to f",
             "lacre relay export --data d --to f",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {

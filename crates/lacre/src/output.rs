@@ -96,6 +96,7 @@ fn kind(body: &Body) -> &'static str {
         Body::Unknown => "unknown",
         Body::Unreadable(_) => "unreadable",
         Body::Gap(_) => "gap",
+        Body::Blocked => "blocked",
     }
 }
 
@@ -138,7 +139,12 @@ fn content_json(body: &Body) -> Value {
         },
         Body::Once { looked } => json!({ "looked": looked }),
         Body::Deleted { by } => json!({ "by": by.as_str() }),
-        Body::Text(_) | Body::Told(_) | Body::Unknown | Body::Unreadable(_) | Body::Gap(_) => Value::Null,
+        Body::Text(_)
+        | Body::Told(_)
+        | Body::Unknown
+        | Body::Unreadable(_)
+        | Body::Gap(_)
+        | Body::Blocked => Value::Null,
     }
 }
 
@@ -278,6 +284,7 @@ pub fn said(body: &Body, from: &str) -> String {
         Body::Unknown => "(this version cannot show this kind of message; update to read it)".to_owned(),
         Body::Unreadable(why) => format!("(a message could not be read: {why})"),
         Body::Gap(missing) => format!("({missing} message(s) of this person did not arrive)"),
+        Body::Blocked => "(a message of somebody whom you have blocked)".to_owned(),
     }
 }
 

@@ -8,6 +8,8 @@ pub const DEVICE_LIST: &[u8] = b"lacre device list v1";
 pub const DEVICE_CERTIFICATE: &[u8] = b"lacre device certificate v1";
 /// Label of a signed [`ResyncRequest`](crate::wire::ResyncRequest).
 pub const RESYNC: &[u8] = b"lacre resync v1";
+/// Label of a report's statement.
+pub const REPORT: &[u8] = b"lacre report v1";
 /// Exporter label of a conversation's send capability (RFC 9420 §8.5): 32 bytes, context the conversation id.
 pub const SEND_CAPABILITY: &str = "lacre send capability v1";
 const LOGIN: &[u8] = b"lacre login v1";

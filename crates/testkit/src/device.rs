@@ -26,6 +26,8 @@ pub struct Device {
     pub(crate) wants_online: bool,
     /// Whether it starts again when it died.
     pub(crate) restarts: bool,
+    /// Whether it leaves requests for its owner to decide, instead of accepting them at once.
+    pub wary: bool,
     pub(crate) wake: Wake,
     events: Vec<Event>,
     deaths: u32,
@@ -55,6 +57,7 @@ impl Device {
             rng,
             wants_online: true,
             restarts: true,
+            wary: false,
             wake: Wake::Never,
             events: Vec::new(),
             deaths: 0,

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 use lacre_engine::content::{Content, MessageId};
-use lacre_engine::records::MessageState;
+use lacre_engine::records::{MessageState, Standing};
 use lacre_engine::{Engine, EngineError, Input, Intent, Reader, Step, Wake};
 use lacre_proto::wire::Item;
 use lacre_proto::{Handle, Millis};
@@ -174,6 +174,11 @@ impl World {
         }
     }
 
+    /// A person leaves requests undecided from now on.
+    pub fn wary(&mut self, name: &str) {
+        self.person(name).wary = true;
+    }
+
     /// A person wants something.
     pub fn intend(&mut self, name: &str, intent: Intent) -> Taken {
         self.intents += 1;
@@ -262,7 +267,7 @@ impl World {
     /// Lets everything happen that can happen now; comes back when the network is silent.
     pub fn settle(&mut self) {
         for _ in 0..RESTLESS {
-            if !(self.deliver() || self.tick() || self.reconnect()) {
+            if !(self.deliver() || self.tick() || self.reconnect() || self.accept()) {
                 return;
             }
         }
@@ -377,6 +382,21 @@ impl World {
         let Some(device) = self.people.values_mut().find(due) else { return false };
         device.wake = Wake::Never;
         device.take(Input::Tick, now);
+        true
+    }
+
+    /// Everybody accepts requests as soon as they come, but for the wary.
+    fn accept(&mut self) -> bool {
+        let asked =
+            self.people.iter().filter(|(_, device)| device.engine.is_some() && !device.wary).find_map(
+                |(name, device)| {
+                    let all = device.records().conversations().expect("readable");
+                    let asked = all.iter().find(|record| record.standing == Standing::Asked)?;
+                    Some((name.clone(), asked.id))
+                },
+            );
+        let Some((name, conversation)) = asked else { return false };
+        self.intend(&name, Intent::Accept(conversation));
         true
     }
 

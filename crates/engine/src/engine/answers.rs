@@ -33,6 +33,7 @@ impl Engine {
         match &job.what {
             What::Open(_) => return self.opening_answered(cx, id, at.to_vec(), job, result),
             What::AskResync => return self.ask_answered(cx, at.to_vec(), job, result),
+            What::Account(_) => return self.chore_answered(cx, at.to_vec(), job, result),
             What::LeaveRoster(_) => return self.leave_answered(cx, at.to_vec(), job, result),
             What::Gather(_) => return Ok(()),
             What::Commit(..) | What::Message { .. } | What::Aside { .. } | What::Receipts { .. } => {}
@@ -147,7 +148,13 @@ impl Engine {
     ) -> Result<(), EngineError> {
         for (at, mut job) in self.lane(cx, id, usize::MAX)? {
             match &mut job.what {
-                What::Open(_) | What::AskResync | What::LeaveRoster(_) | What::Gather(_) => continue,
+                What::Open(_)
+                | What::AskResync
+                | What::LeaveRoster(_)
+                | What::Account(_)
+                | What::Gather(_) => {
+                    continue;
+                }
                 What::Commit(_, built) => *built = None,
                 What::Message { sealing, .. }
                 | What::Aside { sealing, .. }

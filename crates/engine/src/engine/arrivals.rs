@@ -7,6 +7,7 @@ use openmls::framing::errors::{MessageDecryptionError, SecretTreeError};
 use openmls::group::{MlsGroup, ValidationError};
 use openmls::prelude::{ProcessMessageError, ProcessedMessage, ProcessedMessageContent, Sender};
 
+use super::epochs::digest;
 use super::state::{Seal, What};
 use super::{Cx, Engine};
 use crate::api::{Alert, Effect, EngineError};
@@ -14,6 +15,7 @@ use crate::content::{Content, MessageId};
 use crate::defence::Defence;
 use crate::mls::group::{self, Unopened};
 use crate::mls::storage::StorageError;
+use crate::records::Evidence;
 use crate::records::key::{self, UNKNOWN};
 use crate::records::{ConversationState, Unreadable};
 
@@ -50,6 +52,9 @@ impl Engine {
             cx.alert(None, Alert::UnknownItem);
             return Ok(());
         };
+        if self.passes_over(cx, &kind)? {
+            return Ok(());
+        }
         match kind {
             Kind::GroupInfo(item) => {
                 self.introduced(cx, &item);
@@ -100,6 +105,13 @@ impl Engine {
         match self.unseal(cx, id, group, &item.message) {
             Ok(message) => match (message.sender().clone(), message.into_content()) {
                 (Sender::Member(leaf), ProcessedMessageContent::ApplicationMessage(plaintext)) => {
+                    cx.arrived = cx.member(id, leaf.u32())?.map(|member| Evidence {
+                        conversation: id,
+                        device: member.device,
+                        epoch: item.epoch,
+                        sequence: item.sequence,
+                        sealed: digest(&item.message),
+                    });
                     self.opened(cx, id, seal, leaf.u32(), &plaintext.into_bytes(), time)
                 }
                 // This device's own, of which the echo came before.

@@ -9,7 +9,9 @@ use crate::content::{MessageId, MimiId};
 use crate::defence::{Defence, Defences};
 use crate::mls::provider::Provider;
 use crate::records::key::{self, CLOCKWORK, CONVERSATION, SEAL};
-use crate::records::{ConversationRecord, ConversationState, MessageRecord, Overlay, Records, encode};
+use crate::records::{
+    ConversationRecord, ConversationState, Evidence, MessageRecord, Overlay, Records, encode,
+};
 
 /// The step under way.
 pub(crate) struct Cx<'a> {
@@ -19,6 +21,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) effects: Vec<Effect>,
     pub(crate) events: Vec<Event>,
     pub(crate) wake: Option<Millis>,
+    /// How the message came that is being taken in.
+    pub(crate) arrived: Option<Evidence>,
     pub(crate) defences: Defences,
 }
 
@@ -166,6 +170,17 @@ impl Cx<'_> {
     /// Something about a message is shown in another way from now on.
     pub(crate) fn changed(&mut self, conversation: ConversationId, id: MessageId) {
         self.event(Event::MessageChanged(conversation, id));
+    }
+
+    /// Deletes every row of a table under a key.
+    pub(crate) fn delete_all(&self, under: &[u8]) -> Result<(), EngineError> {
+        let mut found = Vec::new();
+        self.store.scan(under, &key::end(under), false, &mut |key, _| {
+            found.push(key.to_vec());
+            true
+        })?;
+        found.into_iter().for_each(|key| self.store.delete(key));
+        Ok(())
     }
 
     pub(crate) fn delete_message(&mut self, row: &MessageRecord) {

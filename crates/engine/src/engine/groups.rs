@@ -17,7 +17,7 @@ use crate::defence::Defence;
 use crate::mls::extension::{Kind, LacreConversation};
 use crate::mls::policy::{Approved, Denied};
 use crate::mls::storage;
-use crate::records::key::{self, AUDIENCE, GROUP, MEMBER, RECEIPTS, SEAL};
+use crate::records::key::{self, AUDIENCE, GROUP, MEMBER, QUIT, RECEIPTS, SEAL};
 use crate::records::{
     Allowed, Awaits, Change, ConversationKind, ConversationRecord, ConversationState, Failure, GroupRecord,
     Heard, MessageRecord, MessageState, Named, Position, Refused, Rules,
@@ -166,6 +166,9 @@ impl Engine {
             Ok(found) => found,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        if Self::is_request(&record) {
+            return self.decline(cx, record.id);
+        }
         if group.leaving.contains(&self.me.account) {
             return Ok(Ok(()));
         }
@@ -403,8 +406,11 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let fresh = ConversationRecord::new(id, ConversationKind::Group, cx.now);
         let record = cx.records().conversation(id)?.unwrap_or(fresh);
+        let standing = if again { record.standing } else { self.standing_by(cx, by)? };
+        cx.store.delete(key::conversation(QUIT, id));
         cx.put_conversation(&ConversationRecord {
             state: ConversationState::Open,
+            standing,
             suite: crate::mls::SUITE.into(),
             ..record
         })?;

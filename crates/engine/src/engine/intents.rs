@@ -18,11 +18,23 @@ impl Engine {
         id: IntentId,
         intent: Intent,
     ) -> Result<(), EngineError> {
+        if let Intent::AddToGroup(group, _)
+        | Intent::RemoveFromGroup(group, _)
+        | Intent::SetRole(group, ..)
+        | Intent::SetRules(group, _) = &intent
+        {
+            // Who does something in a group has accepted it.
+            self.accept(cx, *group)?.ok();
+        }
         let refused = match intent {
             Intent::SendTo(handle, content) => self.send_to(cx, id, handle, content)?,
             Intent::Send(conversation, content) => self.send(cx, id, conversation, content)?,
             Intent::MarkRead(conversation, message) => self.mark_read(cx, conversation, message)?,
             Intent::Cancel(message) => self.cancel(cx, message)?,
+            Intent::Accept(conversation) => self.accept(cx, conversation)?,
+            Intent::Decline(conversation) => self.decline(cx, conversation)?,
+            Intent::Block(account) => self.block(cx, account)?,
+            Intent::Unblock(account) => self.unblock(cx, account)?,
             Intent::UpdateLeaf(conversation) => self.update_leaf(cx, conversation)?,
             Intent::CreateGroup(name, people) => self.create_group(cx, id, name, people)?,
             Intent::AddToGroup(group, people) => self.add_to_group(cx, group, people)?,
@@ -59,6 +71,9 @@ impl Engine {
         if !self.can_be_said(&content) {
             return Ok(Err(Refusal::BadContent));
         }
+        if self.blocks(cx, &handle)? {
+            return Ok(Err(Refusal::Blocked));
+        }
         let conversation = match cx.records().direct_with(&handle)? {
             Some(conversation) => conversation,
             None => self.begin(cx, handle)?,
@@ -68,7 +83,8 @@ impl Engine {
 
     /// A conversation with somebody of whom nothing but the handle is known yet.
     pub(super) fn begin(&mut self, cx: &mut Cx<'_>, handle: Handle) -> Result<ConversationId, EngineError> {
-        let id = ConversationId(cx.provider.rand.bytes());
+        let known = cx.records().contact_by_handle(&handle)?.map(|contact| contact.account);
+        let id = self.lower_id(cx, known)?;
         cx.put(key::handle(DIRECT, &handle), &id);
         let record = ConversationRecord::new(id, ConversationKind::Direct, cx.now);
         cx.put_conversation(&ConversationRecord { handle: Some(handle), ..record })?;
@@ -86,9 +102,6 @@ impl Engine {
         if !self.can_be_said(&content) {
             return Ok(Err(Refusal::BadContent));
         }
-        if record.state == ConversationState::Left {
-            return Ok(Err(Refusal::NotAMember));
-        }
         if matches!(content, Content::Fact(_)) && record.kind != ConversationKind::Group {
             return Ok(Err(Refusal::NotAGroup));
         }
@@ -96,7 +109,9 @@ impl Engine {
         if let Err(refusal) = self.say(cx, record.id, id, content, false)? {
             return Ok(Err(refusal));
         }
-        cx.event(Event::Queued(intent, record.id, id));
+        // It may have been begun anew.
+        let shown = cx.shown(record.id)?.map_or(record.id, |shown| shown.id);
+        cx.event(Event::Queued(intent, shown, id));
         Ok(Ok(()))
     }
 

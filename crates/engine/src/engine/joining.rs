@@ -22,6 +22,20 @@ use crate::records::key::{self, DIRECT, GROUP_INFO};
 use crate::records::{Contact, ConversationKind, ConversationRecord, ConversationState};
 use lacre_proto::wire;
 
+/// Why a Welcome was not followed.
+enum Unjoined {
+    /// It does not hold, or the policy does not allow it.
+    Refused(&'static str),
+    /// It comes from somebody who is blocked.
+    Unwanted(AccountId),
+}
+
+impl From<&'static str> for Unjoined {
+    fn from(reason: &'static str) -> Self {
+        Self::Refused(reason)
+    }
+}
+
 impl Engine {
     /// Keeps what the Welcome that stands next in the mailbox needs. It replaces what waited before: a relay that
     /// sends many fills nothing.
@@ -66,11 +80,14 @@ impl Engine {
                 self.reconcile(cx, id, wait)?;
                 self.top_up(cx)
             }
-            Err(reason) => {
+            Err(unjoined) => {
                 cx.store.back_to(mark);
                 cx.store.delete(vec![GROUP_INFO]);
                 self.groups.remove(&id);
-                cx.alert(Some(id), Alert::WelcomeRefused(reason));
+                match unjoined {
+                    Unjoined::Refused(reason) => cx.alert(Some(id), Alert::WelcomeRefused(reason)),
+                    Unjoined::Unwanted(by) => self.turn_away(cx, id, by)?,
+                }
                 Ok(())
             }
         }
@@ -83,45 +100,51 @@ impl Engine {
         known: Option<Seal>,
         item: &wire::Welcomed,
         time: Millis,
-    ) -> Result<Result<Option<AccountId>, &'static str>, EngineError> {
+    ) -> Result<Result<Option<AccountId>, Unjoined>, EngineError> {
         let welcome = self.welcome_of(cx, item)?;
         if known.as_ref().is_some_and(|seal| !seal.lost) {
-            return Ok(Err("this device is a member already"));
+            return Ok(Err("this device is a member already".into()));
         }
         let welcome = match welcome {
             Ok(welcome) => welcome,
-            Err(reason) => return Ok(Err(reason)),
+            Err(reason) => return Ok(Err(reason.into())),
         };
         if welcome.ciphersuite() != SUITE && cx.defends(Defence::Suite) {
-            return Ok(Err(Denied::Suite.reason()));
+            return Ok(Err(Denied::Suite.reason().into()));
         }
         let used = self.package_of(cx, &welcome)?;
         let staged = match group::stage_welcome(cx.provider, welcome, known.is_some()) {
             Ok(staged) => staged,
-            Err(reason) => return Ok(Err(reason)),
+            Err(reason) => return Ok(Err(reason.into())),
         };
         let Ok(conversation) = policy::claimed(&staged, self.me.account) else {
-            return Ok(Err(Denied::Context.reason()));
+            return Ok(Err(Denied::Context.reason().into()));
         };
         let again = known.is_some();
         if let Some(known) = &known
             && known.room != conversation.room(id)
         {
-            return Ok(Err(Denied::Context.reason()));
+            return Ok(Err(Denied::Context.reason().into()));
         }
         let inviter = staged.welcome_sender().ok().and_then(|leaf| claimed_account(leaf.credential()));
+        let by = conversation.room(id).peer(self.me.account).or(inviter);
+        if let Some(by) = by
+            && self.is_blocked(cx, by)?
+        {
+            return Ok(Err(Unjoined::Unwanted(by)));
+        }
         if let Some(known) = &known
             && !self.may_let_in(cx, id, known, &conversation, &staged, inviter)?
         {
-            return Ok(Err(Denied::Right.reason()));
+            return Ok(Err(Denied::Right.reason().into()));
         }
         let replaces = self.replaced_by(cx, &conversation, inviter)?;
         let (contact, admission) = match self.admit_welcome(cx, id, &conversation, &staged, again)? {
             Ok(admitted) => admitted,
-            Err(denied) => return Ok(Err(denied.reason())),
+            Err(denied) => return Ok(Err(denied.reason().into())),
         };
         let Ok(joined) = group::join(cx.provider, staged, admission) else {
-            return Ok(Err("it does not hold together"));
+            return Ok(Err("it does not hold together".into()));
         };
         if group::capability_hash(cx.provider, &joined, id)? != item.capability_hash.as_ref() {
             cx.alert(
@@ -145,7 +168,7 @@ impl Engine {
         cx.put_seal(id, &seal);
         self.keep(id, joined);
         match &contact {
-            Some(contact) => self.enter(cx, id, contact)?,
+            Some(contact) => self.enter(cx, id, contact, inviter)?,
             None => {
                 let by = inviter.unwrap_or(self.me.account);
                 self.enter_group(cx, id, &conversation, by, again, time)?;
@@ -250,7 +273,16 @@ impl Engine {
     }
 
     /// The conversation's record: made, or open again.
-    fn enter(&mut self, cx: &mut Cx<'_>, id: ConversationId, contact: &Contact) -> Result<(), EngineError> {
+    fn enter(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        contact: &Contact,
+        inviter: Option<AccountId>,
+    ) -> Result<(), EngineError> {
+        // An own device adds another to nothing that was not accepted.
+        let by = inviter.filter(|by| *by == self.me.account).unwrap_or(contact.account);
+        let standing = self.standing_by(cx, by)?;
         self.note_with(cx, contact.account, id);
         let record = match cx.records().conversation(id)? {
             Some(record) if matches!(record.state, ConversationState::MergedInto(_)) => return Ok(()),
@@ -261,6 +293,7 @@ impl Engine {
                 peer: Some(contact.account),
                 handle: Some(contact.handle.clone()),
                 state: ConversationState::Open,
+                standing,
                 suite: SUITE.into(),
                 ..ConversationRecord::new(id, ConversationKind::Direct, cx.now)
             },

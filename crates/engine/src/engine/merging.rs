@@ -97,6 +97,7 @@ impl Engine {
             created_ms: won.created_ms.min(lost.created_ms),
             unread: won.unread.saturating_add(lost.unread),
             last: newest.or(won.last).or(lost.last),
+            standing: won.standing.max(lost.standing),
             ..won
         })?;
         if let Some(handle) = &lost.handle {
@@ -106,7 +107,8 @@ impl Engine {
         Ok(())
     }
 
-    /// A conversation that nobody is in any more is begun anew with the same person; what was said in it stays.
+    /// A conversation that nobody is in any more, or that this account has left, is begun anew with the same person;
+    /// what was said in it stays.
     pub(super) fn begin_anew(
         &mut self,
         cx: &mut Cx<'_>,
@@ -114,7 +116,7 @@ impl Engine {
         peer: AccountId,
     ) -> Result<(), EngineError> {
         let Some(record) = cx.records().conversation(old)? else { return Ok(()) };
-        let id = ConversationId(cx.provider.rand.bytes());
+        let id = self.lower_id(cx, Some(peer))?;
         cx.put_conversation(&ConversationRecord {
             id,
             peer: Some(peer),
@@ -218,6 +220,7 @@ impl Engine {
                 What::Open(_)
                 | What::AskResync
                 | What::LeaveRoster(_)
+                | What::Account(_)
                 | What::Gather(_)
                 | What::Commit(..) => {
                     continue;

@@ -20,6 +20,8 @@
 //! | `gathering` | people found and claimed, to be added to a group |
 //! | `groups` | groups: what people want of them, what changed in them |
 //! | `resync` | a device that lost its place |
+//! | `reporting` | how a message came, and the signature under a report |
+//! | `strangers` | requests, and who is blocked |
 //! | `merging` | two direct conversations with one person |
 //! | `devices` | the account's device list; every device in every conversation |
 //! | `linking` | an old device lets a new one in |
@@ -46,9 +48,11 @@ mod merging;
 mod opening;
 mod outbox;
 mod receive;
+mod reporting;
 mod resync;
 mod saying;
 pub(crate) mod state;
+mod strangers;
 #[cfg(test)]
 mod tests;
 mod updates;
@@ -171,6 +175,7 @@ impl Engine {
             effects: Vec::new(),
             events: Vec::new(),
             wake: None,
+            arrived: None,
             defences: self.defences.clone(),
         };
         // A lost link changes nothing that is kept.

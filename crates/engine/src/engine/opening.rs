@@ -165,9 +165,16 @@ impl Engine {
                 return self.abandon(cx, id, at, disbelief.failure());
             }
         };
+        if self.is_blocked(cx, contact.account)? {
+            return self.abandon(cx, id, at, Failure::Blocked);
+        }
         record.peer = Some(contact.account);
         cx.put_conversation(&record)?;
         self.note_with(cx, contact.account, id);
+        if self.has_left(cx, contact.account, id)? {
+            cx.store.delete(at);
+            return self.begin_anew(cx, id, contact.account);
+        }
         let what = What::Open(Opening::Claim(contact.account));
         cx.put(at, &Job { what, state: JobState::Waiting, attempts: 0, ..job });
         self.settle(cx, contact.account)

@@ -56,7 +56,7 @@ impl NewJob {
 /// The rank of a job in its lane: what changes the conversation itself, then receipts, then messages.
 pub(super) fn rank(what: &What) -> u8 {
     match what {
-        What::Open(_) | What::AskResync | What::LeaveRoster(_) | What::Commit(..) => 0,
+        What::Open(_) | What::AskResync | What::LeaveRoster(_) | What::Account(_) | What::Commit(..) => 0,
         What::Receipts { .. } => RECEIPTS_RANK,
         What::Message { .. } | What::Aside { .. } => 2,
         // Nothing waits until people are found.
@@ -137,19 +137,25 @@ impl Engine {
     }
 
     fn dispatch_lane(&mut self, cx: &mut Cx<'_>, id: ConversationId) -> Result<(), EngineError> {
-        if let Some(record) = cx.records().conversation(id)?
+        let record = cx.records().conversation(id)?;
+        if let Some(record) = &record
             && let ConversationState::MergedInto(winner) = record.state
         {
             return self.move_jobs(cx, id, winner);
         }
         let mut lane = self.lane(cx, id, LOOK)?;
-        if self.is_update_due(cx, id, &lane)? {
+        if record.is_some_and(|record| !self.may_speak(cx, &record)) {
+            lane.retain(|(_, job)| matches!(job.what, What::LeaveRoster(_)));
+        } else if self.is_update_due(cx, id, &lane)? {
             self.plan_update(cx, id)?;
             lane = self.lane(cx, id, LOOK)?;
         }
         let mut in_flight = 0;
         for (at, job) in lane {
-            let sends = matches!(job.what, What::Message { .. } | What::Aside { .. } | What::Receipts { .. });
+            let sends = matches!(
+                job.what,
+                What::Message { .. } | What::Aside { .. } | What::Receipts { .. } | What::Account(_)
+            );
             match job.state {
                 JobState::InFlight if sends => {
                     in_flight += 1;
@@ -230,6 +236,7 @@ impl Engine {
         match job.what {
             What::Open(_) => self.dispatch_opening(cx, id, at, job),
             What::AskResync => self.dispatch_ask(cx, at, job),
+            What::Account(_) => self.dispatch_chore(cx, at, job),
             What::LeaveRoster(left) => self.dispatch_leave(cx, left, at, job),
             What::Gather(_) => self.dispatch_gathering(cx, id, at, job),
             What::Commit(..) => self.dispatch_commit(cx, id, at, job),
@@ -392,7 +399,9 @@ impl Engine {
                 sealing.sealed.contains(&hash)
             }
             What::Commit(_, built) => built.as_ref().is_some_and(|built| built.hash == hash),
-            What::Open(_) | What::AskResync | What::LeaveRoster(_) | What::Gather(_) => false,
+            What::Open(_) | What::AskResync | What::LeaveRoster(_) | What::Account(_) | What::Gather(_) => {
+                false
+            }
         };
         // What is in flight is among the first: a lane is not looked into further.
         let lane = self.lane(cx, id, 2 * LOOK)?;
@@ -451,7 +460,7 @@ impl Engine {
             let Some(record) = cx.records().conversation(id)? else { continue };
             let receipts = key::key(OUTBOX, &[id.as_ref(), &[RECEIPTS_RANK]]);
             let under_way = !cx.records().first::<Job>("job", &receipts, 1)?.is_empty();
-            if record.state != ConversationState::Open || under_way {
+            if record.state != ConversationState::Open || under_way || !self.may_speak(cx, &record) {
                 continue;
             }
             for (ids, read) in [(&mut owed.delivered, false), (&mut owed.read, true)] {

@@ -284,6 +284,13 @@ impl Engine {
             cx.alert(Some(record.id), Alert::PolicyRefused(Denied::Right.reason()));
             return Ok(());
         }
+        let fleeting = matches!(
+            opened.content,
+            Content::Delivered(_) | Content::Read(_) | Content::Typing(_) | Content::Reaction { .. }
+        );
+        if fleeting && self.is_blocked(cx, author)? {
+            return Ok(());
+        }
         match &opened.content {
             Content::Briefing(briefing) => self.briefed(cx, record.id, author, briefing.clone()),
             Content::Leave => self.leaves(cx, record.id, author, stand.time),
@@ -333,6 +340,13 @@ impl Engine {
         let mut row = MessageRecord { id, position, content, state, late, seen: mine, mimi, marks, ..row };
         self.start_vanishing(cx, &mut row, time, mine);
         cx.put_message(&row)?;
+        if !mine {
+            self.keep_evidence(cx, record.id, id);
+        }
+        if self.is_blocked(cx, author)? {
+            // In a group: kept as one plain line, and nobody is told of it, nor is it news.
+            return Ok(());
+        }
         if !mine {
             cx.store.put(key::position(UNSEEN, record.id, position), Vec::new());
             let record = ConversationRecord { unread: record.unread.saturating_add(1), ..record.clone() };

@@ -81,6 +81,7 @@ impl Engine {
             To::Person(handle) if handle == self.me.handle => Ok(Err(Refusal::Yourself)),
             To::Person(handle) => match cx.records().direct_with(&handle)? {
                 Some(conversation) => Ok(Ok(conversation)),
+                None if self.blocks(cx, &handle)? => Ok(Err(Refusal::Blocked)),
                 None => self.begin(cx, handle).map(Ok),
             },
         }
@@ -136,13 +137,14 @@ impl Engine {
         content: Content,
         manner: Manner,
     ) -> Done {
-        let Some(mut record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
-        if record.state == ConversationState::Left {
-            return Ok(Err(Refusal::NotAMember));
-        }
+        let Some(record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
         if !self.is_allowed(cx, record.id, self.me.account, &content)? {
             return Ok(Err(Refusal::NotAllowed));
         }
+        let mut record = match self.speak_up(cx, record)? {
+            Ok(record) => record,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         if record.kind == ConversationKind::Direct
             && record.state == ConversationState::Opening
             && !self.is_opening(cx, record.id)?
@@ -202,6 +204,10 @@ impl Engine {
         }
         if !self.is_allowed(cx, record.id, self.me.account, &content)? {
             return Ok(Err(Refusal::NotAllowed));
+        }
+        if Self::is_request(&record) {
+            // To say something is to accept.
+            self.accept(cx, record.id)?.ok();
         }
         let rights = self.rights(cx, &record, self.me.account)?;
         let id = cx.new_message_id();

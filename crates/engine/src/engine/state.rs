@@ -213,6 +213,8 @@ pub(crate) enum JobState {
 pub(crate) enum What {
     /// Opens a direct conversation.
     Open(Opening),
+    /// Does something for the account.
+    Account(Chore),
     /// Asks to be let into the conversation again.
     AskResync,
     /// Has this device's mailbox taken off the roster of a conversation that it has left.
@@ -227,6 +229,27 @@ pub(crate) enum What {
     Aside { shown_in: ConversationId, id: MessageId, content: Content, sealing: Sealing },
     /// Sends receipts.
     Receipts { shown_in: ConversationId, content: Content, sealing: Sealing },
+}
+
+/// What the relay is told for the account, in no conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Chore {
+    /// Leaves the roster of a conversation without a word.
+    Leave(ConversationId),
+    /// Blocks an account.
+    Block(AccountId),
+    /// Takes a block back.
+    Unblock(AccountId),
+}
+
+impl Chore {
+    /// What it is about: the later of two about the same is what counts.
+    pub(crate) fn subject(&self) -> [u8; 16] {
+        match self {
+            Self::Leave(id) => id.0,
+            Self::Block(account) | Self::Unblock(account) => account.0,
+        }
+    }
 }
 
 /// How often and as what a message was sealed.

@@ -99,6 +99,7 @@ impl Engine {
             effects: Vec::new(),
             events: Vec::new(),
             wake: None,
+            arrived: None,
             defences: self.defences.clone(),
         };
         let mut group = self.group(&cx, id)?.ok_or(EngineError::Corrupt("the criminal is no member"))?;

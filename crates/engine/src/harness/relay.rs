@@ -21,6 +21,8 @@ pub(crate) struct Group {
     pub(crate) sequence: u64,
     pub(crate) capability_hash: Bytes,
     pub(crate) roster: BTreeSet<DeviceId>,
+    /// Devices that left, and are still named.
+    left: BTreeSet<DeviceId>,
     dedupes: BTreeMap<u64, u64>,
 }
 
@@ -33,6 +35,8 @@ pub(crate) struct Relay {
     pub(crate) groups: BTreeMap<ConversationId, Group>,
     tickets: BTreeMap<Vec<u8>, DeviceId>,
     owners: BTreeMap<DeviceId, Bytes>,
+    /// Who has blocked whom.
+    pub(crate) blocks: BTreeSet<(Bytes, Bytes)>,
     made: u16,
     links: BTreeMap<(Vec<u8>, u32), Bytes>,
 }
@@ -41,7 +45,10 @@ impl Relay {
     /// `device` is who the socket is logged in as; `None` on the anonymous one.
     pub(crate) fn request(&mut self, device: Option<DeviceId>, op: Op) -> Result<Answer, WireError> {
         match (device, op) {
-            (Some(_), Op::Lookup(lookup)) => self.lookup(lookup).cloned().map(Answer::Account),
+            (Some(device), Op::Lookup(lookup)) => {
+                let found = self.lookup(lookup).cloned()?;
+                self.not_blocked(&found.account, device).map(|()| Answer::Account(found))
+            }
             (Some(device), Op::PublishKeyPackages(publish)) => {
                 let (kept, last_resort) = self.packages.entry(device).or_default();
                 kept.extend(publish.key_packages);
@@ -51,7 +58,10 @@ impl Relay {
                 let left = kept.len() as u32;
                 Ok(Answer::KeyPackagesLeft(wire::KeyPackagesLeft { left }))
             }
-            (Some(_), Op::ClaimKeyPackages(claim)) => self.claim(&claim),
+            (Some(device), Op::ClaimKeyPackages(claim)) => {
+                self.not_blocked(&claim.account, device)?;
+                self.claim(&claim)
+            }
             (Some(device), Op::UpdateDeviceList(update)) => {
                 self.update_list(device, update.device_list.unwrap())
             }
@@ -62,6 +72,15 @@ impl Relay {
             (None, Op::TakeLink(take)) => {
                 let body = self.links.remove(&(take.link.to_vec(), take.step)).unwrap_or_default();
                 Ok(Answer::LinkBody(wire::LinkBody { body }))
+            }
+            (Some(device), Op::Block(wire::Block { account })) => {
+                self.blocks.insert((self.owners[&device].clone(), account));
+                self.tickets.retain(|_, of| self.owners[of] != self.owners[&device]);
+                Ok(Answer::Done(wire::Done {}))
+            }
+            (Some(device), Op::Unblock(wire::Unblock { account })) => {
+                self.blocks.remove(&(self.owners[&device].clone(), account));
+                Ok(Answer::Done(wire::Done {}))
             }
             (Some(device), Op::MintTicket(_)) => {
                 Ok(Answer::Ticket(wire::Ticket { ticket: self.ticket(device) }))
@@ -82,6 +101,7 @@ impl Relay {
                 if !group.roster.remove(&device) {
                     return Err(ErrorCode::NoSuchConversation.into());
                 }
+                group.left.insert(device);
                 Ok(Answer::Done(wire::Done {}))
             }
             (None, Op::CreateConversation(create)) => self.create(create),
@@ -93,7 +113,7 @@ impl Relay {
                 if Sha256::digest(&read.capability).as_slice() != group.capability_hash {
                     return Err(ErrorCode::NoSuchConversation.into());
                 }
-                let devices = group.roster.iter().map(|device| device.to_wire()).collect();
+                let devices = group.roster.union(&group.left).map(|device| device.to_wire()).collect();
                 Ok(Answer::Roster(wire::Roster { epoch: group.epoch, devices }))
             }
             (device, op) => panic!("{op:?} does not belong on this socket ({device:?})"),
@@ -122,6 +142,13 @@ impl Relay {
             head: mailbox.entries.last().map_or(0, |entry| entry.position),
             acknowledged: mailbox.acknowledged,
             key_packages_left: self.packages.get(&device).map_or(0, |(kept, _)| kept.len() as u32),
+        }
+    }
+
+    fn not_blocked(&self, owner: &Bytes, caller: DeviceId) -> Result<(), WireError> {
+        match self.blocks.contains(&(owner.clone(), self.owners[&caller].clone())) {
+            true => Err(ErrorCode::NoSuchAccount.into()),
+            false => Ok(()),
         }
     }
 
@@ -204,6 +231,7 @@ impl Relay {
             sequence: 1,
             capability_hash: create.capability_hash.clone(),
             roster: added.iter().map(|(device, _)| *device).collect(),
+            left: BTreeSet::new(),
             dedupes: BTreeMap::from([(create.dedupe, 1)]),
         };
         self.groups.insert(id, group);
@@ -313,6 +341,7 @@ impl Relay {
             commit.removals.iter().map(|device| DeviceId::try_from(device).unwrap()).collect();
         let told: Vec<DeviceId> = group.roster.iter().copied().collect();
         group.roster.retain(|device| !removed.contains(device));
+        group.left.retain(|device| !removed.contains(device));
         let added = self.redeem(&commit.additions)?;
         self.groups
             .get_mut(&ConversationId::try_from(&id).unwrap())

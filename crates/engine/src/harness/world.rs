@@ -14,7 +14,7 @@ use crate::api::{Changes, Effect, Event, Input, Intent, RequestId, Wake};
 use crate::content::{Content, MessageId};
 use crate::engine::Engine;
 use crate::identity::Newcomer;
-use crate::records::{ConversationRecord, MessageRecord, MessageState, Records};
+use crate::records::{ConversationRecord, MessageRecord, MessageState, Records, Standing};
 
 pub(crate) const RELAY: RelayId = RelayId([0xee; 16]);
 pub(crate) const START: Millis = 1_795_374_000_000;
@@ -31,6 +31,8 @@ pub(crate) struct Person {
     pub(crate) lose_answers: usize,
     /// The mailbox is not pushed for now.
     pub(crate) held: bool,
+    /// Does not accept requests at once, as everybody else does.
+    pub(crate) wary: bool,
     rng: ChaCha20Rng,
     intents: u64,
 }
@@ -80,6 +82,7 @@ impl World {
             out: VecDeque::new(),
             lose_answers: 0,
             held: false,
+            wary: false,
             rng,
             intents: 0,
         };
@@ -127,9 +130,16 @@ impl World {
         let person = self.people.get_mut(name).unwrap();
         let step = person.engine.handle(&person.store, input, now, &mut person.rng).unwrap();
         person.store.commit(step.changes);
-        person.events.extend(step.events);
+        let step_events = step.events;
         person.wake = step.wake;
         let device = person.engine.me().device;
+        let changed: Vec<ConversationId> = (step_events.iter())
+            .filter_map(|event| match event {
+                Event::ConversationChanged(id) if !person.wary => Some(*id),
+                _ => None,
+            })
+            .collect();
+        person.events.extend(step_events);
         for effect in step.effects {
             match effect {
                 Effect::Request(id, op) => person.out.push_back((id, true, op)),
@@ -137,6 +147,12 @@ impl World {
                 Effect::Acknowledge(position) => {
                     self.relay.mailboxes.get_mut(&device).unwrap().acknowledged = position;
                 }
+            }
+        }
+        for id in changed {
+            let record = Records(&self.people[name].store).conversation(id).unwrap();
+            if record.is_some_and(|record| record.standing == Standing::Asked) {
+                self.intent(name, Intent::Accept(id));
             }
         }
     }

@@ -27,6 +27,8 @@ pub(crate) const DIRECT: u8 = 0x09;
 pub(crate) const UNSEEN: u8 = 0x0a;
 /// Account, conversation → nothing: all direct conversations with a person, merged ones too.
 pub(crate) const WITH: u8 = 0x0b;
+/// Account → that it is blocked.
+pub(crate) const BLOCK: u8 = 0x0c;
 /// The account's and the device's secret keys.
 pub(crate) const SECRET: u8 = 0x10;
 /// The engine's own counters.
@@ -43,6 +45,10 @@ pub(crate) const UNKNOWN: u8 = 0x15;
 pub(crate) const RECEIPTS: u8 = 0x16;
 /// Conversation and sequence number, then the group info that the next Welcome needs: one at a time.
 pub(crate) const GROUP_INFO: u8 = 0x17;
+/// Conversation → that this account has left it without a word.
+pub(crate) const QUIT: u8 = 0x19;
+/// Conversation, message id → how the message came.
+pub(crate) const EVIDENCE: u8 = 0x18;
 /// Conversation → group.
 pub(crate) const GROUP: u8 = 0x40;
 /// Conversation, leaf → member.
@@ -82,10 +88,10 @@ pub(crate) const KNOWS: u8 = 0x6d;
 /// Conversation → the own name that was told there.
 pub(crate) const NAMED: u8 = 0x6e;
 /// Tables of what belongs to a message, by conversation and message id.
-pub(crate) const ABOUT: [u8; 7] = [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW];
+pub(crate) const ABOUT: [u8; 8] = [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, EVIDENCE];
 /// Tables by conversation, which move when two become one.
-pub(crate) const MOVING: [u8; 10] =
-    [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, AWAITING, GONE, SETTINGS];
+pub(crate) const MOVING: [u8; 11] =
+    [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, AWAITING, GONE, SETTINGS, EVIDENCE];
 /// Changes of the account's device list that the relay has not taken yet.
 pub(crate) const OWN_CHANGES: u8 = 0x70;
 /// Device → the name that its person gave it.
@@ -118,7 +124,11 @@ pub(crate) fn device_name(device: DeviceId) -> Vec<u8> {
 }
 
 pub(crate) fn contact(account: AccountId) -> Vec<u8> {
-    key(CONTACT, &[account.as_ref()])
+    self::account(CONTACT, account)
+}
+
+pub(crate) fn account(table: u8, account: AccountId) -> Vec<u8> {
+    key(table, &[account.as_ref()])
 }
 
 pub(crate) fn handle(table: u8, handle: &Handle) -> Vec<u8> {
@@ -160,10 +170,6 @@ pub(crate) fn message_in(table: u8, id: ConversationId, message: MessageId) -> V
 
 pub(crate) fn heard_by(id: ConversationId, message: MessageId, account: AccountId) -> Vec<u8> {
     key(HEARD_BY, &[id.as_ref(), &message.0, account.as_ref()])
-}
-
-pub(crate) fn account(table: u8, account: AccountId) -> Vec<u8> {
-    key(table, &[account.as_ref()])
 }
 
 /// What is due at a time.

@@ -10,6 +10,7 @@ mod marks;
 mod overlay;
 mod read;
 mod row;
+mod standing;
 
 use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Handle, Millis, RelayId};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,8 @@ pub use marks::{Marks, Reaction, Scheduled, Tally, Version, Vote};
 pub(crate) use overlay::Overlay;
 pub use read::Records;
 pub use row::{row_from_bytes, row_key, row_of, row_to_bytes, visit_rows};
+pub(crate) use standing::Quit;
+pub use standing::{BlockRecord, Evidence, Standing};
 
 /// This account and device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +91,8 @@ pub struct ConversationRecord {
     pub unread: u32,
     /// Where it stands.
     pub state: ConversationState,
+    /// Whether this account wants to hear from it.
+    pub standing: Standing,
     /// Number of its MLS ciphersuite; 0 while it is being opened.
     pub suite: u16,
     /// The newest message.
@@ -107,6 +112,7 @@ impl ConversationRecord {
             active_ms: now,
             unread: 0,
             state: ConversationState::Opening,
+            standing: Standing::Accepted,
             suite: 0,
             last: None,
         }
@@ -254,6 +260,9 @@ pub enum Failure {
     /// The relay gave keys that are not this person's.
     #[error("the relay gave a key that does not belong to this person")]
     FalseIdentity,
+    /// The person was blocked, or their request deleted, before it was sent.
+    #[error("you have blocked this person")]
+    Blocked,
     /// It was given up by its author.
     #[error("given up")]
     Cancelled,

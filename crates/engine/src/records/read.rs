@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use lacre_proto::{AccountId, ConversationId, Handle};
 use serde::de::DeserializeOwned;
 
+use super::{BlockRecord, Evidence, Me, MessageRecord, Position, Standing, decode, key};
 use super::{
     Contact, ConversationKind, ConversationRecord, ConversationState, GroupMember, GroupRecord, Heard,
 };
-use super::{Me, MessageRecord, Position, decode, key};
 use crate::EngineError;
 use crate::api::Reader;
 use crate::content::MessageId;
@@ -35,6 +35,41 @@ impl Records<'_> {
             Some(account) => self.contact(account),
             None => Ok(None),
         }
+    }
+
+    /// Whom this account has blocked.
+    pub fn blocked(&self) -> Result<Vec<BlockRecord>, EngineError> {
+        Ok(self.all("block", &[key::BLOCK])?.into_iter().map(|(_, block)| block).collect())
+    }
+
+    /// Whether this account has blocked another.
+    pub fn is_blocked(&self, account: AccountId) -> Result<bool, EngineError> {
+        Ok(self.read::<BlockRecord>("block", &key::account(key::BLOCK, account))?.is_some())
+    }
+
+    /// The groups in which this account and another both are.
+    pub fn common_groups(&self, account: AccountId) -> Result<Vec<ConversationRecord>, EngineError> {
+        let mut common = Vec::new();
+        for record in self.conversations()? {
+            let group = record.kind == ConversationKind::Group && record.standing == Standing::Accepted;
+            let members: Vec<(Vec<u8>, Member)> = match group {
+                true => self.all("member", &key::conversation(key::MEMBER, record.id))?,
+                false => Vec::new(),
+            };
+            if members.iter().any(|(_, member)| member.account == account) {
+                common.push(record);
+            }
+        }
+        Ok(common)
+    }
+
+    /// How a message of somebody else came.
+    pub fn evidence(
+        &self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<Option<Evidence>, EngineError> {
+        self.read("evidence", &key::message_in(key::EVIDENCE, conversation, id))
     }
 
     /// A conversation.

@@ -299,6 +299,7 @@ fn happened(event: Event) -> Option<Msg> {
         // Who asked gets the refusal as an answer; the state of the connection tells the other.
         Event::Refused(..)
         | Event::CaughtUp
+        | Event::BlocksChanged(_)
         | Event::LinkNumber(..)
         | Event::LinkEnded(_)
         | Event::DevicesChanged(_) => None,

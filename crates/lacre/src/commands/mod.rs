@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod admin;
+mod blocks;
 mod bot;
 mod chat;
 mod devices;
@@ -9,6 +10,8 @@ mod group;
 mod messages;
 mod read;
 mod relay;
+mod report;
+mod requests;
 mod search;
 mod send;
 mod sign_up;
@@ -47,6 +50,11 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Group(args) => group::run(&context()?, *args).await,
         Command::Search(args) => search::run(&context()?, args).await,
         Command::Bot(args) => bot::run(&context()?, args).await,
+        Command::Requests { command } => requests::run(&context()?, command).await,
+        Command::Block(args) => blocks::block(&context()?, args, true).await,
+        Command::Unblock(args) => blocks::block(&context()?, args, false).await,
+        Command::Blocked => blocks::list(&context()?).await,
+        Command::Report(args) => report::run(&context()?, args).await,
         Command::Chat => chat::run(&context()?).await,
         Command::Devices => devices::run(&context()?).await,
         Command::Doctor(args) => match &args.data {

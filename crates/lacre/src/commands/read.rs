@@ -43,8 +43,8 @@ fn limit(context: &Context, args: &ReadArgs) -> usize {
     args.limit.unwrap_or(if context.json { usize::MAX } else { FOR_PEOPLE })
 }
 
-/// A message and the person of its conversation.
-type Row = (Message, String);
+/// A message, the person of its conversation, and whether it is a request.
+type Row = (Message, String, bool);
 
 struct Reading<'a> {
     context: &'a Context,
@@ -84,7 +84,7 @@ impl<'a> Reading<'a> {
         let limit = limit(self.context, self.args);
         let all = client.read(|views| history(&views, self.args, usize::MAX))?;
         let older = all.len().saturating_sub(limit);
-        for (message, with) in &all[..older] {
+        for (message, with, _) in &all[..older] {
             self.shown.insert(message.id);
             self.news(message, with, true);
         }
@@ -127,17 +127,27 @@ impl<'a> Reading<'a> {
     }
 
     fn print(&mut self, rows: impl IntoIterator<Item = Row>) -> Result<(), Failure> {
-        for (message, with) in rows {
+        let mut asking = Vec::new();
+        for (message, with, request) in rows {
             let new = self.shown.insert(message.id);
             match (self.context.json, self.news(&message, &with, new)) {
-                (true, Some(line)) => output::object(&line)?,
+                (true, Some(mut line)) => {
+                    line["request"] = request.into();
+                    output::object(&line)?;
+                }
                 (false, _) if new => output::line(&output::message_lines(&message, &with))?,
                 _ => {}
+            }
+            if new && request && !asking.contains(&with) {
+                asking.push(with);
             }
             if new && !message.mine && !message.seen {
                 self.last.retain(|(conversation, _)| *conversation != message.conversation);
                 self.last.push((message.conversation, message.id));
             }
+        }
+        if !self.context.json {
+            asking.iter().for_each(|name| eprintln!("{}", super::requests::advice(name)));
         }
         Ok(())
     }
@@ -170,14 +180,16 @@ impl<'a> Reading<'a> {
 /// The last `limit` messages of the conversations that are asked for, in the order in which they came.
 fn history(views: &Views<'_>, args: &ReadArgs, limit: usize) -> Result<Vec<Row>, lacre_client::EngineError> {
     let mut rows = Vec::new();
-    for Conversation { id, name, .. } in views.conversations()? {
+    for conversation in views.conversations()? {
+        let request = conversation.is_request();
+        let Conversation { id, name, .. } = conversation;
         if !is_wanted(args, id, &name) {
             continue;
         }
         let messages = views.messages(id, None, limit)?;
-        rows.extend(messages.into_iter().map(|message| (message, name.clone())));
+        rows.extend(messages.into_iter().map(|message| (message, name.clone(), request)));
     }
-    rows.sort_by_key(|(message, _)| message.position);
+    rows.sort_by_key(|(message, ..)| message.position);
     let older = rows.len().saturating_sub(limit);
     Ok(rows.split_off(older))
 }
@@ -188,14 +200,14 @@ fn one(
     conversation: ConversationId,
     id: MessageId,
 ) -> Result<Vec<Row>, lacre_client::EngineError> {
-    let Some(Conversation { id: shown, name, .. }) = views.conversation(conversation)? else {
-        return Ok(Vec::new());
-    };
+    let Some(found) = views.conversation(conversation)? else { return Ok(Vec::new()) };
+    let request = found.is_request();
+    let Conversation { id: shown, name, .. } = found;
     if !is_wanted(args, shown, &name) {
         return Ok(Vec::new());
     }
     let message = views.message(conversation, id)?;
-    Ok(message.map(|message| (message, name)).into_iter().collect())
+    Ok(message.map(|message| (message, name, request)).into_iter().collect())
 }
 
 /// Whether a conversation is the one that is asked for; all are when none is.

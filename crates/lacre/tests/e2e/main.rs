@@ -13,3 +13,4 @@ mod operator;
 mod process;
 mod profiles;
 mod search;
+mod strangers;

@@ -93,6 +93,7 @@ fn following_in_json_tells_what_becomes_of_a_message() {
     let follow = ana.follow();
     until("the message to be shown", || follow.objects().first().cloned());
     bruno.run(&["read", "--mark-read"]).ok();
+    bruno.run(&["requests", "accept", "ana"]).ok();
     let told = until("it to be read", || {
         Some(follow.objects()).filter(|told| told.last().is_some_and(|last| last["state"] == "read"))
     });
@@ -110,6 +111,8 @@ fn ticks_go_from_sent_over_delivered_to_read() {
     let state = || ana.read()[0]["state"].clone();
     assert_eq!(state(), "sent", "bruno was never there");
     bruno.read();
+    assert_eq!(state(), "sent", "a stranger is told nothing");
+    bruno.run(&["requests", "accept", "ana"]).ok();
     assert_eq!(state(), "delivered", "it is on bruno's device, and he has not said that he saw it");
     bruno.run(&["read", "--mark-read"]).ok();
     assert_eq!(state(), "read");

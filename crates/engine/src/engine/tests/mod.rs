@@ -14,5 +14,8 @@ mod packages;
 #[cfg(feature = "evil")]
 mod secrecy;
 mod stored;
+mod strangers;
+#[cfg(feature = "evil")]
+mod strangers_evil;
 mod talk;
 mod welcomes;

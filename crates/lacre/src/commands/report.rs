@@ -1,0 +1,91 @@
+//! `lacre report`: chosen messages in a file that is the reporter's own signed statement.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+use lacre_client::OpenError;
+use lacre_client::clock::{Clock, SystemClock};
+use lacre_client::content::MessageId;
+use lacre_client::report::{self, ReportError};
+use lacre_client::store::Store;
+use lacre_client::view::Views;
+use lacre_proto::ConversationId;
+use serde_json::json;
+
+use super::Context;
+use crate::cli::ReportArgs;
+use crate::exit::{Exit, Failure};
+use crate::output;
+use crate::safe_text::safe_line;
+
+pub(super) async fn run(context: &Context, args: ReportArgs) -> Result<(), Failure> {
+    let ids =
+        args.messages.iter().map(|id| super::messages::message_id(id)).collect::<Result<Vec<_>, _>>()?;
+    let store = context.profile.open(context.passphrase_fd).await?;
+    let reader = store.snapshot().map_err(OpenError::from)?;
+    let conversation = named(&Views(reader.as_ref()), &args.name)?;
+    let report = report::make(reader.as_ref(), conversation, &ids, SystemClock.now())?;
+    write(context, &args.to, &report, ids.len())
+}
+
+/// A report of all that a request says.
+pub(super) async fn request(context: &Context, name: &str, to: &Path) -> Result<(), Failure> {
+    let store = context.profile.open(context.passphrase_fd).await?;
+    let reader = store.snapshot().map_err(OpenError::from)?;
+    let views = Views(reader.as_ref());
+    let request = super::requests::named(&views, name)??;
+    let messages = views.messages(request.conversation, None, report::MESSAGES)?;
+    let texts = messages.iter().filter(|it| matches!(it.body, lacre_client::view::Body::Text(_)));
+    let ids: Vec<MessageId> = texts.map(|message| message.id).collect();
+    let report = report::make(reader.as_ref(), request.conversation, &ids, SystemClock.now())?;
+    write(context, to, &report, ids.len())
+}
+
+fn named(views: &Views<'_>, name: &str) -> Result<ConversationId, Failure> {
+    let mut found = views.conversations()?.into_iter().filter(|it| it.name == name);
+    match (found.next(), found.next()) {
+        (Some(conversation), None) => Ok(conversation.id),
+        (Some(_), Some(_)) => Err(Failure::new(
+            Exit::Refused,
+            "ambiguous",
+            format!("several conversations are called {}; nothing was written", safe_line(name)),
+        )),
+        (None, _) => Err(Failure::new(
+            Exit::Refused,
+            "no_such_conversation",
+            format!("there is no conversation with {} on this device; nothing was written", safe_line(name)),
+        )),
+    }
+}
+
+fn write(context: &Context, to: &Path, report: &str, messages: usize) -> Result<(), Failure> {
+    let failed = |error: &std::io::Error| Failure::io("the report cannot be written", error);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(to).map_err(|error| failed(&error))?;
+    file.write_all(report.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| failed(&error))?;
+    let to = to.display().to_string();
+    if context.json {
+        return output::object(&json!({"messages": messages, "to": to, "proof": "statement"}));
+    }
+    output::line(&format!(
+        "{messages} message(s) are in {to}, readable by whoever has the file, and signed by you. It is your word for \
+         what was sent, not a proof of it."
+    ))
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        let code = match &error {
+            ReportError::Count => "usage",
+            ReportError::NoSuchMessage(_) => "no_such_message",
+            ReportError::NotReportable(_) => "not_reportable",
+            ReportError::NotSignedUp => return OpenError::NotSignedUp.into(),
+            _ => return Self::new(Exit::Store, "damaged_store", error),
+        };
+        Self::new(Exit::Refused, code, format!("{error}; nothing was written"))
+    }
+}
