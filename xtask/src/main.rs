@@ -3,6 +3,7 @@
 //! It knows the workspace from the outside: Cargo, files, processes. It must not link the crates that it checks,
 //! so that it runs when they do not compile.
 
+mod autobahn;
 mod check;
 mod demo;
 mod deny;
@@ -28,6 +29,9 @@ cargo xtask COMMAND
   bench [ARGS]             every workload of lacre-bench, or the one named
   fuzz [--seconds N] [TARGET]
                            every decoder under bytes that nobody meant
+  autobahn [--skip-without-python]
+                           the WebSocket test suite against the relay's frames;
+                           needs Python 2.7
   tidy                     the walls between crates, sizes, leftovers, links in the docs
 ";
 
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         "crash" => load::crash(rest),
         "bench" => load::bench(rest),
         "fuzz" => fuzz::fuzz(rest),
+        "autobahn" => autobahn::autobahn(rest),
         "tidy" => tidy::tidy(),
         "help" | "-h" | "--help" => {
             print!("{USAGE}");

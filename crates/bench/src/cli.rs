@@ -89,6 +89,7 @@ impl Cli {
             (Some(address), Some(pid)) => Relay::running(&address, pid)?,
             _ => Relay::start(&wanted).await?,
         };
+        report.relay = relay.told;
         let done = match self.workload {
             Workload::Deliver(options) => deliver::run(&options, &relay, &mut report).await,
             Workload::StoreDrain(options) => store_drain::run(&options, &relay, &mut report).await,

@@ -1,6 +1,7 @@
 //! The relay as a process: started, asked for its processor time and memory by the operating system, stopped.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::cli::Failed;
-use crate::report::now;
+use crate::report::{Told, now};
 use crate::socket::Target;
 
 /// How a relay of one's own is to be started.
@@ -30,6 +31,8 @@ pub struct Relay {
     _folder: Option<TempDir>,
     /// From the start of the process to its open port.
     pub started_in: Duration,
+    /// What it has said of itself when it began to listen.
+    pub told: Option<Told>,
 }
 
 impl Relay {
@@ -38,7 +41,7 @@ impl Relay {
         let address = address.to_socket_addrs()?.next().ok_or("the address leads nowhere")?;
         let (binary, data) = (PathBuf::new(), PathBuf::new());
         let started_in = Duration::ZERO;
-        Ok(Self { child: None, pid, address, binary, data, _folder: None, started_in })
+        Ok(Self { child: None, pid, address, binary, data, _folder: None, started_in, told: None })
     }
 
     /// Starts one on a free port and waits until it listens.
@@ -58,9 +61,9 @@ impl Relay {
             }
         };
         let address = free()?;
-        let (child, started_in) = launch(&binary, &data, address).await?;
-        let pid = child.id();
-        Ok(Self { child: Some(child), pid, address, binary, data, _folder: folder, started_in })
+        let (mut child, started_in) = launch(&binary, &data, address).await?;
+        let (pid, told) = (child.id(), Some(told(&mut child)?));
+        Ok(Self { child: Some(child), pid, address, binary, data, _folder: folder, started_in, told })
     }
 
     /// Stops it and starts it anew on the same data.
@@ -98,7 +101,8 @@ impl Relay {
     }
 
     async fn launch_again(&mut self) -> Result<(), Failed> {
-        let (child, started_in) = launch(&self.binary, &self.data, self.address).await?;
+        let (mut child, started_in) = launch(&self.binary, &self.data, self.address).await?;
+        self.told = Some(told(&mut child)?);
         (self.pid, self.started_in) = (child.id(), started_in);
         self.child = Some(child);
         Ok(())
@@ -188,10 +192,10 @@ fn free() -> Result<SocketAddr, Failed> {
 async fn launch(binary: &Path, data: &Path, address: SocketAddr) -> Result<(Child, Duration), Failed> {
     let start: Instant = now();
     let mut child = Command::new(binary)
-        .args(["relay", "--listen", &address.to_string(), "--limits", "lifted", "--data"])
+        .args(["--json", "relay", "--listen", &address.to_string(), "--limits", "lifted", "--data"])
         .arg(data)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(fs::File::create(data.with_extension("log"))?)
         .spawn()
         .map_err(|error| format!("{} does not start: {error}", binary.display()))?;
@@ -206,6 +210,17 @@ async fn launch(binary: &Path, data: &Path, address: SocketAddr) -> Result<(Chil
         }
         tokio::time::sleep(Duration::from_micros(500)).await;
     }
+}
+
+/// The line that a relay prints when it listens.
+fn told(child: &mut Child) -> Result<Told, Failed> {
+    let mut line = String::new();
+    let out = child.stdout.take().ok_or("the relay's output is not there")?;
+    BufReader::new(out).read_line(&mut line)?;
+    let line: serde_json::Value = serde_json::from_str(&line)?;
+    let url = line["url"].as_str().ok_or("the relay does not say where it listens")?;
+    let durable = line["durable"].as_bool().ok_or("the relay does not say whether it is durable")?;
+    Ok(Told { tls: url.starts_with("https://"), durable })
 }
 
 #[cfg(test)]

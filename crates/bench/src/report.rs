@@ -70,8 +70,8 @@ pub struct Measured {
 struct Line<'a, M> {
     #[serde(flatten)]
     measured: &'a M,
-    tls: bool,
-    durable: bool,
+    #[serde(flatten)]
+    relay: Option<Told>,
     build: &'static str,
     machine: &'a str,
     load_1m: f64,
@@ -79,8 +79,19 @@ struct Line<'a, M> {
     date: &'a str,
 }
 
+/// What a relay says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// Whether its sockets are encrypted.
+    pub tls: bool,
+    /// Whether what it acknowledges is on a disk.
+    pub durable: bool,
+}
+
 /// Prints measurements.
 pub struct Reporter {
+    /// What the relay that is measured has told; nothing of one that was started elsewhere.
+    pub relay: Option<Told>,
     json: bool,
     machine: String,
     commit: String,
@@ -99,6 +110,7 @@ impl Reporter {
             cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|x| x.1));
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         Self {
+            relay: None,
             json,
             machine: format!("{cores} cores of {}", model.unwrap_or("an unknown processor")),
             commit: said("git", &["describe", "--always", "--dirty"]).unwrap_or_default(),
@@ -111,8 +123,7 @@ impl Reporter {
         let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
         let line = Line {
             measured,
-            tls: true,
-            durable: true,
+            relay: self.relay,
             build: if cfg!(debug_assertions) { "dev" } else { "release" },
             machine: &self.machine,
             load_1m: load.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0.0),

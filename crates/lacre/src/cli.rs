@@ -122,7 +122,7 @@ pub struct RunArgs {
     #[arg(long, env = "LACRE_DATA_KEY_FILE", value_name = "FILE")]
     pub data_key_file: Option<PathBuf>,
     /// Milliseconds that a commit waits for company
-    #[arg(long, value_name = "MS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=100))]
+    #[arg(long, value_name = "MS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=100))]
     pub linger: u64,
     /// `lifted`: no rate limits, for measuring on loopback
     #[arg(long, value_enum, default_value_t = LimitsArg::Default, hide = true)]
@@ -506,6 +506,9 @@ pub struct DoctorArgs {
     /// The relay's data folder; without it the profile is looked at
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// What the relay is started with: with CERTIFICATE,KEY those files are looked at
+    #[arg(long, value_name = "self-signed|off|CERTIFICATE,KEY", requires = "data")]
+    pub tls: Option<TlsArg>,
     /// The address that the relay listens on, to be asked too
     #[arg(long, value_name = "ADDRESS:PORT", requires = "data")]
     pub listen: Option<SocketAddr>,

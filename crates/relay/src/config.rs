@@ -163,7 +163,7 @@ impl Config {
             admin: None,
             tls: Tls::SelfSigned,
             registration: Registration::default(),
-            linger: Duration::from_millis(3),
+            linger: Duration::from_millis(5),
             data_key: None,
             cache_bytes: 32 * 1024 * 1024,
             edge: EdgeLimits::default(),

@@ -126,6 +126,8 @@ pub struct RunningRelay {
     pub admin_address: Option<SocketAddr>,
     /// SHA-256 of its certificate (DER), unless TLS is off.
     pub fingerprint: Option<[u8; 32]>,
+    /// Whether what it acknowledges is on a disk; not so for one that keeps its data in memory.
+    pub durable: bool,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -203,7 +205,8 @@ async fn run<D: Data>(config: Config, data: D, folder: Option<&Path>) -> Result<
     }
     tasks.push(tokio::spawn(keep_house(services, clock, stopping, gone, patience)));
     tracing::info!(tls = fingerprint.is_some(), "the relay listens");
-    Ok(RunningRelay { address, admin_address, fingerprint, stop, tasks })
+    let durable = folder.is_some();
+    Ok(RunningRelay { address, admin_address, fingerprint, durable, stop, tasks })
 }
 
 /// The operator's listener and its token, if there is to be one.

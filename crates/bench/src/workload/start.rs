@@ -18,6 +18,7 @@ pub struct Options {
 pub async fn run(options: &Options, wanted: &Wanted, report: &mut Reporter) -> Result<(), Failed> {
     let mut relay = Relay::start(wanted).await?;
     let first = relay.started_in;
+    report.relay = relay.told;
     let mut again = Vec::new();
     for _ in 1..options.times.max(2) {
         relay.restart().await?;

@@ -134,6 +134,7 @@ impl<D: Data> Socket<D> {
                 Ok(())
             }
             Ok(Incoming::Close) | Err(Broken::Gone) => Err(End::Gone),
+            Ok(Incoming::Text(_)) => Err(End::Close(CloseCode::Unsupported, Some(ErrorCode::BadFrame))),
             Err(Broken::Refused(CloseCode::Size)) => {
                 Err(End::Close(CloseCode::Size, Some(ErrorCode::TooLarge)))
             }

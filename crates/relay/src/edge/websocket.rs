@@ -1,4 +1,5 @@
-//! A WebSocket's server side (RFC 6455) for binary messages: tungstenite's frame headers, buffers of our own.
+//! A WebSocket's server side (RFC 6455): tungstenite's frame headers, buffers of our own. The relay takes binary
+//! messages only; text is for the echo that the Autobahn suite tests (`examples/echo.rs`).
 //!
 //! tungstenite's own socket keeps the buffers of its largest message for as long as it lives, one on each side, and
 //! they are most of what an idle connection costs. Here a socket that waits holds no buffer at all: what is read
@@ -41,6 +42,8 @@ thread_local! {
 pub(super) enum Incoming {
     /// A whole binary message.
     Message(Bytes),
+    /// A whole text message, from a socket that takes text.
+    Text(Bytes),
     /// A ping, whose answer is gathered, or a pong.
     Sign,
     /// The peer's close frame, whose answer is gathered: the last thing that comes.
@@ -56,15 +59,21 @@ pub(super) enum Broken {
     Refused(CloseCode),
 }
 
-/// A server's WebSocket after its handshake.
-pub(super) struct WebSocket<S> {
+/// A message of which more frames are to come.
+struct Part {
+    text: bool,
+    payload: Vec<u8>,
+}
+
+/// A server's WebSocket after its handshake; whether it takes text is a part of its type.
+pub(super) struct WebSocket<S, const TEXT: bool = false> {
     stream: S,
     /// What was read.
     read: Vec<u8>,
     /// So much of it was taken.
     taken: usize,
     /// The payloads of a message's frames so far, while more are to come.
-    message: Option<Vec<u8>>,
+    message: Option<Part>,
     /// What is to be written.
     out: Vec<u8>,
     budget: Budget,
@@ -74,7 +83,7 @@ pub(super) struct WebSocket<S> {
     ticks: u32,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin, const TEXT: bool> WebSocket<S, TEXT> {
     /// A socket whose first bytes were read already.
     pub(super) fn new(stream: S, read: Vec<u8>, budget: Budget) -> Self {
         Self { stream, read, taken: 0, message: None, out: Vec::new(), budget, held: None, ticks: 0 }
@@ -111,7 +120,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// Gathers a binary message; writes when there is much.
     pub(super) async fn feed(&mut self, message: &[u8]) -> io::Result<()> {
-        self.gather(OpCode::Data(Data::Binary), message);
+        self.feed_as(Data::Binary, message).await
+    }
+
+    /// The same with a message of either kind.
+    pub(super) async fn feed_as(&mut self, kind: Data, message: &[u8]) -> io::Result<()> {
+        self.gather(OpCode::Data(kind), message);
         if self.out.len() >= WRITE_BUFFER { self.write().await } else { Ok(()) }
     }
 
@@ -175,7 +189,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// Has what is there of a large message stand in the budget, before more of it is read.
     fn cover(&mut self) -> Result<(), Broken> {
-        let there = self.read.len() + self.message.as_ref().map_or(0, Vec::len);
+        let there = self.read.len() + self.so_far();
         let held = self.held.as_ref().map_or(0, Held::bytes);
         // What an ordinary frame takes, with its head and what was read behind it, is every socket's own.
         if there <= limits::FRAME + READ_BUFFER || there + READ_BUFFER <= held {
@@ -238,7 +252,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             unmask(&mut self.read[start..end], mask);
             let said = match header.opcode {
                 OpCode::Control(control) => Some(self.control(control, start, end)?),
-                OpCode::Data(_) => self.data(header.is_final, start, end),
+                OpCode::Data(kind) => self.data(kind, header.is_final, start, end)?,
             };
             if said.is_some() {
                 return Ok(said);
@@ -260,37 +274,48 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             OpCode::Data(Data::Text | Data::Binary) if self.message.is_some() => {
                 return refuse(CloseCode::Protocol);
             }
-            OpCode::Data(Data::Text) => return refuse(CloseCode::Unsupported),
+            OpCode::Data(Data::Text) if !TEXT => return refuse(CloseCode::Unsupported),
             OpCode::Data(_) => {}
         }
-        let before = self.message.as_ref().map_or(0, Vec::len);
+        let before = self.so_far();
         if length > largest.saturating_sub(before) as u64 {
             return refuse(CloseCode::Size);
         }
         Ok(())
     }
 
-    fn data(&mut self, is_final: bool, start: usize, end: usize) -> Option<Incoming> {
-        if is_final && self.message.is_none() && end - start > WRITE_BUFFER {
+    /// Bytes of the message's frames so far.
+    fn so_far(&self) -> usize {
+        self.message.as_ref().map_or(0, |part| part.payload.len())
+    }
+
+    fn data(
+        &mut self,
+        kind: Data,
+        is_final: bool,
+        start: usize,
+        end: usize,
+    ) -> Result<Option<Incoming>, Broken> {
+        let (text, message) = if is_final && self.message.is_none() && end - start > WRITE_BUFFER {
             // Handed on rather than copied.
             let rest = self.read.split_off(end);
-            let whole = std::mem::replace(&mut self.read, rest);
+            let taken = std::mem::replace(&mut self.read, rest);
             self.taken = 0;
-            return Some(Incoming::Message(Bytes::from(whole).slice(start..)));
-        }
-        let payload = &self.read[start..end];
-        match (self.message.take(), is_final) {
-            (None, true) => Some(Incoming::Message(Bytes::copy_from_slice(payload))),
-            (message, is_final) => {
-                let mut message = message.unwrap_or_default();
-                message.extend_from_slice(payload);
-                if is_final {
-                    return Some(Incoming::Message(message.into()));
-                }
-                self.message = Some(message);
-                None
+            (kind == Data::Text, Bytes::from(taken).slice(start..))
+        } else {
+            let payload = &self.read[start..end];
+            let mut part = match (self.message.take(), is_final) {
+                (None, true) => return whole(kind == Data::Text, Bytes::copy_from_slice(payload)),
+                (part, _) => part.unwrap_or(Part { text: kind == Data::Text, payload: Vec::new() }),
+            };
+            part.payload.extend_from_slice(payload);
+            if !is_final {
+                self.message = Some(part);
+                return Ok(None);
             }
-        }
+            (part.text, part.payload.into())
+        };
+        whole(text, message)
     }
 
     fn control(&mut self, control: Control, start: usize, end: usize) -> Result<Incoming, Broken> {
@@ -309,6 +334,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             }
             Control::Reserved(_) => Err(Broken::Refused(CloseCode::Protocol)),
         }
+    }
+}
+
+/// A message that is whole: text has to be text.
+fn whole(text: bool, message: Bytes) -> Result<Option<Incoming>, Broken> {
+    match text {
+        true if std::str::from_utf8(&message).is_err() => Err(Broken::Refused(CloseCode::Invalid)),
+        true => Ok(Some(Incoming::Text(message))),
+        false => Ok(Some(Incoming::Message(message))),
     }
 }
 
@@ -361,8 +395,8 @@ mod tests {
 
     /// Everything that comes of bytes that are there already.
     async fn all(bytes: Vec<u8>) -> (Vec<Incoming>, Broken) {
-        let mut socket =
-            WebSocket::new(tokio::io::join(tokio::io::empty(), tokio::io::sink()), bytes, Budget::new(0));
+        let stream = tokio::io::join(tokio::io::empty(), tokio::io::sink());
+        let mut socket = WebSocket::<_>::new(stream, bytes, Budget::new(0));
         let mut came = Vec::new();
         loop {
             match socket.next(limits::FRAME).await {
@@ -375,7 +409,7 @@ mod tests {
     #[tokio::test]
     async fn a_socket_that_waits_holds_no_buffer() {
         let (mut peer, ours) = tokio::io::duplex(1024 * 1024);
-        let mut socket = WebSocket::new(ours, Vec::new(), Budget::new(0));
+        let mut socket = WebSocket::<_>::new(ours, Vec::new(), Budget::new(0));
         peer.write_all(&masked(0x82, &vec![7; 200_000])).await.unwrap();
         assert_eq!(socket.next(limits::FRAME).await, Ok(Incoming::Message(vec![7; 200_000].into())));
         socket.feed(&vec![8; 200_000]).await.unwrap();
@@ -391,7 +425,7 @@ mod tests {
         const LARGE: usize = 3 * 1024 * 1024;
         let budget = Budget::new(4 * 1024 * 1024);
         let (mut peer, ours) = tokio::io::duplex(64 * 1024);
-        let mut socket = WebSocket::new(ours, Vec::new(), budget.clone());
+        let mut socket = WebSocket::<_>::new(ours, Vec::new(), budget.clone());
         let frame = masked(0x82, &vec![7; LARGE]);
         let (sent, came) = tokio::join!(peer.write_all(&frame), socket.next(limits::LARGE_FRAME));
         sent.unwrap();
@@ -425,6 +459,23 @@ mod tests {
         let mut payload = [0x7f, 0x9f, 0x4d, 0x51, 0x58];
         unmask(&mut payload, [0x37, 0xfa, 0x21, 0x3d]);
         assert_eq!(&payload, b"Hello");
+    }
+
+    #[tokio::test]
+    async fn text_is_for_sockets_that_take_it_and_has_to_be_utf_8() {
+        let came = |bytes: Vec<u8>| async {
+            let (_, broken) = all(bytes.clone()).await;
+            assert_eq!(broken, Broken::Refused(CloseCode::Unsupported));
+            let stream = tokio::io::join(tokio::io::empty(), tokio::io::sink());
+            WebSocket::<_, true>::new(stream, bytes, Budget::new(0)).next(limits::FRAME).await
+        };
+        assert_eq!(came(masked(0x81, "olá".as_bytes())).await, Ok(Incoming::Text("olá".into())));
+        // In two frames, the cut in the middle of a letter; and with a letter that is none.
+        let (first, last) = "olá".as_bytes().split_at(3);
+        let whole = [masked(0x01, first), masked(0x80, last)].concat();
+        assert_eq!(came(whole).await, Ok(Incoming::Text("olá".into())));
+        let cut = [masked(0x01, first), masked(0x80, b"!")].concat();
+        assert_eq!(came(cut).await, Err(Broken::Refused(CloseCode::Invalid)));
     }
 
     proptest! {

@@ -34,7 +34,7 @@ use crate::data::{Batch, Data, Key, LogEntry, LogId, LogState, Unavailable, Writ
 use crate::inspect::{Inspect, Stats};
 pub use medium::OpenError;
 use medium::{File, Medium};
-use view::Stack;
+use view::{LogPage, Stack};
 use writer::{Shared, Writer};
 
 /// How to open a store.
@@ -55,11 +55,11 @@ pub struct RedbOptions {
 }
 
 impl RedbOptions {
-    /// Options for a file: linger 3 ms, no key, 64 MiB of cache, a window of 16 MiB.
+    /// Options for a file: linger 5 ms, no key, 64 MiB of cache, a window of 16 MiB.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
-            linger: Duration::from_millis(3),
+            linger: Duration::from_millis(5),
             data_key: None,
             cache_bytes: 64 * 1024 * 1024,
             window_bytes: 16 * 1024 * 1024,
@@ -123,7 +123,9 @@ impl Data for RedbData {
         limit: usize,
         max_bytes: usize,
     ) -> impl Future<Output = Result<Vec<LogEntry>, Unavailable>> + Send {
-        ready(self.look(|stack| stack.read_log(log, after, limit, max_bytes)))
+        let page = self.0.shared.view().log_page(log, after, limit, max_bytes);
+        let read = page.and_then(LogPage::read);
+        ready(read.map_err(|error| Unavailable(error.to_string())))
     }
 
     fn log_state(&self, log: LogId) -> impl Future<Output = Result<LogState, Unavailable>> + Send {

@@ -63,15 +63,21 @@ impl<'a> Stack<'a> {
             None => self.base.log_state(log),
         }
     }
+}
 
-    pub(super) fn read_log(
+impl View {
+    /// What a reading of a log takes of the layers. The tables are read without the view, so that the writer does
+    /// not wait for the disk of a reader.
+    pub(super) fn log_page(
         &self,
         log: LogId,
         after: u64,
         limit: usize,
         max_bytes: usize,
-    ) -> Result<Vec<LogEntry>, StorageError> {
-        let tails = || self.layers().rev().filter_map(|layer| layer.logs.get(&log));
+    ) -> Result<LogPage, StorageError> {
+        let base = self.base.clone().ok_or(StorageError::DatabaseClosed)?;
+        let stack = Stack { layers: [None, Some(&self.active), self.settling.as_deref()], base: &base };
+        let tails = || stack.layers().rev().filter_map(|layer| layer.logs.get(&log));
         let (after, in_layers_from) = match tails().next_back() {
             Some(newest) => {
                 let first = tails().filter(|tail| !tail.entries.is_empty()).map(|tail| tail.first()).min();
@@ -79,25 +85,65 @@ impl<'a> Stack<'a> {
             }
             None => (after, u64::MAX),
         };
-        let from = after.saturating_add(1);
-        let in_base = if from < in_layers_from {
-            Some(self.base.entries(log, from, in_layers_from - 1)?)
-        } else {
-            None
-        };
-        let in_layers = tails().flat_map(|tail| tail.after(after));
-        let in_layers =
-            in_layers.map(|(position, value)| Ok(LogEntry { position, value: value.bytes.clone() }));
-        let mut page = Vec::new();
-        let mut bytes = 0;
-        for entry in in_base.into_iter().flatten().chain(in_layers) {
-            let entry: LogEntry = entry?;
-            bytes += entry.value.len();
-            if page.len() == limit || bytes > max_bytes && !page.is_empty() {
+        let mut page = Page::new(limit, max_bytes);
+        for (position, value) in tails().flat_map(|tail| tail.after(after)) {
+            if !page.take(LogEntry { position, value: value.bytes.clone() }) {
                 break;
             }
-            page.push(entry);
         }
-        Ok(page)
+        let (from, to) = (after.saturating_add(1), in_layers_from.saturating_sub(1));
+        Ok(LogPage { base, log, from, to, in_layers: page.entries, limit, max_bytes })
+    }
+}
+
+/// A page of a log: entries of the tables from one position to another, then those of the layers.
+pub(super) struct LogPage {
+    base: Arc<Snapshot>,
+    log: LogId,
+    from: u64,
+    to: u64,
+    in_layers: Vec<LogEntry>,
+    limit: usize,
+    max_bytes: usize,
+}
+
+impl LogPage {
+    /// Reads what lies in the tables; gives the page.
+    pub(super) fn read(self) -> Result<Vec<LogEntry>, StorageError> {
+        if self.from > self.to {
+            return Ok(self.in_layers);
+        }
+        let mut page = Page::new(self.limit, self.max_bytes);
+        for entry in self.base.entries(self.log, self.from, self.to)? {
+            if !page.take(entry?) {
+                return Ok(page.entries);
+            }
+        }
+        let _ = self.in_layers.into_iter().all(|entry| page.take(entry));
+        Ok(page.entries)
+    }
+}
+
+/// Entries up to a number of them, and of their bytes; the first has room whatever its length.
+struct Page {
+    entries: Vec<LogEntry>,
+    bytes: usize,
+    limit: usize,
+    max_bytes: usize,
+}
+
+impl Page {
+    fn new(limit: usize, max_bytes: usize) -> Self {
+        Self { entries: Vec::new(), bytes: 0, limit, max_bytes }
+    }
+
+    /// Takes an entry, if there is room.
+    fn take(&mut self, entry: LogEntry) -> bool {
+        self.bytes += entry.value.len();
+        if self.entries.len() == self.limit || self.bytes > self.max_bytes && !self.entries.is_empty() {
+            return false;
+        }
+        self.entries.push(entry);
+        true
     }
 }

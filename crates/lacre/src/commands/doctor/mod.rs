@@ -3,6 +3,7 @@
 mod machine;
 mod profile;
 mod relay;
+mod tls;
 
 use serde_json::json;
 

@@ -12,14 +12,13 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::tls::{self, SOON_DAYS};
 use super::{Check, machine};
-use crate::cli::DoctorArgs;
+use crate::cli::{DoctorArgs, TlsArg};
 use crate::commands::admin::ask;
 use crate::commands::relay::DATABASE;
 use crate::safe_text::safe_line;
 
-/// A certificate that is good for less than this is worth saying.
-const SOON_DAYS: i64 = 21;
 const PLAIN: &[u8] = b"redb";
 const SEALED: &[u8] = b"lacre\x1asb";
 
@@ -32,7 +31,14 @@ pub(super) async fn checks(args: &DoctorArgs) -> Vec<Check> {
     checks.push(machine::disk(folder));
     checks.push(machine::clock(folder));
     checks.extend(database(&folder.join(DATABASE)));
-    let pinned = certificate(folder, &mut checks);
+    let pinned = match &args.tls {
+        None | Some(TlsArg::SelfSigned) => certificate(folder, &mut checks),
+        Some(TlsArg::Files(certificate, key)) => {
+            checks.extend(tls::checks(certificate, key, SystemClock.now()));
+            None
+        }
+        Some(TlsArg::Off) => None,
+    };
     if let Some(address) = args.listen {
         checks.push(port(address, pinned).await);
     }
@@ -75,7 +81,8 @@ fn certificate(folder: &Path, checks: &mut Vec<Check>) -> Option<Fingerprint> {
         Ok(pem) => pem,
         Err(_) => {
             let found = "no certificate of its own: it uses files that are kept elsewhere, or no TLS";
-            checks.push(Check::ok("certificate", found));
+            let fix = "name the files, to have them looked at: --tls CERTIFICATE,KEY";
+            checks.push(Check::notice("certificate", found, fix));
             return None;
         }
     };

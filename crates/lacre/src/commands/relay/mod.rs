@@ -35,6 +35,7 @@ async fn serve(args: RunArgs, json: bool) -> Result<(), Failure> {
             "data": args.data,
             "registration": registration_name(args.registration),
             "sealed_at_rest": sealed,
+            "durable": relay.durable,
         }))?;
     } else {
         tell(&args, &relay, sealed)?;
