@@ -116,7 +116,7 @@ impl About {
             Self::React(_) => {
                 let numbered: Vec<_> =
                     (1..).zip(EMOJI).map(|(number, emoji)| format!("{number} {emoji}")).collect();
-                format!("{}, or any emoji. Nothing takes yours back.", numbered.join("  "))
+                format!("{}, or any emoji. Enter alone takes yours back.", numbered.join("  "))
             }
             Self::Forward(_) => "Handles or names of groups, between commas. It is marked as forwarded.".to_owned(),
             Self::Delete(_, true) => "h  only on this device\na  for everyone: who has seen it has seen it".to_owned(),

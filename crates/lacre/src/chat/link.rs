@@ -332,7 +332,8 @@ fn conversation(row: view::Conversation) -> Option<Conversation> {
         pinned: row.safety.pinned,
     };
     let last = row.last.map(message).map(|last| LastMessage {
-        mine: last.mine,
+        // A change of the group is not something that one said.
+        mine: last.mine && !matches!(last.body, Body::Told(_)),
         text: words::in_list(&last.from, &last.body),
         tick: last.tick,
     });

@@ -174,7 +174,17 @@ pub fn keys(state: &State) -> &'static [&'static str] {
 }
 
 fn keys_of_chosen(state: &State) -> &'static [&'static str] {
-    let tick = state.open.as_ref().and_then(|open| open.chosen_row()).and_then(|row| row.tick.as_ref());
+    let row = state.open.as_ref().and_then(|open| open.chosen_row());
+    if row.is_some_and(|row| row.marks.options > 0) {
+        return &[
+            "1…9 vote, again: take it back · c close your own · r reply · + react · Esc back · F1 keys",
+            "1…9 vote · c close · r reply · + react · Esc back",
+        ];
+    }
+    if row.is_some_and(|row| row.marks.once) {
+        return &["v look at it, once · d delete · Esc back · F1 keys"];
+    }
+    let tick = row.and_then(|row| row.tick.as_ref());
     match tick {
         Some(Tick::Failed(_)) => &[
             "Enter puts the text back into the composer · ↑↓ choose · Esc back",

@@ -559,6 +559,7 @@ fn ana_votes_and_looks_once() {
     ana.sees("  ★ · 👍 2");
     let poll = rows[2].id;
     ana.press(&[Key::Up]);
+    ana.sees("1…9 vote");
     assert_eq!(done(&mut ana, &[Key::Char('3')]), Some(Act::Vote(poll, vec![2])));
     assert_eq!(done(&mut ana, &[Key::Char('2')]), Some(Act::Vote(poll, Vec::new())), "again: taken back");
     assert_eq!(done(&mut ana, &[Key::Char('4')]), None);
