@@ -20,6 +20,9 @@ use crate::mls::policy::{Denied, Knows, Who};
 use crate::mls::{SUITE, key_package, storage};
 use crate::records::{Contact, ConversationState, Failure};
 
+/// Devices that were claimed, each with its ticket and key package.
+pub(super) type Invitations = Vec<(DeviceId, Ticket, KeyPackage)>;
+
 impl Engine {
     pub(super) fn dispatch_opening(
         &mut self,
@@ -277,7 +280,7 @@ impl Engine {
         cx: &mut Cx<'_>,
         account: AccountId,
         claimed: wire::Claimed,
-    ) -> Result<Result<Vec<(DeviceId, Ticket, KeyPackage)>, Disbelief>, EngineError> {
+    ) -> Result<Result<Invitations, Disbelief>, EngineError> {
         let false_identity = Ok(Err(Disbelief::False));
         // One's own list comes from one's own devices.
         if account != self.me.account {
@@ -328,7 +331,7 @@ impl Engine {
         id: ConversationId,
         account: AccountId,
         own: Ticket,
-        invited: Vec<(DeviceId, Ticket, KeyPackage)>,
+        invited: Invitations,
         job: Job,
     ) -> Result<Option<Job>, EngineError> {
         let conversation = LacreConversation::direct(self.me.account, account);

@@ -447,7 +447,8 @@ impl Engine {
             let group = record.kind == ConversationKind::Group;
             match cx.records().message(conversation, id)? {
                 Some(row) if row.mine && !own => {
-                    if !group || self.all_heard(cx, conversation, id, author, state)? {
+                    let heard = !group || self.all_heard(cx, conversation, id, author, state)?;
+                    if heard {
                         self.advance_message(cx, conversation, id, state)?;
                     }
                 }

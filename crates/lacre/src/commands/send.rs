@@ -69,6 +69,8 @@ async fn answered(client: &Client, args: &SendArgs, whom: &Whom, id: MessageId) 
     }
     if !args.no_wait {
         let reached = Reach::new(client).caught_up(Duration::from_secs(args.timeout)).await;
+        // Of somebody who wrote first the directory is being asked who they are.
+        client.flush().await;
         if known()?.is_some() {
             return Ok(());
         }
