@@ -189,7 +189,7 @@ impl Client {
         Ok(engine)
     }
 
-    fn start(
+    pub(crate) fn start(
         setting: Setting,
         engine: Engine,
         endpoint: Endpoint,

@@ -8,6 +8,7 @@ pub mod clock;
 mod connection;
 mod driver;
 pub mod groups;
+mod joining;
 pub mod markup;
 pub mod once;
 pub mod profile;
@@ -22,4 +23,8 @@ pub mod view;
 pub use client::{Client, NotSent, OpenError, Probe, Setting, SignUp, probe};
 pub use connection::{Connection, Trouble};
 pub use driver::{IntentError, Queued};
+pub use joining::{JoinError, Joining};
+pub use lacre_engine::identity::{
+    BadLinkCode, BadLinkNumber, BadSafetyNumber, LinkCode, LinkError, LinkNumber, SafetyNumber,
+};
 pub use lacre_engine::{Alert, EngineError, Event, Intent, Refusal, To, Wish, content, records};

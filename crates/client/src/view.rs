@@ -256,7 +256,8 @@ impl Views<'_> {
         search::search(self.0, query, filter, before, limit)
     }
 
-    pub(crate) fn records(&self) -> Records<'_> {
+    /// The typed records that the view models are made of.
+    pub fn records(&self) -> Records<'_> {
         Records(self.0)
     }
 

@@ -68,8 +68,16 @@ pub enum Command {
     Chat,
     /// Talk as a program: JSON lines in, JSON lines out
     Bot(BotArgs),
+    /// The devices of this account: add one, remove one, list them
+    Device {
+        /// What to do
+        #[command(subcommand)]
+        command: DeviceCommand,
+    },
     /// List the devices of this account
     Devices,
+    /// Show the safety number with a person, or compare it
+    Safety(SafetyArgs),
     /// Check a relay's data folder, or a profile, and say what needs you
     Doctor(DoctorArgs),
     /// Look into the profile's local store
@@ -500,6 +508,64 @@ pub struct ReportArgs {
     pub to: PathBuf,
 }
 
+/// `lacre device`.
+#[derive(Debug, Subcommand)]
+pub enum DeviceCommand {
+    /// On a new device: make it one of an account that you have, with a code for your other device
+    Join(JoinArgs),
+    /// On a device that you have: let the new one in that shows this code
+    Link {
+        /// The code that the new device shows
+        code: String,
+    },
+    /// List the devices
+    List,
+    /// Take a device out of the account and of every conversation
+    Revoke {
+        /// Its id, the beginning of it, or its name
+        device: String,
+    },
+    /// Let a new device do everything before its first day is over
+    Approve {
+        /// Its id, the beginning of it, or its name
+        device: String,
+    },
+    /// Give a device a name, on this device
+    Rename {
+        /// Its id, the beginning of it, or its name
+        device: String,
+        /// The new name; empty for none
+        name: String,
+    },
+}
+
+/// `lacre device join`.
+#[derive(Debug, Args)]
+pub struct JoinArgs {
+    /// The relay's address, such as `https://relay.example:8443`
+    #[arg(long, value_name = "URL")]
+    pub relay: String,
+    /// What your other devices call this one
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub name: String,
+    /// PEM file with the certificate authority of the relay, when this machine does not know it
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Keep the profile under no passphrase: whoever reads the disk reads the messages
+    #[arg(long)]
+    pub no_passphrase: bool,
+}
+
+/// `lacre safety`.
+#[derive(Debug, Args)]
+pub struct SafetyArgs {
+    /// With whom; without, the number of your own devices
+    pub handle: Option<Handle>,
+    /// Compare with the number in a text file, or with the code in a PNG image
+    #[arg(long, value_name = "FILE")]
+    pub compare: Option<PathBuf>,
+}
+
 /// `lacre doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
@@ -570,6 +636,9 @@ mod tests {
             "lacre unblock bruno",
             "lacre blocked",
             "lacre report bruno 00ff --to f",
+            "lacre --profile p device join --relay https://127.0.0.1:8443 --name phone",
+            "lacre --profile p device link 0000-1111-2222-3333-4444-5555-6666-7777",
+            "lacre --profile p safety bruno --compare f --json",
             "lacre relay export --data d --to f",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {

@@ -10,6 +10,7 @@ mod exit;
 mod output;
 mod passphrase;
 mod profile;
+mod qr;
 mod safe_text;
 mod stop;
 mod track;

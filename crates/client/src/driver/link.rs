@@ -23,7 +23,7 @@ const CLOSING: Duration = Duration::from_secs(1);
 
 /// Which of the two sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Line {
+pub(crate) enum Line {
     /// The one that is logged in.
     Authenticated,
     /// The one that authorises by capabilities alone.
@@ -74,7 +74,7 @@ fn said_bye(bye: &Bye) -> Trouble {
 }
 
 /// What a link brings.
-pub(super) enum News {
+pub(crate) enum News {
     /// A frame, and the socket that it came on.
     Frame(Line, ServerFrame),
     /// The link is over.
@@ -82,7 +82,7 @@ pub(super) enum News {
 }
 
 /// An open pair of sockets. Reading and writing go on only while [`next`](Self::next) is awaited.
-pub(super) struct Link {
+pub(crate) struct Link {
     version: u8,
     authenticated: mpsc::UnboundedSender<Bytes>,
     anonymous: mpsc::UnboundedSender<Bytes>,
@@ -92,7 +92,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(greeted: Greeted) -> Self {
+    pub(crate) fn new(greeted: Greeted) -> Self {
         let Greeted { authenticated, anonymous, version, .. } = greeted;
         let (to_inbox, inbox) = mpsc::channel(INBOX);
         let (readers, writers) = (FuturesUnordered::new(), FuturesUnordered::new());
@@ -108,12 +108,12 @@ impl Link {
     }
 
     /// Queues a request. That the socket is gone is told by [`next`](Self::next).
-    pub(super) fn request(&self, line: Line, id: u64, op: request::Op) {
+    pub(crate) fn request(&self, line: Line, id: u64, op: request::Op) {
         self.queue(line, client_frame::Body::Request(Request { id, op: Some(op) }));
     }
 
     /// Queues an acknowledgement of the mailbox.
-    pub(super) fn acknowledge(&self, position: u64) {
+    pub(crate) fn acknowledge(&self, position: u64) {
         self.queue(Line::Authenticated, client_frame::Body::Ack(Ack { position }));
     }
 
@@ -128,7 +128,7 @@ impl Link {
     }
 
     /// The next frame. Dropping the future loses nothing.
-    pub(super) async fn next(&mut self) -> News {
+    pub(crate) async fn next(&mut self) -> News {
         loop {
             let received = {
                 let frame = self.inbox.recv();
@@ -148,12 +148,12 @@ impl Link {
     }
 
     /// A frame that is there already.
-    pub(super) fn ready(&mut self) -> Option<News> {
+    pub(crate) fn ready(&mut self) -> Option<News> {
         self.inbox.try_recv().ok().map(|(line, received)| read(line, received))
     }
 
     /// Sends what is queued and closes both sockets.
-    pub(super) async fn close(self, clock: &dyn crate::clock::Clock) {
+    pub(crate) async fn close(self, clock: &dyn crate::clock::Clock) {
         let Self { authenticated, anonymous, mut writers, .. } = self;
         drop((authenticated, anonymous));
         let sent = async { while writers.next().await.is_some() {} };

@@ -30,8 +30,7 @@ use crate::once::{Asked, Once};
 use crate::store::{Store, StoreError};
 use crate::transport::{Connect, Endpoint};
 use backoff::Backoff;
-pub(crate) use link::{Greeted, greet};
-use link::{Line, Link, News};
+pub(crate) use link::{Greeted, Line, Link, News, greet};
 
 /// The id of the login on its socket; the engine's own ids count up from 1.
 const LOGIN: u64 = u64::MAX;

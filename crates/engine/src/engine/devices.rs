@@ -33,8 +33,9 @@ use crate::records::{ConversationState, encode};
 const KIN_WAIT: Millis = 20_000;
 /// Members of other accounts wait for the account's own devices.
 const OTHERS_WAIT: Millis = 60_000;
-/// A device that has no key packages is asked for again after this time.
-const AGAIN: Millis = 15_000;
+/// A device that has no key packages yet is asked for again after this time, and then ever more rarely.
+const AGAIN: Millis = 2_000;
+const AGAIN_AT_MOST: Millis = 300_000;
 /// Lists of one commit that are looked at.
 const TOLD: usize = 2048;
 
@@ -441,7 +442,8 @@ impl Engine {
             return Ok(Err(Lane::Waits));
         }
         if needed.remove.is_empty() && !needed.add.iter().any(has) {
-            let job = Job { not_before: now + AGAIN, ..job.clone() };
+            let wait = (AGAIN << job.attempts.min(8)).min(AGAIN_AT_MOST);
+            let job = Job { not_before: now + wait, attempts: job.attempts + 1, ..job.clone() };
             cx.wake_at(job.not_before);
             cx.put(at.to_vec(), &job);
             return Ok(Err(Lane::GoesOn));
@@ -502,7 +504,7 @@ impl Engine {
         let spares = &mut self.link.devices;
         for device in devices {
             if !spares.packages.iter().any(|(of, ..)| of == device) {
-                spares.dry.push((*device, cx.now + AGAIN));
+                spares.dry.push((*device, cx.now + AGAIN / 2));
             }
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! order, so that ranges of keys are ranges of time or place. [`Records`] reads what the last commit left.
 
 mod codec;
+mod devices;
 mod group;
 pub(crate) mod key;
 mod marks;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, MessageId};
 pub(crate) use codec::{decode, encode};
+pub use devices::OwnDevice;
 pub(crate) use group::Awaits;
 pub use group::{Change, GroupMember, GroupRecord, Heard, Named, Refused};
 pub(crate) use marks::Shared;

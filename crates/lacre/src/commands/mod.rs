@@ -4,7 +4,7 @@ mod admin;
 mod blocks;
 mod bot;
 mod chat;
-mod devices;
+mod device;
 mod doctor;
 mod group;
 mod messages;
@@ -12,6 +12,7 @@ mod read;
 mod relay;
 mod report;
 mod requests;
+mod safety;
 mod search;
 mod send;
 mod sign_up;
@@ -56,7 +57,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Blocked => blocks::list(&context()?).await,
         Command::Report(args) => report::run(&context()?, args).await,
         Command::Chat => chat::run(&context()?).await,
-        Command::Devices => devices::run(&context()?).await,
+        Command::Device { command } => device::run(&context()?, command).await,
+        Command::Devices => device::list(&context()?).await,
+        Command::Safety(args) => safety::run(&context()?, args).await,
         Command::Doctor(args) => match &args.data {
             Some(_) => doctor::relay(args, json).await,
             None => doctor::profile(&context()?).await,

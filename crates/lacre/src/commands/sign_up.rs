@@ -41,7 +41,7 @@ pub(super) async fn run(context: &Context, args: SignUpArgs) -> Result<(), Failu
     output::line("Next: `lacre send HANDLE \"hello\"`, or `lacre chat`.")
 }
 
-fn endpoint(relay: &str, ca: Option<&std::path::Path>) -> Result<Endpoint, Failure> {
+pub(super) fn endpoint(relay: &str, ca: Option<&std::path::Path>) -> Result<Endpoint, Failure> {
     let address: RelayAddress = relay.parse()?;
     let trust = match ca {
         Some(file) => {

@@ -5,6 +5,7 @@
 mod accounts;
 mod bot;
 mod canary;
+mod devices;
 mod faults;
 mod groups;
 mod kinds;

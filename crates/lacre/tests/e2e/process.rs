@@ -131,6 +131,11 @@ impl Running {
         self.child.stdin = None;
     }
 
+    /// Its standard input, when that was piped.
+    pub fn stdin(&mut self) -> std::process::ChildStdin {
+        self.child.stdin.take().expect("standard input is piped")
+    }
+
     /// Asks it to stop, as `kill` does.
     pub fn terminate(&self) {
         let status = Command::new("kill").arg(self.child.id().to_string()).status();
@@ -270,6 +275,10 @@ impl Person {
         let person = Self::new(name);
         person.run(&["sign-up", "--relay", url, name, "--json"]).ok();
         person
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     pub fn command(&self, args: &[&str]) -> Command {

@@ -1,0 +1,120 @@
+//! Two people with two devices each: linked, talking, one taken away.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::process::{Person, Relay, Running, text, until};
+
+/// Lets in a new device: what the person at both does.
+#[track_caller]
+fn link(relay: &Relay, old: &Person, name: &str) -> Person {
+    let new = relay.newcomer(old.name());
+    let mut command = new.command(&["device", "join", "--relay", &relay.url, "--name", name, "--json"]);
+    let mut join = Running::start(command.stdin(Stdio::piped()));
+    let event = |running: &Running, event: &str| -> Value {
+        until(event, || running.objects().into_iter().find(|object| object["event"] == event))
+    };
+    let code = event(&join, "code");
+    let mut linking =
+        Running::start(&mut old.command(&["device", "link", code["code"].as_str().unwrap(), "--json"]));
+    let number = event(&linking, "number");
+    assert_eq!(number["name"], name);
+    let mut stdin = join.stdin();
+    writeln!(stdin, "{}", number["number"].as_str().unwrap()).unwrap();
+    drop(stdin);
+    assert_eq!(event(&join, "joined")["handle"], old.name());
+    assert_eq!(join.ended(), 0);
+    assert_eq!(event(&linking, "linked")["name"], name);
+    assert_eq!(linking.ended(), 0);
+    new
+}
+
+fn texts(person: &Person) -> Vec<String> {
+    person.read().iter().filter(|row| row["kind"] == "text").map(|row| text(row).to_owned()).collect()
+}
+
+#[test]
+fn two_people_with_two_devices_each_link_talk_and_revoke() {
+    let relay = Relay::start(&[]);
+    let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
+    ana.send(&bruno, "before there were phones");
+    bruno.read();
+    let phone = link(&relay, &ana, "phone");
+    let tablet = link(&relay, &bruno, "tablet");
+    ana.read();
+    phone.read();
+    tablet.send(&ana, "from the tablet");
+    phone.send(&bruno, "from the phone");
+    let both = ["from the tablet", "from the phone"];
+    assert_eq!(texts(&ana)[1..], both);
+    assert_eq!(texts(&bruno)[1..], both);
+    assert_eq!(texts(&phone), both, "a new device has nothing of before");
+    assert_eq!(texts(&tablet), both);
+    let mine = |person: &Person| person.read().iter().filter(|row| row["mine"] == true).count();
+    assert_eq!((mine(&ana), mine(&phone)), (2, 1), "what one's own other device said is one's own");
+
+    let listed = ana.run(&["device", "list", "--json"]).ok().objects();
+    assert_eq!(listed.len(), 2);
+    let other = listed.iter().find(|device| device["this"] == false).unwrap();
+    assert_eq!(other["name"], "phone");
+    assert!(other["quarantine_until"].is_string(), "new for a day");
+    let laptop = listed.iter().find(|device| device["this"] == true).unwrap()["device"].as_str().unwrap();
+    phone.run(&["device", "revoke", laptop, "--json"]).refused(4, "in_quarantine");
+    ana.run(&["device", "approve", "phone"]).ok();
+    assert_eq!(phone.run(&["device", "list", "--json"]).ok().objects().len(), 2);
+
+    let revoked = ana.run(&["device", "revoke", "phone", "--json"]).ok().object();
+    assert_eq!(revoked["conversations_left"], 0);
+    bruno.send(&ana, "the phone was stolen");
+    assert_eq!(texts(&ana).last().unwrap(), "the phone was stolen");
+    phone.run(&["read", "--json"]).refused(4, "device_removed");
+    let kept = phone.run(&["read", "--json", "--offline"]).ok().objects();
+    assert!(kept.iter().all(|row| row["text"] != "the phone was stolen"));
+}
+
+#[test]
+fn d04_a_code_is_good_once_and_a_wrong_number_ends_it() {
+    let relay = Relay::start(&[]);
+    let ana = relay.person("ana");
+    let thief = relay.newcomer("thief");
+    let mut command = thief.command(&["device", "join", "--relay", &relay.url, "--json"]);
+    let mut join = Running::start(command.stdin(Stdio::piped()));
+    let code = until("a code", || join.objects().into_iter().next());
+    let code = code["code"].as_str().unwrap();
+    let mut linking = Running::start(&mut ana.command(&["device", "link", code, "--json"]));
+    let number = until("a number", || linking.objects().into_iter().next());
+    let shown: u32 = number["number"].as_str().unwrap().parse().unwrap();
+    let mut stdin = join.stdin();
+    writeln!(stdin, "{:06}", (shown + 1) % 1_000_000).unwrap();
+    drop(stdin);
+    assert_eq!(linking.ended(), 4);
+    assert!(linking.stderr().contains("wrong_number"));
+    ana.run(&["device", "link", code, "--json"]).refused(4, "link_over");
+    ana.run(&["device", "link", "LACRE:GROUP/abcdef", "--json"]).refused(2, "bad_link_code");
+    assert_eq!(ana.run(&["device", "list", "--json"]).ok().objects().len(), 1, "nobody was let in");
+    join.kill();
+}
+
+#[test]
+fn both_see_one_safety_number() {
+    let relay = Relay::start(&[]);
+    let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
+    ana.run(&["safety", "bruno", "--json"]).refused(4, "no_such_contact");
+    ana.send(&bruno, "shall we compare?");
+    bruno.read();
+    let at_ana = ana.run(&["safety", "bruno", "--json"]).ok().object();
+    let at_bruno = bruno.run(&["safety", "ana", "--json"]).ok().object();
+    assert_eq!(at_ana["digits"], at_bruno["digits"]);
+    assert_eq!(at_ana["digits"].as_str().unwrap().len(), 60);
+    let file = bruno.profile.join("number.txt");
+    std::fs::write(&file, at_ana["qr"].as_str().unwrap()).unwrap();
+    let compare = |what: &str| bruno.run(&["safety", what, "--compare", file.to_str().unwrap(), "--json"]);
+    assert_eq!(compare("ana").ok().object()["same"], true);
+    std::fs::write(&file, "1".repeat(60)).unwrap();
+    compare("ana").refused(10, "safety_differs");
+    std::fs::write(&file, "LACRE:LINK/0000").unwrap();
+    compare("ana").refused(2, "no_safety_number");
+    assert!(bruno.run(&["safety", "ana"]).ok().stdout.contains("Safety number with ana"));
+}
