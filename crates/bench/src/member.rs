@@ -106,6 +106,7 @@ impl Stock {
             capability: self.capability.clone(),
             message: self.messages[number % self.messages.len()].clone(),
             dedupe,
+            passing: false,
         })
     }
 

@@ -58,6 +58,8 @@ pub enum Input {
     Answered(RequestId, Result<response::Result, WireError>),
     /// The time of [`Step::wake`] has come.
     Tick,
+    /// Items that were said in passing; they lie in no mailbox.
+    Passing(Vec<bytes::Bytes>),
 }
 
 /// What the user wants. Kept in the outbox until it is done; survives a restart.
@@ -139,6 +141,8 @@ pub enum Intent {
     ApproveDevice(DeviceId),
     /// Gives a device of this account a name; at most 40 characters.
     NameDevice(DeviceId, String),
+    /// The user is writing in a conversation, or stopped. May be said with every key: it is told seldom enough.
+    Typing(ConversationId, bool),
 }
 
 /// Where something is said.
@@ -208,6 +212,8 @@ pub enum Event {
     ConversationMerged(ConversationId, ConversationId),
     /// An account was blocked, or is blocked no more.
     BlocksChanged(AccountId),
+    /// Somebody is writing, or stopped. To be forgotten after six seconds without another word.
+    Typing(ConversationId, AccountId, bool),
     /// The mailbox is empty: what was sent to this device while it was away is here.
     CaughtUp,
     /// The device of this name wants to be let in: its person is to type this number on it.

@@ -18,10 +18,13 @@ pub const QUEUED_WAKES: usize = 256;
 /// Bytes of values that wait for one subscriber.
 pub const QUEUED_BYTES: usize = 256 * 1024;
 
-/// One entry that was appended.
+/// In place of a position: something that lies in no mailbox, for who listens now.
+pub const PASSING: u64 = 0;
+
+/// One entry that was appended, or something in passing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wake {
-    /// Its position in the mailbox.
+    /// Its position in the mailbox, or [`PASSING`].
     pub position: u64,
     /// Its value.
     pub value: Bytes,

@@ -214,6 +214,7 @@ impl Device {
         let input = match frame.body {
             Some(server_frame::Body::Push(push)) => Input::Delivered(push.entries),
             Some(server_frame::Body::CaughtUp(_)) => Input::CaughtUp,
+            Some(server_frame::Body::Passing(passing)) => Input::Passing(passing.items),
             Some(server_frame::Body::Response(response)) => match self.answered(response) {
                 Some(input) => input,
                 None => return,

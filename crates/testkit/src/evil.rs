@@ -101,6 +101,7 @@ impl Evil {
                 Some(self::frame(server_frame::Body::CaughtUp(caught_up)))
             }
             server_frame::Body::Response(response) => Some(self.answer(name, response)),
+            passing @ server_frame::Body::Passing(_) => Some(self::frame(passing)),
         }
     }
 

@@ -359,8 +359,16 @@ impl Driver {
                     }
                 }
             }
+            Some(server_frame::Body::Passing(passing)) if line == Line::Authenticated => {
+                self.handle(Input::Passing(passing.items));
+            }
             // Pushes on the anonymous socket are none; what a newer relay sends beside is not for us.
-            Some(server_frame::Body::CaughtUp(_) | server_frame::Body::Push(_)) | None => {}
+            Some(
+                server_frame::Body::CaughtUp(_)
+                | server_frame::Body::Push(_)
+                | server_frame::Body::Passing(_),
+            )
+            | None => {}
         }
     }
 

@@ -257,7 +257,7 @@ impl Views<'_> {
     }
 
     /// The handle of an account.
-    pub(super) fn handle_of(&self, account: AccountId) -> Result<Handle, EngineError> {
+    pub fn handle_of(&self, account: AccountId) -> Result<Handle, EngineError> {
         match self.me()? {
             Some(me) if me.account == account => Ok(me.handle),
             _ => {

@@ -14,6 +14,8 @@
 use lacre_proto::limits;
 
 const VERSION: u8 = 1;
+/// The version of what is said in passing: it is not counted, so that nothing seems to be missing when it is lost.
+const PASSING: u8 = 2;
 const HEAD: usize = 9;
 
 /// What lies in an envelope.
@@ -79,6 +81,30 @@ pub fn decode(bytes: &[u8]) -> Result<Envelope<'_>, EnvelopeError> {
         return Err(EnvelopeError::Malformed);
     }
     Ok(Envelope { counter: u32::from_be_bytes(*counter), content })
+}
+
+/// Puts content into an envelope of what is said in passing.
+pub fn encode_passing(content: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
+    let mut bytes = encode(Envelope { counter: 0, content })?;
+    bytes[0] = PASSING;
+    Ok(bytes)
+}
+
+/// Whether these bytes were said in passing.
+pub fn is_passing(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&PASSING)
+}
+
+/// Takes content out of an envelope of what was said in passing.
+pub fn decode_passing(bytes: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
+    match bytes.split_first() {
+        Some((&PASSING, rest)) => {
+            let counted = [&[VERSION], rest].concat();
+            decode(&counted).map(|envelope| envelope.content.to_vec())
+        }
+        Some((&version, _)) => Err(EnvelopeError::Version(version)),
+        None => Err(EnvelopeError::Malformed),
+    }
 }
 
 /// The PADMÉ size for this many bytes: of its binary digits only as many are kept, from the front, as it takes

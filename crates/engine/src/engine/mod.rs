@@ -6,6 +6,7 @@
 //! | `contacts` | who is who: pinned keys, device lists, what a leaf must be |
 //! | `intents` | what the user wants, into records and the outbox |
 //! | `saying`, `acts` | what is said about messages, later, again; who may, and what it does |
+//! | `passing` | that somebody is writing |
 //! | `vanishing` | what is due by time without a connection |
 //! | `outbox`, `answers` | the lanes of jobs: what is sent when, what an answer does to it |
 //! | `opening` | a direct conversation: looked up, claimed, created |
@@ -47,6 +48,7 @@ mod linking;
 mod merging;
 mod opening;
 mod outbox;
+mod passing;
 mod receive;
 mod reporting;
 mod resync;
@@ -115,6 +117,8 @@ struct Link {
     chores_at: Millis,
     linking: Option<linking::Linking>,
     devices: devices::Spares,
+    /// What was said in passing since the last message.
+    passing: HashMap<ConversationId, passing::Said>,
 }
 
 /// What a request that is under way was for.
@@ -144,6 +148,8 @@ enum Asked {
     OwnPackages(Vec<lacre_proto::DeviceId>),
     /// A message of a linking, of this step.
     Link(u32),
+    /// Something said in passing: whatever the answer is, it was said or not.
+    Passing,
 }
 
 /// What has come of the two answers that an opening waits for.
@@ -218,6 +224,7 @@ impl Engine {
             Input::CaughtUp => self.caught_up(cx),
             Input::Answered(id, result) => self.answered(cx, id, result),
             Input::Tick => self.chores(cx),
+            Input::Passing(items) => self.passed(cx, items),
         }
     }
 
@@ -277,6 +284,7 @@ impl Engine {
             Asked::OwnAccount => self.own_account_answered(cx, result),
             Asked::OwnPackages(devices) => self.own_packages_answered(cx, &devices, result),
             Asked::Link(step) => self.link_answered(cx, step, result),
+            Asked::Passing => Ok(()),
         }
     }
 }

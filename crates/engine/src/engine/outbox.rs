@@ -312,6 +312,7 @@ impl Engine {
             capability: group::capability(cx.provider, &group, id)?.into(),
             message: sealed.into(),
             dedupe: job.dedupe,
+            passing: false,
         };
         self.keep(id, group);
         if let What::Message { id: message, .. } = &job.what {

@@ -98,6 +98,11 @@ impl Engine {
             return self.unreadable(cx, id, &seal, time, Unreadable::Undecryptable);
         };
         let author = member.account;
+        if envelope::is_passing(plaintext) {
+            // The relay keeps what was said in passing, and delivers it as if it were a message.
+            cx.alert(Some(record.id), Alert::Misdelivered);
+            return Ok(());
+        }
         let Ok(envelope) = envelope::decode(plaintext) else {
             cx.alert(Some(record.id), Alert::BadContent);
             return self.unread(cx, record, author, time);

@@ -41,6 +41,7 @@ impl Engine {
             Intent::SetReceipts(conversation, on) => self.set_receipts(cx, conversation, on),
             Intent::Look(conversation, message) => self.on_row(cx, conversation, message, Self::look),
             Intent::SetName(name) => self.set_name(cx, name),
+            Intent::Typing(conversation, typing) => self.typing(cx, conversation, typing),
             _ => unreachable!("the other intents are taken before"),
         }
     }
@@ -152,6 +153,7 @@ impl Engine {
             self.enqueue(cx, record.id, NewJob::new(What::Open(Opening::Lookup)))?;
         }
         self.tell_name(cx, record.id)?;
+        self.spoke(record.id);
         let what = What::Message { shown_in: record.id, id, sealing: Sealing::default() };
         let number = self.enqueue(cx, record.id, NewJob::new(what))?;
         cx.put_message(&MessageRecord {

@@ -154,6 +154,7 @@ impl Engine {
             capability: group::capability(cx.provider, group, id)?.into(),
             message: message.into(),
             dedupe: cx.provider.rand.number(),
+            passing: false,
         }))
     }
 

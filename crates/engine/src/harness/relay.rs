@@ -37,6 +37,8 @@ pub(crate) struct Relay {
     owners: BTreeMap<DeviceId, Bytes>,
     /// Who has blocked whom.
     pub(crate) blocks: BTreeSet<(Bytes, Bytes)>,
+    /// What was said in passing and is not told yet.
+    pub(crate) passing: Vec<(DeviceId, Bytes)>,
     made: u16,
     links: BTreeMap<(Vec<u8>, u32), Bytes>,
 }
@@ -370,6 +372,21 @@ impl Relay {
 
     fn send(&mut self, send: wire::Send) -> Result<Answer, WireError> {
         let id = send.conversation.clone();
+        if send.passing {
+            let group = self.groups.get(&ConversationId::try_from(&id).unwrap());
+            let group = group.ok_or(ErrorCode::NoSuchConversation)?;
+            let sealed = wire::Sealed {
+                conversation: id,
+                sequence: 0,
+                epoch: send.epoch,
+                message: send.message,
+                dedupe: send.dedupe,
+            };
+            let item = wire::Item { time_ms: self.now, kind: Some(Kind::Sealed(sealed)) };
+            let item = frame::encode_item(&item);
+            self.passing.extend(group.roster.iter().map(|device| (*device, item.clone())));
+            return Ok(Answer::Accepted(wire::Accepted { sequence: 0 }));
+        }
         let group = match self.current(&id, send.epoch, &send.capability, send.dedupe)? {
             Ok(group) => group,
             Err(answer) => return Ok(answer),

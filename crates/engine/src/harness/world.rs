@@ -244,6 +244,12 @@ impl World {
                     busy |= self.push(name);
                 }
             }
+            for (device, item) in std::mem::take(&mut self.relay.passing) {
+                let online = names.iter().copied().find(|name| self.device(name) == device);
+                if let Some(name) = online.filter(|name| self.people[name].online) {
+                    self.step(name, Input::Passing(vec![item]));
+                }
+            }
             if !busy {
                 return;
             }

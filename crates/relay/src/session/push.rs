@@ -6,14 +6,17 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use lacre_proto::wire::{CaughtUp, Entry, Push, ServerFrame, server_frame};
+use lacre_proto::wire::{CaughtUp, Entry, Passing, Push, ServerFrame, server_frame};
 use lacre_proto::{ErrorCode, frame, limits};
-use lacre_store::bus::{Subscription, Woken};
+use lacre_store::bus::{PASSING, Subscription, Woken};
 use lacre_store::data::{Data, LogId, Unavailable};
 
 use super::{Outgoing, bye};
 use crate::budget::Held;
 use crate::services::{Authenticated, Inbox, Services};
+
+/// What is kept of what was said in passing, until it goes out.
+const IN_PASSING: usize = 32;
 
 /// The pushing side of an authenticated session.
 pub(super) struct Pushing<D: Data> {
@@ -26,6 +29,8 @@ pub(super) struct Pushing<D: Data> {
     sizes: VecDeque<u32>,
     /// Entries that came over the bus, in order, and did not fit into a push yet.
     waiting: VecDeque<Bytes>,
+    /// What was said in passing and is not out yet.
+    passing: Vec<Bytes>,
     /// Something after `pushed` and `waiting` may lie in the log that the bus will not bring.
     behind: bool,
     /// The head at the login, until it is reached and said so.
@@ -46,6 +51,7 @@ impl<D: Data> Pushing<D> {
             sizes: VecDeque::new(),
             waiting: VecDeque::new(),
             held: None,
+            passing: Vec::new(),
         }
     }
 
@@ -78,6 +84,11 @@ impl<D: Data> Pushing<D> {
         loop {
             if let Some(woken) = self.inbox.subscription.take() {
                 self.sort(woken);
+            }
+            if !self.passing.is_empty() {
+                let passing = Passing { items: std::mem::take(&mut self.passing) };
+                let body = Some(server_frame::Body::Passing(passing));
+                return Outgoing::Frame(frame::encode_server(version, &ServerFrame { body }));
             }
             let room = limits::PUSH_WINDOW.saturating_sub(self.unacknowledged()) as usize;
             if room > 0 {
@@ -113,6 +124,13 @@ impl<D: Data> Pushing<D> {
     /// Sorts what the bus brought: what follows without a gap waits for its push, the rest is in the log.
     fn sort(&mut self, woken: Woken) {
         for wake in woken.wakes {
+            if wake.position == PASSING {
+                // Before all that waited is out nobody can make anything of it.
+                if self.catching_up.is_none() && self.passing.len() < IN_PASSING {
+                    self.passing.push(wake.value);
+                }
+                continue;
+            }
             let next = self.pushed + self.waiting.len() as u64 + 1;
             match wake.position.cmp(&next) {
                 std::cmp::Ordering::Less => {}

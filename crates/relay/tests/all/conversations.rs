@@ -396,3 +396,20 @@ fn a_device_may_be_offline_and_gets_all_of_it_later_once() {
     let mut bruno = talk.world.login(&talk.bruno.0);
     assert_eq!(bruno.pushes(), (vec![], true), "even before the acknowledgement is written");
 }
+
+#[test]
+fn what_is_said_in_passing_reaches_who_is_there_and_is_stored_nowhere() {
+    let mut talk = talk();
+    talk.ana.1.pushes();
+    talk.bruno.1.pushes();
+    let passing = |epoch, dedupe| wire::Send { passing: true, ..send(TALK, epoch, "typing", dedupe) };
+    assert_eq!(accepted(talk.anonymous.ask(Op::Send(passing(1, 7)))), 0);
+    for device in [&mut talk.ana.1, &mut talk.bruno.1] {
+        let [item::Kind::Sealed(sealed)] = &device.passing()[..] else { panic!("one item") };
+        assert_eq!((sealed.sequence, sealed.epoch), (0, 1));
+    }
+    assert_eq!(talk.anonymous.ask(Op::Send(passing(2, 8))), Err(ErrorCode::NotMls), "its epoch is checked");
+    let wrong = wire::Send { capability: Bytes::from_static(&[9; 32]), ..passing(1, 9) };
+    assert_eq!(talk.anonymous.ask(Op::Send(wrong)), Err(ErrorCode::NoSuchConversation));
+    assert_eq!(accepted(talk.anonymous.ask(Op::Send(send(TALK, 1, "hello", 7)))), 2, "it took no place");
+}

@@ -230,6 +230,17 @@ impl<D: Data> Socket<D> {
         (entries, caught_up)
     }
 
+    /// What was said in passing and comes just now.
+    pub fn passing(&mut self) -> Vec<item::Kind> {
+        let mut items = Vec::new();
+        while let Some(Outgoing::Frame(bytes)) = self.session.next_push().now_or_never() {
+            let server_frame::Body::Passing(passing) = body(&bytes) else { panic!("something that stays") };
+            let kind = |item: &Bytes| frame::decode_item(item).unwrap().kind.unwrap();
+            items.extend(passing.items.iter().map(kind));
+        }
+        items
+    }
+
     /// What is pushed just now, as items.
     pub fn items(&mut self) -> Vec<item::Kind> {
         self.pushes().0.iter().map(|entry| frame::decode_item(&entry.item).unwrap().kind.unwrap()).collect()
@@ -348,6 +359,7 @@ pub fn send(conversation: ConversationId, epoch: u64, text: &str, dedupe: u64) -
         capability: capability(conversation, epoch),
         message: private_message(conversation, epoch, APPLICATION, inside.as_bytes()),
         dedupe,
+        passing: false,
     }
 }
 

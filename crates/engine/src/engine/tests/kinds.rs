@@ -508,3 +508,90 @@ fn what_waits_for_messages_that_never_come_is_bounded() {
     assert!(awaited(&world) > 32, "they wait");
     assert!(awaited(&world) <= 64, "and not for ever more: {}", awaited(&world));
 }
+
+fn typing(world: &World, name: &str) -> Vec<bool> {
+    let typing = |event: &Event| match event {
+        Event::Typing(_, _, typing) => Some(*typing),
+        _ => None,
+    };
+    world.people[name].events.iter().filter_map(typing).collect()
+}
+
+#[test]
+fn who_is_there_sees_that_ana_writes_and_nobody_keeps_it() {
+    let (mut world, conversation, _) = talk();
+    let stored = world.items("bruno").len();
+    let keys = world.people["bruno"].store.0.len();
+    world.intent("ana", Intent::Typing(conversation, true));
+    world.intent("ana", Intent::Typing(conversation, true));
+    world.run();
+    assert_eq!(typing(&world, "bruno"), [true], "said once, however many keys are pressed");
+    world.intent("ana", Intent::Typing(conversation, false));
+    world.run();
+    assert_eq!(typing(&world, "bruno"), [true, false]);
+    assert_eq!(typing(&world, "ana"), Vec::<bool>::new(), "not to oneself");
+    assert_eq!(world.items("bruno").len(), stored, "the relay has stored nothing");
+    assert_eq!(world.people["bruno"].store.0.len(), keys, "nor has Bruno");
+    world.disconnect("bruno");
+    world.now += 5000;
+    world.intent("ana", Intent::Typing(conversation, true));
+    world.run();
+    world.say("ana", "bruno", "done");
+    world.run();
+    world.connect("bruno");
+    world.run();
+    assert_eq!(world.seen("bruno", "ana"), ["lunch at noon?", "done"], "what was missed leaves no gap");
+    assert_eq!(typing(&world, "bruno").len(), 2);
+    assert_eq!(world.alerts("bruno"), []);
+}
+
+#[test]
+fn however_long_ana_writes_her_message_opens() {
+    let (mut world, conversation, _) = talk();
+    let epoch = world.group_epoch(conversation);
+    world.person("bruno").online = false;
+    for round in 0..3 {
+        for _ in 0..200 {
+            world.now += 3001;
+            world.intent("ana", Intent::Typing(conversation, true));
+            world.run();
+        }
+        world.say("ana", "bruno", &round.to_string());
+        world.run();
+    }
+    assert_eq!(world.group_epoch(conversation), epoch, "within one epoch");
+    world.kill("bruno");
+    world.connect("bruno");
+    world.run();
+    assert_eq!(world.seen("bruno", "ana"), ["lunch at noon?", "0", "1", "2"]);
+    assert_eq!(world.alerts("bruno"), [], "few keys were used in passing");
+}
+
+#[test]
+fn who_keeps_receipts_back_does_not_tell_of_writing_either() {
+    let (mut world, conversation, _) = talk();
+    world.intent("ana", Intent::SetReceipts(conversation, false));
+    world.intent("ana", Intent::Typing(conversation, true));
+    world.run();
+    assert_eq!(typing(&world, "bruno"), Vec::<bool>::new());
+}
+
+#[test]
+fn m06_what_was_said_in_passing_is_no_message_even_if_the_relay_keeps_it() {
+    let (mut world, conversation, _) = talk();
+    world.intent("ana", Intent::Typing(conversation, true));
+    while world.relay.passing.is_empty() {
+        assert!(world.ask_one("ana"), "it is said");
+    }
+    let (_, item) = world.relay.passing.pop().unwrap();
+    world.relay.passing.clear();
+    let mut kept = lacre_proto::frame::decode_item(&item).unwrap();
+    let Some(lacre_proto::wire::item::Kind::Sealed(sealed)) = &mut kept.kind else { panic!("sealed") };
+    sealed.sequence = 99;
+    let before = world.rows("bruno", "ana");
+    let bruno = world.device("bruno");
+    world.relay.append([bruno], kept.kind.unwrap());
+    world.run();
+    assert_eq!(world.rows("bruno", "ana"), before);
+    assert_eq!(world.alerts("bruno"), [crate::Alert::Misdelivered]);
+}

@@ -1,9 +1,11 @@
 //! Sending: the hot path. When the conversation is known, all up to the write is done without waiting.
 
+use bytes::Bytes;
 use lacre_proto::mls_framing::{self, ContentType};
 use lacre_proto::wire::{Accepted, Sealed, Send, item};
 use lacre_proto::{ConversationId, ErrorCode, Millis, limits};
-use lacre_store::data::{Batch, Data, Expected};
+use lacre_store::bus::{Bus, PASSING};
+use lacre_store::data::{Batch, Data, Expected, LogId};
 
 use super::super::{Answered, Durable, Services, keys, not_written, refuse};
 use super::{Delivery, Standing, encode_item, failed, stale};
@@ -11,7 +13,7 @@ use super::{Delivery, Standing, encode_item, failed, stale};
 impl<D: Data> Services<D> {
     /// Takes a sealed message: it has its place when this is ready, and the inner future says when it is durable.
     pub(crate) async fn send(&self, op: Send, now: Millis) -> Answered<Durable<Accepted>> {
-        let Send { conversation: id, epoch, capability, message, dedupe } = op;
+        let Send { conversation: id, epoch, capability, message, dedupe, passing } = op;
         if message.len() > limits::SEALED_MESSAGE {
             return refuse(ErrorCode::TooLarge);
         }
@@ -27,11 +29,16 @@ impl<D: Data> Services<D> {
         let generation = state.generation;
         let Some(live) = &mut state.live else { return refuse(ErrorCode::StorageUnavailable) };
         let standing = live.standing(&capability).ok_or(ErrorCode::NoSuchConversation)?;
-        if let Some(sequence) = live.head.sequence_of(dedupe) {
+        if !passing && let Some(sequence) = live.head.sequence_of(dedupe) {
             return Ok(self.repeated(conversation, &state, sequence));
         }
         if standing == Standing::Past || epoch != live.head.epoch {
             return Err(stale(live.head.epoch));
+        }
+        if passing {
+            let sealed = Sealed { conversation: id.to_wire(), sequence: 0, epoch, message, dedupe };
+            self.pass_on(&live.roster.logs, encode_item(now, item::Kind::Sealed(sealed)));
+            return Ok(Box::pin(std::future::ready(Ok(Accepted { sequence: 0 }))));
         }
         let mut head = live.head.clone();
         let sequence = head.take_sequence(dedupe);
@@ -47,5 +54,12 @@ impl<D: Data> Services<D> {
         Ok(self.deliver(conversation, generation, batch, deliveries, move |done| {
             done.map(|()| Accepted { sequence }).map_err(not_written)
         }))
+    }
+
+    /// Tells the devices of a roster that are connected now, and stores nothing.
+    fn pass_on(&self, logs: &[LogId], item: Bytes) {
+        for log in logs {
+            self.bus().wake(*log, PASSING, item.clone());
+        }
     }
 }
