@@ -186,6 +186,7 @@ impl Socket {
                 server_frame::Body::Response(response) => In::Response(response),
                 server_frame::Body::Push(push) => In::Push(push),
                 server_frame::Body::CaughtUp(_) => In::CaughtUp,
+                server_frame::Body::Passing(_) => continue,
             }));
         }
     }

@@ -109,6 +109,7 @@ impl Engine {
         let proved = content::read(&bytes).and_then(|unproven| unproven.prove(&address));
         if let Ok(content::Opened { content: Content::Typing(typing), .. }) = proved
             && member.account != self.me.account
+            && !self.is_blocked(cx, member.account)?
             && let Some(record) = cx.shown(id)?
         {
             cx.event(Event::Typing(record.id, member.account, typing));

@@ -300,6 +300,7 @@ fn happened(event: Event) -> Option<Msg> {
         Event::Refused(..)
         | Event::CaughtUp
         | Event::BlocksChanged(_)
+        | Event::Typing(..)
         | Event::LinkNumber(..)
         | Event::LinkEnded(_)
         | Event::DevicesChanged(_) => None,
