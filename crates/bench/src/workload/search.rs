@@ -160,7 +160,7 @@ fn message(number: u64, rng: &mut ChaCha20Rng) -> Result<MessageRecord, Failed> 
     let at = rng.random_range(0..CONVERSATIONS);
     let length = rng.random_range(3..20);
     let mut words: Vec<String> = (0..length).map(|_| word(rank(rng))).collect();
-    if number % 50 == 0 {
+    if number.is_multiple_of(50) {
         words.push(format!("https://{}.example/", word(rank(rng))));
     }
     Ok(MessageRecord {

@@ -170,17 +170,7 @@ pub fn check(reader: &dyn Reader) -> Result<Checked, EngineError> {
     let mut wanted: BTreeMap<String, Vec<Place>> = BTreeMap::new();
     let (mut messages, mut sound) = (0, Ok(()));
     visit_rows(reader, &[], &mut |key, value| {
-        let mut note = || -> Result<(), EngineError> {
-            let (conversation, position) = row_of(key).ok_or(EngineError::Corrupt("message"))?;
-            let terms = terms_in(Some(value))?;
-            messages += usize::from(!terms.is_empty());
-            // A conversation without a number has no place; its terms are then found to be wrong.
-            let number = numbers.of(conversation)?.unwrap_or(u32::MAX);
-            let place = Place::new(position, number);
-            terms.into_iter().for_each(|term| wanted.entry(term).or_default().push(place));
-            Ok(())
-        };
-        sound = note();
+        sound = note(&numbers, key, value, &mut wanted).map(|found| messages += usize::from(found));
         sound.is_ok()
     })?;
     sound?;
@@ -190,6 +180,22 @@ pub fn check(reader: &dyn Reader) -> Result<Checked, EngineError> {
     let wrong =
         if made { terms.iter().filter(|term| wanted.get(**term) != found.get(**term)).count() } else { 0 };
     Ok(Checked { messages, terms: found.len(), made, wrong })
+}
+
+/// Notes the terms of a row; whether it has any.
+fn note(
+    numbers: &Numbers<'_>,
+    key: &[u8],
+    value: &[u8],
+    wanted: &mut BTreeMap<String, Vec<Place>>,
+) -> Result<bool, EngineError> {
+    let (conversation, position) = row_of(key).ok_or(EngineError::Corrupt("message"))?;
+    let terms = terms_in(Some(value))?;
+    let found = !terms.is_empty();
+    // A conversation without a number has no place; its terms are then found to be wrong.
+    let place = Place::new(position, numbers.of(conversation)?.unwrap_or(u32::MAX));
+    terms.into_iter().for_each(|term| wanted.entry(term).or_default().push(place));
+    Ok(found)
 }
 
 /// Forgets that the index was made: the client makes it anew the next time it runs.

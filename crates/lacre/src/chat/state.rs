@@ -248,10 +248,9 @@ impl State {
                 let area = self.area();
                 if let Some(open) =
                     self.open.as_mut().filter(|open| open.conversation() == Some(conversation))
+                    && open.set_rows(rows, older, &area)
                 {
-                    if open.set_rows(rows, older, &area) {
-                        self.focus = Focus::Messages;
-                    }
+                    self.focus = Focus::Messages;
                 }
             }
             Msg::Found(text, within, found) => self.set_found(&text, within, found),

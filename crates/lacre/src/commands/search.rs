@@ -159,7 +159,10 @@ mod tests {
     fn what_was_found_stands_out_and_steers_nothing() {
         let text = "a \u{1b}[2Jcafé\u{202e} b";
         let at = text.find("café").unwrap();
-        assert_eq!(marked(text, &[at..at + 5], false), "a ␛[2Jcafé\u{fffd} b");
-        assert_eq!(marked(text, &[at..at + 5], true), "a ␛[2J\u{1b}[1mcafé\u{1b}[0m\u{fffd} b");
+        assert_eq!(marked(text, std::slice::from_ref(&(at..at + 5)), false), "a ␛[2Jcafé\u{fffd} b");
+        assert_eq!(
+            marked(text, std::slice::from_ref(&(at..at + 5)), true),
+            "a ␛[2J\u{1b}[1mcafé\u{1b}[0m\u{fffd} b"
+        );
     }
 }
