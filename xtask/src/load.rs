@@ -1,4 +1,4 @@
-//! `cargo xtask bench` and `cargo xtask crash`: builds the binary and the generator, and runs them.
+//! `cargo xtask bench`, `crash` and `simulate`: builds what makes the load, and runs it.
 
 use crate::run::{Outcome, Steps, cargo, run, target};
 
@@ -32,6 +32,12 @@ pub fn bench(args: &[String]) -> Outcome {
 pub fn crash(args: &[String]) -> Outcome {
     build("release")?;
     generator("release", ["crash"].into_iter().chain(args.iter().map(String::as_str)))
+}
+
+/// Lives simulated weeks; a seed that fails is printed with the command that lives it again.
+pub fn simulate(args: &[String]) -> Outcome {
+    let mut command = cargo(&["run", "--quiet", "--package", "lacre-testkit", "--example", "simulate", "--"]);
+    run(command.args(args))
 }
 
 fn build(profile: &str) -> Outcome {

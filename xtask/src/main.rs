@@ -26,6 +26,8 @@ cargo xtask COMMAND
                            a relay to try things on; with --demo, first two
                            people who talk, and what the relay holds of it
   crash [--kills N] [...]  kill -9 under load: nothing acknowledged is lost
+  simulate --seeds N [--first SEED]
+                           weeks of twelve people with thirty devices, who must agree in the end
   bench [ARGS]             every workload of lacre-bench, or the one named
   fuzz [--seconds N] [TARGET]
                            every decoder under bytes that nobody meant
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         "test" => test::test(rest),
         "up" => up::up(rest),
         "crash" => load::crash(rest),
+        "simulate" => load::simulate(rest),
         "bench" => load::bench(rest),
         "fuzz" => fuzz::fuzz(rest),
         "autobahn" => autobahn::autobahn(rest),

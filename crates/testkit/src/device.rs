@@ -29,6 +29,8 @@ pub struct Device {
     /// Whether it leaves requests for its owner to decide, instead of accepting them at once.
     pub wary: bool,
     pub(crate) wake: Wake,
+    /// When it last took something.
+    now: Millis,
     events: Vec<Event>,
     deaths: u32,
     refused_login: Option<WireError>,
@@ -59,6 +61,7 @@ impl Device {
             restarts: true,
             wary: false,
             wake: Wake::Never,
+            now: 0,
             events: Vec::new(),
             deaths: 0,
             refused_login: None,
@@ -128,6 +131,11 @@ impl Device {
         self.records().me().expect("readable").expect("signed up").device
     }
 
+    /// What all members of a conversation have in common in its epoch, and nobody else.
+    pub fn epoch_of(&self, conversation: ConversationId) -> Option<Vec<u8>> {
+        lacre_engine::evil::epoch(self.store.rows(), conversation)
+    }
+
     /// The direct conversation with a person.
     pub fn direct_with(&self, name: &str) -> Option<ConversationId> {
         let handle: Handle = name.parse().expect("names in worlds are handles");
@@ -146,6 +154,7 @@ impl Device {
 
     /// One input, one step, one commit; then its effects.
     pub(crate) fn take(&mut self, input: Input, now: Millis) -> Taken {
+        self.now = now;
         self.step(|engine, reader, rng| engine.handle(reader, input, now, rng))
     }
 
@@ -177,7 +186,7 @@ impl Device {
             Committed::Failed => {
                 engine.rolled_back();
                 // What was being taken comes again when the sockets are new.
-                self.cut(None);
+                self.cut(self.now);
                 return Taken::DiskFailed;
             }
         };
@@ -249,24 +258,10 @@ impl Device {
         }
     }
 
-    /// The sockets are gone; the engine is told when there is a time to tell it.
-    pub(crate) fn cut(&mut self, now: Option<Millis>) {
-        let was_logged_in = self.link.take().is_some_and(|link| link.logged_in);
-        if let (true, Some(now)) = (was_logged_in, now) {
+    /// The sockets are gone.
+    pub(crate) fn cut(&mut self, now: Millis) {
+        if self.link.take().is_some_and(|link| link.logged_in) {
             self.take(Input::Disconnected, now);
-        }
-        if was_logged_in && now.is_none() {
-            // The driver tells it before anything else.
-            self.pending_disconnect();
-        }
-    }
-
-    fn pending_disconnect(&mut self) {
-        if let Some(engine) = &mut self.engine {
-            let Ok(step) = engine.handle(self.store.rows(), Input::Disconnected, 0, &mut self.rng) else {
-                panic!("{}: a disconnect reads nothing that can fail", self.name)
-            };
-            assert!(step.changes.is_empty(), "a disconnect stores nothing");
         }
     }
 

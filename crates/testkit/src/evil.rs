@@ -25,6 +25,8 @@ pub struct Evil {
     on_answer: Option<OnAnswer>,
     items: BTreeMap<String, Vec<Item>>,
     asked_for: Vec<(String, request::Op)>,
+    /// Keeps only what tells of members coming and going, without what is sealed: a long life would fill the memory.
+    pub(crate) forgets: bool,
 }
 
 /// A mailbox as its device sees it.
@@ -84,7 +86,9 @@ impl Evil {
             }
             Some(client_frame::Body::Request(Request { id, op: Some(op) })) => {
                 self.asked.insert((name.to_owned(), id), op.clone());
-                self.asked_for.push((name.to_owned(), op.clone()));
+                if !self.forgets {
+                    self.asked_for.push((name.to_owned(), op.clone()));
+                }
                 client_frame::Body::Request(Request { id, op: Some(op) })
             }
             other => return ClientFrame { body: other },
@@ -105,11 +109,22 @@ impl Evil {
         }
     }
 
+    fn remember(&mut self, name: &str, item: &Item) {
+        let mut item = item.clone();
+        match &mut item.kind {
+            _ if !self.forgets => {}
+            Some(item::Kind::Welcomed(welcomed)) => welcomed.welcome = Default::default(),
+            Some(item::Kind::Committed(committed)) => committed.commit.truncate(1),
+            _ => return,
+        }
+        self.items.entry(name.to_owned()).or_default().push(item);
+    }
+
     fn push(&mut self, name: &str, push: Push) -> Option<ServerFrame> {
         let mut entries = Vec::new();
         for Entry { position, item } in push.entries {
             let item = decode_item(&item).expect("the relay's own items decode");
-            self.items.entry(name.to_owned()).or_default().push(item.clone());
+            self.remember(name, &item);
             let instead = match &mut self.on_item {
                 Some(hook) => hook(name, item),
                 None => vec![item],

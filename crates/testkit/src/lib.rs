@@ -9,6 +9,7 @@ pub mod evil;
 pub mod history;
 mod linking;
 pub mod network;
+pub mod simulation;
 pub mod store;
 pub mod world;
 

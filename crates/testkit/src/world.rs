@@ -40,6 +40,8 @@ pub struct World {
     history: History,
     capture: Vec<u8>,
     intents: u64,
+    /// Time goes on with every frame to the relay, so that no two items have the same.
+    flows: bool,
     /// The hand of the evil relay.
     pub evil: Evil,
 }
@@ -67,6 +69,7 @@ impl World {
             history: History::default(),
             capture: Vec::new(),
             intents: 0,
+            flows: false,
             evil: Evil::default(),
         }
     }
@@ -128,6 +131,13 @@ impl World {
     /// Every frame that crossed the network, one after the other, as one who broke TLS would see them.
     pub fn capture(&self) -> &[u8] {
         &self.capture
+    }
+
+    /// Makes it a world for a long life: time goes on with every frame to the relay, so that what came first is
+    /// known by its time, and of the frames nothing is kept but who came into a conversation and who went.
+    pub fn lives_long(&mut self) {
+        self.flows = true;
+        self.evil.forgets = true;
     }
 
     /// From now on the network has these faults.
@@ -212,7 +222,7 @@ impl World {
         let now = self.now;
         let device = self.person(name);
         device.wants_online = false;
-        device.cut(Some(now));
+        device.cut(now);
     }
 
     /// The device has its network again.
@@ -225,7 +235,7 @@ impl World {
         let now = self.now;
         for name in names {
             self.partitioned.insert((*name).to_owned());
-            self.person(name).cut(Some(now));
+            self.person(name).cut(now);
         }
     }
 
@@ -338,7 +348,7 @@ impl World {
         let Some((name, line, up)) = ways.choose(&mut self.rng).cloned() else { return false };
         if self.rng.random_ratio(self.faults.cut.min(1000), 1000) {
             let now = self.now;
-            self.person(&name).cut(Some(now));
+            self.person(&name).cut(now);
         } else if up {
             self.carry_up(&name, line);
         } else {
@@ -348,18 +358,22 @@ impl World {
     }
 
     fn carry_up(&mut self, name: &str, line: Line) {
+        self.now += u64::from(self.flows);
         let device = self.people.get_mut(name).expect("a device with frames on their way");
         let Some(link) = &mut device.link else { return };
         let socket = link.socket(line);
         let evil = &mut self.evil;
         let hand = |frame| evil.up(name, frame);
         let crossed = socket.carry_up(&self.faults, &mut self.rng, self.now, hand);
-        crossed.iter().for_each(|bytes| self.capture.extend_from_slice(bytes));
+        let captures = !self.flows;
+        crossed.iter().filter(|_| captures).for_each(|bytes| self.capture.extend_from_slice(bytes));
         at_once(self.relay.flush_acknowledgements()).expect("the store in memory takes everything");
         for device in self.people.values_mut() {
             let Some(link) = &mut device.link else { continue };
             for bytes in link.socket(Line::Authenticated).pump() {
-                self.capture.extend_from_slice(&bytes);
+                if captures {
+                    self.capture.extend_from_slice(&bytes);
+                }
             }
         }
     }
@@ -412,7 +426,7 @@ impl World {
                 continue;
             }
             if device.link.as_ref().is_some_and(Link::is_broken) {
-                device.cut(Some(now));
+                device.cut(now);
                 return true;
             }
             if device.link.is_none() && device.wants_online && !self.partitioned.contains(name) {

@@ -73,6 +73,13 @@ pub struct Crafted {
     pub op: request::Op,
 }
 
+/// The epoch authenticator of a conversation's group (RFC 9420 §8.7): the same on all devices that are in step.
+pub fn epoch(reader: &dyn Reader, id: ConversationId) -> Option<Vec<u8>> {
+    let store = Overlay::new(reader);
+    let group = MlsGroup::load(&Storage(&store), &group::group_id(id)).ok()??;
+    Some(group.epoch_authenticator().as_slice().to_vec())
+}
+
 impl Engine {
     /// Switches defences off.
     pub fn disarm(&mut self, defences: Defences) {
