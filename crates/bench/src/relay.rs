@@ -61,8 +61,8 @@ impl Relay {
             }
         };
         let address = free()?;
-        let (mut child, started_in) = launch(&binary, &data, address).await?;
-        let (pid, told) = (child.id(), Some(told(&mut child)?));
+        let (child, started_in, told) = launch(&binary, &data, address).await?;
+        let (pid, told) = (child.id(), Some(told));
         Ok(Self { child: Some(child), pid, address, binary, data, _folder: folder, started_in, told })
     }
 
@@ -101,8 +101,8 @@ impl Relay {
     }
 
     async fn launch_again(&mut self) -> Result<(), Failed> {
-        let (mut child, started_in) = launch(&self.binary, &self.data, self.address).await?;
-        self.told = Some(told(&mut child)?);
+        let (child, started_in, told) = launch(&self.binary, &self.data, self.address).await?;
+        self.told = Some(told);
         (self.pid, self.started_in) = (child.id(), started_in);
         self.child = Some(child);
         Ok(())
@@ -189,7 +189,7 @@ fn free() -> Result<SocketAddr, Failed> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "asks whether the port is open")]
-async fn launch(binary: &Path, data: &Path, address: SocketAddr) -> Result<(Child, Duration), Failed> {
+async fn launch(binary: &Path, data: &Path, address: SocketAddr) -> Result<(Child, Duration, Told), Failed> {
     let start: Instant = now();
     let mut child = Command::new(binary)
         .args(["--json", "relay", "--listen", &address.to_string(), "--limits", "lifted", "--data"])
@@ -201,7 +201,16 @@ async fn launch(binary: &Path, data: &Path, address: SocketAddr) -> Result<(Chil
         .map_err(|error| format!("{} does not start: {error}", binary.display()))?;
     loop {
         if tokio::net::TcpStream::connect(address).await.is_ok() {
-            return Ok((child, start.elapsed()));
+            let started_in = start.elapsed();
+            return match told(&mut child) {
+                Ok(told) => Ok((child, started_in, told)),
+                Err(error) => {
+                    // One that says nothing that is understood here is not left behind.
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    Err(error)
+                }
+            };
         }
         if child.try_wait()?.is_some() || start.elapsed() > Duration::from_secs(30) {
             let _ = child.kill();
