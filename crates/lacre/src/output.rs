@@ -179,7 +179,7 @@ pub fn seconds(text: &str) -> Option<u32> {
 pub fn duration(seconds: u32) -> String {
     let (number, unit) = [(604_800, "week"), (86_400, "day"), (3600, "hour"), (60, "minute")]
         .into_iter()
-        .find(|(size, _)| seconds >= *size && seconds % size == 0)
+        .find(|(size, _)| seconds >= *size && seconds.is_multiple_of(*size))
         .map_or((seconds, "second"), |(size, unit)| (seconds / size, unit));
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }

@@ -17,12 +17,16 @@ fn link(relay: &Relay, old: &Person, name: &str) -> Person {
         until(event, || running.objects().into_iter().find(|object| object["event"] == event))
     };
     let code = event(&join, "code");
-    let mut linking =
-        Running::start(&mut old.command(&["device", "link", code["code"].as_str().unwrap(), "--json"]));
+    let mut linking = Running::start(&mut old.command(&[
+        "device",
+        "link",
+        code["code"].as_str().expect("a code"),
+        "--json",
+    ]));
     let number = event(&linking, "number");
     assert_eq!(number["name"], name);
     let mut stdin = join.stdin();
-    writeln!(stdin, "{}", number["number"].as_str().unwrap()).unwrap();
+    writeln!(stdin, "{}", number["number"].as_str().expect("a number")).expect("it reads");
     drop(stdin);
     assert_eq!(event(&join, "joined")["handle"], old.name());
     assert_eq!(join.ended(), 0);
@@ -82,7 +86,7 @@ fn d04_a_code_is_good_once_and_a_wrong_number_ends_it() {
     let mut command = thief.command(&["device", "join", "--relay", &relay.url, "--json"]);
     let mut join = Running::start(command.stdin(Stdio::piped()));
     let code = until("a code", || join.objects().into_iter().next());
-    let code = code["code"].as_str().unwrap();
+    let code = code["code"].as_str().expect("a code");
     let mut linking = Running::start(&mut ana.command(&["device", "link", code, "--json"]));
     let number = until("a number", || linking.objects().into_iter().next());
     let shown: u32 = number["number"].as_str().unwrap().parse().unwrap();

@@ -257,6 +257,7 @@ fn so_many_can_be_blocked_and_no_more_and_not_too_fast() {
 
 /// Prints how long the answers take; asserts nothing, because a machine's times are no one's promise.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the time that an answer takes is printed")]
 fn the_times_of_unknown_and_blocked_are_printed_side_by_side() {
     const ROUNDS: usize = 2000;
     let world = World::new();

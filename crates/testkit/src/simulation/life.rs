@@ -230,8 +230,8 @@ impl Life {
             PEOPLE.iter().map(|(name, _)| *name).filter(|name| *name != cast::person(device)).collect();
         // A few know each other well; the others hardly ever meet.
         let near = PEOPLE.iter().position(|(name, _)| *name == cast::person(device)).unwrap_or(0);
-        let to =
-            if rng.random_ratio(4, 5) { others[near % others.len()] } else { others.choose(rng).unwrap() };
+        let known = others[near % others.len()];
+        let to = if rng.random_ratio(4, 5) { known } else { others.choose(rng).copied().unwrap_or(known) };
         let text = self.text(device);
         world.intend(device, Intent::SendTo(handle(to), plain(text)));
         true
