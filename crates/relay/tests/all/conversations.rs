@@ -408,7 +408,8 @@ fn what_is_said_in_passing_reaches_who_is_there_and_is_stored_nowhere() {
         let [item::Kind::Sealed(sealed)] = &device.passing()[..] else { panic!("one item") };
         assert_eq!((sealed.sequence, sealed.epoch), (0, 1));
     }
-    assert_eq!(talk.anonymous.ask(Op::Send(passing(2, 8))), Err(ErrorCode::NotMls), "its epoch is checked");
+    let other = wire::Send { epoch: 2, ..passing(1, 8) };
+    assert_eq!(talk.anonymous.ask(Op::Send(other)), Err(ErrorCode::NotMls), "its epoch is checked");
     let wrong = wire::Send { capability: Bytes::from_static(&[9; 32]), ..passing(1, 9) };
     assert_eq!(talk.anonymous.ask(Op::Send(wrong)), Err(ErrorCode::NoSuchConversation));
     assert_eq!(accepted(talk.anonymous.ask(Op::Send(send(TALK, 1, "hello", 7)))), 2, "it took no place");
