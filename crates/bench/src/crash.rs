@@ -161,8 +161,20 @@ pub async fn run(options: &Options, relay: &mut Relay, report: &mut Reporter) ->
         }
     }
     stop.set(true);
+    let mut refused = false;
     for writer in writers {
-        tokio::time::timeout(PATIENCE, writer).await.map_err(|_| "a writer did not come to its end")???;
+        match tokio::time::timeout(PATIENCE, writer)
+            .await
+            .map_err(|_| "a writer did not come to its end")??
+        {
+            Err(_) if options.forgetful => refused = true,
+            ended => ended?,
+        }
+    }
+    if refused {
+        // The relay says that it does not know what it has acknowledged.
+        report.print(&Stuck { workload: "crash", seen: "what was acknowledged is unknown after a restart" });
+        return Ok(());
     }
 
     let acked = ledger.acked.take();

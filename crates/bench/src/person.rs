@@ -280,7 +280,7 @@ impl Person {
     }
 
     /// Accepts a request, if it has come; whether it did now.
-    async fn accept(&mut self, conversation: ConversationId) -> Result<bool, Failed> {
+    pub async fn accept(&mut self, conversation: ConversationId) -> Result<bool, Failed> {
         let asked = {
             let reader = self.store.snapshot()?;
             let record = Records(reader.as_ref()).conversation(conversation)?;

@@ -172,7 +172,8 @@ impl Group {
             }
             newcomer.turn().await?;
         }
-        Ok(())
+        // Nothing leaves a device before a request is accepted, the update of its leaf neither.
+        newcomer.accept(self.id).await.map(drop)
     }
 
     async fn measure(&mut self, target: &Target, rng: &mut StdRng) -> Result<Point, Failed> {
@@ -213,6 +214,8 @@ impl Group {
 
     /// Bruno's update of his leaf: milliseconds of his, and of Ana's who takes it in, and bytes of the commit.
     async fn update(&mut self) -> Result<(f64, f64, usize), Failed> {
+        self.bruno.accept(self.id).await?;
+        self.settle().await?;
         (self.ana.costs, self.bruno.costs) = (Vec::new(), Vec::new());
         self.bruno.handshakes = Vec::new();
         self.bruno.want(Intent::UpdateLeaf(self.id)).await?;

@@ -139,6 +139,9 @@ impl Engine {
         manner: Manner,
     ) -> Done {
         let Some(record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
+        if record.kind == ConversationKind::Group && record.state == ConversationState::Left {
+            return Ok(Err(Refusal::NotAMember));
+        }
         if !self.is_allowed(cx, record.id, self.me.account, &content)? {
             return Ok(Err(Refusal::NotAllowed));
         }

@@ -134,6 +134,10 @@ fn a_report_holds_what_was_chosen_and_says_what_it_is() {
         assert_ne!(forged, report, "{from} is in it");
         assert!(matches!(report::read(&forged), Err(ReportError::Forged(_))), "{from}");
     }
+    // All that came with a request, while it is one: to answer is to accept.
+    let all = folder.path().join("all");
+    bruno.run(&["requests", "report", "mallory", "--to", all.to_str().expect("a plain path")]).ok();
+    assert!(std::fs::read_to_string(all).expect("a report").contains("nice weather"));
     // Under another's signature it is not that other's statement.
     let hers = folder.path().join("hers");
     bruno.send(&mallory, "no");
@@ -145,8 +149,4 @@ fn a_report_holds_what_was_chosen_and_says_what_it_is() {
         format!("{}\n{}\n", report.lines().next().expect("a line"), hers.lines().last().expect("a line"));
     assert!(matches!(report::read(&mixed), Err(ReportError::Forged(_))));
     assert!(matches!(report::read("hello"), Err(ReportError::Malformed)));
-
-    let all = folder.path().join("all");
-    bruno.run(&["requests", "report", "mallory", "--to", all.to_str().expect("a plain path")]).ok();
-    assert!(std::fs::read_to_string(all).expect("a report").contains("nice weather"));
 }
