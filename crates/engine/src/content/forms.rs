@@ -1,4 +1,4 @@
-//! How each kind of content stands in MIMI, both ways. The table is in [`kinds`](super::kinds).
+//! How each kind of content stands in MIMI, both ways. The table is in [`kinds`].
 
 use ciborium::Value;
 use lacre_proto::{AccountId, Handle, limits};
