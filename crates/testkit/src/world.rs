@@ -318,12 +318,31 @@ impl World {
                 let mut rows = conversations.iter().flat_map(|conversation| device.rows(conversation.id));
                 rows.any(|row| row.state == MessageState::Queued)
             };
-            if !self.people.values().any(waits) {
+            // A device that is off for good sends nothing any more.
+            if !self.people.values().filter(|device| device.restarts).any(waits) {
                 return;
             }
             self.pass(MINUTE);
         }
-        panic!("after {minutes} minutes something still waits to be sent (seed {})", self.seed);
+        let mut waiting = Vec::new();
+        for (name, device) in &self.people {
+            for record in device.records().conversations().expect("readable") {
+                let queued =
+                    device.rows(record.id).into_iter().filter(|row| row.state == MessageState::Queued);
+                let count = queued.count();
+                if count > 0 {
+                    waiting.push((
+                        name,
+                        count,
+                        record.kind,
+                        record.state,
+                        record.standing,
+                        device.link.is_some(),
+                    ));
+                }
+            }
+        }
+        panic!("after {minutes} minutes something still waits to be sent (seed {}): {waiting:?}", self.seed);
     }
 
     /// Asserts that nothing of what was said is lost, there twice, made up, or out of its sender's order.

@@ -112,9 +112,7 @@ impl Life {
             }
         }
         world.pass(left);
-        if rng.random_bool(0.6) {
-            self.silence(world, rng.random_range(2..6));
-        }
+        self.silence(world, rng.random_range(2..8));
     }
 
     /// Days on which nobody is there.

@@ -26,7 +26,7 @@ const DAY: Millis = 24 * 3_600_000;
 /// How much there is of a simulation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
-    /// Days that are lived; after most of them come some on which nobody is there.
+    /// Days that are lived; after each come some on which nobody is there.
     pub days: u64,
     /// Acts on each of them.
     pub acts: u64,
@@ -34,7 +34,7 @@ pub struct Size {
 
 impl Size {
     /// About two weeks.
-    pub const WEEKS: Self = Self { days: 4, acts: 16 };
+    pub const WEEKS: Self = Self { days: 2, acts: 24 };
 }
 
 impl Default for Size {
