@@ -2,25 +2,15 @@
 
 use lacre_testkit::simulation::{Report, Size, simulate};
 
-/// Lives at whose end a device has lost its place in a group and is not let in again. That is a fault of the
-/// engine that is not found yet: `cargo xtask simulate --seeds 1 --first 63` shows it.
-const OPEN: [u64; 4] = [63, 78, 145, 193];
-
 /// The seeds of one test: several tests, so that they share the cores.
 fn lives(seeds: std::ops::Range<u64>) {
     let mut sum = Report::default();
-    for seed in seeds.filter(|seed| !OPEN.contains(seed)) {
+    for seed in seeds {
         println!("once more: cargo xtask simulate --seeds 1 --first {seed}");
         sum.add(&simulate(seed, Size::WEEKS));
     }
     println!("{sum:?}");
     assert!(sum.rows > 500 && sum.commits > 100, "too little was lived");
-}
-
-#[test]
-#[ignore = "a device stays out of step in a group; see OPEN"]
-fn all_devices_agree_in_the_lives_that_are_open() {
-    OPEN.iter().for_each(|seed| drop(simulate(*seed, Size::WEEKS)));
 }
 
 #[test]

@@ -604,6 +604,16 @@ impl Engine {
         Ok(())
     }
 
+    /// This account is in again: what was still to be done to leave would take this device off the roster now.
+    pub(super) fn stays(&mut self, cx: &mut Cx<'_>, id: ConversationId) -> Result<(), EngineError> {
+        for (at, job) in self.lane(cx, id, usize::MAX)? {
+            if job.what == What::LeaveRoster(id) {
+                cx.store.delete(at);
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn dispatch_leave(
         &mut self,
         cx: &mut Cx<'_>,

@@ -72,6 +72,7 @@ impl Engine {
         let mark = cx.store.mark();
         match self.join(cx, id, known, &item, time)? {
             Ok(peer) => {
+                self.stays(cx, id)?;
                 self.check_roster(id);
                 if let Some(peer) = peer {
                     self.settle(cx, peer)?;

@@ -225,6 +225,28 @@ fn who_leaves_is_gone_everywhere_and_a_group_never_lacks_an_admin() {
 }
 
 #[test]
+fn who_left_and_is_added_again_before_the_leaving_was_done_stays() {
+    let mut world = World::of(&["ana", "bruno", "carla"]);
+    let id = group(&mut world, &["bruno", "carla"]);
+    world.intent("carla", Intent::LeaveGroup(id));
+    assert!(world.ask_one("carla") && world.push("carla"), "she says so, and hears it");
+    world.disconnect("carla");
+    assert_eq!(state(&world, "carla", id), ConversationState::Left);
+    assert!(world.relay.groups[&id].roster.contains(&world.device("carla")), "the relay was not told");
+    world.run();
+    world.wait(120_000);
+    world.intent("ana", Intent::AddToGroup(id, vec!["carla".parse().unwrap()]));
+    world.run();
+    world.connect("carla");
+    world.run();
+    assert_eq!(state(&world, "carla", id), ConversationState::Open);
+    assert!(world.relay.groups[&id].roster.contains(&world.device("carla")), "and she is delivered to");
+    say(&mut world, "bruno", id, "de volta!");
+    world.run();
+    assert_eq!(seen(&world, "carla", id).last().unwrap(), "bruno: de volta!");
+}
+
+#[test]
 fn who_comes_in_while_somebody_is_leaving_finds_them_gone() {
     let mut world = World::of(&["ana", "bruno", "carla", "duarte"]);
     let id = group(&mut world, &["bruno", "carla"]);
