@@ -42,7 +42,10 @@ impl Engine {
         let idle = if typing { soon && before.typing } else { !before.typing };
         let busy = self.link.asked.len() + 8 > limits::REQUESTS_IN_FLIGHT;
         let silent = !cx.records().sends_receipts(id)?;
-        let ready = self.link.online && self.link.caught_up && record.state == ConversationState::Open;
+        let ready = self.link.online
+            && self.link.caught_up
+            && record.state == ConversationState::Open
+            && self.may_speak(cx, &record);
         if idle || busy || silent || !ready || before.count >= BETWEEN {
             return Ok(Ok(()));
         }

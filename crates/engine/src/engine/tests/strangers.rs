@@ -57,6 +57,11 @@ fn a_stranger_hears_nothing_before_bruno_accepts_and_then_what_was_owed() {
     let request = world.conversation("bruno", "mallory");
     assert_eq!((request.standing, request.unread), (Standing::Asked, 1));
     assert_eq!(world.seen("bruno", "mallory"), ["hello, are you there?"]);
+    world.intent("bruno", Intent::Typing(request.id, true));
+    world.run();
+    let writes =
+        |world: &World| world.people["mallory"].events.iter().any(|it| matches!(it, Event::Typing(..)));
+    assert!(!writes(&world), "nor that he is writing");
 
     // He reads it, goes to sleep, comes back; days pass in which leaves are updated elsewhere.
     world.intent("bruno", Intent::MarkRead(request.id, hello));
