@@ -55,7 +55,7 @@ fn two_people_with_two_devices_each_link_talk_and_revoke() {
     // A device that is on for a moment only may have to be on again before it is where the others are.
     for (person, before) in [(&ana, 1), (&bruno, 1), (&phone, 0), (&tablet, 0)] {
         until("both to be shown", || {
-            [&ana, &bruno, &phone, &tablet].map(|other| other.read());
+            [&ana, &bruno, &phone, &tablet].iter().for_each(|other| drop(other.read()));
             texts(person).get(before..).filter(|shown| *shown == both).map(drop)
         });
     }
