@@ -39,6 +39,7 @@ fn main() {
     seed("sealed_open", lacre_fuzz::sealed_open, [whole].into_iter().chain(edits).collect());
     seed("store_import", lacre_fuzz::store_import, vec![lacre_fuzz::exported()]);
     seed("relay_session", lacre_fuzz::relay_session, lacre_fuzz::session_seeds());
+    seed("guard_file", lacre_fuzz::guard_file, lacre_fuzz::guard_seeds());
     let deliveries = [vec![0, 0, 1, 2, 3], vec![1, 1, 0, 40, 255], vec![0, 1, 0, 0], vec![2, 4, 1, 8, 1, 10]];
     seed("engine_delivered", lacre_fuzz::engine_delivered, deliveries.to_vec());
 }

@@ -2,6 +2,7 @@
 //! `fuzz_targets/` calls the function of its name; `examples/seeds.rs` makes what they begin with.
 
 mod engine;
+mod guard;
 mod relay;
 mod sealed;
 mod store;
@@ -15,6 +16,7 @@ use lacre_proto::{frame, limits, mls_framing};
 use prost::Message;
 
 pub use engine::engine_delivered;
+pub use guard::{guard_file, seeds as guard_seeds};
 pub use relay::{relay_session, seeds as session_seeds};
 pub use sealed::{sealed_open, store as sealed_store};
 pub use store::{exported, store_import};

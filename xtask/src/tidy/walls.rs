@@ -25,6 +25,23 @@ const WALLS: &[Wall] = &[
         may: &[],
         never: &["tokio", "rand*", "getrandom", "redb", SEALING, "rustls", "jiff", "chrono", "time"],
     },
+    // It judges; it does nothing, so it needs nothing.
+    Wall {
+        name: "lacre-guard",
+        may: &[],
+        never: &[
+            "tokio",
+            "rand*",
+            "getrandom",
+            "redb",
+            SEALING,
+            "rustls",
+            "prost",
+            "serde",
+            "jiff",
+            "flate2",
+        ],
+    },
     Wall {
         name: "lacre-sealed",
         may: &[],
@@ -37,7 +54,7 @@ const WALLS: &[Wall] = &[
     },
     Wall {
         name: "lacre-client",
-        may: &["lacre-engine", "lacre-proto", "lacre-sealed"],
+        may: &["lacre-engine", "lacre-guard", "lacre-proto", "lacre-sealed"],
         never: &["axum", "hyper", "lacre-store", "lacre-relay", "ratatui"],
     },
     Wall {
@@ -52,7 +69,7 @@ const WALLS: &[Wall] = &[
     },
     Wall {
         name: "lacre",
-        may: &["lacre-client", "lacre-engine", "lacre-proto", "lacre-relay", "lacre-store"],
+        may: &["lacre-client", "lacre-engine", "lacre-guard", "lacre-proto", "lacre-relay", "lacre-store"],
         never: &["lacre-testkit", "lacre-bench"],
     },
     Wall {
