@@ -1,25 +1,29 @@
-//! Reports: chosen messages in a file, as the reporter's own signed statement. `docs/protocol/report.md` is the
-//! format, and tells exactly what it proves.
+//! Reports: chosen messages in a file, each under its author's signature, and all of it under the reporter's.
+//! `docs/protocol/report.md` is the format, and tells exactly what it proves.
 
-use lacre_engine::identity::{IdentityError, reporter};
-use lacre_engine::records::{ConversationKind, Evidence, MessageRecord, MessageState, Records};
+use lacre_engine::content::{Opened, Room};
+use lacre_engine::identity::{Certificate, FalseProof, IdentityError, Signed, reporter};
+use lacre_engine::records::{ConversationKind, Evidence, MessageRecord, MessageState, Records, SealedForm};
 use lacre_engine::{Engine, EngineError, Reader};
-use lacre_proto::{ConversationId, Millis};
+use lacre_proto::{AccountId, ConversationId, Millis};
 use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, MessageId};
 
 /// The version of the format that is written here.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+/// What kind of proof a report holds.
+pub const PROOF: &str = "author";
 /// Messages in one report.
 pub const MESSAGES: usize = 100;
 /// The largest report that is read, in bytes.
 const LARGEST: usize = 16 * 1024 * 1024;
 /// What stands in every report, so that nobody takes it for more than it is.
-pub const CAVEAT: &str = "This is the statement of the reporter, signed by the reporter's device. It proves who \
-                          states it and that nothing in it was changed since. It does not prove to others that the \
-                          messages were sent: members of a conversation know that by sealing, and cannot hand that \
-                          proof on.";
+pub const CAVEAT: &str = "Each message is under the signature of a device of its author: it proves that these words \
+                          were said by whom the identity key belongs to, in the conversation that is named, and that \
+                          they are unaltered. That the key is the author's is for the relay's directory to say. When \
+                          they were said, what was said around them, and that they were not edited later, is the word \
+                          of the reporter, who has signed the whole.";
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +38,9 @@ pub enum ReportError {
     /// One's own, a gap, a change, or of a kind that a report cannot hold yet.
     #[error("message {0} is not one of somebody else with text in it; only those can be reported")]
     NotReportable(MessageId),
+    /// It came without what proves to others whose it is.
+    #[error("message {0} came without its author's signature, and cannot be proven to others")]
+    NoProof(MessageId),
     /// Nobody has signed up with this profile.
     #[error("nobody has signed up with this profile yet")]
     NotSignedUp,
@@ -46,6 +53,26 @@ pub enum ReportError {
     /// Something in it was changed, or it was signed by somebody else.
     #[error("this report is not what was signed: {0}")]
     Forged(IdentityError),
+    /// The reporter states words of somebody who did not say them.
+    #[error("the message {0} in this report is not proven: {1}")]
+    NotSaid(String, NotSaid),
+}
+
+/// Why a message in a report is not proven to be its author's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotSaid {
+    /// Certificate, content or signature do not hold together.
+    #[error(transparent)]
+    Proof(#[from] FalseProof),
+    /// It is proven to be somebody else's.
+    #[error("it was said by somebody else")]
+    OtherAuthor,
+    /// It was said somewhere else, or is another message.
+    #[error("it was said somewhere else")]
+    OtherPlace,
+    /// What is shown is not what was said.
+    #[error("the words are not those that were said")]
+    OtherWords,
 }
 
 /// What the reporter states. Ids, keys and hashes are in hex, times in milliseconds since the Unix epoch.
@@ -54,7 +81,7 @@ pub enum ReportError {
 pub struct Statement {
     /// [`VERSION`].
     pub lacre_report: u32,
-    /// What kind of proof it is: always `statement` in this version.
+    /// What kind of proof it is: always `author` in this version.
     pub proof: String,
     /// The same in words: [`CAVEAT`].
     pub caveat: String,
@@ -80,7 +107,7 @@ pub struct Party {
     pub account: String,
     /// Its handle, as the reporter's device knows it.
     pub handle: String,
-    /// Its identity key, as the reporter's device has pinned it; empty when it has not.
+    /// Its identity key.
     pub identity_key: String,
 }
 
@@ -90,9 +117,9 @@ pub struct Party {
 pub struct Reported {
     /// Its id, made by its sender.
     pub id: String,
-    /// Who wrote it, as MLS proved to the reporter's device.
+    /// Who wrote it.
     pub author: Party,
-    /// When the relay took it.
+    /// When the relay took it, as the reporter's device was told.
     pub sent_ms: Millis,
     /// What it says, after its last edit.
     pub text: String,
@@ -100,18 +127,33 @@ pub struct Reported {
     pub edited_ms: Option<Millis>,
     /// The MIMI id of its first form, a hash over author, room and content with the sender's salt.
     pub mimi_id: String,
-    /// How its first form came; what the relay may still know of it.
+    /// What proves its first form.
+    pub said: Said,
+    /// What proves the edit that is shown; `None` when it was never edited.
+    pub edit: Option<Said>,
+    /// How its first form came; what the relay may still know of it. `None` when the reporter was given it by
+    /// somebody else.
     pub sealed: Option<Sealed>,
+}
+
+/// What proves who said something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Said {
+    /// The conversation in which it was said.
+    pub conversation: String,
+    /// MIMI content in its encoded form.
+    pub content: String,
+    /// The author's signature.
+    pub signature: String,
+    /// The certificate of the device that signed.
+    pub certificate: String,
 }
 
 /// How a message came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sealed {
-    /// The conversation for which it was sealed.
-    pub conversation: String,
-    /// The device that sealed it.
-    pub device: String,
     /// The epoch in which it was sealed.
     pub epoch: u64,
     /// Its place in the conversation.
@@ -150,7 +192,7 @@ pub fn make(
     rows.dedup_by_key(|row| row.id);
     let statement = Statement {
         lacre_report: VERSION,
-        proof: "statement".to_owned(),
+        proof: PROOF.to_owned(),
         caveat: CAVEAT.to_owned(),
         relay: me.relay.to_string(),
         made_ms: now,
@@ -178,30 +220,132 @@ fn reported(records: &Records<'_>, row: MessageRecord) -> Result<Reported, Repor
     let (Content::Text { text, .. }, MessageState::Received, true) = (&row.content, row.state, there) else {
         return Err(ReportError::NotReportable(row.id));
     };
-    let pinned = records.contact(row.author)?.map(|contact| hex::encode(contact.identity_key));
-    let sealed = records.evidence(row.conversation, row.id)?.map(|evidence| {
-        let Evidence { conversation, device, epoch, sequence, sealed } = evidence;
-        let (conversation, device) = (conversation.to_string(), device.to_string());
-        Sealed { conversation, device, epoch, sequence, sha256: hex::encode(sealed) }
+    let no_proof = || ReportError::NoProof(row.id);
+    let evidence = records.evidence(row.conversation, row.id)?.ok_or_else(no_proof)?;
+    let (said, certificate) = said(records, &evidence)?.ok_or_else(no_proof)?;
+    let edit = match row.marks.edited_ms {
+        Some(_) => {
+            let evidence = records.evidence_of_edit(row.conversation, row.id)?.ok_or_else(no_proof)?;
+            Some(self::said(records, &evidence)?.ok_or_else(no_proof)?.0)
+        }
+        None => None,
+    };
+    let sealed = evidence.sealed.map(|SealedForm { epoch, sequence, sha256 }| {
+        let sha256 = hex::encode(sha256);
+        Sealed { epoch, sequence, sha256 }
     });
     Ok(Reported {
         id: row.id.to_string(),
         author: Party {
             account: row.author.to_string(),
             handle: row.author_handle.to_string(),
-            identity_key: pinned.unwrap_or_default(),
+            identity_key: hex::encode(certificate.identity_key().as_bytes()),
         },
         sent_ms: row.sent_ms,
         text: text.clone(),
         edited_ms: row.marks.edited_ms,
         mimi_id: row.mimi.map(hex::encode).unwrap_or_default(),
+        said,
+        edit,
         sealed,
     })
 }
 
-/// Reads a report, and checks that it is what the named reporter's device has signed. That the identity key in it is
-/// the reporter's account's is for the relay's directory to say.
+/// The evidence as it stands in a report, and whose it is; `None` when it does not prove anything.
+fn said(records: &Records<'_>, evidence: &Evidence) -> Result<Option<(Said, Certificate)>, ReportError> {
+    let Some(certificate) = records.certificate(&evidence.certificate)? else { return Ok(None) };
+    let Ok((author, ..)) = evidence.signed(&certificate).prove() else { return Ok(None) };
+    let said = Said {
+        conversation: evidence.conversation.to_string(),
+        content: hex::encode(&evidence.content),
+        signature: hex::encode(&evidence.signature),
+        certificate: hex::encode(&certificate),
+    };
+    Ok(Some((said, author)))
+}
+
+/// Reads a report, and checks that each message in it was said by whom it names, and that the whole is what the named
+/// reporter's device has signed. That the identity keys in it are those of the accounts is for the relay's directory
+/// to say.
 pub fn read(report: &str) -> Result<Statement, ReportError> {
+    let statement = stated(report)?;
+    for message in &statement.messages {
+        let not_said = |why| ReportError::NotSaid(message.id.clone(), why);
+        message.check(&statement)?.map_err(not_said)?;
+    }
+    Ok(statement)
+}
+
+impl Reported {
+    /// Whether its author said it, in these words; an error when it cannot be told.
+    fn check(&self, statement: &Statement) -> Result<Result<(), NotSaid>, ReportError> {
+        let Opened { id, mimi_id, content, .. } = match self.said.prove(self, statement)? {
+            Ok(opened) => opened,
+            Err(why) => return Ok(Err(why)),
+        };
+        if id.to_string() != self.id || hex::encode(mimi_id.0) != self.mimi_id {
+            return Ok(Err(NotSaid::OtherPlace));
+        }
+        let Content::Text { text, .. } = content else { return Ok(Err(NotSaid::OtherWords)) };
+        let shown = match (&self.edit, self.edited_ms) {
+            (None, None) => text,
+            (Some(edit), Some(_)) => match edit.prove(self, statement)? {
+                Ok(Opened { content: Content::Edit { of, text, .. }, .. }) if of == mimi_id => text,
+                Ok(_) => return Ok(Err(NotSaid::OtherWords)),
+                Err(why) => return Ok(Err(why)),
+            },
+            _ => return Ok(Err(NotSaid::OtherWords)),
+        };
+        Ok(if shown == self.text { Ok(()) } else { Err(NotSaid::OtherWords) })
+    }
+}
+
+impl Said {
+    /// The content, once it is seen to be of the message's author and said in the conversation that is named.
+    fn prove(
+        &self,
+        message: &Reported,
+        statement: &Statement,
+    ) -> Result<Result<Opened, NotSaid>, ReportError> {
+        let Self { conversation, content, signature, certificate } = self;
+        let conversation = ConversationId(fixed(conversation)?);
+        let (content, signature) = (bytes(content)?, bytes(signature)?);
+        let certificate = bytes(certificate)?;
+        let signed = Signed {
+            conversation,
+            content: &content,
+            signature: &signature,
+            certificate: &certificate,
+        };
+        let (author, opened, address) = match signed.prove() {
+            Ok(proven) => proven,
+            Err(why) => return Ok(Err(why.into())),
+        };
+        let same = message.author.account == author.account().to_string()
+            && message.author.identity_key == hex::encode(author.identity_key().as_bytes());
+        if !same {
+            return Ok(Err(NotSaid::OtherAuthor));
+        }
+        let room = match statement.kind.as_str() {
+            "group" => Room::Group(conversation),
+            "direct" => Room::direct(author.account(), AccountId(fixed(&statement.reporter.account)?)),
+            _ => return Err(ReportError::Malformed),
+        };
+        Ok(if address.room == room.to_string() { Ok(opened) } else { Err(NotSaid::OtherPlace) })
+    }
+}
+
+fn bytes(hex: &str) -> Result<Vec<u8>, ReportError> {
+    hex::decode(hex).map_err(|_| ReportError::Malformed)
+}
+
+fn fixed<const N: usize>(hex: &str) -> Result<[u8; N], ReportError> {
+    bytes(hex)?.try_into().map_err(|_| ReportError::Malformed)
+}
+
+/// What the reporter states: checked to be what the named reporter's device has signed, and no further. Whether it was
+/// said by whom it names, [`read`] tells.
+pub fn stated(report: &str) -> Result<Statement, ReportError> {
     if report.len() > LARGEST {
         return Err(ReportError::Malformed);
     }
@@ -211,16 +355,15 @@ pub fn read(report: &str) -> Result<Statement, ReportError> {
     };
     let Signature { certificate, signature } =
         serde_json::from_str(signed).map_err(|_| ReportError::Malformed)?;
-    let bytes = |hex: String| hex::decode(hex).map_err(|_| ReportError::Malformed);
     let certificate =
-        reporter(stated.as_bytes(), &bytes(certificate)?, &bytes(signature)?).map_err(ReportError::Forged)?;
+        reporter(stated.as_bytes(), &bytes(&certificate)?, &bytes(&signature)?).map_err(ReportError::Forged)?;
     let statement: Statement = serde_json::from_str(stated).map_err(|_| ReportError::Malformed)?;
     let same = statement.reporter.account == certificate.account().to_string()
         && statement.reporter.identity_key == hex::encode(certificate.identity_key().as_bytes());
     if !same {
         return Err(ReportError::Forged(IdentityError::WrongSubject));
     }
-    if statement.lacre_report != VERSION || statement.proof != "statement" {
+    if statement.lacre_report != VERSION || statement.proof != PROOF {
         return Err(ReportError::Malformed);
     }
     Ok(statement)

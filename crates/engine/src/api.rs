@@ -343,6 +343,9 @@ pub enum Alert {
     /// What is inside names another author, conversation or target than the seal proves.
     #[error("a message claimed another author than it has; it is not shown")]
     FalseAuthor,
+    /// The author's signature, by which others can be shown whose words they are, is missing or does not hold.
+    #[error("a message came without its author's signature; it is not shown")]
+    Unsigned,
     /// Content that does not decode.
     #[error("a message came in a form that this app cannot read")]
     BadContent,

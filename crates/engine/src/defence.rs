@@ -14,6 +14,8 @@ pub enum Defence {
     Policy,
     /// Content names the sender and the room that the seal proves; receipts are for one's own messages.
     Author,
+    /// What its author signs carries a signature of the author's device that holds.
+    Proof,
     /// A message is edited and closed only by its author, and taken back by nobody else but an admin.
     Target,
     /// A message is shown once.

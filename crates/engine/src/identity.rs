@@ -5,12 +5,14 @@
 //! | [`Certificate`]: this signature key is a device of this account | identity key | `lacre device certificate v1` |
 //! | [`DeviceList`]: these are all the devices of this account | identity key | `lacre device list v1` |
 //! | [`Resync`]: let this device in again | signature key | `lacre resync v1` |
-//! | a report's statement | signature key | `lacre report v1` |
+//! | [`Signed`]: this device has said this in this conversation | signature key | `lacre author v1` |
+//! | a report's statement | signature key | `lacre report v2` |
 //! | login, sign-up | signature key | `lacre login v1`, `lacre sign-up v1` |
 //!
 //! What came from the wire is an `Unverified...` and gives up its contents only by being verified; what a
 //! caller needs to find the key that it must verify under is named `claimed_...`.
 
+pub(crate) mod author;
 mod certificate;
 mod device_list;
 mod keys;
@@ -24,6 +26,7 @@ use lacre_proto::wire;
 use prost::Message;
 use prost::bytes::Bytes;
 
+pub use author::{FalseProof, Signed};
 pub use certificate::{Certificate, UnverifiedCertificate};
 pub use device_list::{Admitted, DeviceEntry, DeviceList, Succession, UnverifiedDeviceList};
 pub use keys::{IdentityKey, IdentitySecret, SignatureKey, SignatureSecret, verify};

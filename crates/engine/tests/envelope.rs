@@ -15,13 +15,13 @@ fn sizes_are_those_of_the_paper() {
 
 #[test]
 fn a_short_and_a_shorter_word_seal_to_one_size() {
-    let size = |content: &[u8]| encode(Envelope { counter: 0, content }).unwrap().len();
+    let size = |content: &[u8]| encode(Envelope { counter: 0, signature: None, content }).unwrap().len();
     assert_eq!(size(&[1; 250]), size(&[1; 260]));
 }
 
 #[test]
 fn another_version_other_padding_another_bucket_and_trailing_bytes_are_refused() {
-    let good = encode(Envelope { counter: 3, content: &[9; 241] }).unwrap();
+    let good = encode(Envelope { counter: 3, signature: None, content: &[9; 241] }).unwrap();
     assert_eq!((good.len(), good[255]), (256, 0), "six bytes of padding");
     let with = |at: usize, byte: u8| {
         let mut bytes = good.clone();
@@ -39,18 +39,35 @@ fn another_version_other_padding_another_bucket_and_trailing_bytes_are_refused()
 }
 
 #[test]
+fn a_signature_stands_before_the_content_and_is_whole() {
+    let signed = encode(Envelope { counter: 3, signature: Some(&[7; 64]), content: &[9; 241] }).unwrap();
+    assert_eq!((signed[0], signed.len()), (3, 320), "314 and the next size");
+    assert_eq!((&signed[9..73], &signed[73..314]), (&[7; 64][..], &[9; 241][..]));
+    let mut unsigned = signed.clone();
+    unsigned[0] = 1;
+    assert_eq!(decode(&unsigned), Err(EnvelopeError::Malformed), "a signature does not pass for content");
+    let cut = [&[3, 0, 0, 0, 0, 0, 0, 0, 0][..], &[7; 63]].concat();
+    assert_eq!(decode(&cut), Err(EnvelopeError::Malformed));
+}
+
+#[test]
 fn what_cannot_be_sealed_is_refused() {
-    assert_eq!(encode(Envelope { counter: 0, content: &vec![0; 128 * 1024] }), Err(EnvelopeError::TooLarge));
+    assert_eq!(encode(Envelope { counter: 0, signature: None, content: &vec![0; 128 * 1024] }), Err(EnvelopeError::TooLarge));
     assert_eq!(decode(&vec![1; 128 * 1024 + 1]), Err(EnvelopeError::TooLarge));
 }
 
 proptest! {
     #[test]
-    fn an_envelope_comes_back(counter in any::<u32>(), content in proptest::collection::vec(any::<u8>(), 0..5000)) {
-        let envelope = Envelope { counter, content: &content };
+    fn an_envelope_comes_back(
+        counter in any::<u32>(),
+        signed in any::<bool>(),
+        content in proptest::collection::vec(any::<u8>(), 0..5000),
+    ) {
+        let envelope = Envelope { counter, signature: signed.then_some(&[7; 64]), content: &content };
         let bytes = encode(envelope).unwrap();
         prop_assert_eq!(decode(&bytes), Ok(envelope));
-        prop_assert!(bytes.len() * 100 <= (content.len() + 9) * 112, "at most 12 % more");
+        let bare = content.len() + if signed { 73 } else { 9 };
+        prop_assert!(bytes.len() * 100 <= bare * 112, "at most 12 % more");
         prop_assert_eq!(padme(bytes.len()), bytes.len());
     }
 

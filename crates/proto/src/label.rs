@@ -1,6 +1,6 @@
 //! What is signed: every signature covers a label that says what it is for, so that none can stand for another.
 
-use crate::{AccountId, DeviceId, RelayId};
+use crate::{AccountId, ConversationId, DeviceId, RelayId};
 
 /// Label of a signed [`DeviceList`](crate::wire::DeviceList).
 pub const DEVICE_LIST: &[u8] = b"lacre device list v1";
@@ -9,7 +9,9 @@ pub const DEVICE_CERTIFICATE: &[u8] = b"lacre device certificate v1";
 /// Label of a signed [`ResyncRequest`](crate::wire::ResyncRequest).
 pub const RESYNC: &[u8] = b"lacre resync v1";
 /// Label of a report's statement.
-pub const REPORT: &[u8] = b"lacre report v1";
+pub const REPORT: &[u8] = b"lacre report v2";
+/// Label of an author's signature under content.
+const AUTHOR: &[u8] = b"lacre author v1";
 /// Exporter label of a conversation's send capability (RFC 9420 §8.5): 32 bytes, context the conversation id.
 pub const SEND_CAPABILITY: &str = "lacre send capability v1";
 const LOGIN: &[u8] = b"lacre login v1";
@@ -22,6 +24,11 @@ pub fn labelled(label: &[u8], body: &[u8]) -> Vec<u8> {
     bytes.push(0);
     bytes.extend_from_slice(body);
     bytes
+}
+
+/// The bytes that a device signs under content that it says in a conversation; `message` is the content's MIMI id.
+pub fn author(conversation: ConversationId, device: DeviceId, message: &[u8; 32]) -> Vec<u8> {
+    labelled(AUTHOR, &[conversation.as_ref(), device.as_ref(), message].concat())
 }
 
 /// The bytes that a device signs to log in.
@@ -46,7 +53,7 @@ mod tests {
 
     #[test]
     fn no_label_is_the_start_of_another() {
-        let labels = [DEVICE_LIST, DEVICE_CERTIFICATE, RESYNC, LOGIN, SIGN_UP];
+        let labels = [DEVICE_LIST, DEVICE_CERTIFICATE, RESYNC, REPORT, AUTHOR, LOGIN, SIGN_UP];
         for a in labels {
             for b in labels.into_iter().filter(|b| *b != a) {
                 assert!(!labelled(a, b"").starts_with(&labelled(b, b"")));

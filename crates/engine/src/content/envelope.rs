@@ -2,9 +2,10 @@
 //!
 //! | bytes | what |
 //! | --- | --- |
-//! | 1 | version, 1 |
+//! | 1 | version: 1, or 3 with a signature |
 //! | 4 | counter, big-endian: how many messages this device sealed before this one in the MLS group |
 //! | 4 | length of the content, big-endian |
+//! | 64 | in version 3: the author's signature under the content (`identity::author`) |
 //! | length | MIMI content |
 //! | rest | zeros, up to the next PADMÉ size (Nikitin et al., 2019, algorithm 1) |
 //!
@@ -16,13 +17,18 @@ use lacre_proto::limits;
 const VERSION: u8 = 1;
 /// The version of what is said in passing: it is not counted, so that nothing seems to be missing when it is lost.
 const PASSING: u8 = 2;
+/// The version of what its author signs.
+const SIGNED: u8 = 3;
 const HEAD: usize = 9;
+const SIGNATURE: usize = 64;
 
 /// What lies in an envelope.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Envelope<'a> {
     /// How many messages the sending device sealed before this one in the MLS group.
     pub counter: u32,
+    /// The author's signature under the content, not looked at; `None` where there is none.
+    pub signature: Option<&'a [u8; SIGNATURE]>,
     /// MIMI content, not decoded.
     pub content: &'a [u8],
 }
@@ -48,17 +54,21 @@ pub enum EnvelopeError {
 }
 
 /// Puts content into an envelope; at most so much that it can still be sealed.
-pub fn encode(Envelope { counter, content }: Envelope<'_>) -> Result<Vec<u8>, EnvelopeError> {
-    let size = padme(HEAD + content.len());
+pub fn encode(
+    Envelope { counter, signature, content }: Envelope<'_>,
+) -> Result<Vec<u8>, EnvelopeError> {
+    let signature = signature.map_or(&[][..], |signature| signature);
+    let size = padme(HEAD + signature.len() + content.len());
     // What MLS adds to a plaintext is well below a KiB.
     if size + 1024 > limits::SEALED_MESSAGE {
         return Err(EnvelopeError::TooLarge);
     }
     let length = u32::try_from(content.len()).map_err(|_| EnvelopeError::TooLarge)?;
     let mut bytes = Vec::with_capacity(size);
-    bytes.push(VERSION);
+    bytes.push(if signature.is_empty() { VERSION } else { SIGNED });
     bytes.extend_from_slice(&counter.to_be_bytes());
     bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(signature);
     bytes.extend_from_slice(content);
     bytes.resize(size, 0);
     Ok(bytes)
@@ -70,22 +80,28 @@ pub fn decode(bytes: &[u8]) -> Result<Envelope<'_>, EnvelopeError> {
         return Err(EnvelopeError::TooLarge);
     }
     let (&version, rest) = bytes.split_first().ok_or(EnvelopeError::Malformed)?;
-    if version != VERSION {
+    if !matches!(version, VERSION | SIGNED) {
         return Err(EnvelopeError::Version(version));
     }
     let (counter, rest) = rest.split_first_chunk().ok_or(EnvelopeError::Malformed)?;
     let (length, rest) = rest.split_first_chunk().ok_or(EnvelopeError::Malformed)?;
     let length = u32::from_be_bytes(*length) as usize;
+    let (signature, rest) = if version == SIGNED {
+        let (signature, rest) = rest.split_first_chunk().ok_or(EnvelopeError::Malformed)?;
+        (Some(signature), rest)
+    } else {
+        (None, rest)
+    };
     let (content, padding) = rest.split_at_checked(length).ok_or(EnvelopeError::Malformed)?;
-    if padding.iter().any(|&byte| byte != 0) || bytes.len() != padme(HEAD + length) {
+    if padding.iter().any(|&byte| byte != 0) || bytes.len() != padme(bytes.len() - padding.len()) {
         return Err(EnvelopeError::Malformed);
     }
-    Ok(Envelope { counter: u32::from_be_bytes(*counter), content })
+    Ok(Envelope { counter: u32::from_be_bytes(*counter), signature, content })
 }
 
 /// Puts content into an envelope of what is said in passing.
 pub fn encode_passing(content: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
-    let mut bytes = encode(Envelope { counter: 0, content })?;
+    let mut bytes = encode(Envelope { counter: 0, signature: None, content })?;
     bytes[0] = PASSING;
     Ok(bytes)
 }

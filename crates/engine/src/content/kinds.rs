@@ -56,6 +56,9 @@ pub struct Kind {
     pub says: Says,
     /// Whether it is a row of its own; what is not changes another row, or how things are shown.
     pub row: bool,
+    /// Whether its author signs it: the words of rows, so that it can be proven whose they are. What devices say by
+    /// themselves, and what is said about a message, is not worth the bytes.
+    pub signed: bool,
     /// Its fields that people fill: a canary is planted in each.
     pub fields: &'static [&'static str],
     /// An example with these in its fields.
@@ -88,6 +91,7 @@ kinds! {
         form: "render, text/markdown;variant=GFM-MIMI; a reply names its message in in-reply-to",
         says: Says::Member,
         row: true,
+        signed: true,
         fields: &["text.text"],
         sample: |fill| Content::Text { text: fill("text.text"), in_reply_to: None },
     };
@@ -96,6 +100,7 @@ kinds! {
         form: "unspecified, application/mimi-message-status, status delivered",
         says: Says::Device,
         row: false,
+        signed: false,
         fields: &[],
         sample: |_| Content::Delivered(vec![SOME]),
     };
@@ -104,6 +109,7 @@ kinds! {
         form: "unspecified, application/mimi-message-status, status read",
         says: Says::Device,
         row: false,
+        signed: false,
         fields: &[],
         sample: |_| Content::Read(vec![SOME]),
     };
@@ -112,6 +118,7 @@ kinds! {
         form: "reaction, text/plain;charset=utf-8, in-reply-to; taken back: null part",
         says: Says::About,
         row: false,
+        signed: false,
         // One emoji has no room for a canary.
         fields: &[],
         sample: |_| Content::Reaction { to: SOME, emoji: Some("👍".to_owned()), revision: 1 },
@@ -121,6 +128,7 @@ kinds! {
         form: "replaces, render, text/markdown;variant=GFM-MIMI",
         says: Says::Author,
         row: false,
+        signed: true,
         fields: &["edit.text"],
         sample: |fill| Content::Edit { of: SOME, text: fill("edit.text"), revision: 1 },
     };
@@ -129,6 +137,7 @@ kinds! {
         form: "replaces, render, null part",
         says: Says::AuthorOrAdmin,
         row: false,
+        signed: false,
         fields: &[],
         sample: |_| Content::Delete { of: SOME },
     };
@@ -137,6 +146,7 @@ kinds! {
         form: "render, application/vnd.lacre.poll+cbor",
         says: Says::Member,
         row: true,
+        signed: true,
         fields: &["poll.question", "poll.option"],
         sample: |fill| Content::Poll(Poll {
             question: fill("poll.question"),
@@ -149,6 +159,7 @@ kinds! {
         form: "unspecified, application/vnd.lacre.vote+cbor, in-reply-to",
         says: Says::About,
         row: false,
+        signed: false,
         fields: &[],
         sample: |_| Content::Vote { poll: SOME, choices: vec![1], revision: 1 },
     };
@@ -157,6 +168,7 @@ kinds! {
         form: "unspecified, application/vnd.lacre.poll-close+cbor, in-reply-to",
         says: Says::Author,
         row: false,
+        signed: false,
         fields: &[],
         sample: |_| Content::ClosePoll { poll: SOME },
     };
@@ -165,6 +177,7 @@ kinds! {
         form: "render, application/vnd.lacre.location+cbor",
         says: Says::Member,
         row: true,
+        signed: true,
         fields: &["location.label"],
         sample: |fill| Content::Place(Place {
             latitude_e7: -235_505_200,
@@ -177,6 +190,7 @@ kinds! {
         form: "render, application/vnd.lacre.contact+cbor",
         says: Says::Member,
         row: true,
+        signed: true,
         // The handle is of a fixed form, and no secret from the relay.
         fields: &["contact.name"],
         sample: |fill| Content::Card(Card {
@@ -190,6 +204,7 @@ kinds! {
         form: "unspecified, application/vnd.lacre.pin+cbor, in-reply-to",
         says: Says::Editor,
         row: false,
+        signed: false,
         fields: &[],
         sample: |_| Content::Pin { message: SOME, pinned: true },
     };
@@ -198,6 +213,7 @@ kinds! {
         form: "unspecified, application/vnd.lacre.timer+cbor",
         says: Says::Editor,
         row: true,
+        signed: true,
         fields: &[],
         sample: |_| Content::Timer { seconds: 3600 },
     };
@@ -206,6 +222,7 @@ kinds! {
         form: "unspecified, application/vnd.lacre.fact+cbor",
         says: Says::Editor,
         row: true,
+        signed: true,
         fields: &["fact.name"],
         sample: |fill| Content::Fact(Fact::Name(fill("fact.name"))),
     };
@@ -214,6 +231,7 @@ kinds! {
         form: "unspecified, application/vnd.lacre.typing+cbor",
         says: Says::Member,
         row: false,
+        signed: false,
         fields: &[],
         sample: |_| Content::Typing(true),
     };
@@ -222,6 +240,7 @@ kinds! {
         form: "profile, text/plain;charset=utf-8",
         says: Says::Member,
         row: false,
+        signed: false,
         fields: &["name.name"],
         sample: |fill| Content::Name(fill("name.name")),
     };
@@ -230,6 +249,7 @@ kinds! {
         form: "unspecified, application/vnd.lacre.leave+cbor",
         says: Says::Member,
         row: false,
+        signed: false,
         fields: &[],
         sample: |_| Content::Leave,
     };
@@ -238,6 +258,7 @@ kinds! {
         form: "unspecified, application/vnd.lacre.briefing+cbor",
         says: Says::Device,
         row: false,
+        signed: false,
         fields: &["briefing.name", "briefing.description", "briefing.label"],
         sample: |fill| {
             Content::Briefing(Briefing {
@@ -253,6 +274,8 @@ kinds! {
         form: "anything else",
         says: Says::Nobody,
         row: true,
+        // A version that knows it may sign it.
+        signed: false,
         fields: &[],
         sample: |_| Content::Unknown,
     };

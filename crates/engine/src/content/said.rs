@@ -62,7 +62,12 @@ pub struct Address {
 impl Address {
     /// What `sender` says in a room.
     pub fn new(sender: AccountId, room: Room) -> Self {
-        Self { sender: format!("lacre:account/{sender}"), room: room.to_string() }
+        Self { room: room.to_string(), ..Self::of(sender) }
+    }
+
+    /// What `sender` says, in no room yet.
+    pub(crate) fn of(sender: AccountId) -> Self {
+        Self { sender: format!("lacre:account/{sender}"), room: String::new() }
     }
 
     /// What `sender` says in the direct conversation of two accounts.
@@ -109,6 +114,9 @@ pub enum OpenError {
     /// It names another room than the one that it was sealed in, or none.
     #[error("the content names another room than it was sealed in")]
     FalseRoom,
+    /// It is of a kind that its author signs, and no signature of the author's device is under it.
+    #[error("the author's signature under it is missing, or does not hold")]
+    Unsigned,
 }
 
 /// What may not be sent may not come either.
@@ -171,6 +179,11 @@ impl Unproven {
             return Err(OpenError::FalseRoom);
         }
         self.open(address)
+    }
+
+    /// The room that it names, wherever it was said.
+    pub fn claimed_room(&self) -> Option<&str> {
+        self.message.text_extension(ROOM_URI)
     }
 
     /// The sender and the room that it names, whoever sealed it: to show what [`prove`](Self::prove) is for.

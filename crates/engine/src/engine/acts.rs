@@ -13,7 +13,7 @@ use crate::content::{Content, MessageId, MimiId, Opened};
 use crate::defence::Defence;
 use crate::records::key::{self, AWAITING, CLOSED, GONE, PIN, REACTION, STAR, UNSEEN, VERSION, VOTE};
 use crate::records::{
-    Allowed, ConversationRecord, MessageRecord, MessageState, Reaction, Shared, Version, Vote,
+    Allowed, ConversationRecord, Evidence, MessageRecord, MessageState, Reaction, Shared, Version, Vote,
 };
 
 /// How long after it was sent a message may be edited.
@@ -31,6 +31,8 @@ pub(super) struct Act<Id = MessageId> {
     /// What the author's place in the conversation let them do then.
     pub(super) rights: Rights,
     pub(super) content: Content<Id>,
+    /// What proves who said it, where its author signs it.
+    pub(super) proof: Option<Evidence>,
 }
 
 /// What somebody's place in a conversation lets them do.
@@ -78,7 +80,9 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let Some(about) = opened.content.about() else { return Ok(()) };
         let rights = self.rights(cx, record, author)?;
-        let act = Act { author, id: opened.id, time, rights, content: opened.content };
+        self.keep_certificate(cx)?;
+        let proof = cx.evidence.take();
+        let act = Act { author, id: opened.id, time, rights, content: opened.content, proof };
         match cx.records().message_by_mimi(record.id, &about.0)? {
             Some(target) => self.do_act(cx, record.id, target, act),
             None => self.await_target(cx, record.id, about, &act),
@@ -92,9 +96,9 @@ impl Engine {
         target: MessageId,
         act: Act<MimiId>,
     ) -> Result<(), EngineError> {
-        let Act { author, id, time, rights, content } = act;
+        let Act { author, id, time, rights, content, proof } = act;
         let Some(content) = content.map_ids(|_| Some(target)) else { return Ok(()) };
-        self.apply_act(cx, conversation, &Act { author, id, time, rights, content })
+        self.apply_act(cx, conversation, &Act { author, id, time, rights, content, proof })
     }
 
     /// Keeps an act until its message comes: so many of each author, the newest.
@@ -206,6 +210,9 @@ impl Engine {
         }
         let at = version(&[&[1], &revision.to_be_bytes(), &act.id.0]);
         cx.put(at, &Version { text, time_ms: act.time, revision });
+        if let Some(proof) = &act.proof {
+            cx.put(key::evidence_of_edit(row.conversation, row.id, act.id), proof);
+        }
         let versions = cx.records().versions(row.conversation, row.id)?;
         let Some(newest) = versions.last() else { return Ok(()) };
         row.content = Content::Text { text: newest.text.clone(), in_reply_to: *in_reply_to };

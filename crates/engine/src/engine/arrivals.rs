@@ -7,15 +7,15 @@ use openmls::framing::errors::{MessageDecryptionError, SecretTreeError};
 use openmls::group::{MlsGroup, ValidationError};
 use openmls::prelude::{ProcessMessageError, ProcessedMessage, ProcessedMessageContent, Sender};
 
-use super::epochs::digest;
+use super::reporting::{Arrived, sealed_form};
 use super::state::{Seal, What};
 use super::{Cx, Engine};
 use crate::api::{Alert, Effect, EngineError};
 use crate::content::{Content, MessageId};
 use crate::defence::Defence;
+use crate::identity::author::certificate_in;
 use crate::mls::group::{self, Unopened};
 use crate::mls::storage::StorageError;
-use crate::records::Evidence;
 use crate::records::key::{self, UNKNOWN};
 use crate::records::{ConversationState, Unreadable};
 
@@ -77,6 +77,7 @@ impl Engine {
         cx.put_seal(id, &seal);
         if let Some((at, job)) = self.echo_of(cx, id, item.dedupe, &item.message)? {
             cx.store.delete(at);
+            self.note_place(cx, &job.what, &item)?;
             return match job.what {
                 What::Message { shown_in, id: message, .. } => self.echoed(cx, shown_in, message, time),
                 What::Aside { shown_in, id: aside, content, .. } => {
@@ -103,19 +104,23 @@ impl Engine {
             group::go_far(cx.provider, &mut group)?;
         }
         match self.unseal(cx, id, group, &item.message) {
-            Ok(message) => match (message.sender().clone(), message.into_content()) {
-                (Sender::Member(leaf), ProcessedMessageContent::ApplicationMessage(plaintext)) => {
-                    cx.arrived = cx.member(id, leaf.u32())?.map(|member| Evidence {
+            Ok(message) => match (message.sender().clone(), message.credential().clone(), message.into_content())
+            {
+                (
+                    Sender::Member(leaf),
+                    credential,
+                    ProcessedMessageContent::ApplicationMessage(plaintext),
+                ) => {
+                    cx.arrived = cx.member(id, leaf.u32())?.map(|member| Arrived {
                         conversation: id,
                         device: member.device,
-                        epoch: item.epoch,
-                        sequence: item.sequence,
-                        sealed: digest(&item.message),
+                        certificate: certificate_in(credential).unwrap_or_default(),
+                        sealed: sealed_form(&item),
                     });
                     self.opened(cx, id, seal, leaf.u32(), &plaintext.into_bytes(), time)
                 }
                 // This device's own, of which the echo came before.
-                (_, ProcessedMessageContent::OwnPrivateMessage) => {
+                (_, _, ProcessedMessageContent::OwnPrivateMessage) => {
                     cx.alert(Some(id), Alert::Replayed);
                     Ok(())
                 }

@@ -3,6 +3,7 @@
 use lacre_proto::{ConversationId, Millis};
 use serde::Serialize;
 
+use super::reporting::Arrived;
 use super::state::{Clockwork, Member, Seal};
 use crate::api::{Alert, Effect, EngineError, Event, Reader};
 use crate::content::{MessageId, MimiId};
@@ -21,8 +22,9 @@ pub(crate) struct Cx<'a> {
     pub(crate) effects: Vec<Effect>,
     pub(crate) events: Vec<Event>,
     pub(crate) wake: Option<Millis>,
-    /// How the message came that is being taken in.
-    pub(crate) arrived: Option<Evidence>,
+    /// How the message came that is being taken in, and what proves who said it.
+    pub(crate) arrived: Option<Arrived>,
+    pub(crate) evidence: Option<Evidence>,
     pub(crate) defences: Defences,
 }
 

@@ -21,7 +21,7 @@
 //! | `gathering` | people found and claimed, to be added to a group |
 //! | `groups` | groups: what people want of them, what changed in them |
 //! | `resync` | a device that lost its place |
-//! | `reporting` | how a message came, and the signature under a report |
+//! | `reporting` | what proves to others who said something |
 //! | `strangers` | requests, and who is blocked |
 //! | `merging` | two direct conversations with one person |
 //! | `devices` | the account's device list; every device in every conversation |
@@ -50,7 +50,7 @@ mod opening;
 mod outbox;
 mod passing;
 mod receive;
-mod reporting;
+pub(crate) mod reporting;
 mod resync;
 mod saying;
 pub(crate) mod state;
@@ -182,6 +182,7 @@ impl Engine {
             events: Vec::new(),
             wake: None,
             arrived: None,
+            evidence: None,
             defences: self.defences.clone(),
         };
         // A lost link changes nothing that is kept.

@@ -289,9 +289,14 @@ impl Engine {
             self.fail_message(cx, shown_in, *unsent, Failure::NotAllowed)?;
             return Ok(Lane::GoesOn);
         }
+        let signed = content.kind().signed;
         let Ok((bytes, mimi)) = content::encode(message, &address, content, manner) else {
             self.keep(id, group);
             return self.give_up(cx, at, job, ErrorCode::TooLarge.into());
+        };
+        let signature = match signed {
+            true => Some(self.sign_content(cx, id, &job.what, &bytes, mimi)?),
+            false => None,
         };
         let (What::Message { sealing, .. } | What::Aside { sealing, .. } | What::Receipts { sealing, .. }) =
             &mut job.what
@@ -299,7 +304,8 @@ impl Engine {
             unreachable!("only what is said is sent")
         };
         let counter = *sealing.counter.get_or_insert(seal.counter);
-        let Ok(plaintext) = envelope::encode(Envelope { counter, content: &bytes }) else {
+        let envelope = Envelope { counter, signature: signature.as_ref(), content: &bytes };
+        let Ok(plaintext) = envelope::encode(envelope) else {
             self.keep(id, group);
             return self.give_up(cx, at, job, ErrorCode::TooLarge.into());
         };

@@ -2,10 +2,12 @@
 
 use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 
+use super::reporting::proof;
 use super::state::{Member, Missing, Seal, Turn, waiting_place};
 use super::{Cx, Engine};
 use crate::api::{Alert, EngineError, Event};
-use crate::content::{self, Address, Content, MessageId, MimiId, OpenError, Opened, envelope};
+use crate::content::envelope::{self, Envelope};
+use crate::content::{self, Address, Content, MessageId, MimiId, OpenError, Opened};
 use crate::defence::Defence;
 use crate::mls::policy::Denied;
 use crate::records::key::{self, UNSEEN};
@@ -110,19 +112,20 @@ impl Engine {
         let counter = envelope.counter;
         let turn = if cx.defends(Defence::Counter) { member.heard.turn(counter) } else { Turn::Next };
         let address = Address::new(author, room);
-        let opened = match prove(cx, envelope.content, &address) {
+        let opened = match prove(cx, &envelope, &address) {
             Ok(opened) => opened,
             Err(error) => {
                 // It took its turn, whatever was in it.
                 let place = self.place(cx, &record, &mut member, counter, &turn, time)?;
                 cx.put_member(id, &member);
-                let false_author = matches!(error, OpenError::FalseSender | OpenError::FalseRoom);
-                let alert = if false_author { Alert::FalseAuthor } else { Alert::BadContent };
-                cx.alert(Some(record.id), alert);
-                return match place {
-                    Some(_) if !false_author => self.unread(cx, record, author, time),
-                    _ => Ok(()),
+                let alert = match error {
+                    OpenError::FalseSender | OpenError::FalseRoom => Alert::FalseAuthor,
+                    OpenError::Unsigned => Alert::Unsigned,
+                    OpenError::Codec(_) | OpenError::BadContent => Alert::BadContent,
                 };
+                let unread = place.is_some() && alert == Alert::BadContent;
+                cx.alert(Some(record.id), alert);
+                return if unread { self.unread(cx, record, author, time) } else { Ok(()) };
             }
         };
         let known = cx.records().message(record.id, opened.id)?.is_some()
@@ -345,9 +348,7 @@ impl Engine {
         let mut row = MessageRecord { id, position, content, state, late, seen: mine, mimi, marks, ..row };
         self.start_vanishing(cx, &mut row, time, mine);
         cx.put_message(&row)?;
-        if !mine {
-            self.keep_evidence(cx, record.id, id);
-        }
+        self.keep_evidence(cx, record.id, id)?;
         if self.is_blocked(cx, author)? {
             // In a group: kept as one plain line, and nobody is told of it, nor is it news.
             return Ok(());
@@ -410,7 +411,8 @@ impl Engine {
             let Ok(opened) = content::read(&bytes).and_then(|unproven| unproven.prove(&address)) else {
                 continue;
             };
-            if opened.content == Content::Unknown {
+            let unsigned = opened.content.kind().signed && cx.records().evidence(conversation, id)?.is_none();
+            if opened.content == Content::Unknown || unsigned {
                 continue;
             }
             cx.store.delete(at);
@@ -538,7 +540,13 @@ fn rank(state: MessageState) -> u8 {
     }
 }
 
-fn prove(cx: &Cx<'_>, bytes: &[u8], address: &Address) -> Result<Opened, OpenError> {
+fn prove(cx: &mut Cx<'_>, envelope: &Envelope<'_>, address: &Address) -> Result<Opened, OpenError> {
+    let opened = open(cx, envelope.content, address)?;
+    cx.evidence = proof(cx, envelope, &opened)?;
+    Ok(opened)
+}
+
+fn open(cx: &Cx<'_>, bytes: &[u8], address: &Address) -> Result<Opened, OpenError> {
     let unproven = content::read(bytes)?;
     #[cfg(feature = "evil")]
     if !cx.defends(Defence::Author)

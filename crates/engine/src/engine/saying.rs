@@ -216,7 +216,7 @@ impl Engine {
         }
         let rights = self.rights(cx, &record, self.me.account)?;
         let id = cx.new_message_id();
-        let act = Act { author: self.me.account, id, time: cx.relay_now()?, rights, content };
+        let act = Act { author: self.me.account, id, time: cx.relay_now()?, rights, content, proof: None };
         if let Err(idle) = judge(cx, &row, &act) {
             return Ok(Err(idle.into()));
         }
@@ -258,7 +258,8 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let Some(record) = cx.shown(conversation)? else { return Ok(()) };
         let rights = self.rights(cx, &record, self.me.account)?;
-        self.apply_act(cx, record.id, &Act { author: self.me.account, id, time, rights, content })
+        let act = Act { author: self.me.account, id, time, rights, content, proof: None };
+        self.apply_act(cx, record.id, &act)
     }
 
     fn react(
@@ -548,6 +549,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let parts: [&[u8]; 5] = [conversation.as_ref(), &target.0, &[1], &revision.to_be_bytes(), &id.0];
         cx.store.delete(key::key(key::VERSION, &parts));
+        cx.store.delete(key::evidence_of_edit(conversation, target, id));
         let versions = cx.records().versions(conversation, target)?;
         let (Some(mut row), Some(newest)) = (cx.records().message(conversation, target)?, versions.last())
         else {

@@ -5,6 +5,7 @@
 //! | M-02, M-12 | [`Crime::Commit`] with a [`Forbidden`] change, [`Engine::join_from_outside`] |
 //! | M-03 | [`Crime::Say`] |
 //! | M-11 | [`Crime::GarbagePath`] |
+//! | S-05 | [`Crime::Deny`] |
 //! | M-17 | [`Crime::Skip`], [`Crime::Say`] with a far counter |
 //! | M-18, R7 | [`Engine::try_open`] on a leaked store |
 //! | R3 | [`Engine::watch_keys`] |
@@ -31,6 +32,7 @@ use crate::content::{self, Address, Content, Manner, MessageId, MimiId};
 use crate::defence::{Defence, Defences};
 use crate::engine::state::{Built, Job, JobState, Purpose, What};
 use crate::engine::{Cx, Engine};
+use crate::identity::{SignatureSecret, author};
 use crate::mls::group;
 use crate::mls::provider::{Provider, Rand};
 use crate::mls::storage::Storage;
@@ -58,10 +60,27 @@ pub enum Crime {
     Babble(Vec<u8>),
     /// Seals so many messages that are never sent, then one that says this with the next counter.
     Skip(u32, Content<MimiId>),
+    /// Says something in its own name, so that it can deny it later.
+    Deny(Content<MimiId>, Denial),
     /// Commits a change that the policy forbids.
     Commit(Forbidden),
     /// Updates its leaf with a commit whose path secrets are junk for one device.
     GarbagePath(DeviceId),
+}
+
+/// What is wrong with the signature under what somebody says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// There is none.
+    Missing,
+    /// It is of other words.
+    OtherWords,
+    /// It is of the same words in another conversation.
+    OtherConversation,
+    /// It names another device.
+    OtherDevice,
+    /// It is of a key that is not the device's.
+    OtherKey,
 }
 
 /// What came of a crime: to be committed to the criminal's store, and sent.
@@ -107,12 +126,14 @@ impl Engine {
             events: Vec::new(),
             wake: None,
             arrived: None,
+            evidence: None,
             defences: self.defences.clone(),
         };
         let mut group = self.group(&cx, id)?.ok_or(EngineError::Corrupt("the criminal is no member"))?;
         let op = match crime {
             Crime::Say { sender, room, id: message, content, counter } => {
-                let plaintext = plaintext(&Address::direct(sender, room), message, content, counter)?;
+                let address = Address::direct(sender, room);
+                let plaintext = self.signed_plaintext(id, &address, message, content, counter)?;
                 self.send_anything(&cx, id, &mut group, &plaintext)?
             }
             Crime::Babble(bytes) => self.send_anything(&cx, id, &mut group, &bytes)?,
@@ -122,7 +143,18 @@ impl Engine {
                     group::seal(cx.provider, &mut group, &self.myself(), b"never sent")?;
                 }
                 let address = Address::new(self.me().account, seal.room);
-                let bytes = plaintext(&address, cx.new_message_id(), content, seal.counter)?;
+                let message = cx.new_message_id();
+                let bytes = self.signed_plaintext(id, &address, message, content, seal.counter)?;
+                seal.counter += 1;
+                cx.put_seal(id, &seal);
+                self.send_anything(&cx, id, &mut group, &bytes)?
+            }
+            Crime::Deny(content, denial) => {
+                let mut seal = cx.seal(id)?.ok_or(EngineError::Corrupt("the criminal is no member"))?;
+                let address = Address::new(self.me().account, seal.room);
+                let (content, mimi) = encode(cx.new_message_id(), &address, content)?;
+                let signature = self.deny(id, mimi, denial);
+                let bytes = plaintext(seal.counter, signature.as_ref(), &content)?;
                 seal.counter += 1;
                 cx.put_seal(id, &seal);
                 self.send_anything(&cx, id, &mut group, &bytes)?
@@ -145,6 +177,31 @@ impl Engine {
         drop(group);
         self.rolled_back();
         Ok(Crafted { changes: store.into_changes(), op })
+    }
+
+    /// An envelope that this device has signed, whatever its content says.
+    fn signed_plaintext(
+        &self,
+        id: ConversationId,
+        address: &Address,
+        message: MessageId,
+        content: Content<MimiId>,
+        counter: u32,
+    ) -> Result<Vec<u8>, EngineError> {
+        let (content, mimi) = encode(message, address, content)?;
+        let signature = author::sign(self.myself().secret, id, self.me().device, mimi);
+        plaintext(counter, Some(&signature), &content)
+    }
+
+    fn deny(&self, id: ConversationId, mimi: MimiId, denial: Denial) -> Option<[u8; 64]> {
+        let (secret, device) = (self.myself().secret, self.me().device);
+        Some(match denial {
+            Denial::Missing => return None,
+            Denial::OtherWords => author::sign(secret, id, device, MimiId([1; 32])),
+            Denial::OtherConversation => author::sign(secret, ConversationId([9; 16]), device, mimi),
+            Denial::OtherDevice => author::sign(secret, id, DeviceId([9; 16]), mimi),
+            Denial::OtherKey => author::sign(&SignatureSecret::from_bytes(&[9; 32]), id, device, mimi),
+        })
     }
 
     fn send_anything(
@@ -200,14 +257,16 @@ impl Engine {
     }
 }
 
-fn plaintext(
-    address: &Address,
+fn encode(
     id: MessageId,
+    address: &Address,
     content: Content<MimiId>,
-    counter: u32,
-) -> Result<Vec<u8>, EngineError> {
-    let (content, _) = content::encode(id, address, content, Manner::default()).map_err(group::sealing)?;
-    envelope::encode(Envelope { counter, content: &content }).map_err(group::sealing)
+) -> Result<(Vec<u8>, MimiId), EngineError> {
+    content::encode(id, address, content, Manner::default()).map_err(group::sealing)
+}
+
+fn plaintext(counter: u32, signature: Option<&[u8; 64]>, content: &[u8]) -> Result<Vec<u8>, EngineError> {
+    envelope::encode(Envelope { counter, signature, content }).map_err(group::sealing)
 }
 
 /// The request, and a job by which the criminal's own engine knows its echo.

@@ -47,8 +47,10 @@ pub(crate) const RECEIPTS: u8 = 0x16;
 pub(crate) const GROUP_INFO: u8 = 0x17;
 /// Conversation → that this account has left it without a word.
 pub(crate) const QUIT: u8 = 0x19;
-/// Conversation, message id → how the message came.
+/// Conversation, message id, and of an edit its own id → what proves who said it.
 pub(crate) const EVIDENCE: u8 = 0x18;
+/// SHA-256 → encoded device certificate.
+pub(crate) const CERTIFICATE: u8 = 0x1a;
 /// Conversation → group.
 pub(crate) const GROUP: u8 = 0x40;
 /// Conversation, leaf → member.
@@ -166,6 +168,10 @@ pub(crate) fn member(id: ConversationId, leaf: u32) -> Vec<u8> {
 
 pub(crate) fn message_in(table: u8, id: ConversationId, message: MessageId) -> Vec<u8> {
     key(table, &[id.as_ref(), &message.0])
+}
+
+pub(crate) fn evidence_of_edit(id: ConversationId, message: MessageId, edit: MessageId) -> Vec<u8> {
+    key(EVIDENCE, &[id.as_ref(), &message.0, &edit.0])
 }
 
 pub(crate) fn heard_by(id: ConversationId, message: MessageId, account: AccountId) -> Vec<u8> {

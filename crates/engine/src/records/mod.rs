@@ -5,6 +5,7 @@
 
 mod codec;
 mod devices;
+mod evidence;
 mod group;
 pub(crate) mod key;
 mod marks;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::content::{Content, MessageId};
 pub(crate) use codec::{decode, encode};
 pub use devices::OwnDevice;
+pub use evidence::{Evidence, SealedForm};
 pub(crate) use group::Awaits;
 pub use group::{Change, GroupMember, GroupRecord, Heard, Named, Refused};
 pub(crate) use marks::Shared;
@@ -27,7 +29,7 @@ pub(crate) use overlay::Overlay;
 pub use read::Records;
 pub use row::{row_from_bytes, row_key, row_of, row_to_bytes, visit_rows};
 pub(crate) use standing::Quit;
-pub use standing::{BlockRecord, Evidence, Standing};
+pub use standing::{BlockRecord, Standing};
 
 /// This account and device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lacre_proto::{AccountId, ConversationId, Handle};
 use serde::de::DeserializeOwned;
 
-use super::{BlockRecord, Evidence, Me, MessageRecord, Position, Standing, decode, key};
+use super::{BlockRecord, Me, MessageRecord, Position, Standing, decode, key};
 use super::{
     Contact, ConversationKind, ConversationRecord, ConversationState, GroupMember, GroupRecord, Heard,
 };
@@ -61,15 +61,6 @@ impl Records<'_> {
             }
         }
         Ok(common)
-    }
-
-    /// How a message of somebody else came.
-    pub fn evidence(
-        &self,
-        conversation: ConversationId,
-        id: MessageId,
-    ) -> Result<Option<Evidence>, EngineError> {
-        self.read("evidence", &key::message_in(key::EVIDENCE, conversation, id))
     }
 
     /// A conversation.

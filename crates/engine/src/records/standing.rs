@@ -1,6 +1,6 @@
 //! Whether this account wants to hear from somebody.
 
-use lacre_proto::{AccountId, ConversationId, DeviceId, Handle, Millis};
+use lacre_proto::{AccountId, Handle, Millis};
 use serde::{Deserialize, Serialize};
 
 /// How this account stands to a conversation. The later wins when two become one.
@@ -26,21 +26,6 @@ pub struct BlockRecord {
     pub since_ms: Millis,
     /// Whether the person had been accepted before.
     pub accepted: bool,
-}
-
-/// How a message came: what a report of it can name, and the relay may still know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Evidence {
-    /// The conversation for which it was sealed; of two that became one it may be the other.
-    pub conversation: ConversationId,
-    /// The device that sealed it, as MLS proved to this device.
-    pub device: DeviceId,
-    /// The epoch in which it was sealed.
-    pub epoch: u64,
-    /// The place that the relay gave it in the conversation.
-    pub sequence: u64,
-    /// SHA-256 of its sealed form.
-    pub sealed: [u8; 32],
 }
 
 /// Where this account was, and wants to hear from no more.

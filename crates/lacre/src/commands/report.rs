@@ -1,4 +1,4 @@
-//! `lacre report`: chosen messages in a file that is the reporter's own signed statement.
+//! `lacre report`: chosen messages in a file, each under its author's signature, all under the reporter's.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -69,11 +69,11 @@ fn write(context: &Context, to: &Path, report: &str, messages: usize) -> Result<
     file.write_all(report.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| failed(&error))?;
     let to = to.display().to_string();
     if context.json {
-        return output::object(&json!({"messages": messages, "to": to, "proof": "statement"}));
+        return output::object(&json!({"messages": messages, "to": to, "proof": report::PROOF}));
     }
     output::line(&format!(
-        "{messages} message(s) are in {to}, readable by whoever has the file, and signed by you. It is your word for \
-         what was sent, not a proof of it."
+        "{messages} message(s) are in {to}, readable by whoever has the file. Each is under its author's signature, \
+         which proves whose words they are; when they were said is your word, and you have signed the whole."
     ))
 }
 
@@ -83,6 +83,7 @@ impl From<ReportError> for Failure {
             ReportError::Count => "usage",
             ReportError::NoSuchMessage(_) => "no_such_message",
             ReportError::NotReportable(_) => "not_reportable",
+            ReportError::NoProof(_) => "no_proof",
             ReportError::NotSignedUp => return OpenError::NotSignedUp.into(),
             _ => return Self::new(Exit::Store, "damaged_store", error),
         };

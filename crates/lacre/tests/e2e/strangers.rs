@@ -97,11 +97,14 @@ fn a_request_can_be_answered_with_a_block_and_another_account_is_another_strange
 }
 
 #[test]
-fn a_report_holds_what_was_chosen_and_says_what_it_is() {
+fn a_report_proves_what_was_chosen_and_says_what_it_is() {
     let relay = Relay::start(&[]);
     let (mallory, bruno) = (relay.person("mallory"), relay.person("bruno"));
     let chosen = mallory.send(&bruno, "send me your PIN");
     mallory.send(&bruno, "nice weather");
+    let edited = mallory.send(&bruno, "lunch?");
+    let edited = edited["id"].as_str().expect("an id");
+    mallory.run(&["edit", edited, "your PIN, now"]).ok();
     bruno.read();
     let folder = tempfile::tempdir().expect("a folder can be made");
     let file = folder.path().join("report");
@@ -110,21 +113,23 @@ fn a_report_holds_what_was_chosen_and_says_what_it_is() {
     bruno.run(&["report", "mallory", &"0".repeat(32), "--to", path, "--json"]).refused(4, "no_such_message");
     assert!(!file.exists(), "nothing was written");
 
-    let told = bruno.run(&["report", "mallory", id, "--to", path, "--json"]).ok().object();
-    assert_eq!((&told["messages"], &told["proof"]), (&1.into(), &"statement".into()));
+    let told = bruno.run(&["report", "mallory", id, edited, "--to", path, "--json"]).ok().object();
+    assert_eq!((&told["messages"], &told["proof"]), (&2.into(), &"author".into()));
     let report = std::fs::read_to_string(&file).expect("a report");
     assert!(!report.contains("nice weather"), "only what was chosen");
     let statement: Value = serde_json::from_str(report.lines().next().expect("a line")).expect("JSON");
     assert_eq!(text(&statement["messages"][0]), "send me your PIN");
     assert_eq!(statement["messages"][0]["author"]["handle"], "mallory");
     assert_eq!(statement["reporter"]["handle"], "bruno");
-    assert!(statement["caveat"].as_str().is_some_and(|words| words.contains("does not prove")));
+    assert!(statement["caveat"].as_str().is_some_and(|words| words.contains("the word of the reporter")));
     bruno.run(&["report", "mallory", id, "--to", path, "--json"]).refused(1, "io");
 
-    // S-05: what was signed is what is there. It is Bruno's word all the same, and says so.
+    // S-05: what was signed is what is there: by Bruno the whole, by Mallory her words and how she edited them.
     let checked = report::read(&report).expect("it holds");
-    assert_eq!((checked.reporter.handle.as_str(), checked.messages.len()), ("bruno", 1));
-    assert!(checked.messages[0].sealed.is_some());
+    assert_eq!((checked.reporter.handle.as_str(), checked.messages.len()), ("bruno", 2));
+    assert!(checked.messages[0].sealed.is_some() && checked.messages[0].edit.is_none());
+    assert_eq!(checked.messages[1].text, "your PIN, now");
+    assert!(checked.messages[1].edit.is_some());
     for (from, to) in [
         ("PIN", "CAT"),
         ("\"handle\":\"mallory\"", "\"handle\":\"carla\""),

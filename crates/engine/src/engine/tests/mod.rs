@@ -1,5 +1,6 @@
 //! Stories over the small relay.
 
+mod authors;
 mod delivery;
 mod devices;
 #[cfg(feature = "evil")]
