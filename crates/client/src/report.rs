@@ -311,12 +311,8 @@ impl Said {
         let conversation = ConversationId(fixed(conversation)?);
         let (content, signature) = (bytes(content)?, bytes(signature)?);
         let certificate = bytes(certificate)?;
-        let signed = Signed {
-            conversation,
-            content: &content,
-            signature: &signature,
-            certificate: &certificate,
-        };
+        let signed =
+            Signed { conversation, content: &content, signature: &signature, certificate: &certificate };
         let (author, opened, address) = match signed.prove() {
             Ok(proven) => proven,
             Err(why) => return Ok(Err(why.into())),
@@ -355,8 +351,8 @@ pub fn stated(report: &str) -> Result<Statement, ReportError> {
     };
     let Signature { certificate, signature } =
         serde_json::from_str(signed).map_err(|_| ReportError::Malformed)?;
-    let certificate =
-        reporter(stated.as_bytes(), &bytes(&certificate)?, &bytes(&signature)?).map_err(ReportError::Forged)?;
+    let certificate = reporter(stated.as_bytes(), &bytes(&certificate)?, &bytes(&signature)?)
+        .map_err(ReportError::Forged)?;
     let statement: Statement = serde_json::from_str(stated).map_err(|_| ReportError::Malformed)?;
     let same = statement.reporter.account == certificate.account().to_string()
         && statement.reporter.identity_key == hex::encode(certificate.identity_key().as_bytes());

@@ -52,7 +52,10 @@ fn a_signature_stands_before_the_content_and_is_whole() {
 
 #[test]
 fn what_cannot_be_sealed_is_refused() {
-    assert_eq!(encode(Envelope { counter: 0, signature: None, content: &vec![0; 128 * 1024] }), Err(EnvelopeError::TooLarge));
+    assert_eq!(
+        encode(Envelope { counter: 0, signature: None, content: &vec![0; 128 * 1024] }),
+        Err(EnvelopeError::TooLarge)
+    );
     assert_eq!(decode(&vec![1; 128 * 1024 + 1]), Err(EnvelopeError::TooLarge));
 }
 

@@ -115,11 +115,7 @@ fn s05_words_that_were_never_said_are_refused() {
                 }
             }),
         ),
-        (
-            "they were said to somebody else",
-            NotSaid::OtherPlace,
-            Box::new(|it| it.kind = "group".to_owned()),
-        ),
+        ("they were said to somebody else", NotSaid::OtherPlace, Box::new(|it| it.kind = "group".to_owned())),
         (
             "one message passes for two",
             NotSaid::OtherPlace,
@@ -132,7 +128,10 @@ fn s05_words_that_were_never_said_are_refused() {
     }
     let proof = |change: fn(&mut Statement)| -> Change { Box::new(change) };
     let broken: Vec<(&str, Change)> = vec![
-        ("another signature", proof(|it| it.messages[0].said.signature = it.messages[1].said.signature.clone())),
+        (
+            "another signature",
+            proof(|it| it.messages[0].said.signature = it.messages[1].said.signature.clone()),
+        ),
         ("content of one's own making", {
             let said = report::stated(&good).expect("it holds").messages[0].said.content.clone();
             let other = said.replacen(&hex::encode("PIN"), &hex::encode("CAT"), 1);
@@ -142,7 +141,10 @@ fn s05_words_that_were_never_said_are_refused() {
             })
         }),
         ("another conversation", proof(|it| it.messages[0].said.conversation = "00".repeat(16))),
-        ("another device's certificate", Box::new(move |it| it.messages[0].said.certificate = carlas.said.certificate)),
+        (
+            "another device's certificate",
+            Box::new(move |it| it.messages[0].said.certificate = carlas.said.certificate),
+        ),
     ];
     for (what, change) in broken {
         let forged = forged(&mut world, &good, change);

@@ -54,9 +54,7 @@ pub enum EnvelopeError {
 }
 
 /// Puts content into an envelope; at most so much that it can still be sealed.
-pub fn encode(
-    Envelope { counter, signature, content }: Envelope<'_>,
-) -> Result<Vec<u8>, EnvelopeError> {
+pub fn encode(Envelope { counter, signature, content }: Envelope<'_>) -> Result<Vec<u8>, EnvelopeError> {
     let signature = signature.map_or(&[][..], |signature| signature);
     let size = padme(HEAD + signature.len() + content.len());
     // What MLS adds to a plaintext is well below a KiB.

@@ -104,28 +104,29 @@ impl Engine {
             group::go_far(cx.provider, &mut group)?;
         }
         match self.unseal(cx, id, group, &item.message) {
-            Ok(message) => match (message.sender().clone(), message.credential().clone(), message.into_content())
-            {
-                (
-                    Sender::Member(leaf),
-                    credential,
-                    ProcessedMessageContent::ApplicationMessage(plaintext),
-                ) => {
-                    cx.arrived = cx.member(id, leaf.u32())?.map(|member| Arrived {
-                        conversation: id,
-                        device: member.device,
-                        certificate: certificate_in(credential).unwrap_or_default(),
-                        sealed: sealed_form(&item),
-                    });
-                    self.opened(cx, id, seal, leaf.u32(), &plaintext.into_bytes(), time)
+            Ok(message) => {
+                match (message.sender().clone(), message.credential().clone(), message.into_content()) {
+                    (
+                        Sender::Member(leaf),
+                        credential,
+                        ProcessedMessageContent::ApplicationMessage(plaintext),
+                    ) => {
+                        cx.arrived = cx.member(id, leaf.u32())?.map(|member| Arrived {
+                            conversation: id,
+                            device: member.device,
+                            certificate: certificate_in(credential).unwrap_or_default(),
+                            sealed: sealed_form(&item),
+                        });
+                        self.opened(cx, id, seal, leaf.u32(), &plaintext.into_bytes(), time)
+                    }
+                    // This device's own, of which the echo came before.
+                    (_, _, ProcessedMessageContent::OwnPrivateMessage) => {
+                        cx.alert(Some(id), Alert::Replayed);
+                        Ok(())
+                    }
+                    _ => self.unreadable(cx, id, &seal, time, Unreadable::Undecryptable),
                 }
-                // This device's own, of which the echo came before.
-                (_, _, ProcessedMessageContent::OwnPrivateMessage) => {
-                    cx.alert(Some(id), Alert::Replayed);
-                    Ok(())
-                }
-                _ => self.unreadable(cx, id, &seal, time, Unreadable::Undecryptable),
-            },
+            }
             Err(unopened) => match blame(&unopened) {
                 Blame::Replay => {
                     cx.alert(Some(id), Alert::Replayed);
