@@ -22,8 +22,10 @@ pub struct Entry {
     pub size: u64,
     /// Whether a password is asked for.
     pub locked: bool,
-    /// Where its header stands.
+    /// Where its header stands, from the beginning of the archive.
     pub at: u64,
+    /// Where it stands in the directory, from the beginning of the file.
+    pub listed: u64,
 }
 
 /// What the directory tells.
@@ -72,7 +74,7 @@ pub fn listing(file: &mut (impl Read + Seek), size: u64) -> io::Result<Option<Li
     let mut at = 0;
     while listing.entries.len() < ENTRIES {
         let Some((entry, next)) = entry(&directory, at) else { break };
-        listing.entries.push(entry);
+        listing.entries.push(Entry { listed: begins + at as u64, ..entry });
         at = next;
     }
     // A directory that was cut by our limit is not damaged, only large.
@@ -149,6 +151,7 @@ fn entry(directory: &[u8], at: usize) -> Option<(Entry, usize)> {
         size,
         locked: u16_at(header, 8)? & 1 != 0,
         at: place,
+        listed: 0,
     };
     let next = at + 46 + name + extra + comment;
     (next <= directory.len()).then_some((entry, next))
