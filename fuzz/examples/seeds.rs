@@ -40,6 +40,10 @@ fn main() {
     seed("store_import", lacre_fuzz::store_import, vec![lacre_fuzz::exported()]);
     seed("relay_session", lacre_fuzz::relay_session, lacre_fuzz::session_seeds());
     seed("guard_file", lacre_fuzz::guard_file, lacre_fuzz::guard_seeds());
+    seed("image_strip", lacre_fuzz::image_strip, lacre_fuzz::media_seeds("image_strip"));
+    seed("mp4_strip", lacre_fuzz::mp4_strip, lacre_fuzz::media_seeds("mp4_strip"));
+    seed("ogg_opus", lacre_fuzz::ogg_opus, lacre_fuzz::media_seeds("ogg_opus"));
+    seed("wav", lacre_fuzz::wav, lacre_fuzz::media_seeds("wav"));
     let deliveries = [vec![0, 0, 1, 2, 3], vec![1, 1, 0, 40, 255], vec![0, 1, 0, 0], vec![2, 4, 1, 8, 1, 10]];
     seed("engine_delivered", lacre_fuzz::engine_delivered, deliveries.to_vec());
 }

@@ -3,6 +3,7 @@
 
 mod engine;
 mod guard;
+mod media;
 mod relay;
 mod sealed;
 mod store;
@@ -17,6 +18,7 @@ use prost::Message;
 
 pub use engine::engine_delivered;
 pub use guard::{guard_file, seeds as guard_seeds};
+pub use media::{image_strip, media_seeds, mp4_strip, ogg_opus, wav};
 pub use relay::{relay_session, seeds as session_seeds};
 pub use sealed::{sealed_open, store as sealed_store};
 pub use store::{exported, store_import};

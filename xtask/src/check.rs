@@ -4,7 +4,7 @@ use crate::run::{Outcome, Steps, cargo, run, target};
 use crate::{deny, programs, tidy};
 
 /// The crates that run in a browser too.
-const WASM: [&str; 4] = ["lacre-proto", "lacre-guard", "lacre-engine", "lacre-sealed"];
+const WASM: [&str; 5] = ["lacre-proto", "lacre-guard", "lacre-media", "lacre-engine", "lacre-sealed"];
 
 /// Runs all checks, the quick ones first.
 pub fn check() -> Outcome {

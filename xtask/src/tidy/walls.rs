@@ -42,6 +42,23 @@ const WALLS: &[Wall] = &[
             "flate2",
         ],
     },
+    // It takes bytes and gives bytes, in a browser too.
+    Wall {
+        name: "lacre-media",
+        may: &["lacre-guard"],
+        never: &[
+            "tokio",
+            "rand*",
+            "getrandom",
+            "redb",
+            SEALING,
+            "rustls",
+            "prost",
+            "jiff",
+            "image",
+            "moxcms",
+        ],
+    },
     Wall {
         name: "lacre-sealed",
         may: &[],
@@ -54,7 +71,7 @@ const WALLS: &[Wall] = &[
     },
     Wall {
         name: "lacre-client",
-        may: &["lacre-engine", "lacre-guard", "lacre-proto", "lacre-sealed"],
+        may: &["lacre-engine", "lacre-guard", "lacre-media", "lacre-proto", "lacre-sealed"],
         never: &["axum", "hyper", "lacre-store", "lacre-relay", "ratatui"],
     },
     Wall {

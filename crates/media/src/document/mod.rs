@@ -1,0 +1,34 @@
+//! Documents: who wrote them, taken out where that can be done without making them anew.
+//!
+//! Changes have the length of what they replace and are made while the file is read ([`Edited`](crate::Edited)). What is
+//! cleaned are the properties: author, company, times, tool. Names within the text (of comments and tracked changes)
+//! stay, and so does what is compressed in a PDF: [`Cleaned::rest`] says when something may be left, so that a person
+//! can be told.
+
+mod office;
+mod pdf;
+
+use std::io::{self, Read, Seek};
+
+use lacre_guard::{Facts, Inside, Kind};
+
+use crate::edits::Edit;
+
+/// What is changed in a document before it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cleaned {
+    /// The changes.
+    pub edits: Vec<Edit>,
+    /// Whether it may name its author all the same.
+    pub rest: bool,
+}
+
+/// What is to be changed in a document, by its facts; nothing in a file of another kind.
+pub fn clean(facts: &Facts, file: &mut (impl Read + Seek)) -> io::Result<Cleaned> {
+    match (facts.kind(), &facts.inside) {
+        (Kind::Pdf, _) => pdf::clean(file),
+        (Kind::Ooxml | Kind::OpenDocument, Inside::Zip(listing)) => office::clean(listing, file),
+        (Kind::Ole | Kind::Rtf, _) => Ok(Cleaned { edits: Vec::new(), rest: true }),
+        _ => Ok(Cleaned::default()),
+    }
+}

@@ -1,0 +1,15 @@
+//! Pictures, videos, documents and voice notes: cleaned of what they tell about their maker, measured, coded.
+//!
+//! It knows formats: what is in them, how much of it is too much, and which of it must not leave a device. It must not
+//! know a socket, a clock, a file's name, or what a message is. It builds for the browser too.
+//!
+//! Everything here takes foreign bytes: sizes are believed only within limits and before anything is allocated for
+//! them, and what decodes forbids unsafe code (`docs/adr/0051-media-in-safe-rust.md`).
+
+pub mod document;
+mod edits;
+pub mod picture;
+pub mod video;
+pub mod voice;
+
+pub use edits::{Edit, Edited, Fill};

@@ -1,0 +1,124 @@
+//! W-06: properties of documents that name their author do not leave the device where they can be taken out.
+
+use std::io::{Cursor, Read};
+
+use lacre_guard::{Facts, Kind};
+use lacre_media::Edited;
+use lacre_media::document::{Cleaned, clean};
+use proptest::prelude::*;
+
+const SECRETS: [&str; 3] = ["Ana Silva", "Moinho Lda", "Word on Pixel"];
+
+fn cleaned(name: &str, bytes: &[u8]) -> (Facts, Cleaned, Vec<u8>) {
+    let mut file = Cursor::new(bytes);
+    let facts = Facts::gather(name, None, &mut file).expect("memory can be read");
+    let cleaned = clean(&facts, &mut file).expect("memory can be read");
+    let mut out = Vec::new();
+    let mut edited = Edited::new(file, cleaned.edits.clone()).expect("memory can be read");
+    edited.read_to_end(&mut out).expect("memory can be read");
+    assert_eq!(out.len(), bytes.len());
+    (facts, cleaned, out)
+}
+
+fn found(bytes: &[u8]) -> usize {
+    SECRETS
+        .iter()
+        .filter(|secret| bytes.windows(secret.len()).any(|window| window == secret.as_bytes()))
+        .count()
+}
+
+/// An archive with these files, stored, with sums after the data as some programs write them.
+fn zip(files: &[(&str, &str)]) -> Vec<u8> {
+    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
+    for (name, text) in files {
+        let at = bytes.len() as u32;
+        let (length, name_length) = (text.len() as u32, name.len() as u16);
+        let sums = [&[0; 4][..], &length.to_le_bytes(), &length.to_le_bytes()].concat();
+        bytes.extend(b"PK\x03\x04\x14\0\x08\0\0\0\x11\x22\x33\x44");
+        bytes.extend(&sums);
+        bytes.extend(name_length.to_le_bytes());
+        bytes.extend([0; 2]);
+        bytes.extend([name.as_bytes(), text.as_bytes()].concat());
+        directory.extend(b"PK\x01\x02\x14\0\x14\0\x08\0\0\0\x11\x22\x33\x44");
+        directory.extend(&sums);
+        directory.extend(name_length.to_le_bytes());
+        directory.extend([0; 12]);
+        directory.extend(at.to_le_bytes());
+        directory.extend(name.as_bytes());
+    }
+    let (at, length, count) = (bytes.len() as u32, directory.len() as u32, files.len() as u16);
+    bytes.extend(directory);
+    bytes.extend(b"PK\x05\x06\0\0\0\0");
+    bytes.extend([count.to_le_bytes(), count.to_le_bytes()].concat());
+    bytes.extend([length.to_le_bytes(), at.to_le_bytes()].concat());
+    bytes.extend([0; 2]);
+    bytes
+}
+
+#[test]
+fn w06_an_office_document_loses_its_properties_and_stays_one() {
+    let words = SECRETS.join(" ");
+    let long = format!("<p>{words}{}</p>", "x".repeat(200));
+    let sample = zip(&[
+        ("[Content_Types].xml", "<Types/>"),
+        ("word/document.xml", "the text"),
+        ("docProps/core.xml", &long),
+        ("docProps/app.xml", &long),
+    ]);
+    assert_eq!(found(&sample), SECRETS.len());
+    let (facts, told, out) = cleaned("a.docx", &sample);
+    assert_eq!((facts.kind(), found(&out), told.rest), (Kind::Ooxml, 0, false));
+    let text = String::from_utf8_lossy(&out).into_owned();
+    assert!(text.contains("the text") && text.contains("<cp:coreProperties"));
+    let (again, _, same) = cleaned("a.docx", &out);
+    assert_eq!(again.kind(), Kind::Ooxml, "its directory holds together");
+    assert_eq!(same, out);
+}
+
+#[test]
+fn w06_what_cannot_be_taken_out_is_said() {
+    let short = zip(&[("[Content_Types].xml", "<Types/>"), ("docProps/core.xml", "Ana Silva")]);
+    assert!(cleaned("a.docx", &short).1.rest, "no room for an empty file");
+    let comments = zip(&[("[Content_Types].xml", "<Types/>"), ("word/comments.xml", "Ana Silva")]);
+    assert!(cleaned("a.docx", &comments).1.rest);
+    assert!(cleaned("a.rtf", b"{\\rtf1{\\info{\\author Ana Silva}}}").1.rest);
+    let locked = b"%PDF-1.7\n<< /Author (Ana Silva) >> /Encrypt 5 0 R\n%%EOF";
+    let (_, told, out) = cleaned("a.pdf", locked);
+    assert!(told.rest && told.edits.is_empty() && out == locked);
+    assert!(cleaned("a.pdf", b"%PDF-1.7\n<< /Type /ObjStm >>\n%%EOF").1.rest);
+}
+
+#[test]
+fn w06_a_pdf_loses_author_tool_and_times() {
+    let sample = [
+        &b"%PDF-1.7\n1 0 obj\n<< /Title (My trip) /Author (Ana \\(A\\) (x) Silva Ana Silva)\n/Creator(Word on Pixel)"[..],
+        b"/Producer <416e612053696c7661> /CreationDate (D:20261128102030) >>\nendobj\n",
+        b"<?xpacket begin='x'?><x:xmpmeta>Moinho Lda</x:xmpmeta><?xpacket end='w'?>\n%%EOF\n",
+    ]
+    .concat();
+    assert_eq!(found(&sample), SECRETS.len());
+    let (_, told, out) = cleaned("a.pdf", &sample);
+    let text = String::from_utf8(out.clone()).expect("text");
+    assert_eq!((found(&out), told.rest), (0, false), "{text}");
+    assert!(text.contains("/Title (My trip)") && !text.contains("20261128") && !text.contains("416e61"));
+    assert!(text.contains("<?xpacket begin='x'?>") && text.ends_with("<?xpacket end='w'?>\n%%EOF\n"));
+}
+
+#[test]
+fn a_property_that_lies_over_the_border_of_what_is_read_at_once_is_found() {
+    for before in [190_000, 196_500, 262_100, 262_144, 300_000] {
+        let sample =
+            [b"%PDF-1.7\n".to_vec(), vec![b'x'; before], b"/Author (Ana Silva)\n%%EOF".to_vec()].concat();
+        assert_eq!(found(&cleaned("a.pdf", &sample).2), 0, "{before}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_makes_it_panic(
+        start in proptest::sample::select(vec!["%PDF-1.7 /Author (", "%PDF-1.7 <?xpacket begin", "{\\rtf"]),
+        rest in "[\\\\()<>?x /AuthorCe]{0,200}",
+    ) {
+        let _ = cleaned("a", [start, &rest].concat().as_bytes());
+    }
+}
