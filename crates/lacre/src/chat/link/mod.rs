@@ -1,0 +1,123 @@
+//! The client as the chat sees it: its view models as plain safe text, its events as messages to the state.
+
+mod happenings;
+mod rows;
+mod work;
+
+use lacre_client::Client;
+use lacre_client::content::MessageId as ClientId;
+use lacre_client::records::{Allowed, GroupMember, Records};
+use lacre_client::search::{Filter, Query};
+use lacre_proto::ConversationId;
+
+use super::group::{Group, Member};
+use super::model::{Conversation, Me, Message, MessageId};
+use super::open::PAGE;
+use super::run::Messenger;
+use super::search::{Found, MOST};
+use super::state::{Command, Msg};
+use crate::safe_text::safe_line;
+use rows::{conversation, hit_of, message};
+
+/// The client behind a chat.
+#[derive(Clone)]
+pub struct Link(pub Client);
+
+impl Messenger for Link {
+    fn me(&self) -> Result<Me, String> {
+        self.0.me().map(|me| Me { handle: me.handle.to_string() }).map_err(half)
+    }
+
+    fn conversations(&self) -> Result<Vec<Conversation>, String> {
+        let all = self.0.conversations().map_err(half)?;
+        Ok(all.into_iter().filter_map(conversation).collect())
+    }
+
+    fn messages(&self, conversation: ConversationId, limit: usize) -> Result<(Vec<Message>, bool), String> {
+        let mut rows = self.0.messages(conversation, None, limit + 1).map_err(half)?;
+        let older = rows.len() > limit;
+        if older {
+            rows.remove(0);
+        }
+        Ok((rows.into_iter().map(message).collect(), older))
+    }
+
+    fn messages_from(
+        &self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<(Vec<Message>, bool), String> {
+        let rows = self.0.read(|views| {
+            let Some(goal) = views.message(conversation, ClientId(id.0))? else {
+                return Ok((Vec::new(), false));
+            };
+            let at = Some(goal.position);
+            let mut rows = views.messages(conversation, at, PAGE / 2 + 1)?;
+            let older = rows.len() > PAGE / 2;
+            if older {
+                rows.remove(0);
+            }
+            rows.push(goal);
+            rows.extend(views.messages_after(conversation, at, usize::MAX)?);
+            Ok((rows, older))
+        });
+        let (rows, older) = rows.map_err(half)?;
+        if rows.is_empty() {
+            return Err("this message is not here any more.".to_owned());
+        }
+        Ok((rows.into_iter().map(message).collect(), older))
+    }
+
+    fn search(&self, text: &str, within: Option<ConversationId>) -> Result<Found, String> {
+        let filter = Filter { conversation: within, ..Filter::default() };
+        let found = self.0.read(|views| {
+            let found = views.search(&Query::new(text), &filter, None, MOST)?;
+            let mut hits = Vec::with_capacity(found.hits.len());
+            for hit in found.hits {
+                let named = views.conversation(hit.message.conversation)?;
+                hits.push(hit_of(hit, &named.map(|named| named.name).unwrap_or_default()));
+            }
+            Ok(Found { hits, more: found.next.is_some(), complete: found.complete })
+        });
+        found.map_err(half)
+    }
+
+    fn group(&self, id: ConversationId) -> Result<Group, String> {
+        let found = self.0.read(|views| {
+            let records = Records(views.0);
+            Ok((records.group(id)?, records.group_members(id)?))
+        });
+        let (group, members) = found.map_err(half)?;
+        let group = group.ok_or("nothing is known of this group yet")?;
+        let member = |member: GroupMember| Member {
+            handle: member.handle.to_string(),
+            label: safe_line(&member.label),
+            admin: member.admin,
+            me: member.me,
+        };
+        let rules = group.rules;
+        Ok(Group {
+            description: safe_line(&group.description),
+            members: members.into_iter().map(member).collect(),
+            only_admins: [rules.add, rules.edit, rules.send].map(|allowed| allowed == Allowed::Admins),
+        })
+    }
+
+    fn draft(&self, conversation: ConversationId) -> Result<Option<String>, String> {
+        self.0.draft(conversation).map_err(half)
+    }
+
+    async fn work(&self, command: Command) -> Option<Msg> {
+        self.order(command).await
+    }
+}
+
+/// A reason as half a sentence: safe, on one line, without its full stop.
+fn half<E: std::fmt::Display>(error: E) -> String {
+    safe_line(&error.to_string()).trim_end_matches('.').to_owned()
+}
+
+fn sentence(half: &str) -> String {
+    let mut chars = half.chars();
+    chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
+}
