@@ -25,6 +25,9 @@ pub struct Cli {
     /// Answer in JSON, and tell errors in JSON on standard error
     #[arg(long, global = true)]
     pub json: bool,
+    /// Make no connection: show what is on this device, and leave what is to be sent in the outbox
+    #[arg(long, global = true)]
+    pub offline: bool,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -43,6 +46,12 @@ pub enum Command {
     Send(SendArgs),
     /// Show messages
     Read(ReadArgs),
+    /// List the conversations of this device, the one that was active last first
+    Conversations {
+        /// Only those with messages that were not read
+        #[arg(long)]
+        unread: bool,
+    },
     /// What is done with messages
     #[command(flatten)]
     Messages(MessageCommand),
@@ -90,6 +99,12 @@ pub enum Command {
     Completions {
         /// The shell
         shell: Shell,
+    },
+    /// Print the manual page, or write a page for each command into a folder
+    Man {
+        /// The folder; it is made when it is not there
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
     },
     /// List the exit codes
     #[command(hide = true, long_about = exit::TABLE)]
@@ -286,9 +301,6 @@ pub struct ReadArgs {
     /// Only the conversation with this person, or the group of this name
     #[arg(long, value_name = "NAME")]
     pub with: Option<String>,
-    /// Only what is on this device; do not connect
-    #[arg(long)]
-    pub offline: bool,
     /// Tell the senders that what is shown was read
     #[arg(long, conflicts_with = "offline")]
     pub mark_read: bool,
@@ -640,6 +652,10 @@ mod tests {
             "lacre --profile p device link 0000-1111-2222-3333-4444-5555-6666-7777",
             "lacre --profile p safety bruno --compare f --json",
             "lacre relay export --data d --to f",
+            "lacre --offline conversations --unread --json",
+            "lacre read --offline --with bruno",
+            "lacre info 00 --json",
+            "lacre man --to d",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {
                 panic!("{line}: {error}");

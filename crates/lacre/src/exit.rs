@@ -146,6 +146,7 @@ impl From<Trouble> for Failure {
                 (Exit::NotTrusted, "certificate_not_trusted")
             }
             Trouble::OtherRelay => (Exit::NotTrusted, "other_relay"),
+            Trouble::Connect(ConnectError::NotWanted) => (Exit::Unreachable, "offline"),
             Trouble::Connect(ConnectError::PlainOffLoopback(_)) => (Exit::Usage, "plain_off_loopback"),
             Trouble::Connect(ConnectError::NotARelay { .. }) | Trouble::BadGreeting | Trouble::BadFrame => {
                 (Exit::Unreachable, "not_a_relay")

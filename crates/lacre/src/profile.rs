@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures_util::future::{self, BoxFuture};
 use lacre_client::clock::SystemClock;
 use lacre_client::store::{RedbStore, Store};
-use lacre_client::transport::TlsConnect;
+use lacre_client::transport::{Connect, ConnectError, Endpoint, Socket, TlsConnect};
 use lacre_client::{Client, Setting};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::OsRng;
@@ -20,47 +21,57 @@ const STORE: &str = "store.redb";
 
 /// The folder of a profile.
 #[derive(Debug, Clone)]
-pub struct ProfileDir(PathBuf);
+pub struct ProfileDir {
+    path: PathBuf,
+    offline: bool,
+}
 
 impl ProfileDir {
-    /// The folder that was given, or the user's own: `$XDG_DATA_HOME/lacre/default`.
-    pub fn new(given: Option<&Path>) -> Result<Self, Failure> {
+    /// The folder that was given, or the user's own: `$XDG_DATA_HOME/lacre/default`. With `offline` its clients make
+    /// no connection.
+    pub fn new(given: Option<&Path>, offline: bool) -> Result<Self, Failure> {
         if let Some(given) = given {
-            return Ok(Self(given.to_owned()));
+            return Ok(Self { path: given.to_owned(), offline });
         }
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let data = set("XDG_DATA_HOME")
             .filter(|path| path.is_absolute())
             .or_else(|| set("HOME").map(|home| home.join(".local/share")))
             .ok_or_else(|| Failure::usage("no folder for the profile: use --profile or LACRE_PROFILE"))?;
-        Ok(Self(data.join("lacre").join("default")))
+        Ok(Self { path: data.join("lacre").join("default"), offline })
     }
 
     /// The folder's path.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+
+    /// Whether no connection is to be made.
+    pub fn offline(&self) -> bool {
+        self.offline
     }
 
     /// Whether there is a store in it.
     pub fn exists(&self) -> bool {
-        self.0.join(STORE).exists()
+        self.path.join(STORE).exists()
     }
 
     /// Whether it was made without a passphrase.
     pub fn without_passphrase(&self) -> bool {
-        self.0.join(WITHOUT_PASSPHRASE).exists()
+        self.path.join(WITHOUT_PASSPHRASE).exists()
     }
 
     /// Makes the folder, for its owner alone.
     pub fn make(&self, without_passphrase: bool) -> Result<(), Failure> {
-        let failed = |error| Failure::io(format!("the profile {} cannot be made", self.0.display()), &error);
+        let failed =
+            |error| Failure::io(format!("the profile {} cannot be made", self.path.display()), &error);
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&self.0).map_err(failed)?;
+        builder.create(&self.path).map_err(failed)?;
         if without_passphrase {
-            std::fs::write(self.0.join(WITHOUT_PASSPHRASE), b"").map_err(failed)?;
+            std::fs::write(self.path.join(WITHOUT_PASSPHRASE), b"").map_err(failed)?;
         }
         Ok(())
     }
@@ -71,7 +82,7 @@ impl ProfileDir {
             return Err(Failure::new(
                 Exit::NotSignedUp,
                 "not_signed_up",
-                format!("there is no profile in {}; run `lacre sign-up` first", self.0.display()),
+                format!("there is no profile in {}; run `lacre sign-up` first", self.path.display()),
             ));
         }
         let passphrase = passphrase::to_open(self, fd)?;
@@ -80,7 +91,7 @@ impl ProfileDir {
 
     /// Opens the store, or makes it.
     pub async fn open_with(&self, passphrase: Zeroizing<String>) -> Result<Arc<RedbStore>, Failure> {
-        let dir = self.0.clone();
+        let dir = self.path.clone();
         let opened = tokio::task::spawn_blocking(move || {
             RedbStore::open(&dir, passphrase.as_bytes(), UnwrapErr(OsRng))
         });
@@ -90,16 +101,24 @@ impl ProfileDir {
 
     /// A client on an opened store.
     pub fn client(&self, store: Arc<dyn Store>) -> Result<Client, Failure> {
-        Ok(Client::open(setting(store))?)
+        Ok(Client::open(self.setting(store))?)
+    }
+
+    /// The native client's surroundings.
+    pub fn setting(&self, store: Arc<dyn Store>) -> Setting {
+        let connect: Arc<dyn Connect> = match self.offline {
+            true => Arc::new(NoConnection),
+            false => Arc::new(TlsConnect::default()),
+        };
+        Setting { store, connect, clock: Arc::new(SystemClock), rng: Box::new(UnwrapErr(OsRng)) }
     }
 }
 
-/// The native client's surroundings.
-pub fn setting(store: Arc<dyn Store>) -> Setting {
-    Setting {
-        store,
-        connect: Arc::new(TlsConnect::default()),
-        clock: Arc::new(SystemClock),
-        rng: Box::new(UnwrapErr(OsRng)),
+/// No way to a relay, because nobody wants one.
+struct NoConnection;
+
+impl Connect for NoConnection {
+    fn open(&self, _: Endpoint) -> BoxFuture<'static, Result<Socket, ConnectError>> {
+        Box::pin(future::ready(Err(ConnectError::NotWanted)))
     }
 }

@@ -91,6 +91,9 @@ pub enum ConnectError {
     /// The roots of trust cannot be read.
     #[error("the certificates to trust cannot be read: {0}")]
     Roots(String),
+    /// No connection is wanted.
+    #[error("no connection was made, as was wanted")]
+    NotWanted,
     /// The socket broke.
     #[error("the connection broke: {0}")]
     Broken(String),
@@ -114,6 +117,7 @@ impl ConnectError {
             Self::CertificateChanged { .. }
             | Self::NotTrusted { .. }
             | Self::PlainOffLoopback(_)
+            | Self::NotWanted
             | Self::Roots(_) => false,
         }
     }

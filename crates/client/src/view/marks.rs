@@ -1,7 +1,7 @@
 //! What a screen shows of a message beside its words.
 
 use lacre_engine::EngineError;
-use lacre_engine::records::{Marks as Stored, MessageRecord};
+use lacre_engine::records::{Heard, Marks as Stored, MessageRecord};
 use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 
 use super::{Message, Views};
@@ -95,6 +95,20 @@ impl Views<'_> {
         let Some(record) = self.settled(conversation)? else { return Ok(Vec::new()) };
         let versions = self.records().versions(record.id, id)?.into_iter();
         Ok(versions.map(|version| Version { text: version.text, time: version.time_ms }).collect())
+    }
+
+    /// How far one's own message in a group has come with each of those who told of it, by handle.
+    pub fn heard_by(
+        &self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<Vec<(Handle, Heard)>, EngineError> {
+        let Some(record) = self.settled(conversation)? else { return Ok(Vec::new()) };
+        let told = self.records().heard_by(record.id, id)?.into_iter();
+        let told = told.map(|(account, heard)| Ok((self.handle_of(account)?, heard)));
+        let mut told = told.collect::<Result<Vec<_>, EngineError>>()?;
+        told.sort();
+        Ok(told)
     }
 
     /// The pinned messages of a conversation, the oldest first.

@@ -15,8 +15,26 @@ pub enum Action {
     More,
     /// Shows only what has unread messages, or everything again.
     Unread,
+    /// Lists everything that can be done, to choose from.
+    Palette,
     /// Shows the group that is open.
     Group,
+    /// Shows the people who asked to write.
+    Requests,
+    /// Shows how the conversation is sealed, and its safety number.
+    Safety,
+    /// Shows the devices of this account.
+    Devices,
+    /// Shows what is pinned in the conversation.
+    Pinned,
+    /// Shows what has a star.
+    Starred,
+    /// Shows what is to be sent later.
+    Later,
+    /// Shows who is blocked.
+    Blocked,
+    /// Asks for the name that one goes by.
+    Name,
     /// Goes to the conversation above.
     Previous,
     /// Goes to the conversation below.
@@ -52,6 +70,8 @@ pub enum OnMessage {
     Pin,
     /// Gives it a star, or takes it away.
     Star,
+    /// Shows what is known of it.
+    About,
     /// Looks at it once.
     Look,
     /// Votes for this answer, or takes the vote back.
@@ -81,21 +101,30 @@ const fn bind<K: Copy, A: Copy>(key: K, shown: &'static str, action: A, help: &'
 }
 
 /// Keys that do the same everywhere.
-pub const ANYWHERE: &[Binding<Key, Action>] = &[
-    bind(Key::New, "Ctrl+N", Action::New, "new conversation, or group: ana, bruno"),
-    bind(Key::Search, "Ctrl+F", Action::Search, "search; in a conversation: Tab for all"),
-    bind(Key::Group, "Ctrl+G", Action::Group, "the group: members, roles, rules, leave"),
-    bind(Key::More, "Ctrl+O", Action::More, "poll, timer, later, once, receipts"),
-    bind(Key::Unread, "Ctrl+U", Action::Unread, "only unread conversations, or all"),
-    bind(Key::Tab, "Tab", Action::Pane, "list, composer, messages"),
-    bind(Key::BackTab, "", Action::PaneBack, ""),
-    bind(Key::Previous, "Alt+↑ Alt+↓", Action::Previous, "conversation above, below"),
-    bind(Key::Next, "", Action::Next, ""),
-    bind(Key::PageUp, "PgUp PgDn", Action::Older, "older, newer messages"),
-    bind(Key::PageDown, "", Action::Newer, ""),
-    bind(Key::Reconnect, "Ctrl+R", Action::Reconnect, "connect now"),
-    bind(Key::Help, "F1", Action::Help, "this sheet"),
-    bind(Key::Quit, "Ctrl+Q", Action::Quit, "quit (also Ctrl+C)"),
+pub const ANYWHERE: &[Binding<Option<Key>, Action>] = &[
+    bind(Some(Key::New), "Ctrl+N", Action::New, "new conversation, or group: ana, bruno"),
+    bind(Some(Key::Search), "Ctrl+F", Action::Search, "search; in a conversation: Tab for all"),
+    bind(Some(Key::Palette), "Ctrl+P", Action::Palette, "all that can be done, to choose from"),
+    bind(Some(Key::Requests), "Ctrl+T", Action::Requests, "requests of strangers: accept, delete, block"),
+    bind(Some(Key::Safety), "Ctrl+S", Action::Safety, "safety: how it is sealed, 60 digits, QR"),
+    bind(Some(Key::Group), "Ctrl+G", Action::Group, "the group: members, roles, rules, leave"),
+    bind(Some(Key::Devices), "Ctrl+D", Action::Devices, "your devices: link, approve, remove"),
+    bind(Some(Key::More), "Ctrl+O", Action::More, "poll, place, card, timer, later, once"),
+    bind(None, "Ctrl+P pinned", Action::Pinned, "what is pinned in this conversation"),
+    bind(None, "Ctrl+P starred", Action::Starred, "messages with a star"),
+    bind(None, "Ctrl+P later", Action::Later, "what is sent later: edit, give up"),
+    bind(None, "Ctrl+P blocked", Action::Blocked, "whom you have blocked: unblock, block"),
+    bind(None, "Ctrl+P name", Action::Name, "the name that you go by"),
+    bind(Some(Key::Unread), "Ctrl+U", Action::Unread, "only unread conversations, or all"),
+    bind(Some(Key::Tab), "Tab", Action::Pane, "list, composer, messages"),
+    bind(Some(Key::BackTab), "", Action::PaneBack, ""),
+    bind(Some(Key::Previous), "Alt+↑ Alt+↓", Action::Previous, "conversation above, below"),
+    bind(Some(Key::Next), "", Action::Next, ""),
+    bind(Some(Key::PageUp), "PgUp PgDn", Action::Older, "older, newer messages"),
+    bind(Some(Key::PageDown), "", Action::Newer, ""),
+    bind(Some(Key::Reconnect), "Ctrl+R", Action::Reconnect, "connect now"),
+    bind(Some(Key::Help), "F1", Action::Help, "this sheet"),
+    bind(Some(Key::Quit), "Ctrl+Q", Action::Quit, "quit (also Ctrl+C)"),
 ];
 
 /// Letters on a chosen message.
@@ -107,6 +136,7 @@ pub const CHOSEN: &[Binding<char, OnMessage>] = &[
     bind('f', "↑ then f", OnMessage::Forward, "forward"),
     bind('p', "↑ then p", OnMessage::Pin, "pin for everybody, or unpin"),
     bind('s', "↑ then s", OnMessage::Star, "star on this device, or not"),
+    bind('i', "↑ then i", OnMessage::About, "who has it, reactions, its edits"),
     bind('v', "↑ then v", OnMessage::Look, "look at what may be seen once"),
     bind('1', "↑ then 1…9", OnMessage::Vote(1), "vote in a poll; again: take it back"),
     bind('2', "", OnMessage::Vote(2), ""),
@@ -153,7 +183,7 @@ pub fn help() -> Vec<(&'static str, &'static str)> {
 
 /// What a key does everywhere, if it does.
 pub fn anywhere(key: Key) -> Option<Action> {
-    ANYWHERE.iter().find(|binding| binding.key == key).map(|binding| binding.action)
+    ANYWHERE.iter().find(|binding| binding.key == Some(key)).map(|binding| binding.action)
 }
 
 /// What a letter does to the chosen message, if it does.
@@ -168,7 +198,8 @@ mod tests {
     #[test]
     fn no_key_has_two_meanings_and_every_line_of_help_fits() {
         for (at, binding) in ANYWHERE.iter().enumerate() {
-            assert!(ANYWHERE[..at].iter().all(|other| other.key != binding.key), "{:?}", binding.key);
+            let again = |other: &Binding<_, _>| binding.key.is_some() && other.key == binding.key;
+            assert!(!ANYWHERE[..at].iter().any(again), "{:?}", binding.key);
         }
         for (at, binding) in CHOSEN.iter().enumerate() {
             assert!(CHOSEN[..at].iter().all(|other| other.key != binding.key), "{:?}", binding.key);

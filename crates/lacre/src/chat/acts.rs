@@ -10,6 +10,7 @@ use super::input::edit;
 use super::keys::Key;
 use super::model::{Body, Message, MessageId, Tick};
 use super::open::Target;
+use super::panel::What;
 use super::sheets::{field, frame};
 use super::state::{Command, Sheet, State};
 use super::text::wrapped;
@@ -45,6 +46,10 @@ pub enum Act {
     Receipts(bool),
     /// Ask a question with answers.
     Poll(String, Vec<String>),
+    /// Send a place on earth: degrees north and east, and what it is called.
+    Place(String, String, String),
+    /// Send the card of somebody.
+    Card(String),
     /// Send a text that may be looked at once.
     Once(String),
     /// Send a text not before a time, as it was typed.
@@ -77,6 +82,10 @@ pub enum About {
     Timer,
     /// A question and its answers.
     Poll,
+    /// A place on earth.
+    Place,
+    /// Somebody's handle.
+    Card,
     /// When to send what stands in the composer.
     Later,
     /// In what other way something is said, or is told here.
@@ -94,6 +103,8 @@ impl About {
             Self::Delete(..) => " Delete · Esc ",
             Self::Timer => " Disappearing messages · Enter · Esc ",
             Self::Poll => " Poll · Enter · Esc ",
+            Self::Place => " Place · Enter · Esc ",
+            Self::Card => " Contact card · Enter · Esc ",
             Self::Later => " Send later · Enter · Esc ",
             Self::More => " More · Esc ",
         }
@@ -106,6 +117,8 @@ impl About {
             Self::Forward(_) => "To: ",
             Self::Timer => "Vanish after: ",
             Self::Poll => "Ask: ",
+            Self::Place => "Where: ",
+            Self::Card => "Handle: ",
             Self::Later => "When: ",
             Self::Delete(..) | Self::More => return None,
         })
@@ -129,14 +142,16 @@ impl About {
                     .to_owned()
             }
             Self::Poll => "Question; answer; answer: with ';' between them.".to_owned(),
+            Self::Place => "Degrees north, degrees east, and a name if you like: -23.55, -46.63, home".to_owned(),
+            Self::Card => "Of somebody with whom you have a conversation.".to_owned(),
             Self::Later => {
                 "2026-12-24T18:00, by this device's clock: what stands in the composer leaves then, while this \
                  profile is open."
                     .to_owned()
             }
-            Self::More => "p  ask a question (poll)\nt  disappearing messages\nl  send what I wrote later\n\
-                1  send what I wrote to be looked at once\nr  stop telling that messages came and were read\n\
-                R  tell it again"
+            Self::More => "p  ask a question (poll)\ng  send a place\nc  send somebody's card\n\
+                l  send what I wrote later\n1  send what I wrote to be looked at once\n\
+                t  disappearing messages\nr  stop telling that messages came and were read\nR  tell it again"
                 .to_owned(),
         }
     }
@@ -148,6 +163,14 @@ impl State {
         let Some(open) = &self.open else { return };
         let (Some(id), Some(row)) = (open.conversation(), open.chosen_row().cloned()) else { return };
         let act = |act| Command::Act(id, act);
+        let quiet = matches!(
+            action,
+            OnMessage::About | OnMessage::Help | OnMessage::Star | OnMessage::Delete | OnMessage::Reply
+        );
+        if self.undecided().is_some() && !quiet {
+            self.notice = Some("Nothing is sent here before you have decided.".to_owned());
+            return;
+        }
         match action {
             OnMessage::Reply => self.reply(),
             OnMessage::GiveUp => self.give_up(commands),
@@ -156,6 +179,7 @@ impl State {
             OnMessage::Forward => self.ask(id, About::Forward(row.id)),
             OnMessage::Delete => self.ask(id, About::Delete(row.id, row.mine)),
             OnMessage::Edit => self.begin_edit(&row),
+            OnMessage::About => self.panel(What::About(id, row.id), commands),
             OnMessage::Pin => commands.push(act(Act::Pin(row.id, !row.marks.pinned))),
             OnMessage::Star => commands.push(act(Act::Star(row.id, !row.marks.starred))),
             OnMessage::Look if row.marks.once => commands.push(act(Act::Look(row.id))),
@@ -258,6 +282,8 @@ impl State {
                 }
             },
             (About::More, 'p') => return self.ask_next(id, About::Poll),
+            (About::More, 'g') => return self.ask_next(id, About::Place),
+            (About::More, 'c') => return self.ask_next(id, About::Card),
             (About::More, 't') => return self.ask_next(id, About::Timer),
             (About::More, 'l') if self.written(id).is_none() => {
                 self.notice = Some("Write the text first, then Ctrl+O and l.".to_owned());
@@ -301,6 +327,22 @@ impl State {
                     Act::Poll(question, parts)
                 }
             },
+            About::Place => match text.splitn(3, ',').map(str::trim).collect::<Vec<_>>().as_slice() {
+                [north, east, rest @ ..] => {
+                    for (degrees, most) in [(north, 90.0), (east, 180.0)] {
+                        if !degrees.parse::<f64>().is_ok_and(|it| it.abs() <= most) {
+                            return Err(format!(
+                                "“{degrees}” is no number of degrees from -{most} to {most}."
+                            ));
+                        }
+                    }
+                    let name = rest.first().map_or_else(String::new, |name| (*name).to_owned());
+                    Act::Place((*north).to_owned(), (*east).to_owned(), name)
+                }
+                _ => return Err("Write degrees north and east, with a comma between them.".to_owned()),
+            },
+            About::Card if text.is_empty() => return Err("Type a handle first.".to_owned()),
+            About::Card => Act::Card(text.to_owned()),
             About::Later => {
                 crate::output::time(text).map_err(|failure| failure.message)?;
                 Act::Later(self.written(ask.id).unwrap_or_default(), text.to_owned())

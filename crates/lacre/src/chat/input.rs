@@ -9,7 +9,9 @@ use super::group::Change;
 use super::keys::Key;
 use super::lines::note;
 use super::model::{Body, Tick};
-use super::open::{PAGE, Target};
+use super::open::{Target, Want};
+use super::palette::Palette;
+use super::panel::What;
 use super::panes::Panes;
 use super::state::{Command, Focus, Sheet, State};
 
@@ -30,6 +32,10 @@ impl State {
             Some(Sheet::NameGroup(people, name)) => self.key_in_name_group(people, name, key, commands),
             Some(Sheet::Search(search)) => self.key_in_search(search, key, commands),
             Some(Sheet::Unsent(people)) => self.key_in_unsent(people, key, commands),
+            Some(Sheet::Palette(palette)) => self.key_in_palette(palette, key, commands),
+            Some(Sheet::Panel(panel)) => self.key_in_panel(panel, key, commands),
+            Some(Sheet::Question(question)) => self.key_in_question(question, key, commands),
+            Some(Sheet::Linking(linking)) => self.key_in_linking(linking, key, commands),
             None => self.key_anywhere(key, commands),
         }
     }
@@ -43,6 +49,7 @@ impl State {
             self.sheet = Some(Sheet::Search(search));
             return;
         }
+        let undecided = self.undecided().is_some();
         match &mut self.sheet {
             Some(Sheet::New(input, problem)) => {
                 input.insert(text.trim());
@@ -52,8 +59,13 @@ impl State {
                 ask.input.insert(&text.replace(['\r', '\n'], " "));
                 ask.problem = None;
             }
+            Some(Sheet::Question(question)) => {
+                question.input.insert(text.replace(['\r', '\n'], " ").trim());
+                question.problem = None;
+            }
             Some(_) => {}
-            None => self.write(text),
+            None if undecided => {}
+            None => self.write(text, commands),
         }
     }
 
@@ -155,12 +167,22 @@ impl State {
         }
     }
 
-    fn act(&mut self, action: Action, commands: &mut Vec<Command>) {
+    /// What is to be done wherever one is.
+    pub(super) fn act(&mut self, action: Action, commands: &mut Vec<Command>) {
         match action {
             Action::Quit => self.quit(commands),
             Action::Help => self.sheet = Some(Sheet::Help(0)),
             Action::New => self.sheet = Some(Sheet::New(Composer::default(), None)),
             Action::Search => self.search(),
+            Action::Palette => self.sheet = Some(Sheet::Palette(Palette::default())),
+            Action::Requests => self.panel(What::Requests, commands),
+            Action::Safety => self.panel_here(What::Safety, commands),
+            Action::Devices => self.panel(What::Devices, commands),
+            Action::Pinned => self.panel_here(What::Pinned, commands),
+            Action::Starred => self.panel(What::Starred, commands),
+            Action::Later => self.panel(What::Later, commands),
+            Action::Blocked => self.panel(What::Blocked, commands),
+            Action::Name => commands.push(Command::LoadName),
             Action::Group => self.group(commands),
             Action::More => self.ask_here(About::More),
             Action::Unread => self.toggle_unread(),
@@ -197,7 +219,13 @@ impl State {
             }
             Key::Escape if self.open.is_some() => self.focus = Focus::Composer,
             Key::Char('?') => self.sheet = Some(Sheet::Help(0)),
-            Key::Char(c) if self.open.is_some() && Panes::of(self).both() => self.write(&c.to_string()),
+            Key::Char(_) if Panes::of(self).both() && self.undecided().is_some() => {
+                self.focus = Focus::Composer;
+                self.key_in_composer(key, commands);
+            }
+            Key::Char(c) if self.open.is_some() && Panes::of(self).both() => {
+                self.write(&c.to_string(), commands);
+            }
             Key::Char(_) => {
                 self.notice = Some("Open a conversation with Enter first, then write.".to_owned())
             }
@@ -211,6 +239,14 @@ impl State {
             self.focus = Focus::List;
             return;
         };
+        if let Some((id, stance)) = self.undecided() {
+            return match key {
+                Key::Escape => self.focus = Focus::List,
+                Key::Up => self.choose(-1, commands),
+                key => self.decide(id, stance, key, commands),
+            };
+        }
+        let now = self.now;
         let draft = self.drafts.entry(target).or_default();
         match key {
             Key::Enter => self.send(commands),
@@ -223,8 +259,9 @@ impl State {
             }
             Key::Up => {}
             key => {
-                draft.touched = true;
+                (draft.touched, draft.at) = (true, now);
                 edit(&mut draft.composer, key);
+                self.tell_writing(commands);
             }
         }
     }
@@ -234,17 +271,18 @@ impl State {
             Key::Up => self.choose(-1, commands),
             Key::Down => self.choose(1, commands),
             Key::Escape => self.back_to_composer(),
-            Key::Enter => self.take_back_or_reply(),
+            Key::Enter => self.take_back_or_reply(commands),
             Key::Char(c) => match on_message(c) {
                 Some(action) => self.on_message(action, commands),
-                None => self.write(&c.to_string()),
+                None if self.undecided().is_some() => self.back_to_composer(),
+                None => self.write(&c.to_string(), commands),
             },
             _ => {}
         }
     }
 
     /// Puts text into the composer wherever one is, so that nothing typed is lost.
-    fn write(&mut self, text: &str) {
+    fn write(&mut self, text: &str, commands: &mut Vec<Command>) {
         let Some(open) = &mut self.open else {
             self.notice = Some("Open a conversation first, then write.".to_owned());
             return;
@@ -252,12 +290,17 @@ impl State {
         open.chosen = None;
         let draft = self.drafts.entry(open.target.clone()).or_default();
         draft.composer.insert(text);
-        draft.touched = true;
+        (draft.touched, draft.at) = (true, self.now);
         self.focus = Focus::Composer;
+        self.tell_writing(commands);
     }
 
     /// Answers the chosen message.
     pub(super) fn reply(&mut self) {
+        if self.undecided().is_some() {
+            self.notice = Some("Nothing is answered before you have decided.".to_owned());
+            return;
+        }
         let Some(row) = self.open.as_ref().and_then(|open| open.chosen_row()).cloned() else { return };
         match (&row.body, &row.tick) {
             (Body::Text(text), None | Some(Tick::Sent | Tick::Delivered | Tick::Read)) => {
@@ -280,11 +323,11 @@ impl State {
     }
 
     /// Puts the text of a failed message back into the composer; answers any other.
-    fn take_back_or_reply(&mut self) {
+    fn take_back_or_reply(&mut self, commands: &mut Vec<Command>) {
         let failed = self.open.as_ref().and_then(|open| open.chosen_row());
         let failed = failed.filter(|row| matches!(row.tick, Some(Tick::Failed(_))));
         match failed.map(|row| row.body.clone()) {
-            Some(Body::Text(text)) => self.write(&text),
+            Some(Body::Text(text)) => self.write(&text, commands),
             _ => self.reply(),
         }
     }
@@ -309,27 +352,25 @@ impl State {
     fn choose(&mut self, by: isize, commands: &mut Vec<Command>) {
         let area = self.area();
         let Some(open) = &mut self.open else { return };
-        let older = open.choose(by, &area);
+        let want = open.choose(by, &area);
         self.focus = if open.chosen.is_some() { Focus::Messages } else { Focus::Composer };
-        if older {
-            self.load_older(commands);
-        }
+        self.load_more(want, commands);
     }
 
     fn scroll(&mut self, pages: isize, commands: &mut Vec<Command>) {
         let area = self.area();
         let Some(open) = &mut self.open else { return };
         let page = isize::try_from(area.height.saturating_sub(2).max(1)).unwrap_or(1);
-        if open.scroll(pages * page, &area) {
-            self.load_older(commands);
-        }
+        let want = open.scroll(pages * page, &area);
+        self.load_more(want, commands);
     }
 
-    fn load_older(&mut self, commands: &mut Vec<Command>) {
-        if let Some(open) = &mut self.open {
-            open.window = open.rows.len() + PAGE;
+    fn load_more(&mut self, want: Want, commands: &mut Vec<Command>) {
+        let area = self.area();
+        if let (Some(open), true) = (&mut self.open, want != Want::Nothing) {
+            open.want(want, &area);
+            self.reload(commands);
         }
-        self.reload(commands);
     }
 
     fn move_cursor(&mut self, by: isize) {

@@ -49,6 +49,14 @@ pub enum Key {
     Group,
     /// Other ways to say something.
     More,
+    /// Everything that can be done.
+    Palette,
+    /// Requests.
+    Requests,
+    /// The safety of the conversation.
+    Safety,
+    /// The devices.
+    Devices,
     /// Connect now.
     Reconnect,
     /// The help sheet.
@@ -103,6 +111,10 @@ fn control(code: KeyCode) -> Option<Key> {
         KeyCode::Char('u') => Key::Unread,
         KeyCode::Char('g') => Key::Group,
         KeyCode::Char('o') => Key::More,
+        KeyCode::Char('p') => Key::Palette,
+        KeyCode::Char('t') => Key::Requests,
+        KeyCode::Char('s') => Key::Safety,
+        KeyCode::Char('d') => Key::Devices,
         KeyCode::Char('r') => Key::Reconnect,
         // What Ctrl+Enter and Alt+Enter are in terminals that know no better.
         KeyCode::Char('j') | KeyCode::Enter => Key::NewLine,

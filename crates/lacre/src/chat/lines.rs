@@ -135,6 +135,16 @@ fn head(row: &Message, area: &Area) -> String {
     if row.late {
         head.push_str("  came late");
     }
+    match (row.marks.vanishes, row.marks.timer) {
+        (Some(at), _) => {
+            let left = at.saturating_sub(area.now) / 1000;
+            head.push_str(&format!("  vanishes in {}", time::about(left)));
+        }
+        (None, Some(seconds)) => {
+            head.push_str(&format!("  vanishes {} after it was read", crate::output::duration(seconds)));
+        }
+        (None, None) => {}
+    }
     head
 }
 

@@ -31,8 +31,23 @@ pub struct Conversation {
     pub unread: u32,
     /// Whether messages pass.
     pub standing: Standing,
+    /// Whether this account wants to hear from it.
+    pub stance: Stance,
     /// How it is sealed.
     pub safety: Safety,
+    /// Seconds after which its messages vanish; 0 for never.
+    pub timer: u32,
+}
+
+/// Whether this account wants to hear from a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stance {
+    /// It began it, wrote in it or accepted it.
+    Accepted,
+    /// A stranger has begun it: it is a request.
+    Asked,
+    /// The other person is blocked.
+    Blocked,
 }
 
 /// The newest message, on one line.
@@ -98,6 +113,10 @@ pub struct Message {
 pub struct Marks {
     /// In words, on one line; empty when there is nothing to say.
     pub told: String,
+    /// Seconds after which it vanishes once it was read.
+    pub timer: Option<u32>,
+    /// When it vanishes, once that runs.
+    pub vanishes: Option<Millis>,
     /// Whether it is pinned.
     pub pinned: bool,
     /// Whether it has a star.

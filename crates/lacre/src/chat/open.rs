@@ -8,8 +8,10 @@ use super::model::{Message, MessageId};
 
 /// Rows that a conversation opens with, and by which it grows.
 pub const PAGE: usize = 50;
-/// Most rows that it opens with, however many are unread.
+/// Most rows that are here at once.
 const MOST: usize = 500;
+/// Rows before and after the one around which they are asked for.
+pub const SPAN: usize = 200;
 
 /// To whom one writes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,6 +35,17 @@ pub struct Area {
     pub zone: TimeZone,
 }
 
+/// Which rows are wanted beside those that are here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// None.
+    Nothing,
+    /// Older ones.
+    Older,
+    /// Newer ones.
+    Newer,
+}
+
 /// The conversation that is open.
 #[derive(Debug, Clone)]
 pub struct Open {
@@ -44,8 +57,12 @@ pub struct Open {
     pub loaded: bool,
     /// Whether there are older rows than these.
     pub older: bool,
-    /// Rows that are asked for.
+    /// Whether there are newer rows than these.
+    pub newer: bool,
+    /// Rows that are asked for, the newest ones.
     pub window: usize,
+    /// The row around which rows are asked for instead.
+    pub around: Option<MessageId>,
     /// The row that the arrows have chosen.
     pub chosen: Option<MessageId>,
     /// The row that a search leads to, until it is here.
@@ -69,7 +86,9 @@ impl Open {
             rows: Vec::new(),
             loaded,
             older: false,
+            newer: false,
             window,
+            around: None,
             chosen: None,
             goal: None,
             new_from: None,
@@ -87,9 +106,9 @@ impl Open {
     }
 
     /// Takes rows that were read from the store; whether the goal of a search is among them, and chosen.
-    pub fn set_rows(&mut self, rows: Vec<Message>, older: bool, area: &Area) -> bool {
+    pub fn set_rows(&mut self, rows: Vec<Message>, [older, newer]: [bool; 2], area: &Area) -> bool {
         let first = !self.loaded;
-        (self.rows, self.older, self.loaded) = (rows, older, true);
+        (self.rows, self.older, self.newer, self.loaded) = (rows, older, newer, true);
         if self.chosen.is_some_and(|id| self.index(id).is_none()) {
             self.chosen = None;
         }
@@ -97,14 +116,13 @@ impl Open {
         if let Some(goal) = reached {
             self.chosen = Some(goal);
             self.show(goal, area);
-            self.window = self.window.max(self.rows.len() + PAGE / 2);
         } else if first {
             self.new_from = self.rows.iter().find(|row| !row.mine && !row.seen).map(|row| row.id);
             if let Some(id) = self.new_from {
                 self.scroll_to_line(self.first_line_of(id, area), area);
             }
         }
-        if self.top.is_some() {
+        if self.top.is_some() && self.around.is_none() {
             // What is looked at must not fall out of the window when newer rows come.
             self.window = self.window.max(self.rows.len() + PAGE / 2);
         }
@@ -116,6 +134,22 @@ impl Open {
         self.top = None;
         self.chosen = None;
         self.window = PAGE;
+        self.around = None;
+    }
+
+    /// Widens what is asked for, or moves it: never so much that drawing it is felt.
+    pub fn want(&mut self, want: Want, area: &Area) {
+        let (lines, start) = self.layout(area);
+        let seen = match want {
+            Want::Nothing => return,
+            Want::Older if self.around.is_none() && self.rows.len() + PAGE <= MOST => {
+                self.window = self.rows.len() + PAGE;
+                return;
+            }
+            Want::Older => lines.get(start),
+            Want::Newer => lines.last(),
+        };
+        self.around = seen.map(|line| self.rows[line.row].id);
     }
 
     /// All lines, and the index of the first one in sight.
@@ -132,16 +166,23 @@ impl Open {
         (lines, start)
     }
 
-    /// Scrolls by lines; whether older rows are wanted.
-    pub fn scroll(&mut self, by: isize, area: &Area) -> bool {
-        let (_, start) = self.layout(area);
-        self.scroll_to_line(start.saturating_add_signed(by), area);
-        by < 0 && start.saturating_add_signed(by) == 0 && self.older
+    /// Scrolls by lines; which rows are wanted then.
+    pub fn scroll(&mut self, by: isize, area: &Area) -> Want {
+        let (lines, start) = self.layout(area);
+        let to = start.saturating_add_signed(by);
+        self.scroll_to_line(to, area);
+        if by < 0 && to == 0 && self.older {
+            Want::Older
+        } else if by > 0 && to + area.height >= lines.len() && self.newer {
+            Want::Newer
+        } else {
+            Want::Nothing
+        }
     }
 
-    /// Chooses the row above (-1) or below (1), and shows it; whether older rows are wanted. Below the last row
+    /// Chooses the row above (-1) or below (1), and shows it; which rows are wanted then. Below the last row
     /// nothing is chosen.
-    pub fn choose(&mut self, by: isize, area: &Area) -> bool {
+    pub fn choose(&mut self, by: isize, area: &Area) -> Want {
         let at = match self.chosen.and_then(|id| self.index(id)) {
             Some(at) => at.checked_add_signed(by),
             None if by < 0 => self.rows.len().checked_sub(1),
@@ -151,13 +192,15 @@ impl Open {
             Some(row) => {
                 self.chosen = Some(row.id);
                 self.show(row.id, area);
-                at == Some(0) && self.older
+                if at == Some(0) && self.older { Want::Older } else { Want::Nothing }
             }
+            None if by > 0 && self.newer => Want::Newer,
             None if by > 0 => {
                 self.stick_to_bottom();
-                false
+                Want::Nothing
             }
-            None => self.older,
+            None if self.older => Want::Older,
+            None => Want::Nothing,
         }
     }
 

@@ -21,11 +21,12 @@ use lacre_proto::{ConversationId, Millis};
 use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
 use tokio::sync::mpsc;
-use tokio::time::{interval, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::group::Group;
 use super::keys::key;
 use super::model::{Conversation, Me, Message, MessageId};
+use super::panel::{Shown, What};
 use super::search::Found;
 use super::state::{Command, Msg, State};
 use super::theme::Theme;
@@ -33,10 +34,15 @@ use super::view;
 
 /// How often the clock on the screen is looked at.
 const CLOCK: Duration = Duration::from_secs(10);
+/// The same, while somebody is writing.
+const SOON: Duration = Duration::from_secs(1);
 /// How long leaving waits for what is being written to the disk.
 const LEAVING: Duration = Duration::from_secs(10);
 /// Most of what happened that is taken in before the screen is drawn again.
 const AT_ONCE: usize = 256;
+
+/// Rows, and whether there are older and newer ones.
+pub type Around = (Vec<Message>, [bool; 2]);
 
 /// What the chat asks of the client. Errors are half sentences for people.
 pub trait Messenger: Clone + Send + Sync + 'static {
@@ -46,12 +52,13 @@ pub trait Messenger: Clone + Send + Sync + 'static {
     fn conversations(&self) -> Result<Vec<Conversation>, String>;
     /// So many of the newest rows, the oldest first, and whether there are older ones.
     fn messages(&self, conversation: ConversationId, limit: usize) -> Result<(Vec<Message>, bool), String>;
-    /// The rows from a little before a message on, the oldest first, and whether there are older ones.
-    fn messages_from(
-        &self,
-        conversation: ConversationId,
-        id: MessageId,
-    ) -> Result<(Vec<Message>, bool), String>;
+    /// Rows before and after a message, the oldest first, and whether there are older and newer ones; nothing when
+    /// it is not here any more.
+    fn around(&self, conversation: ConversationId, id: MessageId) -> Result<Option<Around>, String>;
+    /// What a panel shows.
+    fn panel(&self, what: What) -> Result<Shown, String>;
+    /// The name that one goes by; empty for none.
+    fn name(&self) -> Result<String, String>;
     /// What is known of a group.
     fn group(&self, id: ConversationId) -> Result<Group, String>;
     /// What is found of a text, in one conversation or in all.
@@ -106,7 +113,6 @@ pub async fn talk<B: Backend, M: Messenger>(
     let me = messenger.me().map_err(ChatError::Profile)?;
     let (mut state, first) = State::new(me, now(), TimeZone::system(), (size.width, size.height));
     let (orders, mut done, worker) = worker(messenger.clone());
-    let mut clock = interval(CLOCK);
     let mut leaving = follow(&mut state, first, &messenger, &orders);
     // Why there is no screen any more; what is being written is kept all the same.
     let mut gone = None;
@@ -132,7 +138,7 @@ pub async fn talk<B: Backend, M: Messenger>(
             },
             Some(msg) = done.recv() => vec![msg],
             Some(msg) = happenings.next() => vec![msg],
-            _ = clock.tick() => Vec::new(),
+            () = sleep(if state.somebody_is_writing() { SOON } else { CLOCK }) => Vec::new(),
         };
         // What has come together is shown together.
         while heard.len() < AT_ONCE
@@ -166,7 +172,13 @@ fn follow<M: Messenger>(
     let mut queue = VecDeque::from(commands);
     while let Some(command) = queue.pop_front() {
         // A later read of the same sees more.
-        let read = matches!(command, Command::LoadConversations | Command::LoadMessages(..));
+        let read = matches!(
+            command,
+            Command::LoadConversations
+                | Command::LoadMessages(..)
+                | Command::LoadAround(..)
+                | Command::LoadPanel(_)
+        );
         if read && queue.contains(&command) {
             continue;
         }
@@ -182,9 +194,14 @@ fn follow<M: Messenger>(
             Command::LoadMessages(conversation, limit) => messenger
                 .messages(conversation, limit)
                 .map(|(rows, older)| Msg::Messages(conversation, rows, older)),
-            Command::LoadFrom(conversation, id) => messenger
-                .messages_from(conversation, id)
-                .map(|(rows, older)| Msg::Messages(conversation, rows, older)),
+            Command::LoadAround(conversation, id) => {
+                messenger.around(conversation, id).map(|found| match found {
+                    Some((rows, more)) => Msg::Around(conversation, rows, more),
+                    None => Msg::Lost(conversation),
+                })
+            }
+            Command::LoadPanel(what) => messenger.panel(what).map(|shown| Msg::Panel(what, shown)),
+            Command::LoadName => messenger.name().map(Msg::Name),
             Command::Search(text, within) => {
                 messenger.search(&text, within).map(|found| Msg::Found(text, within, found))
             }

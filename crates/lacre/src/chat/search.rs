@@ -122,12 +122,18 @@ impl State {
     }
 
     /// Opens a conversation where a message stands.
-    fn jump(&mut self, conversation: ConversationId, message: MessageId, commands: &mut Vec<Command>) {
+    pub(super) fn jump(
+        &mut self,
+        conversation: ConversationId,
+        message: MessageId,
+        commands: &mut Vec<Command>,
+    ) {
         self.open(Target::Existing(conversation), commands);
         if let Some(open) = &mut self.open {
             open.goal = Some(message);
+            open.around = Some(message);
         }
-        commands.push(Command::LoadFrom(conversation, message));
+        commands.push(Command::LoadAround(conversation, message));
     }
 }
 

@@ -8,6 +8,10 @@ use super::actions;
 use super::acts;
 use super::composer::Composer;
 use super::group;
+use super::linking;
+use super::palette;
+use super::panel;
+use super::questions;
 use super::search;
 use super::state::{Sheet, State};
 use super::text::{width, wrapped};
@@ -33,6 +37,21 @@ pub fn draw(state: &State, sheet: &Sheet, theme: Theme, all: Rect, buffer: &mut 
         }
         Sheet::Group(sheet) => group::draw(state, sheet, theme, all, buffer),
         Sheet::NameGroup(people, name) => Some(name_group(people, name, theme, all, buffer)),
+        Sheet::Palette(shown) => Some(palette::draw(shown, theme, all, buffer)),
+        Sheet::Panel(shown) => {
+            panel::draw(state, shown, theme, all, buffer);
+            None
+        }
+        Sheet::Question(question) => {
+            if let Some(under) = &question.back {
+                panel::draw(state, under, theme, all, buffer);
+            }
+            questions::draw(question, theme, all, buffer)
+        }
+        Sheet::Linking(shown) => {
+            linking::draw(shown, theme, all, buffer);
+            None
+        }
         Sheet::Search(found) => Some(search::draw(state, found, theme, all, buffer)),
         Sheet::New(input, problem) => Some(new(input, problem.as_deref(), theme, all, buffer)),
         Sheet::Unsent(people) => {

@@ -10,10 +10,15 @@ use super::acts::{Act, Ask};
 use super::composer::Composer;
 use super::group::{Change, Group, GroupSheet};
 use super::keys::Key;
-use super::model::{Connection, Conversation, Me, Message, MessageId};
+use super::linking::Linking;
+use super::model::{Connection, Conversation, Me, Message, MessageId, Stance};
 use super::open::{Area, Open, Target};
+use super::palette::Palette;
+use super::panel::{Panel, Shown, What};
 use super::panes::Panes;
+use super::questions::{Order, Question, Wanted};
 use super::search::{Found, Search};
+use super::typing::Typing;
 
 /// What happened.
 #[derive(Debug, Clone)]
@@ -38,6 +43,24 @@ pub enum Msg {
     Conversations(Vec<Conversation>),
     /// The newest rows of a conversation, as they were read, and whether there are older ones.
     Messages(ConversationId, Vec<Message>, bool),
+    /// Rows before and after a message, as they were read, and whether there are older and newer ones.
+    Around(ConversationId, Vec<Message>, [bool; 2]),
+    /// The row around which rows were asked for is not here any more.
+    Lost(ConversationId),
+    /// What was read for a panel.
+    Panel(What, Shown),
+    /// The name that one goes by; empty for none.
+    Name(String),
+    /// Something that a panel shows may have changed.
+    Elsewhere,
+    /// Somebody is writing, or stopped.
+    Writes(ConversationId, String, bool),
+    /// The number that is to be typed on a new device, and what it calls itself.
+    LinkNumber(String, String),
+    /// A linking has ended; why, when no device was added.
+    LinkEnded(Result<(), String>),
+    /// Something that was asked for is done, in a sentence.
+    Done(String),
     /// What was found of a text, in one conversation or in all.
     Found(String, Option<ConversationId>, Found),
     /// What is known of a group.
@@ -71,8 +94,16 @@ pub enum Command {
     LoadConversations,
     /// Read so many of the newest rows.
     LoadMessages(ConversationId, usize),
-    /// Read the rows from a little before a message on.
-    LoadFrom(ConversationId, MessageId),
+    /// Read rows before and after a message.
+    LoadAround(ConversationId, MessageId),
+    /// Read the name that one goes by.
+    LoadName,
+    /// Read what a panel shows.
+    LoadPanel(What),
+    /// Do something for the whole account, or about somebody.
+    Do(Order),
+    /// Tell the others that one is writing, or stopped.
+    Typing(ConversationId, bool),
     /// Search for a text, in one conversation or in all.
     Search(String, Option<ConversationId>),
     /// Read what is known of a group.
@@ -96,6 +127,9 @@ pub enum Command {
     /// Leave.
     Quit,
 }
+
+/// How long nothing is typed before a draft is kept.
+const SETTLED: Millis = 5_000;
 
 /// Names a text from [`Command::Send`] to its answer.
 pub type Attempt = u64;
@@ -128,6 +162,14 @@ pub enum Sheet {
     NameGroup(Vec<String>, Composer),
     /// Something is searched for.
     Search(Search),
+    /// Everything that can be done.
+    Palette(Palette),
+    /// Something was read, and is shown.
+    Panel(Panel),
+    /// Something must be sure, or needs a line.
+    Question(Question),
+    /// A new device is let in.
+    Linking(Linking),
     /// There is unsent text, for these people.
     Unsent(Vec<String>),
 }
@@ -145,6 +187,8 @@ pub struct Draft {
     pub kept: String,
     /// Whether it is the person's doing in this run.
     pub touched: bool,
+    /// When it was last written in.
+    pub at: Millis,
 }
 
 /// A text between the composer and the disk.
@@ -189,6 +233,8 @@ pub struct State {
     pub alerts: VecDeque<String>,
     /// The answer to the last key, until the next one.
     pub notice: Option<String>,
+    /// Who is writing.
+    pub typing: Typing,
     outgoing: Vec<Outgoing>,
     attempts: Attempt,
     looked_at: bool,
@@ -214,6 +260,7 @@ impl State {
             connection: Connection::Connecting,
             alerts: VecDeque::new(),
             notice: None,
+            typing: Typing::default(),
             outgoing: Vec::new(),
             attempts: 0,
             looked_at: true,
@@ -230,29 +277,37 @@ impl State {
             Msg::Paste(text) => self.paste(&text, &mut commands),
             Msg::Resized(columns, lines) => self.size = (columns, lines),
             Msg::Looked(looked_at) => self.looked_at = looked_at,
-            Msg::Now(now) => self.now = now,
+            Msg::Now(now) => self.passes(now, &mut commands),
             Msg::Changed(conversations) => {
                 commands.push(Command::LoadConversations);
+                self.forget_writers(&conversations);
                 self.reload_group(&conversations, &mut commands);
+                self.reload_panel(&mut commands);
                 if self.open_conversation().is_some_and(|open| conversations.contains(&open)) {
                     self.reload(&mut commands);
                 }
             }
             Msg::Stale => {
                 commands.push(Command::LoadConversations);
+                self.reload_panel(&mut commands);
                 self.reload(&mut commands);
+            }
+            Msg::Elsewhere => {
+                commands.push(Command::LoadConversations);
+                self.reload_panel(&mut commands);
             }
             Msg::Merged(gone, stays) => self.merged(gone, stays, &mut commands),
             Msg::Conversations(conversations) => self.set_conversations(conversations, &mut commands),
-            Msg::Messages(conversation, rows, older) => {
-                let area = self.area();
-                if let Some(open) =
-                    self.open.as_mut().filter(|open| open.conversation() == Some(conversation))
-                    && open.set_rows(rows, older, &area)
-                {
-                    self.focus = Focus::Messages;
-                }
+            Msg::Messages(conversation, rows, older) => self.set_rows(conversation, rows, [older, false]),
+            Msg::Around(conversation, rows, more) => self.set_rows(conversation, rows, more),
+            Msg::Lost(conversation) => self.lost(conversation, &mut commands),
+            Msg::Name(name) => {
+                self.sheet = Some(Sheet::Question(Question::new(Wanted::Name(name), None)));
             }
+            Msg::Panel(what, shown) => self.set_panel(what, shown),
+            Msg::Writes(conversation, who, writes) => self.somebody_writes(conversation, who, writes),
+            Msg::LinkNumber(number, name) => self.link_number(number, name),
+            Msg::LinkEnded(outcome) => self.link_ended(outcome, &mut commands),
             Msg::Found(text, within, found) => self.set_found(&text, within, found),
             Msg::Group(id, group) => self.set_group(id, group),
             Msg::SeenOnce(text) => self.sheet = Some(Sheet::Once(text)),
@@ -263,7 +318,7 @@ impl State {
             Msg::NotQueued(attempt, why) => self.not_queued(attempt, &why, &mut commands),
             Msg::Connection(connection) => self.connection = connection,
             Msg::Alert(conversation, text) => self.alert(conversation, &text),
-            Msg::Trouble(text) => self.notice = Some(text),
+            Msg::Trouble(text) | Msg::Done(text) => self.notice = Some(text),
             Msg::HungUp => self.leave(&mut commands),
         }
         self.mark_read(&mut commands);
@@ -290,11 +345,22 @@ impl State {
         }
     }
 
-    /// The conversations that are listed: all, or those with unread messages and the one that is open.
+    /// The conversations that are listed: all but requests, or those with unread messages; and the one that is open.
     pub fn listed(&self) -> Vec<&Conversation> {
         let open = self.open_conversation();
-        let is_listed = |row: &&Conversation| !self.only_unread || row.unread > 0 || open == Some(row.id);
-        self.conversations.iter().filter(is_listed).collect()
+        let wanted =
+            |row: &Conversation| row.stance != Stance::Asked && (!self.only_unread || row.unread > 0);
+        self.conversations.iter().filter(|row| open == Some(row.id) || wanted(row)).collect()
+    }
+
+    /// How many requests wait to be decided on.
+    pub fn requests(&self) -> usize {
+        self.conversations.iter().filter(|row| row.stance == Stance::Asked).count()
+    }
+
+    /// The open conversation, when nothing is written in it before it is decided on.
+    pub fn undecided(&self) -> Option<(ConversationId, Stance)> {
+        self.open_row().filter(|row| row.stance != Stance::Accepted).map(|row| (row.id, row.stance))
     }
 
     /// The handle of the person of a target.
@@ -326,6 +392,7 @@ impl State {
             return;
         }
         self.keep_draft(commands);
+        self.stop_writing(commands);
         let mut unread = 0;
         if let Target::Existing(id) = target {
             self.cursor = Some(id);
@@ -335,6 +402,14 @@ impl State {
         self.drafts.entry(target).or_default();
         self.open = Some(open);
         self.reload(commands);
+    }
+
+    /// Closes the conversation that is open.
+    pub(super) fn close(&mut self, commands: &mut Vec<Command>) {
+        self.keep_draft(commands);
+        self.stop_writing(commands);
+        self.open = None;
+        self.focus = Focus::List;
     }
 
     /// Sends what stands in the composer.
@@ -361,12 +436,19 @@ impl State {
         let answered = reply.as_ref().map(|(id, _)| *id);
         commands.push(Command::Send(attempt, target.clone(), text.clone(), answered));
         self.outgoing.push(Outgoing { attempt, target, text, reply });
+        self.wrote();
     }
 
     /// Reads the rows of the open conversation again.
     pub(super) fn reload(&self, commands: &mut Vec<Command>) {
-        if let Some(Open { target: Target::Existing(id), window, .. }) = self.open {
-            commands.push(Command::LoadMessages(id, window));
+        match self.open {
+            Some(Open { target: Target::Existing(id), around: Some(row), .. }) => {
+                commands.push(Command::LoadAround(id, row));
+            }
+            Some(Open { target: Target::Existing(id), window, .. }) => {
+                commands.push(Command::LoadMessages(id, window));
+            }
+            _ => {}
         }
     }
 
@@ -432,6 +514,37 @@ impl State {
         self.conversations.iter().find(|row| row.id == id)
     }
 
+    /// Time passes: what is being written is kept, also for the case that the machine stops; who wrote is forgotten.
+    fn passes(&mut self, now: Millis, commands: &mut Vec<Command>) {
+        self.now = now;
+        self.forget_writers(&[]);
+        for (target, draft) in &mut self.drafts {
+            if let (Target::Existing(id), true) = (target, draft.touched && draft.at + SETTLED <= now) {
+                keep(*id, draft, commands);
+            }
+        }
+    }
+
+    /// What was looked at is gone: back to the newest.
+    fn lost(&mut self, conversation: ConversationId, commands: &mut Vec<Command>) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.conversation() == Some(conversation)) {
+            if open.goal.take().is_some() {
+                self.notice = Some("This message is not here any more.".to_owned());
+            }
+            open.stick_to_bottom();
+            self.reload(commands);
+        }
+    }
+
+    fn set_rows(&mut self, conversation: ConversationId, rows: Vec<Message>, more: [bool; 2]) {
+        let area = self.area();
+        if let Some(open) = self.open.as_mut().filter(|open| open.conversation() == Some(conversation))
+            && open.set_rows(rows, more, &area)
+        {
+            self.focus = Focus::Messages;
+        }
+    }
+
     /// Keeps the draft of the conversation that is left.
     fn keep_draft(&mut self, commands: &mut Vec<Command>) {
         let Some(id) = self.open_conversation() else { return };
@@ -443,8 +556,13 @@ impl State {
     fn set_conversations(&mut self, conversations: Vec<Conversation>, commands: &mut Vec<Command>) {
         self.conversations = conversations;
         self.loaded = true;
-        if self.cursor.is_none_or(|id| self.open_row_of(id).is_none()) {
-            self.cursor = self.conversations.first().map(|row| row.id);
+        let listed: Vec<_> = self.listed().iter().map(|row| row.id).collect();
+        if self.cursor.is_none_or(|id| !listed.contains(&id)) {
+            self.cursor = listed.first().copied();
+        }
+        if self.open_conversation().is_some_and(|id| self.open_row_of(id).is_none()) {
+            // A request that was deleted, here or on another device.
+            self.close(commands);
         }
         for at in 0..self.conversations.len() {
             let (id, with) = (self.conversations[at].id, self.conversations[at].with.clone());
@@ -536,7 +654,7 @@ impl State {
         }
     }
 
-    fn alert(&mut self, conversation: Option<ConversationId>, text: &str) {
+    pub(super) fn alert(&mut self, conversation: Option<ConversationId>, text: &str) {
         let with = conversation.and_then(|id| self.open_row_of(id)).map(|row| row.with.as_str());
         let alert = match with {
             Some(with) => format!("{with}: {text}"),

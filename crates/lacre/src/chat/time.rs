@@ -27,6 +27,15 @@ pub fn clock_or_day(at: Millis, now: Millis, zone: &TimeZone) -> String {
     if date(at, zone) == date(now, zone) { clock(at, zone) } else { day(at, now, zone) }
 }
 
+/// So many seconds, in the largest unit that says enough.
+pub fn about(seconds: u64) -> String {
+    let (number, unit) = [(604_800, "week"), (86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")]
+        .into_iter()
+        .find(|(size, _)| seconds >= *size)
+        .map_or((0, "second"), |(size, unit)| (seconds / size, unit));
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
 /// The day in full, or its name when it is near.
 pub fn day_name(at: Millis, now: Millis, zone: &TimeZone) -> String {
     let (then, today) = (date(at, zone), date(now, zone));

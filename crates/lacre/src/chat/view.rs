@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::lines::{Kind, Line};
-use super::model::{Connection, Conversation, Message, Tick};
+use super::model::{Connection, Conversation, Message, Stance, Tick};
 use super::open::Open;
 use super::panes::{LEAST_COLUMNS, LEAST_LINES, Panes};
 use super::state::{Focus, State};
@@ -112,9 +112,11 @@ fn list(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let text = if state.loaded { " No conversations yet" } else { " …" };
         return put(buffer, area, text, theme.quiet());
     }
+    let area = requests(state, theme, area, buffer);
     let listed = state.listed();
     if listed.is_empty() {
-        return put(buffer, area, " Nothing unread; Ctrl+U: all", theme.quiet());
+        let text = if state.only_unread { " Nothing unread; Ctrl+U: all" } else { " No conversations yet" };
+        return put(buffer, area, text, theme.quiet());
     }
     let cursor = state.cursor.and_then(|id| listed.iter().position(|row| row.id == id)).unwrap_or(0);
     let fit = usize::from(area.height / 2).max(1);
@@ -123,6 +125,17 @@ fn list(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let lines = (row(area, (at - first) * 2), row(area, (at - first) * 2 + 1));
         entry_of_list(state, theme, entry, at == cursor, lines, buffer);
     }
+}
+
+/// That somebody asks, on the first line; what is left of the area.
+fn requests(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) -> Rect {
+    let text = match state.requests() {
+        0 => return area,
+        1 => " 1 request · Ctrl+T".to_owned(),
+        many => format!(" {many} requests · Ctrl+T"),
+    };
+    put(buffer, area, &text, theme.waits());
+    Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
 }
 
 fn entry_of_list(
@@ -272,6 +285,10 @@ fn line_of_message(
 
 /// Draws the composer; where the cursor stands in it.
 fn composer(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    if let Some((_, stance)) = state.undecided() {
+        decision(stance, theme, area, buffer);
+        return None;
+    }
     let composer = &state.draft()?.composer;
     if area.width == 0 {
         return None;
@@ -292,4 +309,14 @@ fn composer(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) -> Opt
     let column = u16::try_from(column).unwrap_or(u16::MAX).min(area.width);
     let line = u16::try_from(line - first).unwrap_or(0);
     focused.then_some(Position { x: area.x + column, y: area.y + line })
+}
+
+/// What stands in the composer's place while nothing is written.
+fn decision(stance: Stance, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let texts: &[&str] = match stance {
+        Stance::Blocked => &["u  unblock"],
+        _ => &["a  accept · d  delete · b  block · r  report", "a accept · d delete · b block · r report"],
+    };
+    let text = fitting(texts.iter().copied(), area.width.into());
+    put(buffer, area, &text, theme.strong());
 }

@@ -1,7 +1,7 @@
 //! Sentences about the state: the same for every screen, longest first, so that the first that fits is shown.
 
 use super::lines;
-use super::model::{Body, Connection, Conversation, Standing, Tick};
+use super::model::{Body, Connection, Conversation, Stance, Standing, Tick};
 use super::open::Target;
 use super::state::{Focus, State};
 use super::time;
@@ -55,6 +55,33 @@ pub fn safety(state: &State) -> Vec<String> {
             Target::Existing(_) => Vec::new(),
         };
     };
+    match row.stance {
+        Stance::Asked if row.group => {
+            return vec![
+                format!(
+                    "{with} · a group, and a request: you never wrote to who added you. Nothing is told to them yet"
+                ),
+                format!("{with} · request: nothing is told to them yet"),
+                format!("{with} · request"),
+            ];
+        }
+        Stance::Asked => {
+            return vec![
+                format!(
+                    "{with} · request: you never wrote to them. They do not learn that it came, nor that you read it"
+                ),
+                format!("{with} · request: nothing is told to them yet"),
+                format!("{with} · request"),
+            ];
+        }
+        Stance::Blocked => {
+            return vec![
+                format!("{with} · blocked: nothing of them reaches you, and they are not told"),
+                format!("{with} · blocked"),
+            ];
+        }
+        Stance::Accepted => {}
+    }
     let refused = row.last.as_ref().is_some_and(|last| matches!(last.tick, Some(Tick::Failed(_))));
     match row.standing {
         Standing::Opening if refused => vec![
@@ -73,8 +100,23 @@ pub fn safety(state: &State) -> Vec<String> {
             format!("{with} · you are not in it any more; what was said stays here"),
             format!("{with} · left"),
         ],
-        Standing::Open => sealed(state, row),
+        Standing::Open => vanishing(row, sealed(state, row)),
     }
+}
+
+/// The same, with the timer where there is one: it matters more than when an identity was pinned.
+fn vanishing(row: &Conversation, sealed: Vec<String>) -> Vec<String> {
+    if row.timer == 0 {
+        return sealed;
+    }
+    let time = crate::output::duration(row.timer);
+    let mut all: Vec<String> =
+        sealed.iter().map(|text| format!("{text} · messages vanish {time} after they were read")).collect();
+    all.extend(sealed.iter().map(|text| format!("{text} · messages vanish after {time}")));
+    all.push(format!("{} · messages vanish after {time}", row.with));
+    all.push(format!("{} · vanish: {time}", row.with));
+    all.sort_by_key(|text| std::cmp::Reverse(super::text::width(text)));
+    all
 }
 
 fn sealed(state: &State, row: &Conversation) -> Vec<String> {
@@ -112,6 +154,14 @@ fn sealed(state: &State, row: &Conversation) -> Vec<String> {
 pub fn preview(state: &State, row: &Conversation) -> String {
     let target = Target::Existing(row.id);
     let is_open = state.open.as_ref().is_some_and(|open| open.target == target);
+    match (state.writers(row.id).as_slice(), row.group) {
+        ([], _) => {}
+        ([_], false) => return "is writing …".to_owned(),
+        (who, _) => return writing(who),
+    }
+    if row.stance == Stance::Blocked {
+        return "blocked".to_owned();
+    }
     if let Some(draft) = state.drafts.get(&target).filter(|draft| !draft.composer.is_blank() && !is_open) {
         return format!("Draft: {}", crate::safe_text::safe_line(draft.composer.text()));
     }
@@ -126,6 +176,16 @@ pub fn preview(state: &State, row: &Conversation) -> String {
     }
 }
 
+/// Who is writing, as a sentence without its full stop.
+fn writing(who: &[&str]) -> String {
+    match who {
+        [] => String::new(),
+        [one] => format!("{one} is writing …"),
+        [one, other] => format!("{one} and {other} are writing …"),
+        many => format!("{} people are writing …", many.len()),
+    }
+}
+
 /// What a newcomer does next, where there is nothing to show.
 pub fn nothing_here(state: &State) -> Vec<String> {
     match &state.open {
@@ -137,6 +197,10 @@ pub fn nothing_here(state: &State) -> Vec<String> {
             format!("Be written to: your handle is {}; tell it to people.", state.me.handle),
             String::new(),
             "F1 shows all keys.".to_owned(),
+        ],
+        None if state.listed().is_empty() => vec![
+            "Somebody wants to write to you: Ctrl+T shows who, and what you can do.".to_owned(),
+            "Or begin a conversation yourself with Ctrl+N.".to_owned(),
         ],
         None => vec!["Choose a conversation with ↑ ↓ and Enter, or start one with Ctrl+N.".to_owned()],
         Some(open) if !open.loaded => vec!["Reading the messages …".to_owned()],
@@ -155,17 +219,31 @@ pub fn nothing_here(state: &State) -> Vec<String> {
 
 /// The keys that matter where one is.
 pub fn keys(state: &State) -> &'static [&'static str] {
+    if let (Focus::Composer, Some((_, stance))) = (state.focus, state.undecided()) {
+        return match stance {
+            Stance::Blocked => {
+                &["u unblock · ↑ choose a message · Esc list · F1 help", "u unblock · Esc list"]
+            }
+            _ => &[
+                "a accept · d delete · b block · r report · ↑ choose a message · Esc list · F1 help",
+                "a accept · d delete · b block · r report · Esc list",
+                "a accept · d delete · b block",
+            ],
+        };
+    }
     match state.focus {
         Focus::List if state.conversations.is_empty() => {
             &["Ctrl+N new conversation · F1 help · Ctrl+Q quit", "Ctrl+N new · F1 help · Ctrl+Q quit"]
         }
         Focus::List => &[
-            "↑↓ choose · Enter open · Ctrl+N new conversation · Ctrl+F search · F1 help · Ctrl+Q quit",
-            "Enter open · Ctrl+N new · Ctrl+F search · F1 help",
+            "↑↓ choose · Enter open · Ctrl+N new conversation · Ctrl+F search · Ctrl+P all · F1 help · Ctrl+Q quit",
+            "↑↓ choose · Enter open · Ctrl+N new · Ctrl+F search · Ctrl+P all · F1 help",
+            "Enter open · Ctrl+N new · Ctrl+P all · F1 help",
             "Enter open · Ctrl+N new · F1 help",
         ],
         Focus::Composer => &[
-            "Enter send · Alt+Enter new line · ↑ choose a message · PgUp older · Esc list · F1 help",
+            "Enter send · Alt+Enter new line · ↑ choose a message · PgUp older · Esc list · Ctrl+P all · F1 help",
+            "Enter send · Alt+Enter new line · ↑ choose a message · Esc list · F1 help",
             "Enter send · Alt+Enter new line · Esc list · F1 help",
             "Enter send · Esc list · F1 help",
         ],
@@ -192,8 +270,8 @@ fn keys_of_chosen(state: &State) -> &'static [&'static str] {
         ],
         Some(Tick::Sending) => &["x gives it up · ↑↓ choose · Esc back"],
         _ => &[
-            "r reply · + react · e edit · d delete · f forward · p pin · s star · ↑↓ choose · Esc back · F1 all keys",
-            "r reply · + react · e edit · d delete · f forward · p pin · Esc back · F1 keys",
+            "r reply · + react · e edit · d delete · f forward · p pin · s star · i about · Esc back · F1 all keys",
+            "r reply · + react · e edit · d delete · f forward · i about · Esc back · F1 keys",
             "r reply · + react · e edit · d delete · Esc back · F1 keys",
             "r reply · + react · Esc back",
         ],
@@ -203,12 +281,24 @@ fn keys_of_chosen(state: &State) -> &'static [&'static str] {
 /// What one writes to, and what one answers.
 pub fn to(state: &State) -> String {
     let Some(open) = &state.open else { return String::new() };
+    match state.undecided() {
+        Some((_, Stance::Blocked)) => return "Blocked".to_owned(),
+        Some(_) => return format!("Do you want to hear from {}?", state.handle_of(&open.target)),
+        None => {}
+    }
     if state.draft().is_some_and(|draft| draft.edit.is_some()) {
         return format!("Editing what you said to {} (Esc: not)", state.handle_of(&open.target));
     }
     match state.draft().and_then(|draft| draft.reply.as_ref()) {
         Some((_, quote)) => format!("Reply to {quote}"),
-        None => format!("To {}", state.handle_of(&open.target)),
+        None => {
+            let writers = open.conversation().map(|id| state.writers(id)).unwrap_or_default();
+            match (writers.as_slice(), state.open_row().is_some_and(|row| row.group)) {
+                ([], _) => format!("To {}", state.handle_of(&open.target)),
+                (who, false) => writing(who),
+                (who, true) => format!("To {} · {}", state.handle_of(&open.target), writing(who)),
+            }
+        }
     }
 }
 

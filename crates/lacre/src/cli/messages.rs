@@ -36,6 +36,11 @@ pub enum MessageCommand {
         /// The message
         id: String,
     },
+    /// Show everything that is known of a message: how far it came with whom, reactions, its earlier forms
+    Info {
+        /// The message
+        id: String,
+    },
     /// Delete a message on this device, or take yours back for everyone
     ///
     /// For everyone: apps that keep to the protocol remove it, and show that something was deleted. Who has read

@@ -15,7 +15,7 @@ use crate::cli::{DeviceCommand, JoinArgs};
 use crate::exit::{Exit, Failure};
 use crate::safe_text::safe_line;
 use crate::wait::{Reach, Reached};
-use crate::{output, passphrase, profile, qr};
+use crate::{output, passphrase, qr};
 
 /// How long the relay may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -258,7 +258,7 @@ async fn join(context: &Context, args: JoinArgs) -> Result<(), Failure> {
     };
     dir.make(no_passphrase)?;
     let store = dir.open_with(passphrase).await?;
-    let joining = Joining::begin(profile::setting(store), endpoint, &name).await?;
+    let joining = Joining::begin(dir.setting(store), endpoint, &name).await?;
     show_code(context, joining.code())?;
     let number = tokio::task::spawn_blocking(read_number)
         .await

@@ -37,6 +37,7 @@ pub(super) async fn run(context: &Context, args: GroupArgs) -> Result<(), Failur
         _ => {}
     }
     let client = context.profile.client(store)?;
+    let no_wait = no_wait || context.profile.offline();
     let outcome = change(context, &client, command, (!no_wait).then(|| Duration::from_secs(timeout))).await;
     client.close().await;
     outcome

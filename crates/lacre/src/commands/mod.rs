@@ -4,15 +4,17 @@ mod admin;
 mod blocks;
 mod bot;
 mod chat;
+mod conversations;
 mod device;
 mod doctor;
 mod group;
+mod man;
 mod messages;
 mod read;
 mod relay;
-mod report;
+pub mod report;
 mod requests;
-mod safety;
+pub mod safety;
 mod search;
 mod send;
 mod sign_up;
@@ -38,15 +40,17 @@ pub struct Context {
 
 /// Runs a command.
 pub async fn run(cli: Cli) -> Result<(), Failure> {
-    let Cli { profile, passphrase_fd, json, command } = cli;
-    let context =
-        || ProfileDir::new(profile.as_deref()).map(|profile| Context { profile, passphrase_fd, json });
+    let Cli { profile, passphrase_fd, json, offline, command } = cli;
+    let context = || {
+        ProfileDir::new(profile.as_deref(), offline).map(|profile| Context { profile, passphrase_fd, json })
+    };
     match command {
         Command::Relay(args) => relay::run(*args, json).await,
         Command::SignUp(args) => sign_up::run(&context()?, args).await,
         Command::Whoami => whoami::run(&context()?).await,
         Command::Send(args) => send::run(&context()?, args).await,
         Command::Read(args) => read::run(&context()?, args).await,
+        Command::Conversations { unread } => conversations::run(&context()?, unread).await,
         Command::Messages(command) => messages::run(&context()?, command).await,
         Command::Group(args) => group::run(&context()?, *args).await,
         Command::Search(args) => search::run(&context()?, args).await,
@@ -69,6 +73,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             clap_complete::generate(shell, &mut Cli::command(), "lacre", &mut std::io::stdout());
             Ok(())
         }
+        Command::Man { to } => man::run(to.as_deref(), json),
         Command::ExitCodes => output::line(exit::TABLE),
     }
 }

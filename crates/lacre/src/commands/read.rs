@@ -23,7 +23,7 @@ const FOR_PEOPLE: usize = 50;
 
 pub(super) async fn run(context: &Context, args: ReadArgs) -> Result<(), Failure> {
     let store = context.profile.open(context.passphrase_fd).await?;
-    if args.offline {
+    if context.profile.offline() {
         let reader = store.snapshot().map_err(OpenError::from)?;
         let views = Views(reader.as_ref());
         views.me()?.filter(|me| me.registered).ok_or(OpenError::NotSignedUp)?;

@@ -35,11 +35,27 @@ pub(super) async fn request(context: &Context, name: &str, to: &Path) -> Result<
     let reader = store.snapshot().map_err(OpenError::from)?;
     let views = Views(reader.as_ref());
     let request = super::requests::named(&views, name)??;
-    let messages = views.messages(request.conversation, None, report::MESSAGES)?;
+    let (report, messages) = of_request(views, request.conversation)?;
+    write(context, to, &report, messages)
+}
+
+/// A report of all that a request says, and how many messages are in it.
+pub fn of_request(views: Views<'_>, conversation: ConversationId) -> Result<(String, usize), Failure> {
+    let messages = views.messages(conversation, None, report::MESSAGES)?;
     let texts = messages.iter().filter(|it| matches!(it.body, lacre_client::view::Body::Text(_)));
     let ids: Vec<MessageId> = texts.map(|message| message.id).collect();
-    let report = report::make(reader.as_ref(), request.conversation, &ids, SystemClock.now())?;
-    write(context, to, &report, ids.len())
+    Ok((report::make(views.0, conversation, &ids, SystemClock.now())?, ids.len()))
+}
+
+/// Writes a report into a new file, which only its owner reads.
+pub fn save(to: &Path, report: &str) -> Result<(), Failure> {
+    let failed = |error: &std::io::Error| Failure::io("the report cannot be written", error);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(to).map_err(|error| failed(&error))?;
+    file.write_all(report.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| failed(&error))
 }
 
 fn named(views: &Views<'_>, name: &str) -> Result<ConversationId, Failure> {
@@ -60,13 +76,7 @@ fn named(views: &Views<'_>, name: &str) -> Result<ConversationId, Failure> {
 }
 
 fn write(context: &Context, to: &Path, report: &str, messages: usize) -> Result<(), Failure> {
-    let failed = |error: &std::io::Error| Failure::io("the report cannot be written", error);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(to).map_err(|error| failed(&error))?;
-    file.write_all(report.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| failed(&error))?;
+    save(to, report)?;
     let to = to.display().to_string();
     if context.json {
         return output::object(&json!({"messages": messages, "to": to, "proof": report::PROOF}));

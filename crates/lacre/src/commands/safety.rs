@@ -57,15 +57,7 @@ fn compare(
     who: &str,
     file: &std::path::Path,
 ) -> Result<(), Failure> {
-    let bytes = std::fs::read(file)
-        .map_err(|error| Failure::io(format!("{} cannot be read", file.display()), &error))?;
-    let text = match qr::is_png(&bytes) {
-        true => qr::read_png(&bytes).map_err(|why| Failure::new(Exit::Usage, "no_code", why))?,
-        false => String::from_utf8(bytes)
-            .map_err(|_| Failure::new(Exit::Usage, "no_code", "the file is neither text nor a PNG image"))?,
-    };
-    let other: SafetyNumber =
-        text.parse().map_err(|error| Failure::new(Exit::Usage, "no_safety_number", error))?;
+    let other = in_file(file)?;
     if other != *number {
         let why = format!(
             "the numbers differ: what is in this file is not the safety number with {who}. Somebody may stand \
@@ -77,4 +69,16 @@ fn compare(
         return output::object(&json!({"with": who, "same": true}));
     }
     output::line(&format!("The numbers are the same: nobody stands between you and {who}."))
+}
+
+/// The number in a text file, or in a PNG image of the code.
+pub fn in_file(file: &std::path::Path) -> Result<SafetyNumber, Failure> {
+    let bytes = std::fs::read(file)
+        .map_err(|error| Failure::io(format!("{} cannot be read", file.display()), &error))?;
+    let text = match qr::is_png(&bytes) {
+        true => qr::read_png(&bytes).map_err(|why| Failure::new(Exit::Usage, "no_code", why))?,
+        false => String::from_utf8(bytes)
+            .map_err(|_| Failure::new(Exit::Usage, "no_code", "the file is neither text nor a PNG image"))?,
+    };
+    text.parse().map_err(|error| Failure::new(Exit::Usage, "no_safety_number", error))
 }

@@ -30,7 +30,7 @@ pub(super) async fn run(context: &Context, args: SendArgs) -> Result<(), Failure
 async fn send(context: &Context, client: &Client, args: &SendArgs, content: Content) -> Result<(), Failure> {
     let whom = client.read(|views| views.whom(&args.to))?.map_err(super::group::bad_name)?;
     if let Content::Text { in_reply_to: Some(id), .. } = &content {
-        answered(client, args, &whom, *id).await?;
+        answered(client, args, &whom, *id, no_wait(context, args)).await?;
     }
     let to = match whom {
         Whom::Person(handle) => To::Person(handle),
@@ -46,15 +46,25 @@ async fn send(context: &Context, client: &Client, args: &SendArgs, content: Cont
     if let Some(later) = later {
         return scheduled(context, args, &later);
     }
-    if !args.no_wait {
+    if !no_wait(context, args) {
         wait(client, args, conversation, id).await?;
     }
     let message = client.read(|views| views.message(conversation, id))?;
     report(context, args, message)
 }
 
+fn no_wait(context: &Context, args: &SendArgs) -> bool {
+    args.no_wait || context.profile.offline()
+}
+
 /// Sees that the answered message is here; it may still lie at the relay.
-async fn answered(client: &Client, args: &SendArgs, whom: &Whom, id: MessageId) -> Result<(), Failure> {
+async fn answered(
+    client: &Client,
+    args: &SendArgs,
+    whom: &Whom,
+    id: MessageId,
+    no_wait: bool,
+) -> Result<(), Failure> {
     let known = || {
         client.read(|views| {
             let conversation = match whom {
@@ -67,7 +77,7 @@ async fn answered(client: &Client, args: &SendArgs, whom: &Whom, id: MessageId) 
     if known()?.is_some() {
         return Ok(());
     }
-    if !args.no_wait {
+    if !no_wait {
         let reached = Reach::new(client).caught_up(Duration::from_secs(args.timeout)).await;
         // Of somebody who wrote first the directory is being asked who they are.
         client.flush().await;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Context;
 use crate::cli::SignUpArgs;
 use crate::exit::Failure;
-use crate::{output, passphrase, profile};
+use crate::{output, passphrase};
 
 pub(super) async fn run(context: &Context, args: SignUpArgs) -> Result<(), Failure> {
     let SignUpArgs { relay, handle, invite, ca, no_passphrase } = args;
@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context, args: SignUpArgs) -> Result<(), Failu
     };
     dir.make(no_passphrase)?;
     let store = dir.open_with(passphrase).await?;
-    let setting = profile::setting(store);
+    let setting = context.profile.setting(store);
     let client = Client::sign_up(setting, SignUp { endpoint, handle, invite }).await?;
     client.flush().await;
     let me = client.me()?;

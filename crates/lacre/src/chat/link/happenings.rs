@@ -15,20 +15,21 @@ impl Link {
     pub fn happenings(&self) -> impl Stream<Item = Msg> + use<> {
         let mut connection = self.0.connection();
         connection.mark_changed();
-        let while_open =
-            stream::unfold((self.0.events(), connection), |(mut events, mut connection)| async move {
-                loop {
-                    if let Some(msg) = next(&mut events, &mut connection).await? {
-                        return Some((msg, (events, connection)));
-                    }
+        let start = (self.clone(), self.0.events(), connection);
+        let while_open = stream::unfold(start, |(link, mut events, mut connection)| async move {
+            loop {
+                if let Some(msg) = next(&link, &mut events, &mut connection).await? {
+                    return Some((msg, (link, events, connection)));
                 }
-            });
+            }
+        });
         while_open.chain(stream::once(future::ready(Msg::Connection(Connection::Closed))))
     }
 }
 
 /// The next happening; `Some(None)` for one that the chat does not show, `None` when the client is gone.
 async fn next(
+    link: &Link,
     events: &mut broadcast::Receiver<Event>,
     connection: &mut watch::Receiver<lacre_client::Connection>,
 ) -> Option<Option<Msg>> {
@@ -38,28 +39,29 @@ async fn next(
             Err(_) => None,
         },
         event = events.recv() => match event {
-            Ok(event) => Some(happened(event)),
+            Ok(event) => Some(happened(link, event)),
             Err(RecvError::Lagged(_)) => Some(Some(Msg::Stale)),
             Err(RecvError::Closed) => None,
         },
     }
 }
 
-fn happened(event: Event) -> Option<Msg> {
+fn happened(link: &Link, event: Event) -> Option<Msg> {
     match event {
         Event::Queued(_, conversation, _)
         | Event::MessageChanged(conversation, _)
         | Event::ConversationChanged(conversation) => Some(Msg::Changed(vec![conversation])),
         Event::ConversationMerged(gone, stays) => Some(Msg::Merged(gone, stays)),
         Event::Alert(conversation, alert) => Some(Msg::Alert(conversation, safe_line(&alert.to_string()))),
+        Event::Typing(conversation, who, writes) => {
+            let handle = link.0.read(|views| views.handle_of(who)).ok()?;
+            Some(Msg::Writes(conversation, handle.to_string(), writes))
+        }
+        Event::LinkNumber(number, name) => Some(Msg::LinkNumber(number.to_string(), safe_line(&name))),
+        Event::LinkEnded(outcome) => Some(Msg::LinkEnded(outcome.map(drop).map_err(half))),
+        Event::BlocksChanged(_) | Event::DevicesChanged(_) => Some(Msg::Elsewhere),
         // Who asked gets the refusal as an answer; the state of the connection tells the other.
-        Event::Refused(..)
-        | Event::CaughtUp
-        | Event::BlocksChanged(_)
-        | Event::Typing(..)
-        | Event::LinkNumber(..)
-        | Event::LinkEnded(_)
-        | Event::DevicesChanged(_) => None,
+        Event::Refused(..) | Event::CaughtUp => None,
     }
 }
 

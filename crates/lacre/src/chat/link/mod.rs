@@ -1,6 +1,8 @@
 //! The client as the chat sees it: its view models as plain safe text, its events as messages to the state.
 
 mod happenings;
+mod orders;
+mod panels;
 mod rows;
 mod work;
 
@@ -12,8 +14,9 @@ use lacre_proto::ConversationId;
 
 use super::group::{Group, Member};
 use super::model::{Conversation, Me, Message, MessageId};
-use super::open::PAGE;
-use super::run::Messenger;
+use super::open::SPAN;
+use super::panel::{Shown, What};
+use super::run::{Around, Messenger};
 use super::search::{Found, MOST};
 use super::state::{Command, Msg};
 use crate::safe_text::safe_line;
@@ -29,8 +32,15 @@ impl Messenger for Link {
     }
 
     fn conversations(&self) -> Result<Vec<Conversation>, String> {
-        let all = self.0.conversations().map_err(half)?;
-        Ok(all.into_iter().filter_map(conversation).collect())
+        let all = self.0.read(|views| {
+            let mut all = Vec::new();
+            for row in views.conversations()? {
+                let timer = views.timer(row.id)?;
+                all.extend(conversation(row, timer));
+            }
+            Ok(all)
+        });
+        all.map_err(half)
     }
 
     fn messages(&self, conversation: ConversationId, limit: usize) -> Result<(Vec<Message>, bool), String> {
@@ -42,30 +52,32 @@ impl Messenger for Link {
         Ok((rows.into_iter().map(message).collect(), older))
     }
 
-    fn messages_from(
-        &self,
-        conversation: ConversationId,
-        id: MessageId,
-    ) -> Result<(Vec<Message>, bool), String> {
-        let rows = self.0.read(|views| {
-            let Some(goal) = views.message(conversation, ClientId(id.0))? else {
-                return Ok((Vec::new(), false));
-            };
+    fn around(&self, conversation: ConversationId, id: MessageId) -> Result<Option<Around>, String> {
+        let found = self.0.read(|views| {
+            let Some(goal) = views.message(conversation, ClientId(id.0))? else { return Ok(None) };
             let at = Some(goal.position);
-            let mut rows = views.messages(conversation, at, PAGE / 2 + 1)?;
-            let older = rows.len() > PAGE / 2;
+            let mut rows = views.messages(conversation, at, SPAN + 1)?;
+            let older = rows.len() > SPAN;
             if older {
                 rows.remove(0);
             }
             rows.push(goal);
-            rows.extend(views.messages_after(conversation, at, usize::MAX)?);
-            Ok((rows, older))
+            let after = views.messages_after(conversation, at, SPAN + 1)?;
+            let newer = after.len() > SPAN;
+            rows.extend(after.into_iter().take(SPAN));
+            Ok(Some((rows, [older, newer])))
         });
-        let (rows, older) = rows.map_err(half)?;
-        if rows.is_empty() {
-            return Err("this message is not here any more.".to_owned());
-        }
-        Ok((rows.into_iter().map(message).collect(), older))
+        let found = found.map_err(half)?;
+        Ok(found.map(|(rows, more)| (rows.into_iter().map(message).collect(), more)))
+    }
+
+    fn panel(&self, what: What) -> Result<Shown, String> {
+        self.read_panel(what)
+    }
+
+    fn name(&self) -> Result<String, String> {
+        let name = self.0.read(|views| views.own_name()).map_err(half)?;
+        Ok(safe_line(&name.unwrap_or_default()))
     }
 
     fn search(&self, text: &str, within: Option<ConversationId>) -> Result<Found, String> {

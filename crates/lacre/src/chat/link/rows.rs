@@ -1,18 +1,19 @@
 //! View models of the client as rows of the chat: safe text, ready to be shown.
 
-use lacre_client::records::{ConversationKind, ConversationState};
+use lacre_client::records::{ConversationKind, ConversationState, Standing as WantsIt};
 use lacre_client::told::sentence as sentence_of;
 use lacre_client::{search, view};
 
 use super::half;
 use crate::chat::model::{
-    Body, Conversation, LastMessage, Marks, Message, MessageId, Quote, Safety, Standing, Tick,
+    Body, Conversation, LastMessage, Marks, Message, MessageId, Quote, Safety, Stance, Standing, Tick,
 };
 use crate::chat::search::Hit;
 use crate::chat::words;
 use crate::safe_text::{safe_line, safe_text};
 
-pub(super) fn conversation(row: view::Conversation) -> Option<Conversation> {
+/// A row of the list; `timer` is that of the conversation. None for one whose rows are in another.
+pub(super) fn conversation(row: view::Conversation, timer: u32) -> Option<Conversation> {
     let standing = match row.state {
         ConversationState::Opening => Standing::Opening,
         ConversationState::Open => Standing::Open,
@@ -33,6 +34,11 @@ pub(super) fn conversation(row: view::Conversation) -> Option<Conversation> {
     });
     let with = safe_line(&row.name);
     let group = row.kind == ConversationKind::Group;
+    let stance = match row.standing {
+        WantsIt::Accepted => Stance::Accepted,
+        WantsIt::Asked => Stance::Asked,
+        WantsIt::Blocked => Stance::Blocked,
+    };
     Some(Conversation {
         id: row.id,
         with,
@@ -41,7 +47,9 @@ pub(super) fn conversation(row: view::Conversation) -> Option<Conversation> {
         active: row.active,
         unread: row.unread,
         standing,
+        stance,
         safety,
+        timer,
     })
 }
 
@@ -85,9 +93,6 @@ fn marks_of(marks: &view::Marks, body: &view::Body) -> Marks {
     if marks.starred {
         told.push("★".to_owned());
     }
-    if let Some(seconds) = marks.timer {
-        told.push(format!("vanishes {} after it was read", crate::output::duration(seconds)));
-    }
     for reaction in &marks.reactions {
         let (emoji, count) = (safe_line(&reaction.emoji), reaction.who.len());
         let mine = if reaction.mine { " (you)" } else { "" };
@@ -95,6 +100,8 @@ fn marks_of(marks: &view::Marks, body: &view::Body) -> Marks {
     }
     let mut all = Marks {
         told: told.join(" · "),
+        timer: marks.timer,
+        vanishes: marks.vanishes,
         pinned: marks.pinned_by.is_some(),
         starred: marks.starred,
         once: *body == view::Body::Once { looked: false },

@@ -1,6 +1,6 @@
 //! What the chat wants done, as intents of the client.
 
-use lacre_client::content::{Content, Fact, MessageId as ClientId, Poll};
+use lacre_client::content::{Card, Content, Fact, MessageId as ClientId, Place, Poll};
 use lacre_client::records::{Allowed, Rules};
 use lacre_client::{Intent, IntentError, Queued, To, Wish};
 use lacre_proto::{ConversationId, Handle};
@@ -25,6 +25,12 @@ impl Link {
             Command::GiveUp(id) => self.0.intend(Intent::Cancel(ClientId(id.0))).await.map(drop),
             Command::Group(change) => return self.change(change).await,
             Command::Act(id, act) => return self.act(id, act).await,
+            Command::Do(order) => return Some(self.carry_out(order).await),
+            Command::Typing(id, writes) => {
+                // Said in passing: whether it was heard is nobody's concern.
+                let _ = self.0.intend(Intent::Typing(id, writes)).await;
+                Ok(())
+            }
             Command::Reconnect => {
                 self.0.reconnect().await;
                 Ok(())
@@ -32,7 +38,9 @@ impl Link {
             // Answered by the loop itself.
             Command::LoadConversations
             | Command::LoadMessages(..)
-            | Command::LoadFrom(..)
+            | Command::LoadAround(..)
+            | Command::LoadPanel(_)
+            | Command::LoadName
             | Command::LoadGroup(_)
             | Command::Search(..)
             | Command::LoadDraft(_)
@@ -102,6 +110,13 @@ impl Link {
             Act::Poll(question, options) => {
                 Intent::Send(id, Content::Poll(Poll { question, options, multiple: false }))
             }
+            Act::Place(north, east, label) => {
+                let e7 =
+                    |degrees: String| degrees.parse().map(|it: f64| (it * 1e7).round() as i32).map_err(half);
+                let (latitude_e7, longitude_e7) = (e7(north)?, e7(east)?);
+                Intent::Send(id, Content::Place(Place { latitude_e7, longitude_e7, label }))
+            }
+            Act::Card(of) => Intent::Send(id, Content::Card(self.card(&of)?)),
             Act::Once(words) => {
                 Intent::Say(To::Conversation(id), text(words), Wish { once: true, ..Wish::default() })
             }
@@ -111,6 +126,15 @@ impl Link {
                 Intent::Say(To::Conversation(id), text(words), wish)
             }
         })
+    }
+
+    /// The card of somebody who is known here.
+    fn card(&self, of: &str) -> Result<Card, String> {
+        let handle: Handle = of.trim_start_matches('@').parse().map_err(half)?;
+        let account = self.0.read(|views| views.account_of(&handle)).map_err(half)?;
+        let account =
+            account.ok_or_else(|| format!("nothing is known of {handle} here; write to them first"))?;
+        Ok(Card { account, handle, name: String::new() })
     }
 
     /// Whom a name means: a conversation that is there, or a person.

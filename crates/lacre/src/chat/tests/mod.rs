@@ -1,5 +1,6 @@
 //! Stories and screens: Ana writes to Bruno and Carla.
 
+mod panels;
 mod screens;
 mod stories;
 mod talks;
@@ -12,7 +13,8 @@ use ratatui::backend::TestBackend;
 use super::group::{Group, Member};
 use super::keys::Key;
 use super::model::{
-    Body, Connection, Conversation, LastMessage, Marks, Me, Message, MessageId, Safety, Standing, Tick,
+    Body, Connection, Conversation, LastMessage, Marks, Me, Message, MessageId, Safety, Stance, Standing,
+    Tick,
 };
 use super::search::Hit;
 use super::state::{Command, Msg, State};
@@ -25,6 +27,7 @@ const MINUTE: Millis = 60_000;
 const BRUNO: ConversationId = ConversationId([1; 16]);
 const CARLA: ConversationId = ConversationId([2; 16]);
 const TRIP: ConversationId = ConversationId([3; 16]);
+const MALLORY: ConversationId = ConversationId([5; 16]);
 
 /// Ana at her terminal, and what the chat has asked for so far.
 struct Ana {
@@ -52,6 +55,14 @@ impl Ana {
         let mut ana = Self::with_friends(columns, lines);
         ana.press(&[Key::Enter]);
         ana.hear(Msg::Messages(BRUNO, talk(), false));
+        ana
+    }
+
+    /// With a request of Mallory beside her friends.
+    fn with_a_request(columns: u16, lines: u16) -> Self {
+        let mut ana = Self::with_friends(columns, lines);
+        let mallory = Conversation { stance: Stance::Asked, ..conversation(MALLORY, "mallory", 1) };
+        ana.hear(Msg::Conversations(vec![mallory, conversation(BRUNO, "bruno", 0)]));
         ana
     }
 
@@ -131,7 +142,9 @@ fn conversation(id: ConversationId, with: &str, unread: u32) -> Conversation {
         active: NOW - 3 * MINUTE,
         unread,
         standing: Standing::Open,
+        stance: Stance::Accepted,
         safety: Safety { post_quantum: Some(true), pinned: Some(NOW - 60 * MINUTE) },
+        timer: 0,
     }
 }
 

@@ -382,8 +382,8 @@ fn ana_searches_while_she_types_and_goes_to_what_she_found() {
     ana.sees("▸ you in bruno  13:55");
     ana.sees("Olá Bruno, tudo bem?");
     let goal = MessageId([2; 16]);
-    assert_eq!(ana.press(&[Key::Enter]), [Command::LoadFrom(BRUNO, goal)]);
-    ana.hear(Msg::Messages(BRUNO, talk(), false));
+    assert_eq!(ana.press(&[Key::Enter]), [Command::LoadAround(BRUNO, goal)]);
+    ana.hear(Msg::Around(BRUNO, talk(), [false, false]));
     assert_eq!(ana.state.open.as_ref().unwrap().chosen, Some(goal));
     assert_eq!(ana.state.focus, Focus::Messages);
     ana.press(&[Key::Search, Key::Escape]);

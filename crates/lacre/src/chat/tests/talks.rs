@@ -7,7 +7,8 @@ use futures_util::{StreamExt, stream};
 use super::*;
 use crate::chat::group::Group;
 use crate::chat::open::Target;
-use crate::chat::run::{Messenger, talk};
+use crate::chat::panel::{Shown, What};
+use crate::chat::run::{Around, Messenger, talk};
 use crate::chat::search::Found;
 
 /// A client that keeps everything in its hands.
@@ -29,8 +30,16 @@ impl Messenger for Hands {
         Ok((talk_of_two(), false))
     }
 
-    fn messages_from(&self, _: ConversationId, _: MessageId) -> Result<(Vec<Message>, bool), String> {
-        Ok((talk_of_two(), false))
+    fn around(&self, _: ConversationId, _: MessageId) -> Result<Option<Around>, String> {
+        Ok(Some((talk_of_two(), [false, false])))
+    }
+
+    fn panel(&self, _: What) -> Result<Shown, String> {
+        Ok(Shown::default())
+    }
+
+    fn name(&self) -> Result<String, String> {
+        Ok(String::new())
     }
 
     fn search(&self, text: &str, _: Option<ConversationId>) -> Result<Found, String> {
@@ -74,7 +83,8 @@ async fn a_text_goes_from_the_keys_to_the_client_before_the_chat_ends() {
     let hands = Hands::default();
     let keys = [Key::Enter, Key::Char('B'), Key::Enter].map(Msg::Key);
     after(&hands, keys.to_vec()).await;
-    let orders = hands.orders.lock().unwrap().clone();
+    let mut orders = hands.orders.lock().unwrap().clone();
+    orders.retain(|order| !matches!(order, Command::Typing(..)));
     assert_eq!(
         orders[..2],
         [

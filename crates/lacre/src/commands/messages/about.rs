@@ -1,13 +1,14 @@
 //! What is said about a message: reactions, edits, deletions, pins, stars, votes; and looking at it once.
 
 use lacre_client::Intent;
+use lacre_client::records::Heard;
 use serde_json::json;
 
 use super::{Doing, message_id};
 use crate::cli::MessageCommand;
 use crate::exit::{Exit, Failure};
 use crate::output;
-use crate::safe_text::safe_text;
+use crate::safe_text::{safe_line, safe_text};
 
 impl Doing<'_> {
     pub(super) async fn about(&self, command: MessageCommand) -> Result<(), Failure> {
@@ -75,6 +76,48 @@ impl Doing<'_> {
             }
         }
         Ok(())
+    }
+}
+
+impl Doing<'_> {
+    /// Everything that is known of a message.
+    pub(super) async fn info(&self, id: &str) -> Result<(), Failure> {
+        self.catch_up().await;
+        let id = message_id(id)?;
+        let (conversation, message) = self.find(id)?;
+        let (name, heard, versions) = self.client.read(|views| {
+            let name = views.conversation(conversation)?.map(|it| it.name).unwrap_or_default();
+            Ok((name, views.heard_by(conversation, id)?, views.history(conversation, id)?))
+        })?;
+        let word = |heard: Heard| if heard == Heard::Read { "read" } else { "delivered" };
+        if self.context.json {
+            let mut object = output::message_json(&message, &name);
+            object["heard_by"] = heard
+                .iter()
+                .map(|(who, heard)| json!({"handle": who.as_str(), "state": word(*heard)}))
+                .collect();
+            object["history"] = versions
+                .iter()
+                .map(|it| json!({"written_at": output::rfc3339(it.time), "text": it.text}))
+                .collect();
+            return output::object(&object);
+        }
+        output::line(&output::message_lines(&message, &safe_line(&name)))?;
+        for (who, heard) in heard {
+            output::line(&format!("  {}  {who}", word(heard)))?;
+        }
+        for reaction in &message.marks.reactions {
+            let who: Vec<&str> = reaction.who.iter().map(lacre_proto::Handle::as_str).collect();
+            output::line(&format!("  {}  {}", safe_line(&reaction.emoji), who.join(", ")))?;
+        }
+        for version in versions {
+            let time = output::local(version.time, "%Y-%m-%d %H:%M");
+            output::line(&format!("  written {time}  {}", safe_text(&version.text).replace('\n', "\n    ")))?;
+        }
+        match message.marks.vanishes {
+            Some(at) => output::line(&format!("  vanishes {}", output::local(at, "%Y-%m-%d %H:%M"))),
+            None => Ok(()),
+        }
     }
 }
 

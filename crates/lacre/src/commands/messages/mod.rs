@@ -48,6 +48,7 @@ impl Doing<'_> {
             MessageCommand::Pins { with } => self.pins(&with).await,
             MessageCommand::Stars => self.stars(),
             MessageCommand::History { id } => self.history(&id).await,
+            MessageCommand::Info { id } => self.info(&id).await,
             MessageCommand::Timer { with, time } => self.timer(&with, time.as_deref()).await,
             MessageCommand::Receipts { with, tell } => self.receipts(&with, tell).await,
             MessageCommand::Scheduled { cancel } => self.scheduled(cancel.as_deref()).await,
@@ -67,6 +68,7 @@ impl Doing<'_> {
         self.client.flush().await;
         match reached {
             Reached::Yes => Ok(queued),
+            Reached::No(_) if self.context.profile.offline() => Ok(queued),
             Reached::No(trouble) => {
                 let mut failure = Failure::from(trouble);
                 let what = failure.message.trim_end_matches('.').to_owned();

@@ -1,0 +1,134 @@
+//! What is done for the whole account, or about somebody; and what is said of it.
+
+use std::path::Path;
+
+use lacre_client::Intent;
+use lacre_client::records::ConversationKind;
+use lacre_client::strangers::Request;
+use lacre_proto::{AccountId, ConversationId, Handle};
+
+use super::{Link, half, sentence};
+use crate::chat::panel::What;
+use crate::chat::questions::Order;
+use crate::chat::state::Msg;
+use crate::commands::{report, safety};
+use crate::safe_text::safe_line;
+
+impl Link {
+    /// Carries it out.
+    pub(super) async fn carry_out(&self, order: Order) -> Msg {
+        if let Order::Compare(what, file) = order {
+            return self.compare(what, &file).unwrap_or_else(|why| Msg::Trouble(sentence(&why)));
+        }
+        let link = matches!(order, Order::Link(_));
+        match self.done(order).await {
+            Ok(done) => Msg::Done(done),
+            Err(why) if link => Msg::LinkEnded(Err(why)),
+            Err(why) => Msg::Trouble(sentence(&why)),
+        }
+    }
+
+    async fn done(&self, order: Order) -> Result<String, String> {
+        let (intent, done) = match order {
+            Order::Accept(id) => {
+                let done = "Accepted: they learn from now on what arrived and what you have read.";
+                (Intent::Accept(id), done.to_owned())
+            }
+            Order::Decline(id) => (Intent::Decline(id), "Deleted. They are not told.".to_owned()),
+            Order::BlockRequest(id) => return self.block_request(id).await,
+            Order::BlockPerson(handle) => {
+                (Intent::Block(self.person(&handle)?), format!("{handle} is blocked."))
+            }
+            Order::Unblock(who) => (Intent::Unblock(who), "Not blocked any more.".to_owned()),
+            Order::UnblockIn(id) => {
+                let peer = self.0.read(|views| Ok(views.records().conversation(id)?.and_then(|it| it.peer)));
+                let peer = peer.map_err(half)?.ok_or("it is not known who is in this conversation")?;
+                (Intent::Unblock(peer), "Not blocked any more.".to_owned())
+            }
+            Order::Report(id, file) => return self.report(id, &file),
+            Order::Approve(id) => {
+                (Intent::ApproveDevice(id), "It may do from now on what this one may.".to_owned())
+            }
+            Order::Rename(id, name) => {
+                (Intent::NameDevice(id, name), "It is called so on this device.".to_owned())
+            }
+            Order::Revoke(id) => {
+                let done = "It is being taken out of the account and of every conversation.";
+                (Intent::RevokeDevice(id), done.to_owned())
+            }
+            Order::Link(code) => {
+                let code = code.parse().map_err(half)?;
+                (Intent::Link(code), "The code was taken.".to_owned())
+            }
+            Order::StopLinking => (Intent::StopLinking, "The new device is not let in.".to_owned()),
+            Order::Compare(..) => return Err("there is nothing to compare".to_owned()),
+            Order::NotLater(id) => {
+                (Intent::Cancel(lacre_client::content::MessageId(id.0)), "It will not be sent.".to_owned())
+            }
+            Order::Name(name) => {
+                let done = "It is told with your next message in each conversation.";
+                (Intent::SetName(name), done.to_owned())
+            }
+        };
+        self.0.intend(intent).await.map(|_| done).map_err(half)
+    }
+
+    async fn block_request(&self, id: ConversationId) -> Result<String, String> {
+        let request = self.request(id)?;
+        let from = request.from.ok_or("it is not known who added you; delete the request instead")?;
+        self.0.intend(Intent::Block(from.account)).await.map_err(half)?;
+        if request.kind == ConversationKind::Group {
+            self.0.intend(Intent::Decline(id)).await.map_err(half)?;
+        }
+        Ok(format!("{} is blocked, and not told.", from.handle))
+    }
+
+    fn request(&self, id: ConversationId) -> Result<Request, String> {
+        let mut requests = self.0.read(|views| views.requests()).map_err(half)?;
+        requests.retain(|request| request.conversation == id);
+        requests.pop().ok_or_else(|| "this request is not there any more".to_owned())
+    }
+
+    fn person(&self, handle: &str) -> Result<AccountId, String> {
+        let handle: Handle = handle.trim_start_matches('@').parse().map_err(half)?;
+        let person = self.0.read(|views| views.person(&handle)).map_err(half)?;
+        let unknown = || {
+            format!(
+                "nothing is known of {handle} on this device: they never wrote to you and are in no group with you"
+            )
+        };
+        Ok(person.ok_or_else(unknown)?.account)
+    }
+
+    fn report(&self, id: ConversationId, file: &str) -> Result<String, String> {
+        let made = self.0.read(|views| Ok(report::of_request(views, id))).map_err(half)?;
+        let (report, messages) = made.map_err(half)?;
+        report::save(Path::new(file), &report).map_err(half)?;
+        let many = if messages == 1 { "message is" } else { "messages are" };
+        Ok(format!("{messages} {many} in {}, signed by you. Nobody was sent it.", safe_line(file)))
+    }
+
+    /// Compares the number of a panel with that in a file.
+    fn compare(&self, what: What, file: &str) -> Result<Msg, String> {
+        let number = self.0.read(|views| {
+            let who = match what {
+                What::Number(who) => Some(who),
+                What::Safety(id) => views.records().conversation(id)?.and_then(|it| it.peer),
+                _ => None,
+            };
+            let who = match who {
+                Some(who) => Some(who),
+                None => views.me()?.map(|me| me.account),
+            };
+            who.map_or(Ok(None), |who| views.records().safety_number(who))
+        });
+        let number = number.map_err(half)?.ok_or("nothing is known of this person's identity yet")?;
+        let other = safety::in_file(Path::new(file)).map_err(half)?;
+        if other == number {
+            return Ok(Msg::Done("The numbers are the same: nobody stands between you.".to_owned()));
+        }
+        let differ = "The safety numbers differ: somebody may stand between you, or one of you has a new identity. Do \
+                      not rely on this conversation until you know which.";
+        Ok(Msg::Alert(None, differ.to_owned()))
+    }
+}
