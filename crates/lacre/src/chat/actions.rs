@@ -105,7 +105,7 @@ pub const ANYWHERE: &[Binding<Option<Key>, Action>] = &[
     bind(Some(Key::New), "Ctrl+N", Action::New, "new conversation, or group: ana, bruno"),
     bind(Some(Key::Search), "Ctrl+F", Action::Search, "search; in a conversation: Tab for all"),
     bind(Some(Key::Palette), "Ctrl+P", Action::Palette, "all that can be done, to choose from"),
-    bind(Some(Key::Requests), "Ctrl+T", Action::Requests, "requests of strangers: accept, delete, block"),
+    bind(Some(Key::Requests), "Ctrl+T", Action::Requests, "requests: accept, delete, block, report"),
     bind(Some(Key::Safety), "Ctrl+S", Action::Safety, "safety: how it is sealed, 60 digits, QR"),
     bind(Some(Key::Group), "Ctrl+G", Action::Group, "the group: members, roles, rules, leave"),
     bind(Some(Key::Devices), "Ctrl+D", Action::Devices, "your devices: link, approve, remove"),

@@ -235,8 +235,10 @@ impl Open {
 
     fn scroll_to_line(&mut self, start: usize, area: &Area) {
         let (lines, _) = self.layout(area);
+        // Where there is more below, the last line here is not the bottom.
+        let start = if self.newer { start.min(lines.len().saturating_sub(area.height)) } else { start };
         self.top = match lines.get(start) {
-            Some(line) if start + area.height < lines.len() => {
+            Some(line) if self.newer || start + area.height < lines.len() => {
                 let first = lines.iter().position(|other| other.row == line.row).unwrap_or(start);
                 Some((self.rows[line.row].id, start - first))
             }

@@ -8,7 +8,12 @@ use unicode_width::UnicodeWidthStr;
 
 /// Columns that a text takes, drawn as [`drawable`] says.
 pub fn width(text: &str) -> usize {
-    drawable(text).width()
+    if is_plain(text) { text.len() } else { drawable(text).width() }
+}
+
+/// Whether every byte is a column: most lines of most people are so, and cost nothing.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// The text as every terminal draws it in the same columns: emoji that are joined stand side by side, without
@@ -85,6 +90,10 @@ pub fn wrap(text: &str, columns: usize) -> Vec<Range<usize>> {
 }
 
 fn wrap_line(line: &str, offset: usize, columns: usize, lines: &mut Vec<Range<usize>>) {
+    if line.len() <= columns && is_plain(line) {
+        lines.push(offset..offset + line.len());
+        return;
+    }
     let (mut begin, mut used) = (0, 0);
     // Where the line can be broken, and the columns up to there.
     let mut space: Option<(usize, usize)> = None;

@@ -243,6 +243,7 @@ pub fn keys(state: &State) -> &'static [&'static str] {
         ],
         Focus::Composer => &[
             "Enter send · Alt+Enter new line · ↑ choose a message · PgUp older · Esc list · Ctrl+P all · F1 help",
+            "Enter send · Alt+Enter new line · ↑ choose a message · PgUp older · Esc list · F1 help",
             "Enter send · Alt+Enter new line · ↑ choose a message · Esc list · F1 help",
             "Enter send · Alt+Enter new line · Esc list · F1 help",
             "Enter send · Esc list · F1 help",

@@ -168,7 +168,7 @@ fn without_a_connection_the_fate_of_messages_is_told() {
                                  │    relay.
                                  │ ── To bruno ─────────────────────────────────────────────────────
                                  │
- r reply · + react · e edit · d delete · f forward · p pin · Esc back · F1 keys
+ r reply · + react · e edit · d delete · f forward · i about · Esc back · F1 keys
 ",
     );
     ana.hear(Msg::Resized(130, 24));
@@ -211,7 +211,7 @@ fn a_failed_message_tells_why_and_what_to_do() {
 
 #[test]
 fn help_lies_over_everything() {
-    let mut ana = Ana::with_bruno(70, 42);
+    let mut ana = Ana::with_bruno(70, 52);
     ana.press(&[Key::Help]);
     ana.sees("┌ Keys and signs · Esc ──────────────────────────────────────┐");
     for line in [
@@ -228,7 +228,7 @@ fn help_lies_over_everything() {
     ana.hear(Msg::Resized(40, 12));
     ana.sees("Keys and signs · ↑↓ scroll · Esc");
     ana.sees("Enter          send");
-    ana.press(&[Key::PageDown; 6]);
+    ana.press(&[Key::PageDown; 7]);
     ana.sees("pinned         a change");
     ana.press(&[Key::Escape]);
     ana.does_not_see("pinned         a change");
