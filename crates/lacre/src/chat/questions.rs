@@ -156,8 +156,8 @@ impl Wanted {
                 format!("{name} can write to you again. What they wrote meanwhile does not come.")
             }
             Self::Report(_) => {
-                "A new file, such as report.json, with what this request says, signed by you. It is your word, not a \
-                 proof. It is sent to nobody."
+                "A new file, such as report.json, with what this request says, each message under its author's signature, \
+                 the whole under yours. It is sent to nobody."
                     .to_owned()
             }
             Self::Rename(..) => "What you call it on this device, at most 40 characters; empty for none.".to_owned(),
