@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use lacre_engine::{Engine, Event, GreetError, Input, Intent, IntentId, Refusal, RequestId, Wake};
+use lacre_engine::{Engine, Event, GreetError, Input, Intent, IntentId, Records, Refusal, RequestId, Wake};
 use lacre_proto::wire::{Entry, ServerFrame, response, server_frame};
 use lacre_proto::{ConversationId, Millis};
 use rand_core::CryptoRng;
@@ -38,6 +38,8 @@ const LOGIN: u64 = u64::MAX;
 const ANSWER: Duration = Duration::from_secs(30);
 /// Opening both sockets and hearing both greetings.
 const OPENING: Duration = Duration::from_secs(20);
+/// Who leaves waits so long, in milliseconds, for what the relay has taken to come back.
+const ECHO: Millis = 10_000;
 /// The store is settled when nothing was written for this long.
 const SETTLE: Duration = Duration::from_secs(2);
 /// The longest sleep, so that a clock that was set is noticed.
@@ -128,7 +130,8 @@ pub(crate) struct Driver {
     next_intent: IntentId,
     /// When the store is to be settled.
     settle: Option<Millis>,
-    flushes: Vec<oneshot::Sender<()>>,
+    /// Who waits until nothing is under way, and until when they wait for what comes back.
+    flushes: Vec<(Millis, oneshot::Sender<()>)>,
     /// Whether the engine believes that it has a link.
     engine_connected: bool,
     /// Whether the search index may have to be made.
@@ -221,8 +224,9 @@ impl Driver {
             Wake::At(time) => Some(time),
         };
         let answers = self.open.values().min().copied();
-        let due = [link, wake, self.settle, answers].into_iter().flatten().min();
         let now = self.parts.clock.now();
+        let flush = self.flushes.iter().map(|(until, _)| *until).filter(|until| *until > now).min();
+        let due = [link, wake, self.settle, answers, flush].into_iter().flatten().min();
         due.map_or(NAP, |due| Duration::from_millis(due.saturating_sub(now))).min(NAP)
     }
 
@@ -240,7 +244,7 @@ impl Driver {
                     self.backoff.reset();
                 }
             }
-            Command::Flush(done) => self.flushes.push(done),
+            Command::Flush(done) => self.flushes.push((self.parts.clock.now() + ECHO, done)),
             Command::Close(_) => unreachable!("the loop takes it"),
         }
     }
@@ -437,20 +441,36 @@ impl Driver {
         if self.flushes.is_empty() {
             return;
         }
-        let soon = self.parts.clock.now() + 1000;
+        let now = self.parts.clock.now();
         let quiet = match self.state {
             State::Up { caught_up, .. } => {
-                caught_up && self.open.is_empty() && !matches!(self.wake, Wake::At(time) if time <= soon)
+                caught_up
+                    && self.open.is_empty()
+                    && !matches!(self.wake, Wake::At(time) if time <= now + 1000)
             }
             State::Down { .. } => true,
             State::Opening { .. } | State::LoggingIn { .. } => false,
         };
-        if quiet {
-            for done in self.flushes.drain(..) {
+        if !quiet {
+            return;
+        }
+        let owed = matches!(self.state, State::Up { .. }) && self.echo_is_owed();
+        for (until, done) in std::mem::take(&mut self.flushes) {
+            if owed && now < until {
+                self.flushes.push((until, done));
+            } else {
                 // Whoever asked may have stopped waiting.
                 let _ = done.send(());
             }
         }
+    }
+
+    /// Whether something that the relay has taken is still to come back: what waits behind it in its conversation
+    /// goes out only then.
+    fn echo_is_owed(&self) -> bool {
+        let reader = self.parts.store.snapshot();
+        // What cannot be read hinders nobody from leaving.
+        reader.is_ok_and(|reader| Records(reader.as_ref()).echo_is_owed().unwrap_or(false))
     }
 
     async fn close(&mut self) {

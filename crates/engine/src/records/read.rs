@@ -12,7 +12,7 @@ use super::{
 use crate::EngineError;
 use crate::api::Reader;
 use crate::content::MessageId;
-use crate::engine::state::Member;
+use crate::engine::state::{Job, JobState, Member};
 
 /// Typed reads over any [`Reader`]: for view models, after each commit.
 #[derive(Clone, Copy)]
@@ -83,6 +83,17 @@ impl Records<'_> {
             );
         }
         Ok(records)
+    }
+
+    /// Whether something that the relay has taken of this device has not come back yet: only then it has its
+    /// place, and what waits behind it may go out.
+    pub fn echo_is_owed(&self) -> Result<bool, EngineError> {
+        let mut owed = Ok(false);
+        self.0.scan(&[key::OUTBOX], &[key::OUTBOX + 1], false, &mut |_, job| {
+            owed = decode::<Job>("job", job).map(|job| job.state == JobState::Accepted);
+            matches!(owed, Ok(false))
+        })?;
+        owed
     }
 
     /// The direct conversation with the person of this handle.
