@@ -45,6 +45,8 @@ fn two_people_with_two_devices_each_link_talk_and_revoke() {
     let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
     ana.send(&bruno, "before there were phones");
     bruno.read();
+    // In what nobody has accepted nothing is said, no device of Bruno's let in either.
+    bruno.run(&["requests", "accept", "ana"]).ok();
     let phone = link(&relay, &ana, "phone");
     let tablet = link(&relay, &bruno, "tablet");
     let everybody = [&ana, &bruno, &phone, &tablet];
