@@ -6,12 +6,12 @@ use std::path::Path;
 
 use lacre_engine::content::mimi::MimiId;
 use lacre_engine::content::status::{self, Status};
-use lacre_engine::content::{self, Address, Content, MessageId, envelope};
+use lacre_engine::content::{self, Address, Content, Manner, MessageId, Room, envelope};
 use lacre_engine::identity::{
     Certificate, DeviceEntry, DeviceList, IdentitySecret, Resync, SignatureSecret, login, sign_up,
 };
 use lacre_proto::wire::{self, client_frame, greeting, item, request, response, server_frame};
-use lacre_proto::{AccountId, ConversationId, DeviceId, RelayId, Ticket, frame};
+use lacre_proto::{AccountId, ConversationId, DeviceId, RelayId, Ticket, frame, label};
 use prost::Message;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -24,14 +24,21 @@ fn main() {
     seed("mls_framing", lacre_fuzz::mls_framing, outsides);
     let contents = contents();
     seed("said", lacre_fuzz::said, contents.clone());
-    let sealed = |content: &Vec<u8>| envelope::encode(envelope::Envelope { counter: 7, content });
-    let envelopes = contents.iter().filter_map(|content| sealed(content).ok()).collect();
+    let sealed = |content: &Vec<u8>, signature| {
+        envelope::encode(envelope::Envelope { counter: 7, signature, content }).ok()
+    };
+    let plain = contents.iter().filter_map(|content| sealed(content, None));
+    let signed = contents.iter().filter_map(|content| sealed(content, Some(&[5; 64])));
+    let envelopes = plain.chain(signed).collect();
     seed("envelope", lacre_fuzz::envelope, envelopes);
     seed("mimi_content", lacre_fuzz::mimi_content, contents);
     let report = [(MimiId([1; 32]), Status::DELIVERED), (MimiId([2; 32]), Status::READ)];
     seed("mimi_status", lacre_fuzz::mimi_status, vec![status::encode(&report).expect("two lines")]);
     let ana = Ana::new();
     seed("certificate", lacre_fuzz::certificate, vec![ana.certificate.to_credential()]);
+    seed("signed", lacre_fuzz::signed, vec![ana.says("hi")]);
+    let link = "LACRE:GROUP/ANA/".to_owned() + &"0123456789ABCDEF".repeat(4);
+    seed("group_link", lacre_fuzz::group_link, vec![link.into_bytes(), b"LACRE:LINK/0123".to_vec()]);
     seed("device_list", lacre_fuzz::device_list, vec![ana.list.to_wire().encode_to_vec()]);
     seed("resync", lacre_fuzz::resync, vec![ana.resync().encode_to_vec()]);
     let whole = [vec![0], lacre_fuzz::sealed_store()].concat();
@@ -75,6 +82,19 @@ impl Ana {
         let certificate = Certificate::issue(&identity, account, device, handle, signature_key, 1);
         let entry = DeviceEntry { device, signature_key, added: 1, quarantine_until: 0, added_by: None };
         Self { certificate, list: DeviceList::first(&identity, account, entry), secret }
+    }
+
+    /// Something that she has signed, as the target takes it.
+    fn says(&self, text: &str) -> Vec<u8> {
+        let group = lacre_fuzz::SAID_IN;
+        let address = Address::new(self.certificate.account(), Room::Group(group));
+        let content = Content::Text { text: text.to_owned(), in_reply_to: None };
+        let encoded = content::encode(MessageId([6; 16]), &address, content, Manner::default());
+        let (content, id) = encoded.expect("it is short");
+        let signature = self.secret.sign(&label::author(group, self.certificate.device(), &id.0));
+        let certificate = self.certificate.to_credential();
+        let length = u16::try_from(certificate.len()).expect("it is short").to_be_bytes();
+        [&length[..], &certificate, &signature, &content].concat()
     }
 
     fn resync(&self) -> wire::Signed {

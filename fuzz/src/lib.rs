@@ -11,9 +11,11 @@ mod world;
 
 use bytes::Bytes;
 use lacre_engine::content::{self, codec, envelope, status};
-use lacre_engine::identity::{UnverifiedCertificate, UnverifiedDeviceList, UnverifiedResync};
+use lacre_engine::identity::{
+    GroupLink, LinkCode, Signed as Said, UnverifiedCertificate, UnverifiedDeviceList, UnverifiedResync,
+};
 use lacre_proto::wire::Signed;
-use lacre_proto::{frame, limits, mls_framing};
+use lacre_proto::{ConversationId, frame, limits, mls_framing};
 use prost::Message;
 
 pub use engine::engine_delivered;
@@ -103,6 +105,33 @@ pub fn certificate(bytes: &[u8]) {
         if let Ok(certificate) = unverified.verify(account, &key) {
             assert_eq!(certificate.to_credential(), bytes);
         }
+    }
+}
+
+/// Where the words of [`signed`] were said.
+pub const SAID_IN: ConversationId = ConversationId([3; 16]);
+
+/// What somebody has said with the proof of it: length of the certificate, certificate, signature, content.
+pub fn signed(bytes: &[u8]) {
+    let Some((length, rest)) = bytes.split_first_chunk() else { return };
+    let Some((certificate, rest)) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))) else {
+        return;
+    };
+    let Some((signature, content)) = rest.split_at_checked(64) else { return };
+    let signed = Said { conversation: SAID_IN, content, signature, certificate };
+    if let Ok((author, _, address)) = signed.prove() {
+        assert!(address.sender.ends_with(&author.account().to_string()));
+        let elsewhere = Said { conversation: ConversationId([4; 16]), ..signed };
+        assert!(elsewhere.prove().is_err(), "it was said in one conversation");
+    }
+}
+
+/// A link to a group: what is read is written as what is read the same, and links no device.
+pub fn group_link(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(link) = text.parse::<GroupLink>() {
+        assert_eq!(link.to_string().parse(), Ok(link));
+        assert!(text.parse::<LinkCode>().is_err());
     }
 }
 

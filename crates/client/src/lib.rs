@@ -25,6 +25,7 @@ pub use connection::{Connection, Trouble};
 pub use driver::{IntentError, Queued};
 pub use joining::{JoinError, Joining};
 pub use lacre_engine::identity::{
-    BadLinkCode, BadLinkNumber, BadSafetyNumber, LinkCode, LinkError, LinkNumber, SafetyNumber,
+    BadGroupLink, BadLinkCode, BadLinkNumber, BadSafetyNumber, GroupLink, LinkCode, LinkError, LinkNumber,
+    SafetyNumber,
 };
 pub use lacre_engine::{Alert, EngineError, Event, Intent, Refusal, To, Wish, content, records};

@@ -42,13 +42,16 @@ pub struct Person {
 }
 
 impl Views<'_> {
-    /// What waits to be decided on, the newest first.
+    /// What waits to be decided on, the newest first. Who has only asked to be let into a group is among the
+    /// [`askers`](Self::askers) of that.
     pub fn requests(&self) -> Result<Vec<Request>, EngineError> {
-        let all = Records(self.0).conversations()?;
-        all.into_iter()
-            .filter(|record| record.standing == Standing::Asked)
-            .map(|record| self.request_of(record))
-            .collect()
+        let mut requests = Vec::new();
+        for record in Records(self.0).conversations()? {
+            if record.standing == Standing::Asked && !Records(self.0).only_asks(record.id)? {
+                requests.push(self.request_of(record)?);
+            }
+        }
+        Ok(requests)
     }
 
     /// Whom this account has blocked, by handle.
@@ -75,7 +78,7 @@ impl Views<'_> {
         }
     }
 
-    fn person_of(&self, account: AccountId) -> Result<Option<Person>, EngineError> {
+    pub(crate) fn person_of(&self, account: AccountId) -> Result<Option<Person>, EngineError> {
         let contact = Records(self.0).contact(account)?;
         Ok(contact.map(|it| Person { account: it.account, handle: it.handle, confirmed: it.confirmed }))
     }

@@ -18,6 +18,11 @@ pub fn sentence(change: &Change, by: &str) -> String {
         Change::LetIn(who) => {
             format!("{by} let a device of {} in again, which had lost its place", who.handle)
         }
+        Change::Gave(people, 1) => format!("{by} gave {} the last message", names(people)),
+        Change::Gave(people, count) => format!("{by} gave {} the last {count} messages", names(people)),
+        Change::NotProven(count) => format!(
+            "{count} of the messages that {by} gave you are not shown: it is not proven that they were said here"
+        ),
         Change::Broken => format!(
             "{by} broke the rules of this group; nothing of that was followed, and the group goes on without {by}"
         ),

@@ -9,6 +9,7 @@ use lacre_engine::{EngineError, Reader};
 use lacre_proto::{ConversationId, Handle, Millis};
 
 use crate::content::{self, Card, Content, MessageId};
+use crate::groups::Asking;
 use crate::search::{self, Filter, Found, Place, Query};
 pub use marks::{Choice, Later, Marks, Poll, Reaction, Version};
 
@@ -122,6 +123,15 @@ pub enum Body {
     Timer(u32),
     /// Something that the members of a group were told about it.
     Fact(content::Fact),
+    /// Its author asks an admin to be let into a group.
+    Asks {
+        /// The group.
+        group: ConversationId,
+        /// What it is called, where this device knows it. Not made safe for a screen.
+        name: Option<String>,
+        /// Where that stands.
+        state: Asking,
+    },
     /// It may be looked at once only, with [`Client::look`](crate::Client::look).
     Once {
         /// Whether that was done, or it is one's own.
@@ -346,6 +356,10 @@ impl Views<'_> {
             (_, Content::Card(card)) => Body::Card(card),
             (_, Content::Timer { seconds }) => Body::Timer(seconds),
             (_, Content::Fact(fact)) => Body::Fact(fact),
+            (_, Content::AskToJoin(ask)) => {
+                let name = self.records().conversation(ask.group)?.map(|record| record.title);
+                Body::Asks { group: ask.group, name, state: self.asking(record, ask.group)? }
+            }
             (_, _) => Body::Unknown,
         })
     }

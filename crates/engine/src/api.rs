@@ -7,7 +7,7 @@ use lacre_proto::wire::{self, request, response};
 use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Handle, Millis};
 
 use crate::content::{Content, MessageId};
-use crate::identity::{LinkCode, LinkError, LinkNumber};
+use crate::identity::{GroupLink, LinkCode, LinkError, LinkNumber};
 use crate::records::{Failure, Rules};
 
 /// Reads of the local store, as it was at the last commit. Keys are the engine's own; their first byte is the
@@ -87,6 +87,18 @@ pub enum Intent {
     CreateGroup(String, Vec<Handle>),
     /// Adds people to a group. Name, description, picture and labels are set by sending a fact.
     AddToGroup(ConversationId, Vec<Handle>),
+    /// Adds people to a group, and gives them so many of its last messages: of the last 14 days, at most
+    /// [`GIVEN`](crate::content::kinds::GIVEN). Everybody is told.
+    AddToGroupWith(ConversationId, Vec<Handle>, u8),
+    /// Makes a link by which one can ask to be let into a group, good until a time by the relay's clock (0: as long as
+    /// it stands), in place of the one before; `None` turns it off. For admins.
+    SetGroupLink(ConversationId, Option<Millis>),
+    /// Asks the admin of a link to be let into its group.
+    AskToJoin(GroupLink),
+    /// Lets somebody in who asked, and gives them so many of the last messages. For admins.
+    AdmitAsker(ConversationId, AccountId, u8),
+    /// Does not let somebody in who asked. For admins.
+    DeclineAsker(ConversationId, AccountId),
     /// Removes people from a group.
     RemoveFromGroup(ConversationId, Vec<Handle>),
     /// Leaves a group, with all devices of this account.
@@ -266,6 +278,15 @@ pub enum Refusal {
     /// Everybody who was named is a member of the group.
     #[error("they are in the group already")]
     MembersAlready,
+    /// This account is in the group.
+    #[error("you are in this group already")]
+    MemberAlready,
+    /// No such account waits to be let in.
+    #[error("this person has not asked to be let into this group, or is in it already")]
+    NobodyAsked,
+    /// More is to be given to newcomers than can be.
+    #[error("at most the last {} messages can be given to newcomers", crate::content::kinds::GIVEN)]
+    TooMuchHistory,
     /// It would be more people than a group can have.
     #[error("a group has at most {} members", lacre_proto::limits::MEMBERS)]
     TooMany,
@@ -346,6 +367,9 @@ pub enum Alert {
     /// The author's signature, by which others can be shown whose words they are, is missing or does not hold.
     #[error("a message came without its author's signature; it is not shown")]
     Unsigned,
+    /// Old messages that a newcomer was given, of which it is not proven that their authors said them here.
+    #[error("{0} of the old messages that you were given could not be proven; they are not shown")]
+    FalseHistory(u32),
     /// Content that does not decode.
     #[error("a message came in a form that this app cannot read")]
     BadContent,

@@ -16,6 +16,10 @@ pub enum Defence {
     Author,
     /// What its author signs carries a signature of the author's device that holds.
     Proof,
+    /// Old messages are given by who let somebody in, to them, once, as many as was told.
+    Giving,
+    /// Who asks to be let into a group has the link that stands.
+    GroupLink,
     /// A message is edited and closed only by its author, and taken back by nobody else but an admin.
     Target,
     /// A message is shown once.

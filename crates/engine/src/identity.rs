@@ -13,8 +13,10 @@
 //! caller needs to find the key that it must verify under is named `claimed_...`.
 
 pub(crate) mod author;
+mod base32;
 mod certificate;
 mod device_list;
+mod group_link;
 mod keys;
 mod linking;
 mod login;
@@ -29,6 +31,7 @@ use prost::bytes::Bytes;
 pub use author::{FalseProof, Signed};
 pub use certificate::{Certificate, UnverifiedCertificate};
 pub use device_list::{Admitted, DeviceEntry, DeviceList, Succession, UnverifiedDeviceList};
+pub use group_link::{BadGroupLink, GroupLink, LinkSecret};
 pub use keys::{IdentityKey, IdentitySecret, SignatureKey, SignatureSecret, verify};
 pub(crate) use linking::Host;
 pub use linking::{

@@ -20,5 +20,5 @@ pub use api::{
     Alert, Changes, Effect, EngineError, Event, Input, Intent, IntentId, ReadError, Reader, Refusal,
     RequestId, Step, To, Wake, Wish,
 };
-pub use engine::{EDITABLE, Engine, GreetError};
+pub use engine::{EDITABLE, Engine, GIVEN_AGE, GreetError};
 pub use records::Records;

@@ -341,6 +341,50 @@ pub enum GroupCommand {
         /// Whom to add
         #[arg(required = true)]
         people: Vec<Handle>,
+        /// Give them so many of the last messages, at most 100, of at most 14 days; everybody is told
+        #[arg(long, value_name = "MESSAGES", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+        history: u8,
+    },
+    /// Show the link by which people can ask to be let in, make another, or turn it off (admins only)
+    Link {
+        /// The group's name or id
+        group: String,
+        /// Make a link; the one before is good no more
+        #[arg(long, conflicts_with = "off")]
+        new: bool,
+        /// For so many days
+        #[arg(long, value_name = "DAYS", requires = "new", value_parser = clap::value_parser!(u32).range(1..=366))]
+        days: Option<u32>,
+        /// Turn the link off
+        #[arg(long)]
+        off: bool,
+    },
+    /// Ask to be let into a group by its link
+    Join {
+        /// The link, or a PNG image of its QR code
+        link: String,
+    },
+    /// List who asks to be let in (admins only)
+    Requests {
+        /// The group's name or id
+        group: String,
+    },
+    /// Let somebody in who asked (admins only)
+    Approve {
+        /// The group's name or id
+        group: String,
+        /// Who asked
+        person: Handle,
+        /// Give them so many of the last messages, at most 100, of at most 14 days; everybody is told
+        #[arg(long, value_name = "MESSAGES", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+        history: u8,
+    },
+    /// Do not let somebody in who asked (admins only)
+    Decline {
+        /// The group's name or id
+        group: String,
+        /// Who asked
+        person: Handle,
     },
     /// Remove people (admins only)
     Remove {
@@ -391,6 +435,20 @@ pub enum GroupCommand {
         group: String,
         /// The description
         text: String,
+    },
+    /// Give a group a picture, take it away, or write it into a file
+    Picture {
+        /// The group's name or id
+        group: String,
+        /// A PNG image of at most 48 KiB; nothing of it goes but the picture itself
+        #[arg(conflicts_with_all = ["off", "to"])]
+        image: Option<PathBuf>,
+        /// Take it away
+        #[arg(long, conflicts_with = "to")]
+        off: bool,
+        /// Write it into a new file
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
     },
     /// Say what you go by in a group; an empty text takes it away
     Label {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use lacre_client::content::Fact;
+use lacre_client::groups::Asking;
 use lacre_client::told::sentence;
 use lacre_client::view::{Body, Choice, Message, Poll, Reaction, Sending};
 use lacre_proto::{Handle, Millis};
@@ -78,6 +79,7 @@ pub fn message_json(message: &Message, with: &str) -> Value {
         "starred": marks.starred,
         "vanishes_after": marks.timer,
         "vanishes_at": marks.vanishes.map(rfc3339),
+        "given_by": marks.given_by.as_ref().map(Handle::as_str),
         "mentions_me": marks.mentions_me,
     })
 }
@@ -90,6 +92,7 @@ fn kind(body: &Body) -> &'static str {
         Body::Card(_) => "contact",
         Body::Timer(_) => "timer",
         Body::Fact(_) => "fact",
+        Body::Asks { .. } => "ask-to-join",
         Body::Told(_) => "change",
         Body::Once { .. } => "view-once",
         Body::Deleted { .. } => "deleted",
@@ -136,7 +139,13 @@ fn content_json(body: &Body) -> Value {
             Fact::Description(text) => json!({ "description": text }),
             Fact::Picture(image) => json!({ "picture_bytes": image.len() }),
             Fact::Label(label) => json!({ "label": label }),
+            Fact::Link(link) => json!({ "link": link.is_some() }),
         },
+        Body::Asks { group, name, state } => json!({
+            "group": group.to_string(),
+            "name": name,
+            "state": state.name(),
+        }),
         Body::Once { looked } => json!({ "looked": looked }),
         Body::Deleted { by } => json!({ "by": by.as_str() }),
         Body::Text(_)
@@ -231,6 +240,7 @@ pub fn message_lines(message: &Message, with: &str) -> String {
 fn marks(message: &Message) -> String {
     let marks = &message.marks;
     let mut all = Vec::new();
+    all.extend(marks.given_by.as_ref().map(|by| format!("given by {by}")));
     all.extend(marks.edited.map(|_| "edited".to_owned()));
     if marks.forwarded > 0 {
         all.push(if marks.forwarded > 5 {
@@ -278,6 +288,9 @@ pub fn said(body: &Body, from: &str) -> String {
         Body::Timer(seconds) => {
             format!("(from here on messages vanish {} after they were read)", duration(*seconds))
         }
+        Body::Asks { name, state, .. } => {
+            format!("({})", safe_line(&ask_sentence(from, name.as_deref(), *state)))
+        }
         Body::Once { looked: false } => "(may be looked at once: `lacre look` with its id)".to_owned(),
         Body::Once { looked: true } => "(could be looked at once)".to_owned(),
         Body::Deleted { by } => format!("(deleted by {by})"),
@@ -285,6 +298,19 @@ pub fn said(body: &Body, from: &str) -> String {
         Body::Unreadable(why) => format!("(a message could not be read: {why})"),
         Body::Gap(missing) => format!("({missing} message(s) of this person did not arrive)"),
         Body::Blocked => "(a message of somebody whom you have blocked)".to_owned(),
+    }
+}
+
+fn ask_sentence(from: &str, group: Option<&str>, state: Asking) -> String {
+    let asked = match group {
+        Some(group) => format!("{from} asked to be let into {group} by its link"),
+        None => format!("{from} asked to be let into a group by its link"),
+    };
+    match state {
+        Asking::Waits => format!("{asked}; an admin decides"),
+        Asking::LetIn => format!("{asked}, and is in it"),
+        Asking::Void => format!("{asked}, which is not good, or not any more"),
+        Asking::Declined => format!("{asked}; an admin declined"),
     }
 }
 
@@ -296,6 +322,8 @@ fn fact_sentence(fact: &Fact, from: &str) -> String {
         Fact::Picture(_) => format!("{from} changed the picture of the group"),
         Fact::Label(label) if label.is_empty() => format!("{from} goes by the handle only"),
         Fact::Label(label) => format!("{from} goes by {label} here"),
+        Fact::Link(Some(_)) => format!("{from} made a link by which people can ask to be let in"),
+        Fact::Link(None) => format!("{from} turned the link of the group off"),
     }
 }
 

@@ -10,6 +10,8 @@ pub const DEVICE_CERTIFICATE: &[u8] = b"lacre device certificate v1";
 pub const RESYNC: &[u8] = b"lacre resync v1";
 /// Label of a report's statement.
 pub const REPORT: &[u8] = b"lacre report v2";
+/// Label of what the hash of a group link's secret covers.
+const GROUP_LINK: &[u8] = b"lacre group link v1";
 /// Label of an author's signature under content.
 const AUTHOR: &[u8] = b"lacre author v1";
 /// Exporter label of a conversation's send capability (RFC 9420 §8.5): 32 bytes, context the conversation id.
@@ -29,6 +31,11 @@ pub fn labelled(label: &[u8], body: &[u8]) -> Vec<u8> {
 /// The bytes that a device signs under content that it says in a conversation; `message` is the content's MIMI id.
 pub fn author(conversation: ConversationId, device: DeviceId, message: &[u8; 32]) -> Vec<u8> {
     labelled(AUTHOR, &[conversation.as_ref(), device.as_ref(), message].concat())
+}
+
+/// The bytes whose SHA-256 the members of a group keep of the secret in its link.
+pub fn group_link(group: ConversationId, secret: &[u8]) -> Vec<u8> {
+    labelled(GROUP_LINK, &[group.as_ref(), secret].concat())
 }
 
 /// The bytes that a device signs to log in.
@@ -53,7 +60,7 @@ mod tests {
 
     #[test]
     fn no_label_is_the_start_of_another() {
-        let labels = [DEVICE_LIST, DEVICE_CERTIFICATE, RESYNC, REPORT, AUTHOR, LOGIN, SIGN_UP];
+        let labels = [DEVICE_LIST, DEVICE_CERTIFICATE, RESYNC, REPORT, AUTHOR, GROUP_LINK, LOGIN, SIGN_UP];
         for a in labels {
             for b in labels.into_iter().filter(|b| *b != a) {
                 assert!(!labelled(a, b"").starts_with(&labelled(b, b"")));

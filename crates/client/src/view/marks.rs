@@ -24,6 +24,9 @@ pub struct Marks {
     pub timer: Option<u32>,
     /// When it vanishes.
     pub vanishes: Option<Millis>,
+    /// Who gave it to this account, which was not in the group when it was said. The author is proven; the time is the
+    /// giver's word.
+    pub given_by: Option<Handle>,
     /// Whether it mentions this account.
     pub mentions_me: bool,
 }
@@ -191,7 +194,8 @@ impl Views<'_> {
     }
 
     pub(super) fn marks_of(&self, record: &MessageRecord) -> Result<Marks, EngineError> {
-        let Stored { manner, edited_ms, vanishes_ms, touched, .. } = record.marks;
+        let Stored { manner, edited_ms, vanishes_ms, given_by, touched, .. } = record.marks;
+        let given_by = given_by.map(|account| self.handle_of(account)).transpose()?;
         let timer = match manner.expires {
             Some(Expiration { relative: true, time }) => Some(time),
             _ => None,
@@ -201,6 +205,7 @@ impl Views<'_> {
             forwarded: manner.forwarded,
             timer,
             vanishes: vanishes_ms,
+            given_by,
             mentions_me: self.mentions_me(record)?,
             ..Marks::default()
         };

@@ -1,13 +1,15 @@
 //! How each kind of content stands in MIMI, both ways. The table is in [`kinds`].
 
 use ciborium::Value;
-use lacre_proto::{AccountId, Handle, limits};
+use lacre_proto::{AccountId, ConversationId, Handle, limits};
 
 use super::codec::{self, CodecError, Fields};
 use super::mimi::{Body, Disposition, ExtensionName, Message, MimiId, Part, Semantics, Single};
 use super::said::{BadContent, OpenError};
 use super::status::{self, Status};
-use super::{Briefing, Card, Content, Fact, Manner, MessageId, Place, Poll, is_emoji, kinds};
+use super::{Ask, Briefing, Card, Content, Fact, LinkFact, Manner, MessageId, NoEntry, Place, Poll};
+use super::{given, is_emoji, kinds};
+use crate::identity::LinkSecret;
 
 /// The media type of text.
 pub(super) const TEXT: &str = "text/markdown;variant=GFM-MIMI";
@@ -24,6 +26,9 @@ const FACT: &str = "application/vnd.lacre.fact+cbor";
 const TYPING: &str = "application/vnd.lacre.typing+cbor";
 const LEAVE: &str = "application/vnd.lacre.leave+cbor";
 const BRIEFING: &str = "application/vnd.lacre.briefing+cbor";
+const ASK_TO_JOIN: &str = "application/vnd.lacre.ask-to-join+cbor";
+const JOIN_ANSWER: &str = "application/vnd.lacre.join-answer+cbor";
+const GIVEN: &str = "application/vnd.lacre.given+cbor";
 
 /// Private extensions: a revision, "to be looked at once", how often it was passed on.
 const REVISION: i64 = -0x4c01;
@@ -102,6 +107,15 @@ fn fill(message: &mut Message, content: Content<MimiId>) -> Result<(), BadConten
         Content::Timer { seconds } => own(Disposition::UNSPECIFIED, TIMER, Value::from(seconds)),
         Content::Fact(fact) => own(Disposition::UNSPECIFIED, FACT, fact_to_value(fact)?),
         Content::Briefing(briefing) => own(Disposition::UNSPECIFIED, BRIEFING, briefing_to_value(briefing)?),
+        Content::AskToJoin(Ask { group, secret }) => {
+            let parts = vec![Value::Bytes(group.0.to_vec()), Value::Bytes(secret.0.to_vec())];
+            own(Disposition::UNSPECIFIED, ASK_TO_JOIN, Value::Array(parts))
+        }
+        Content::JoinAnswer { to, no } => {
+            message.in_reply_to = Some(to);
+            own(Disposition::UNSPECIFIED, JOIN_ANSWER, Value::from(no as u8))
+        }
+        Content::Given(given) => own(Disposition::UNSPECIFIED, GIVEN, given::to_value(given)?),
         Content::Leave => own(Disposition::UNSPECIFIED, LEAVE, Value::Null),
         Content::Typing(typing) => own(Disposition::UNSPECIFIED, TYPING, Value::Bool(typing)),
         Content::Name(name) => {
@@ -196,7 +210,7 @@ fn check_fact(fact: &Fact) -> Result<(), BadContent> {
         Fact::Name(text) | Fact::Label(text) => within(text, kinds::NAME),
         Fact::Description(text) => within(text, kinds::DESCRIPTION),
         Fact::Picture(bytes) if bytes.len() > kinds::PICTURE => Err(BadContent::TooLong),
-        Fact::Picture(_) => Ok(()),
+        Fact::Picture(_) | Fact::Link(_) => Ok(()),
     }
 }
 
@@ -225,8 +239,33 @@ fn fact_to_value(fact: Fact) -> Result<Value, BadContent> {
         Fact::Description(text) => (1, Value::Text(text)),
         Fact::Picture(bytes) => (2, Value::Bytes(bytes)),
         Fact::Label(text) => (3, Value::Text(text)),
+        Fact::Link(link) => (4, link_to_value(link)),
     };
     Ok(Value::Array(vec![Value::from(field), value]))
+}
+
+fn link_to_value(link: Option<LinkFact>) -> Value {
+    link.map_or(Value::Null, |LinkFact { hash, until_ms }| {
+        Value::Array(vec![Value::Bytes(hash.to_vec()), until_ms.into()])
+    })
+}
+
+fn link(value: Value) -> Result<Option<LinkFact>, OpenError> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let mut fields = Fields::of(value, "link")?;
+    let link = LinkFact { hash: fields.array("hash")?, until_ms: fields.integer("until")? };
+    fields.end("link")?;
+    Ok(Some(link))
+}
+
+fn ask_to_join(bytes: &[u8]) -> Result<Ask, OpenError> {
+    let mut fields = Fields::of(codec::value(bytes)?, "ask-to-join")?;
+    let group = ConversationId(fields.array("group")?);
+    let secret = LinkSecret(fields.array("secret")?);
+    fields.end("ask-to-join")?;
+    Ok(Ask { group, secret })
 }
 
 fn check_briefing(briefing: &Briefing) -> Result<(), BadContent> {
@@ -241,7 +280,7 @@ fn check_briefing(briefing: &Briefing) -> Result<(), BadContent> {
 
 fn briefing_to_value(briefing: Briefing) -> Result<Value, BadContent> {
     check_briefing(&briefing)?;
-    let Briefing { name, description, picture, labels } = briefing;
+    let Briefing { name, description, picture, labels, link } = briefing;
     let label = |(account, label): (AccountId, String)| {
         Value::Array(vec![Value::Bytes(account.0.to_vec()), Value::Text(label)])
     };
@@ -251,6 +290,7 @@ fn briefing_to_value(briefing: Briefing) -> Result<Value, BadContent> {
         Value::Text(description),
         Value::Bytes(picture),
         Value::Array(labels),
+        link_to_value(link),
     ]))
 }
 
@@ -265,8 +305,9 @@ fn briefing(bytes: &[u8]) -> Result<Briefing, OpenError> {
         labels.push((AccountId(fields.array("account")?), fields.text("label")?));
         fields.end("label")?;
     }
+    let link = link(fields.next("link")?)?;
     fields.end("briefing")?;
-    let briefing = Briefing { name, description, picture, labels };
+    let briefing = Briefing { name, description, picture, labels, link };
     check_briefing(&briefing)?;
     Ok(briefing)
 }
@@ -371,6 +412,16 @@ fn said(in_reply_to: Option<MimiId>, body: Part, revision: u32) -> Result<Conten
         FACT => Content::Fact(fact(&content)?),
         TYPING => Content::Typing(flag(&content)?),
         BRIEFING => Content::Briefing(briefing(&content)?),
+        ASK_TO_JOIN => Content::AskToJoin(ask_to_join(&content)?),
+        JOIN_ANSWER => {
+            let no = match integer::<u8>(&codec::value(&content)?) {
+                Some(0) => NoEntry::Void,
+                Some(1) => NoEntry::Declined,
+                _ => return Err(OpenError::BadContent),
+            };
+            Content::JoinAnswer { to: about()?, no }
+        }
+        GIVEN => Content::Given(given::read(&content)?),
         LEAVE if codec::value(&content)?.is_null() => Content::Leave,
         _ => Content::Unknown,
     })
@@ -458,6 +509,7 @@ fn fact(bytes: &[u8]) -> Result<Fact, OpenError> {
         1 => Fact::Description(fields.text("description")?),
         2 => Fact::Picture(fields.bytes("picture")?),
         3 => Fact::Label(fields.text("label")?),
+        4 => Fact::Link(link(fields.next("link")?)?),
         _ => return Err(OpenError::BadContent),
     };
     fields.end("fact")?;

@@ -3,9 +3,11 @@
 //! A kind that is added to [`Content`] and not here does not compile; one that is here and that the canary
 //! scenario does not plant fails it.
 
-use lacre_proto::AccountId;
+use lacre_proto::{AccountId, ConversationId};
 
-use super::{Briefing, Card, Content, Fact, MimiId, Place, Poll};
+use super::given::{Given, Old, OldForm};
+use super::{Ask, Briefing, Card, Content, Fact, MimiId, NoEntry, Place, Poll};
+use crate::identity::LinkSecret;
 
 /// Longest emoji, in bytes.
 pub const EMOJI: usize = 64;
@@ -23,6 +25,8 @@ pub const DESCRIPTION: usize = 4096;
 pub const PICTURE: usize = 48 * 1024;
 /// Labels in one briefing, in bytes together.
 pub const LABELS: usize = 32 * 1024;
+/// Most messages that somebody is given who comes into a group.
+pub const GIVEN: u8 = 100;
 /// Longest disappearing timer, in seconds: a year.
 pub const TIMER: u32 = 366 * 24 * 3600;
 
@@ -266,8 +270,50 @@ kinds! {
                 description: fill("briefing.description"),
                 picture: vec![1, 2, 3],
                 labels: vec![(AccountId([7; 16]), fill("briefing.label"))],
+                link: None,
             })
         },
+    };
+    Self::Given(_) => GIVEN_KIND: Kind {
+        name: "given",
+        form: "unspecified, application/vnd.lacre.given+cbor",
+        says: Says::Device,
+        row: false,
+        // Its messages are under their own authors' signatures.
+        signed: false,
+        fields: &["given.content"],
+        sample: |fill| {
+            let content = fill("given.content").into_bytes();
+            let first = OldForm { time: 1, certificate: 0, content, signature: vec![1; 64] };
+            Content::Given(Given {
+                to: vec![AccountId([7; 16])],
+                of: 1,
+                from: 0,
+                certificates: vec![vec![1, 2, 3]],
+                messages: vec![Old { first, edit: None }],
+            })
+        },
+    };
+    Self::AskToJoin(_) => ASK_TO_JOIN: Kind {
+        name: "ask-to-join",
+        form: "unspecified, application/vnd.lacre.ask-to-join+cbor",
+        says: Says::Member,
+        row: true,
+        signed: true,
+        fields: &[],
+        sample: |_| {
+            let secret = LinkSecret([7; 24]);
+            Content::AskToJoin(Ask { group: ConversationId([7; 16]), secret })
+        },
+    };
+    Self::JoinAnswer { .. } => JOIN_ANSWER: Kind {
+        name: "join-answer",
+        form: "unspecified, application/vnd.lacre.join-answer+cbor, in-reply-to",
+        says: Says::About,
+        row: false,
+        signed: false,
+        fields: &[],
+        sample: |_| Content::JoinAnswer { to: SOME, no: NoEntry::Declined },
     };
     Self::Unknown => UNKNOWN: Kind {
         name: "unknown",

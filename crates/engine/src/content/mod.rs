@@ -3,13 +3,14 @@
 //! Layers, each a module:
 //! - [`envelope`]: version, counter, length, content, padding; the plaintext of an MLS application message.
 //! - [`mimi`], [`codec`]: the MIMI content format (draft-ietf-mimi-content, commit 961ea5a of its repository).
-//! - `said`, `forms`: how the kinds stand in MIMI, and the proof that content belongs where it was opened.
+//! - `said`, `forms`, [`given`]: how the kinds stand in MIMI, and the proof that content belongs where it was opened.
 //! - this one: the kinds of content that people and devices exchange; [`kinds`] lists them all.
 
 pub mod codec;
 mod emoji;
 pub mod envelope;
 mod forms;
+pub mod given;
 pub mod kinds;
 pub mod mimi;
 mod said;
@@ -17,9 +18,10 @@ pub mod status;
 
 use std::fmt;
 
-use lacre_proto::{AccountId, Handle};
+use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 use serde::{Deserialize, Serialize};
 
+use crate::identity::LinkSecret;
 pub use emoji::is_emoji;
 pub use kinds::{KINDS, Kind};
 pub use mimi::{Expiration, MimiId};
@@ -124,6 +126,17 @@ pub enum Content<Id = MessageId> {
     Leave,
     /// What a device that has just come into a group has to know of it, from who let it in. All others pass it over.
     Briefing(Briefing),
+    /// Messages of before, for who has just come into a group. All others pass them over.
+    Given(given::Given),
+    /// The sender asks an admin to be let into a group, by the link that they were given.
+    AskToJoin(Ask),
+    /// What became of that, when it came to nothing.
+    JoinAnswer {
+        /// The message that asked.
+        to: Id,
+        /// Why not.
+        no: NoEntry,
+    },
     /// A kind that this version does not know: shown as "update to read this".
     Unknown,
 }
@@ -172,6 +185,35 @@ pub enum Fact {
     Picture(Vec<u8>),
     /// What the sender goes by in it.
     Label(String),
+    /// The link by which one can ask to be let in; `None` turns it off. For admins.
+    Link(Option<LinkFact>),
+}
+
+/// Somebody asks to be let into a group.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    /// The group.
+    pub group: ConversationId,
+    /// What shows that they were given its link.
+    pub secret: LinkSecret,
+}
+
+/// Why somebody who asked is not let into a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NoEntry {
+    /// The link is not good, or not any more.
+    Void,
+    /// An admin has declined it.
+    Declined,
+}
+
+/// The link of a group, as its members know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkFact {
+    /// [`LinkSecret::hash`].
+    pub hash: [u8; 32],
+    /// Until when one can ask by it, by the relay's time; 0 for as long as it stands.
+    pub until_ms: Millis,
 }
 
 /// What a group is called and what it is for, as whoever says it knows it.
@@ -185,6 +227,8 @@ pub struct Briefing {
     pub picture: Vec<u8>,
     /// What members go by in it; of very many not all.
     pub labels: Vec<(AccountId, String)>,
+    /// Its link.
+    pub link: Option<LinkFact>,
 }
 
 /// How something is said.
@@ -207,6 +251,7 @@ impl<Id: Copy> Content<Id> {
             | Self::Delete { of: id }
             | Self::Vote { poll: id, .. }
             | Self::ClosePoll { poll: id }
+            | Self::JoinAnswer { to: id, .. }
             | Self::Pin { message: id, .. } => Some(*id),
             _ => None,
         }
@@ -239,6 +284,9 @@ impl<Id> Content<Id> {
             Self::Name(name) => Content::Name(name),
             Self::Leave => Content::Leave,
             Self::Briefing(briefing) => Content::Briefing(briefing),
+            Self::Given(given) => Content::Given(given),
+            Self::AskToJoin(ask) => Content::AskToJoin(ask),
+            Self::JoinAnswer { to, no } => Content::JoinAnswer { to: name(to)?, no },
             Self::Unknown => Content::Unknown,
         })
     }
@@ -260,4 +308,4 @@ macro_rules! says_nothing {
         })*
     };
 }
-says_nothing!(Poll, Place, Card, Fact);
+says_nothing!(Poll, Place, Card, Fact, Ask);

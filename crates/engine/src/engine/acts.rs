@@ -11,7 +11,9 @@ use super::{Cx, Engine};
 use crate::api::{Alert, EngineError, Reader, Refusal};
 use crate::content::{Content, MessageId, MimiId, Opened};
 use crate::defence::Defence;
-use crate::records::key::{self, AWAITING, CLOSED, GONE, PIN, REACTION, STAR, UNSEEN, VERSION, VOTE};
+use crate::records::key::{
+    self, AWAITING, CLOSED, GONE, NO_ENTRY, PIN, REACTION, STAR, UNSEEN, VERSION, VOTE,
+};
 use crate::records::{
     Allowed, ConversationRecord, Evidence, MessageRecord, MessageState, Reaction, Shared, Version, Vote,
 };
@@ -33,6 +35,20 @@ pub(super) struct Act<Id = MessageId> {
     pub(super) content: Content<Id>,
     /// What proves who said it, where its author signs it.
     pub(super) proof: Option<Evidence>,
+}
+
+impl Act {
+    /// An edit that is proven to be its author's.
+    pub(super) fn of_edit(
+        author: AccountId,
+        id: MessageId,
+        time: Millis,
+        content: Content,
+        proof: Evidence,
+    ) -> Self {
+        let rights = Rights { moderate: false, edit: false };
+        Self { author, id, time, rights, content, proof: Some(proof) }
+    }
 }
 
 /// What somebody's place in a conversation lets them do.
@@ -178,6 +194,7 @@ impl Engine {
                 let before: Option<Millis> = cx.records().read("closing", &at)?;
                 cx.put(at, &before.map_or(act.time, |before| before.min(act.time)));
             }
+            Content::JoinAnswer { no, .. } => cx.put(key::message_in(NO_ENTRY, conversation, target), &no),
             Content::Pin { pinned, .. } => {
                 let at = key::message_in(PIN, conversation, target);
                 let mut pin: Shared<bool> = cx.records().read("pin", &at)?.unwrap_or_default();
@@ -191,7 +208,7 @@ impl Engine {
     }
 
     /// Keeps a version of a text, and shows the newest.
-    fn edit(
+    pub(super) fn edit(
         &mut self,
         cx: &mut Cx<'_>,
         mut row: MessageRecord,
@@ -354,6 +371,8 @@ pub(super) fn judge(cx: &Cx<'_>, row: &MessageRecord, act: &Act) -> Result<(), I
             }
         }
         (Content::ClosePoll { .. }, Content::Poll(_)) => Ok(()),
+        // Who was asked answers, and nobody else.
+        (Content::JoinAnswer { .. }, Content::AskToJoin(_)) if row.author != act.author => Ok(()),
         (Content::Vote { choices, .. }, Content::Poll(poll)) => {
             let most = if poll.multiple { poll.options.len() } else { 1 };
             let there = choices.iter().all(|&choice| usize::from(choice) < poll.options.len());

@@ -97,7 +97,7 @@ impl Engine {
             let other = member.account != self.me.account || member.device != self.me.device;
             if other && !people.iter().any(|person| person.account == Some(member.account)) {
                 let handle = self.named(cx, member.account)?.handle;
-                people.push(Wanted { handle, account: Some(member.account) });
+                people.push(Wanted { handle, account: Some(member.account), history: 0 });
             }
         }
         if !people.is_empty() {

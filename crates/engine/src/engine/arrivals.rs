@@ -83,6 +83,9 @@ impl Engine {
                 What::Aside { shown_in, id: aside, content, .. } => {
                     self.aside_echoed(cx, shown_in, aside, content, time)
                 }
+                What::Receipts { content: Content::Given(given), .. } => {
+                    self.given(cx, id, self.me.account, given, time)
+                }
                 What::Receipts { content: Content::Leave, .. } => self.leaves(cx, id, self.me.account, time),
                 _ => Ok(()),
             };

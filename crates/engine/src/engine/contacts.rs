@@ -102,7 +102,7 @@ impl Knows for Knowing<'_, '_> {
 }
 
 impl Knowing<'_, '_> {
-    fn list_of(&self, account: AccountId) -> Option<DeviceList> {
+    pub(super) fn list_of(&self, account: AccountId) -> Option<DeviceList> {
         if account == self.me.account {
             return Some(self.list.clone());
         }

@@ -50,7 +50,7 @@ impl Engine {
         }
         let Some(mut group) = self.group(cx, id)? else { return self.lose(cx, id) };
         let epoch = group.epoch().as_u64();
-        if let Some((at, _)) = self.echo_of(cx, id, item.dedupe, &item.commit)?
+        if let Some((at, job)) = self.echo_of(cx, id, item.dedupe, &item.commit)?
             && epoch == item.epoch
             && group.pending_commit().is_some()
         {
@@ -62,7 +62,11 @@ impl Engine {
             if updates {
                 (seal.update_ms, seal.sent) = (next_update(cx, &group), 0);
             }
-            return self.advanced(cx, id, group, seal, &approved, &item, time);
+            self.advanced(cx, id, group, seal, &approved, &item, time)?;
+            return match job.what {
+                What::Commit(Purpose::Add(invited), _) => self.give(cx, id, &invited, &approved.came),
+                _ => Ok(()),
+            };
         }
         if item.epoch < epoch || (item.epoch == epoch && !unseen) {
             self.keep(id, group);

@@ -17,7 +17,7 @@ use crate::defence::Defence;
 use crate::mls::extension::{Kind, LacreConversation};
 use crate::mls::policy::{Approved, Denied};
 use crate::mls::storage;
-use crate::records::key::{self, AUDIENCE, GROUP, MEMBER, QUIT, RECEIPTS, SEAL};
+use crate::records::key::{self, AUDIENCE, COMING, GROUP, MEMBER, QUIT, RECEIPTS, SEAL};
 use crate::records::{
     Allowed, Awaits, Change, ConversationKind, ConversationRecord, ConversationState, Failure, GroupRecord,
     Heard, MessageRecord, MessageState, Named, Position, Refused, Rules,
@@ -55,6 +55,7 @@ impl Engine {
             description: String::new(),
             picture: Vec::new(),
             labels: Vec::new(),
+            link: None,
             leaving: Vec::new(),
             members: 1,
             restore: None,
@@ -66,7 +67,11 @@ impl Engine {
         self.enqueue(cx, id, NewJob::new(What::Open(Opening::Begin)))?;
         let mut wanted = self.wanted(people);
         if self.list.devices().len() > 1 {
-            wanted.push(Wanted { handle: self.me.handle.clone(), account: Some(self.me.account) });
+            wanted.push(Wanted {
+                handle: self.me.handle.clone(),
+                account: Some(self.me.account),
+                history: 0,
+            });
         }
         if !wanted.is_empty() {
             self.enqueue(cx, id, NewJob::new(What::Gather(wanted)))?;
@@ -80,7 +85,11 @@ impl Engine {
         cx: &mut Cx<'_>,
         id: ConversationId,
         people: Vec<Handle>,
+        history: u8,
     ) -> Result<Wish, EngineError> {
+        if history > kinds::GIVEN {
+            return Ok(Err(Refusal::TooMuchHistory));
+        }
         let (record, group) = match self.group_of(cx, id)? {
             Ok(found) => found,
             Err(refusal) => return Ok(Err(refusal)),
@@ -93,6 +102,7 @@ impl Engine {
             return Ok(Err(Refusal::TooMany));
         }
         let mut wanted = self.wanted(people);
+        wanted.iter_mut().for_each(|person| person.history = history);
         wanted.retain(|person| !members.iter().any(|member| member.handle == person.handle));
         if wanted.is_empty() {
             return Ok(Err(Refusal::MembersAlready));
@@ -104,7 +114,7 @@ impl Engine {
     fn wanted(&self, people: Vec<Handle>) -> Vec<Wanted> {
         let others: BTreeSet<Handle> =
             people.into_iter().filter(|handle| *handle != self.me.handle).collect();
-        others.into_iter().map(|handle| Wanted { handle, account: None }).collect()
+        others.into_iter().map(|handle| Wanted { handle, account: None, history: 0 }).collect()
     }
 
     pub(super) fn remove_from_group(
@@ -198,7 +208,7 @@ impl Engine {
     }
 
     /// A group of which this account is an admin, and the accounts of people in it.
-    fn administered(
+    pub(super) fn administered(
         &self,
         cx: &Cx<'_>,
         id: ConversationId,
@@ -223,7 +233,7 @@ impl Engine {
     }
 
     /// Says something that is no row of its own.
-    fn say_aside(
+    pub(super) fn say_aside(
         &mut self,
         cx: &mut Cx<'_>,
         id: ConversationId,
@@ -296,6 +306,8 @@ impl Engine {
         let before = cx.records().group(id)?.unwrap_or_else(|| record_of(&context));
         let by = approved.by.unwrap_or(self.me.account);
         if !approved.came.is_empty() {
+            self.note_coming(cx, id, &approved.came, by, time)?;
+            self.forget_asks(cx, id, &approved.came);
             let people = self.all_named(cx, &approved.came)?;
             self.tell(cx, id, by, Change::Added(people), time)?;
         }
@@ -360,6 +372,7 @@ impl Engine {
             description: group.description.clone(),
             picture: group.picture.clone(),
             labels: group.labels.iter().take_while(fits).cloned().collect(),
+            link: group.link,
         };
         self.say_aside(cx, id, Content::Briefing(briefing))
     }
@@ -385,6 +398,9 @@ impl Engine {
         }
         if !awaits.picture {
             group.picture = briefing.picture;
+        }
+        if !awaits.link {
+            group.link = briefing.link;
         }
         group.labels.retain(|(account, _)| awaits.labels.contains(account));
         group
@@ -425,6 +441,9 @@ impl Engine {
             ..known
         };
         cx.put(key::conversation(GROUP, id), &group);
+        if !again {
+            self.note_coming(cx, id, &[self.me.account], by, time)?;
+        }
         let change = if again { Change::Back } else { Change::Added(vec![self.named(cx, self.me.account)?]) };
         self.tell(cx, id, by, change, time).map(drop)
     }
@@ -448,8 +467,10 @@ impl Engine {
             | Content::Read(_)
             | Content::Typing(_)
             | Content::Leave
-            | Content::Briefing(_) => true,
+            | Content::Briefing(_)
+            | Content::Given(_) => true,
             Content::Fact(Fact::Label(_)) => true,
+            Content::Fact(Fact::Link(_)) => false,
             Content::Fact(_) | Content::Timer { .. } | Content::Pin { .. } => {
                 group.rules.edit == Allowed::All
             }
@@ -475,6 +496,7 @@ impl Engine {
                 Fact::Name(_) => awaits.name = true,
                 Fact::Description(_) => awaits.description = true,
                 Fact::Picture(_) => awaits.picture = true,
+                Fact::Link(_) => awaits.link = true,
                 Fact::Label(_) => awaits.labels.push(author),
             }
         }
@@ -482,6 +504,7 @@ impl Engine {
             Fact::Name(name) => record.title.clone_from(name),
             Fact::Description(text) => group.description.clone_from(text),
             Fact::Picture(image) => group.picture.clone_from(image),
+            Fact::Link(link) => group.link = *link,
             Fact::Label(label) => {
                 group.labels.retain(|(account, _)| *account != author);
                 if !label.is_empty() {
@@ -585,6 +608,8 @@ impl Engine {
         storage::forget_group(cx.store, id)?;
         cx.store.delete(key::conversation(SEAL, id));
         cx.store.delete(key::conversation(RECEIPTS, id));
+        cx.delete_all(&key::conversation(COMING, id))?;
+        self.forget_links(cx, id)?;
         for (at, _) in cx.records().all::<super::state::Member>("member", &key::conversation(MEMBER, id))? {
             cx.store.delete(at);
         }
@@ -676,6 +701,7 @@ fn record_of(context: &LacreConversation) -> GroupRecord {
         description: String::new(),
         picture: Vec::new(),
         labels: Vec::new(),
+        link: None,
         leaving: Vec::new(),
         members: 0,
         restore: None,

@@ -19,6 +19,7 @@ impl Engine {
         intent: Intent,
     ) -> Result<(), EngineError> {
         if let Intent::AddToGroup(group, _)
+        | Intent::AddToGroupWith(group, ..)
         | Intent::RemoveFromGroup(group, _)
         | Intent::SetRole(group, ..)
         | Intent::SetRules(group, _) = &intent
@@ -37,7 +38,14 @@ impl Engine {
             Intent::Unblock(account) => self.unblock(cx, account)?,
             Intent::UpdateLeaf(conversation) => self.update_leaf(cx, conversation)?,
             Intent::CreateGroup(name, people) => self.create_group(cx, id, name, people)?,
-            Intent::AddToGroup(group, people) => self.add_to_group(cx, group, people)?,
+            Intent::AddToGroup(group, people) => self.add_to_group(cx, group, people, 0)?,
+            Intent::AddToGroupWith(group, people, history) => {
+                self.add_to_group(cx, group, people, history)?
+            }
+            Intent::SetGroupLink(group, until) => self.set_link(cx, id, group, until)?,
+            Intent::AskToJoin(link) => self.ask_to_join(cx, id, &link)?,
+            Intent::AdmitAsker(group, account, history) => self.admit_asker(cx, group, account, history)?,
+            Intent::DeclineAsker(group, account) => self.decline_asker(cx, group, account)?,
             Intent::RemoveFromGroup(group, people) => self.remove_from_group(cx, group, people)?,
             Intent::LeaveGroup(group) => self.leave_group(cx, group)?,
             Intent::SetRole(group, person, admin) => self.set_role(cx, group, person, admin)?,

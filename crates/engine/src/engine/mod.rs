@@ -19,7 +19,9 @@
 //! | `updates` | when a leaf is updated |
 //! | `cache` | the MLS groups that are loaded |
 //! | `gathering` | people found and claimed, to be added to a group |
+//! | `giving` | messages of before for who comes into a group |
 //! | `groups` | groups: what people want of them, what changed in them |
+//! | `links` | links to groups, and who asks to be let in |
 //! | `resync` | a device that lost its place |
 //! | `reporting` | what proves to others who said something |
 //! | `strangers` | requests, and who is blocked |
@@ -41,10 +43,12 @@ mod cx;
 mod devices;
 mod epochs;
 mod gathering;
+mod giving;
 mod groups;
 mod intents;
 mod joining;
 mod linking;
+mod links;
 mod merging;
 mod opening;
 mod outbox;
@@ -73,6 +77,7 @@ use rand_core::CryptoRng;
 pub use account::GreetError;
 pub use acts::EDITABLE;
 pub(crate) use cx::Cx;
+pub use giving::GIVEN_AGE;
 
 use cache::Groups;
 

@@ -301,6 +301,11 @@ impl Engine {
         }
         match &opened.content {
             Content::Briefing(briefing) => self.briefed(cx, record.id, author, briefing.clone()),
+            Content::AskToJoin(_) if record.kind != ConversationKind::Direct => {
+                cx.alert(Some(record.id), Alert::BadContent);
+                Ok(())
+            }
+            Content::Given(given) => self.given(cx, record.id, author, given.clone(), stand.time),
             Content::Leave => self.leaves(cx, record.id, author, stand.time),
             Content::Fact(fact) if record.kind == ConversationKind::Group => {
                 if self.take_fact(cx, record.id, author, fact)? {
@@ -360,6 +365,9 @@ impl Engine {
             self.owe_receipt(cx, record.id, id, false)?;
         }
         self.touch(cx, record.id, time, (!late).then_some(id))?;
+        if let Content::AskToJoin(ask) = row.content {
+            self.asked_to_join(cx, &record, &row, ask)?;
+        }
         self.settle_timer(cx, &row)?;
         self.awaited(cx, &row)?;
         // What another device of one's own said to be looked at once is not shown here.
@@ -502,7 +510,7 @@ impl Engine {
 }
 
 /// Content with its messages named as they are on this device.
-fn local(
+pub(super) fn local(
     cx: &Cx<'_>,
     conversation: ConversationId,
     content: Content<MimiId>,

@@ -236,7 +236,7 @@ impl Engine {
     }
 
     /// Sends something that is no row.
-    fn put_aside(
+    pub(super) fn put_aside(
         &self,
         cx: &mut Cx<'_>,
         conversation: ConversationId,

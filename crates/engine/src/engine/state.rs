@@ -281,6 +281,8 @@ pub(crate) struct Wanted {
     pub(crate) handle: Handle,
     /// Once it was looked up.
     pub(crate) account: Option<AccountId>,
+    /// How many of the last messages they are to be given.
+    pub(crate) history: u8,
 }
 
 /// A device that is to be added: what its claim has given.

@@ -16,7 +16,7 @@ use crate::api::{EngineError, Event, Refusal};
 use crate::defence::Defence;
 use crate::mls::storage;
 use crate::records::key::{
-    self, AUDIENCE, BLOCK, DIRECT, GROUP, HEARD_BY, MEMBER, QUIT, RECEIPTS, SEAL, UNSEEN,
+    self, AUDIENCE, BLOCK, COMING, DIRECT, GROUP, HEARD_BY, MEMBER, QUIT, RECEIPTS, SEAL, UNSEEN,
 };
 use crate::records::{
     BlockRecord, ConversationKind, ConversationRecord, ConversationState, Failure, Quit, Standing,
@@ -254,7 +254,7 @@ impl Engine {
         for row in cx.records().messages(id, None, usize::MAX)? {
             cx.delete_message(&row);
         }
-        for table in key::MOVING.into_iter().chain([UNSEEN, HEARD_BY, AUDIENCE, GROUP]) {
+        for table in key::MOVING.into_iter().chain([UNSEEN, HEARD_BY, AUDIENCE, COMING, GROUP]) {
             cx.delete_all(&key::conversation(table, id))?;
         }
         let Some(record) = cx.records().conversation(id)? else { return Ok(()) };

@@ -68,9 +68,23 @@ pub enum FalseProof {
 }
 
 impl Signed<'_> {
+    /// Without looking at the signature: to show what it is for.
+    #[cfg(feature = "evil")]
+    pub(crate) fn believe(self) -> Result<(Certificate, Opened, Address), FalseProof> {
+        self.names()
+    }
+
     /// Checks certificate, content and signature, in this order. The certificate holds under the identity key that it
     /// names: that this key is the account's is for the caller to know, or the directory to say.
     pub fn prove(self) -> Result<(Certificate, Opened, Address), FalseProof> {
+        let (certificate, opened, address) = self.names()?;
+        let said = label::author(self.conversation, certificate.device(), &opened.mimi_id.0);
+        certificate.signature_key().verify(&said, self.signature)?;
+        Ok((certificate, opened, address))
+    }
+
+    /// What it says it is: a certificate that holds, and content of its account.
+    fn names(self) -> Result<(Certificate, Opened, Address), FalseProof> {
         let certificate = UnverifiedCertificate::from_credential(self.certificate)?;
         let (account, key) = (certificate.claimed_account(), certificate.claimed_identity_key());
         let certificate = certificate.verify(account, &key)?;
@@ -78,8 +92,6 @@ impl Signed<'_> {
         let room = unproven.claimed_room().ok_or(OpenError::FalseRoom)?.to_owned();
         let address = Address { room, ..Address::of(account) };
         let opened = unproven.prove(&address)?;
-        let said = label::author(self.conversation, certificate.device(), &opened.mimi_id.0);
-        certificate.signature_key().verify(&said, self.signature)?;
         Ok((certificate, opened, address))
     }
 }

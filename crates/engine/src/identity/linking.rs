@@ -25,14 +25,13 @@ use std::str::FromStr;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::base32;
 use super::{Certificate, DeviceList, IdentitySecret, SignatureKey, SignatureSecret};
 use super::{UnverifiedCertificate, UnverifiedDeviceList};
 use crate::mls::SUITE;
 
 const VERSION: u8 = 1;
 const TAG: usize = 32;
-/// Crockford's base32: no letters that are mistaken for digits.
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const PREFIX: &str = "LACRE:LINK/";
 const LETTERS: usize = 32;
 /// The longest name of a device, in characters.
@@ -74,9 +73,7 @@ impl LinkCode {
     }
 
     fn letters(&self) -> String {
-        let bits = |at: usize| self.0[at / 8] >> (7 - at % 8) & 1;
-        let letter = |at: usize| (0..5).fold(0, |value, bit| value << 1 | bits(5 * at + bit));
-        (0..LETTERS).map(|at| char::from(ALPHABET[usize::from(letter(at))])).collect()
+        base32::letters(&self.0)
     }
 
     fn keys(&self) -> Keys {
@@ -100,22 +97,7 @@ impl FromStr for LinkCode {
             (None, true) => return Err(BadLinkCode::OtherPurpose),
             (None, false) => &text,
         };
-        let mut bytes = [0; 20];
-        let mut at = 0;
-        for letter in letters.bytes().filter(|byte| !matches!(byte, b'-' | b' ')) {
-            let letter = match letter {
-                b'O' => b'0',
-                b'I' | b'L' => b'1',
-                other => other,
-            };
-            let value = ALPHABET.iter().position(|known| *known == letter).ok_or(BadLinkCode::Malformed)?;
-            for bit in (0..5).rev() {
-                let byte = bytes.get_mut(at / 8).ok_or(BadLinkCode::Malformed)?;
-                *byte |= ((value >> bit & 1) as u8) << (7 - at % 8);
-                at += 1;
-            }
-        }
-        if at == 160 { Ok(Self(bytes)) } else { Err(BadLinkCode::Malformed) }
+        base32::bytes(letters).map(Self).ok_or(BadLinkCode::Malformed)
     }
 }
 

@@ -4,6 +4,7 @@ use lacre_proto::{AccountId, ConversationId, Handle};
 use serde::{Deserialize, Serialize};
 
 use super::{Failure, Rules};
+use crate::content::LinkFact;
 
 /// What is known of a group on this device. Its name stands in the conversation's record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ pub struct GroupRecord {
     pub picture: Vec<u8>,
     /// What members go by in it.
     pub labels: Vec<(AccountId, String)>,
+    /// The link by which one can ask to be let in.
+    pub link: Option<LinkFact>,
     /// Who has said that they leave, and whose devices are in the tree still.
     pub leaving: Vec<AccountId>,
     /// How many people are in it.
@@ -42,12 +45,13 @@ pub(crate) struct Awaits {
     pub(crate) name: bool,
     pub(crate) description: bool,
     pub(crate) picture: bool,
+    pub(crate) link: bool,
     pub(crate) labels: Vec<AccountId>,
 }
 
 impl Awaits {
     pub(crate) fn of(from: AccountId) -> Self {
-        Self { from, name: false, description: false, picture: false, labels: Vec::new() }
+        Self { from, name: false, description: false, picture: false, link: false, labels: Vec::new() }
     }
 }
 
@@ -101,6 +105,10 @@ pub enum Change {
     /// The author has broken the rules of the group; nothing of it was followed, and the group goes on without
     /// them.
     Broken,
+    /// The author gave these people, who had just come in, so many of the last messages.
+    Gave(Vec<Named>, u8),
+    /// Of what the author gave this account so many messages are not shown: it is not proven whose they are.
+    NotProven(u32),
     /// This device had lost its place and was let in again: what was said meanwhile is not here.
     Back,
 }

@@ -59,6 +59,12 @@ pub(crate) const MEMBER: u8 = 0x41;
 pub(crate) const HEARD_BY: u8 = 0x42;
 /// Conversation, message id → the members to whom one's own message went.
 pub(crate) const AUDIENCE: u8 = 0x43;
+/// Conversation, account → who let it in, and what it was given since.
+pub(crate) const COMING: u8 = 0x44;
+/// Group → the secret of the link that this device has made.
+pub(crate) const LINK: u8 = 0x45;
+/// Group, account → that it asks to be let in.
+pub(crate) const ASKED: u8 = 0x46;
 /// Conversation, message id, account → reaction.
 pub(crate) const REACTION: u8 = 0x60;
 /// Conversation, message id, 0 for the first or 1, revision, id of the edit → version of the text.
@@ -89,11 +95,13 @@ pub(crate) const RAW: u8 = 0x6c;
 pub(crate) const KNOWS: u8 = 0x6d;
 /// Conversation → the own name that was told there.
 pub(crate) const NAMED: u8 = 0x6e;
+/// Conversation, message id of an ask to be let into a group → why not.
+pub(crate) const NO_ENTRY: u8 = 0x6f;
 /// Tables of what belongs to a message, by conversation and message id.
-pub(crate) const ABOUT: [u8; 8] = [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, EVIDENCE];
+pub(crate) const ABOUT: [u8; 9] = [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, EVIDENCE, NO_ENTRY];
 /// Tables by conversation, which move when two become one.
-pub(crate) const MOVING: [u8; 11] =
-    [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, AWAITING, GONE, SETTINGS, EVIDENCE];
+pub(crate) const MOVING: [u8; 12] =
+    [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, AWAITING, GONE, SETTINGS, EVIDENCE, NO_ENTRY];
 /// Changes of the account's device list that the relay has not taken yet.
 pub(crate) const OWN_CHANGES: u8 = 0x70;
 /// Device → the name that its person gave it.
@@ -176,6 +184,14 @@ pub(crate) fn evidence_of_edit(id: ConversationId, message: MessageId, edit: Mes
 
 pub(crate) fn heard_by(id: ConversationId, message: MessageId, account: AccountId) -> Vec<u8> {
     key(HEARD_BY, &[id.as_ref(), &message.0, account.as_ref()])
+}
+
+pub(crate) fn asked(group: ConversationId, account: AccountId) -> Vec<u8> {
+    key(ASKED, &[group.as_ref(), account.as_ref()])
+}
+
+pub(crate) fn coming(id: ConversationId, account: AccountId) -> Vec<u8> {
+    key(COMING, &[id.as_ref(), account.as_ref()])
 }
 
 /// What is due at a time.

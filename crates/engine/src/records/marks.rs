@@ -23,6 +23,9 @@ pub struct Marks {
     pub looked: bool,
     /// When it vanishes, by the relay's clock; `None` while that is not running.
     pub vanishes_ms: Option<Millis>,
+    /// Who gave it to this account, which was not there when it was said. Author and words are proven by the author's
+    /// signature; the time is the giver's word.
+    pub given_by: Option<AccountId>,
     /// Whether anything was ever said about it, or it was given a star: only then is there more to read.
     pub touched: bool,
 }

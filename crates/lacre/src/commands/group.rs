@@ -1,19 +1,22 @@
 //! `lacre group`: groups are made, changed, looked at and left. What changes a group returns when the members'
 //! devices can see it, or leaves it in the outbox.
 
+use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
-use lacre_client::content::Fact;
+use lacre_client::clock::{Clock, SystemClock};
+use lacre_client::content::{Fact, MessageId};
 use lacre_client::groups::BadName;
 use lacre_client::records::{Allowed, Change, ConversationKind, ConversationState, GroupRecord, Rules};
 use lacre_client::store::Store;
 use lacre_client::told::{rules_in_words, sentence};
-use lacre_client::view::{Body, Message, Views};
+use lacre_client::view::{Body, Message, Sending, Views};
 use lacre_client::{Client, EngineError, OpenError};
 use lacre_proto::{ConversationId, Handle};
 use serde_json::{Value, json};
 
-use super::Context;
+use super::{Context, group_link};
 use crate::cli::{AllowedArg, GroupArgs, GroupCommand, RoleArg};
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -34,11 +37,27 @@ pub(super) async fn run(context: &Context, args: GroupArgs) -> Result<(), Failur
             let id = named(&views, group)?;
             return show(context, &views, id);
         }
+        GroupCommand::Link { group, new: false, off: false, .. } => {
+            let reader = store.snapshot().map_err(OpenError::from)?;
+            let views = Views(reader.as_ref());
+            let id = named(&views, group)?;
+            return group_link::show(context, &views, id);
+        }
+        GroupCommand::Picture { group, image: None, off: false, to: Some(to) } => {
+            let reader = store.snapshot().map_err(OpenError::from)?;
+            let views = Views(reader.as_ref());
+            return write_picture(context, &views, named(&views, group)?, to);
+        }
         _ => {}
     }
     let client = context.profile.client(store)?;
     let no_wait = no_wait || context.profile.offline();
-    let outcome = change(context, &client, command, (!no_wait).then(|| Duration::from_secs(timeout))).await;
+    let wait = (!no_wait).then(|| Duration::from_secs(timeout));
+    let outcome = match command {
+        GroupCommand::Join { link } => join(context, &client, &link, wait).await,
+        GroupCommand::Requests { group } => requests(context, &client, &group, wait).await,
+        command => change(context, &client, command, wait).await,
+    };
     client.close().await;
     outcome
 }
@@ -53,7 +72,9 @@ enum Goal {
     Role(Handle, bool),
     Rules(Rules),
     /// What was said is at the relay.
-    Said(lacre_client::content::MessageId),
+    Said(MessageId),
+    /// The same of a link, which is then shown.
+    Link(MessageId, bool),
 }
 
 async fn change(
@@ -65,16 +86,52 @@ async fn change(
     let find = |name: &str| client.read(|views| views.group_named(name)).map_err(Failure::from);
     let find = |name: &str| find(name)?.map_err(bad_name);
     let (id, before, goal) = match command {
-        GroupCommand::List | GroupCommand::Show { .. } => return Ok(()),
+        GroupCommand::List
+        | GroupCommand::Show { .. }
+        | GroupCommand::Join { .. }
+        | GroupCommand::Requests { .. } => return Ok(()),
         GroupCommand::Create { name, with } => {
             let id = client.create_group(name, with.clone()).await?;
             (id, 0, Goal::In(with))
         }
-        GroupCommand::Add { group, people } => {
+        GroupCommand::Add { group, people, history } => {
             let id = find(&group)?;
             let before = rows(client, id)?.len();
-            client.add_to_group(id, people.clone()).await?;
+            client.add_to_group_with(id, people.clone(), history).await?;
             (id, before, Goal::In(people))
+        }
+        GroupCommand::Approve { group, person, history } => {
+            let id = find(&group)?;
+            caught_up(client, wait).await;
+            let before = rows(client, id)?.len();
+            let account = client.read(|views| Ok(group_link::asker(&views, id, &person)))??;
+            client.admit_asker(id, account, history).await?;
+            (id, before, Goal::In(vec![person]))
+        }
+        GroupCommand::Decline { group, person } => {
+            let id = find(&group)?;
+            caught_up(client, wait).await;
+            let account = client.read(|views| Ok(group_link::asker(&views, id, &person)))??;
+            client.decline_asker(id, account).await?;
+            client.flush().await;
+            return match context.json {
+                true => output::object(&json!({"declined": person.as_str()})),
+                false => output::line(&format!("{person} is not let in.")),
+            };
+        }
+        GroupCommand::Link { group, new, days, off: _ } => {
+            let id = find(&group)?;
+            let until = new.then(|| group_link::until(days, SystemClock.now()));
+            let before = rows(client, id)?.len();
+            let (_, message) = client.set_group_link(id, until).await?;
+            (id, before, Goal::Link(message, new))
+        }
+        GroupCommand::Picture { group, image, off: _, to: _ } => {
+            let picture = match image {
+                Some(image) => super::picture::read(&image)?,
+                None => Vec::new(),
+            };
+            say(client, find(&group)?, Fact::Picture(picture)).await?
         }
         GroupCommand::Remove { group, people } => {
             let id = find(&group)?;
@@ -116,8 +173,71 @@ async fn change(
         reached(client, id, before, &goal, limit).await?;
         client.flush().await;
     }
+    if let Goal::Link(_, true) = goal {
+        return client.read(|views| Ok(group_link::show(context, &views, id)))?;
+    }
     let told = rows(client, id)?.into_iter().skip(before).collect::<Vec<_>>();
     report(context, client, id, told)
+}
+
+/// What has come meanwhile is taken in, as far as the relay can be reached in time.
+async fn caught_up(client: &Client, wait: Option<Duration>) {
+    if let Some(limit) = wait {
+        Reach::new(client).caught_up(limit).await;
+    }
+}
+
+/// Asks to be let into a group.
+async fn join(context: &Context, client: &Client, link: &str, wait: Option<Duration>) -> Result<(), Failure> {
+    let (conversation, message) = client.ask_to_join(group_link::read(link)?).await?;
+    if let Some(limit) = wait {
+        reached(client, conversation, 0, &Goal::Said(message), limit).await?;
+        client.flush().await;
+    }
+    let asked = client.read(|views| views.message(conversation, message))?;
+    if let Some(Message { state: Some(Sending::Failed(why)), .. }) = &asked {
+        return Err(Failure::new(Exit::Refused, "not_sent", format!("you have not asked: {why}")));
+    }
+    let admin = client.read(|views| views.conversation(conversation))?.map(|it| it.name).unwrap_or_default();
+    match context.json {
+        true => output::object(&json!({"asked": admin, "message": message.to_string()})),
+        false => output::line(&format!(
+            "You have asked {}. Once you are let in, the group is among your conversations; whether you are declined you \
+             may not be told.",
+            safe_line(&admin)
+        )),
+    }
+}
+
+/// Lists who asks, once what has come is taken in.
+async fn requests(
+    context: &Context,
+    client: &Client,
+    group: &str,
+    wait: Option<Duration>,
+) -> Result<(), Failure> {
+    caught_up(client, wait).await;
+    let id = client.read(|views| views.group_named(group))?.map_err(bad_name)?;
+    client.read(|views| Ok(group_link::requests(context, &views, id)))?
+}
+
+fn write_picture(context: &Context, views: &Views<'_>, id: ConversationId, to: &Path) -> Result<(), Failure> {
+    let picture = views.group(id)?.map(|group| group.picture).unwrap_or_default();
+    if picture.is_empty() {
+        return Err(Failure::new(
+            Exit::Refused,
+            "no_picture",
+            "this group has no picture; nothing was written",
+        ));
+    }
+    let failed = |error: &std::io::Error| Failure::io("the picture cannot be written", error);
+    let mut file = std::fs::File::create_new(to).map_err(|error| failed(&error))?;
+    file.write_all(&picture).map_err(|error| failed(&error))?;
+    let to = to.display().to_string();
+    match context.json {
+        true => output::object(&json!({"to": to, "bytes": picture.len()})),
+        false => output::line(&format!("The picture is in {to}. It is what a member has sent: take care.")),
+    }
 }
 
 async fn say(
@@ -189,9 +309,9 @@ fn is_reached(views: &Views<'_>, id: ConversationId, goal: &Goal) -> Result<bool
             members.iter().any(|member| member.handle == *person && member.admin == *admin)
         }
         Goal::Rules(rules) => views.group(id)?.is_some_and(|group| group.rules == *rules),
-        Goal::Said(message) => views.message(id, *message)?.is_some_and(|message| {
-            message.state.is_none_or(|state| state != lacre_client::view::Sending::Sending)
-        }),
+        Goal::Said(message) | Goal::Link(message, _) => views
+            .message(id, *message)?
+            .is_some_and(|message| message.state.is_none_or(|state| state != Sending::Sending)),
     })
 }
 
@@ -293,7 +413,7 @@ fn show(context: &Context, views: &Views<'_>, id: ConversationId) -> Result<(), 
 fn group_json(views: &Views<'_>, id: ConversationId) -> Result<Value, EngineError> {
     let conversation = views.conversation(id)?.ok_or(EngineError::Corrupt("conversation"))?;
     let group = views.group(id)?.ok_or(EngineError::Corrupt("group"))?;
-    let GroupRecord { rules, description, leaving, .. } = &group;
+    let GroupRecord { rules, description, picture, leaving, .. } = &group;
     let members: Vec<Value> = views
         .group_members(id)?
         .into_iter()
@@ -320,6 +440,9 @@ fn group_json(views: &Views<'_>, id: ConversationId) -> Result<Value, EngineErro
         "id": id.to_string(),
         "name": conversation.name,
         "description": description,
+        "picture_bytes": picture.len(),
+        "link": group.link.is_some(),
+        "asking": views.askers(id)?.len(),
         "state": state,
         "unread": conversation.unread,
         "rules": rules_json(*rules),

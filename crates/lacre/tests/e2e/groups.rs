@@ -72,3 +72,124 @@ fn who_cannot_be_added_is_told_of_and_the_program_says_so() {
     ana.run(&["send", "bruno", "segredo", "--json"]).refused(4, "group_or_person");
     ana.run(&["send", "@bruno", "segredo"]).ok();
 }
+
+#[test]
+fn carla_is_given_the_last_messages_and_each_says_who_wrote_it_and_who_gave_it() {
+    let relay = Relay::start(&[]);
+    let (ana, bruno, carla) = (relay.person("ana"), relay.person("bruno"), relay.person("carla"));
+    group(&ana, &["create", "Trip", "--with", "bruno"]);
+    bruno.read();
+    for (person, words) in [(&ana, "one"), (&bruno, "two"), (&ana, "three")] {
+        person.run(&["send", "Trip", words, "--json"]).ok();
+    }
+    ana.read();
+    assert_eq!(ana.run(&["group", "add", "Trip", "carla", "--history", "101"]).code, 2);
+    let added = ana.run(&["group", "add", "Trip", "carla", "--history", "2"]).ok();
+    assert!(added.stdout.contains("ana gave carla the last 2 messages"), "{}", added.stdout);
+    let read = carla.run(&["read", "--with", "Trip", "--json"]).ok().objects();
+    let old: Vec<_> = read.iter().filter(|row| !row["given_by"].is_null()).collect();
+    let line = |row: &&Value| format!("{}: {} ({})", row["from"], row["text"], row["given_by"]);
+    let lines: Vec<_> = old.iter().map(line).collect();
+    assert_eq!(lines, [r#""bruno": "two" ("ana")"#, r#""ana": "three" ("ana")"#]);
+    let shown = carla.run(&["read", "--with", "Trip"]).ok().stdout;
+    assert!(shown.contains("bruno: two [given by ana]"), "{shown}");
+    // Bruno's words can be reported by her too, though she was not there.
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("report");
+    let id = old[0]["id"].as_str().expect("an id");
+    carla.run(&["report", "Trip", id, "--to", file.to_str().expect("a plain path")]).ok();
+    let report = std::fs::read_to_string(file).expect("a report");
+    let checked = lacre_client::report::read(&report).expect("it holds");
+    assert_eq!((checked.messages[0].text.as_str(), checked.messages[0].sealed.is_none()), ("two", true));
+    assert!(
+        bruno.run(&["read", "--with", "Trip"]).ok().stdout.contains("ana gave carla the last 2 messages")
+    );
+}
+
+#[test]
+fn dora_asks_by_a_link_and_ana_decides() {
+    let relay = Relay::start(&[]);
+    let (ana, dora, eva) = (relay.person("ana"), relay.person("dora"), relay.person("eva"));
+    group(&ana, &["create", "Trip"]);
+    assert!(ana.run(&["group", "link", "Trip"]).ok().stdout.contains("This group has no link."));
+    let made = ana.run(&["group", "link", "Trip", "--new", "--days", "7", "--json"]).ok().object();
+    let link = made["link"].as_str().expect("a link").to_owned();
+    assert!(link.starts_with("LACRE:GROUP/ANA/") && made["until"].is_string());
+    assert!(ana.run(&["group", "link", "Trip"]).ok().stdout.contains(&link));
+    assert!(ana.run(&["group", "requests", "Trip"]).ok().stdout.contains("Nobody asks"));
+
+    dora.run(&["group", "join", &link[..link.len() - 1], "--json"]).refused(2, "bad_group_link");
+    let asked = dora.run(&["group", "join", &link, "--json"]).ok().object();
+    assert_eq!(asked["asked"], "ana");
+    assert_eq!(dora.read().pop().expect("a row")["content"]["state"], "waiting");
+    eva.run(&["group", "join", &link]).ok();
+    let asking = ana.run(&["group", "requests", "Trip", "--json"]).ok().objects();
+    let from: Vec<_> = asking.iter().map(|row| row["from"].as_str().expect("a handle")).collect();
+    assert_eq!(from, ["dora", "eva"]);
+    assert!(ana.run(&["requests", "--json"]).ok().objects().is_empty(), "they are no strangers' requests");
+
+    ana.run(&["group", "approve", "Trip", "bruno", "--json"]).refused(4, "nobody_asked");
+    let grown = group(&ana, &["approve", "Trip", "dora"]);
+    assert_eq!(members(&grown), ["ana*", "dora"]);
+    ana.run(&["group", "decline", "Trip", "eva"]).ok();
+    assert!(ana.run(&["group", "requests", "Trip", "--json"]).ok().objects().is_empty());
+    let rows = dora.read();
+    let row = rows.iter().find(|row| row["kind"] == "ask-to-join").expect("what she asked");
+    assert_eq!((&row["content"]["state"], &row["content"]["name"]), (&"let_in".into(), &"Trip".into()));
+    dora.run(&["group", "join", &link, "--json"]).refused(4, "member_already");
+    dora.run(&["send", "Trip", "here I am"]).ok();
+    assert_eq!(texts(&ana, "Trip"), ["here I am"]);
+
+    group(&ana, &["link", "Trip", "--off"]);
+    assert_eq!(ana.run(&["group", "link", "Trip", "--json"]).ok().object()["on"], false);
+    dora.run(&["group", "link", "Trip", "--new", "--json"]).refused(4, "not_allowed");
+}
+
+#[test]
+fn d04_a_code_for_a_device_and_a_link_to_a_group_refuse_each_other() {
+    let relay = Relay::start(&[]);
+    let ana = relay.person("ana");
+    let code = "LACRE:LINK/0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let refused = ana.run(&["group", "join", code, "--json"]);
+    assert!(refused.stderr.contains("linking a device") || refused.stdout.contains("linking a device"));
+    refused.refused(2, "bad_group_link");
+    group(&ana, &["create", "Trip"]);
+    let made = ana.run(&["group", "link", "Trip", "--new", "--json"]).ok().object();
+    let link = made["link"].as_str().expect("a link");
+    ana.run(&["device", "link", link, "--json"]).refused(2, "bad_link_code");
+}
+
+#[test]
+fn a_group_has_a_picture_a_description_and_its_members_labels() {
+    let relay = Relay::start(&[]);
+    let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
+    group(&ana, &["create", "Trip", "--with", "bruno"]);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = |name: &str| folder.path().join(name).to_str().expect("a plain path").to_owned();
+    let chunk = |kind: &[u8; 4], body: &[u8]| {
+        let length = u32::try_from(body.len()).expect("it is short").to_be_bytes();
+        [&length[..], kind, body, &[0; 4]].concat()
+    };
+    let parts =
+        [chunk(b"IHDR", &[1; 13]), chunk(b"tEXt", b"at home"), chunk(b"IDAT", &[2; 9]), chunk(b"IEND", b"")];
+    let image = [&b"\x89PNG\r\n\x1a\n"[..], &parts.concat()].concat();
+    std::fs::write(path("in.png"), &image).expect("a file can be written");
+    std::fs::write(path("in.txt"), "hello").expect("a file can be written");
+    ana.run(&["group", "picture", "Trip", &path("in.txt"), "--json"]).refused(4, "bad_picture");
+    ana.run(&["group", "picture", "Trip", "--to", &path("none.png"), "--json"]).refused(4, "no_picture");
+    let told = ana.run(&["group", "picture", "Trip", &path("in.png"), "--json"]).ok().object();
+    assert_eq!(told["picture_bytes"], image.len() - 12 - "at home".len());
+    group(&ana, &["describe", "Trip", "to the sea"]);
+    bruno.read();
+    group(&bruno, &["label", "Trip", "drives"]);
+    bruno.run(&["group", "picture", "Trip", "--to", &path("out.png"), "--json"]).ok();
+    let out = std::fs::read(path("out.png")).expect("the picture");
+    assert_eq!(out.len(), image.len() - 12 - "at home".len(), "without what was beside it");
+    ana.read();
+    let shown = group(&ana, &["show", "Trip"]);
+    assert_eq!(shown["description"], "to the sea");
+    assert_eq!(shown["members"][1]["label"], "drives");
+    let words = ana.run(&["group", "show", "Trip"]).ok().stdout;
+    assert!(words.contains("to the sea") && words.contains("drives"), "{words}");
+    assert_eq!(group(&ana, &["picture", "Trip", "--off"])["picture_bytes"], 0);
+}

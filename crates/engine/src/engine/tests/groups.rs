@@ -53,6 +53,10 @@ fn seen(world: &World, name: &str, id: ConversationId) -> Vec<String> {
             (Some(Change::NotAdded(who, why)), ..) => format!("{} was not added: {why}", who.handle),
             (Some(Change::Refused(why)), ..) => format!("refused: {why}"),
             (Some(Change::LetIn(who)), ..) => format!("{by} let {} in again", who.handle),
+            (Some(Change::Gave(people, count)), ..) => {
+                format!("{by} gave {} the last {count}", names(people))
+            }
+            (Some(Change::NotProven(count)), ..) => format!("{by} gave {count} that do not hold"),
             (Some(Change::Broken), ..) => format!("{by} broke the rules"),
             (Some(Change::Back), ..) => format!("{by} let this device in again"),
             (None, MessageState::Gap(count), _) => format!("[{count} missing of {by}]"),

@@ -5,11 +5,13 @@ mod delivery;
 mod devices;
 #[cfg(feature = "evil")]
 mod evil;
+mod giving;
 #[cfg(feature = "evil")]
 mod group_attacks;
 mod groups;
 mod healing;
 mod kinds;
+mod links;
 mod merging;
 mod packages;
 #[cfg(feature = "evil")]

@@ -86,6 +86,7 @@ pub(super) fn message(row: view::Message) -> Message {
 fn marks_of(marks: &view::Marks, body: &view::Body) -> Marks {
     let mut told = Vec::new();
     told.extend(marks.edited.map(|_| "edited".to_owned()));
+    told.extend(marks.given_by.as_ref().map(|by| format!("given by {by}")));
     if marks.forwarded > 0 {
         told.push(if marks.forwarded > 5 { "forwarded many times" } else { "forwarded" }.to_owned());
     }
