@@ -34,15 +34,17 @@ pub struct Conversation {
     pub state: ConversationState,
     /// Whether this account wants to hear from it.
     pub standing: Standing,
+    /// Whether nothing was done in it but asking to be let into a group, which waits for this account.
+    pub only_asks: bool,
     /// How it is sealed.
     pub safety: Safety,
 }
 
 impl Conversation {
     /// Whether a stranger has begun it, and it waits to be decided on: see
-    /// [`Request`](crate::strangers::Request).
+    /// [`Request`](crate::strangers::Request). Who has only asked to be let into a group is decided on there.
     pub fn is_request(&self) -> bool {
-        self.standing == Standing::Asked
+        self.standing == Standing::Asked && !self.only_asks
     }
 
     /// Whether media may be shown and links opened: not before a stranger was accepted.
@@ -298,6 +300,7 @@ impl Views<'_> {
             unread: record.unread,
             state: record.state,
             standing: record.standing,
+            only_asks: record.standing == Standing::Asked && self.records().only_asks(record.id)?,
             safety: Safety {
                 suite: (record.suite != 0).then_some(record.suite),
                 pinned: contact.map(|contact| contact.pinned_ms),

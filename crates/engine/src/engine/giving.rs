@@ -13,7 +13,7 @@ use lacre_proto::{AccountId, ConversationId, Millis};
 use serde::{Deserialize, Serialize};
 
 use super::acts::Act;
-use super::state::Invited;
+use super::state::{Invited, waiting_place};
 use super::{Cx, Engine};
 use crate::api::{Alert, EngineError, Event};
 use crate::content::given::{Given, Old, OldForm};
@@ -27,6 +27,8 @@ use crate::records::{Change, Evidence, Marks, MessageRecord, MessageState, Named
 pub const GIVEN_AGE: Millis = 14 * 24 * 3600 * 1000;
 /// How long after somebody came in they may be given something.
 const SOON: Millis = 24 * 3600 * 1000;
+/// How far clocks may differ by which a message is too old, or too new.
+const SLACK: Millis = 3600 * 1000;
 /// Bytes of messages in one part.
 const PART: usize = 48 * 1024;
 /// A message that is larger than this is not given.
@@ -78,6 +80,21 @@ impl Engine {
             let anchor = if *account == self.me.account { cx.next_anchor()? } else { 0 };
             let coming = Coming { by, time, anchor, of: None, had: 0 };
             cx.put(key::coming(id, *account), &coming);
+        }
+        Ok(())
+    }
+
+    /// Notes that this device was let in again, and may have missed who came in meanwhile.
+    pub(super) fn note_return(
+        &self,
+        cx: &Cx<'_>,
+        id: ConversationId,
+        by: AccountId,
+        time: Millis,
+    ) -> Result<(), EngineError> {
+        let at = key::coming(id, self.me.account);
+        if !cx.exists(&at)? {
+            cx.put(at, &Coming { by, time, anchor: 0, of: Some(0), had: 0 });
         }
         Ok(())
     }
@@ -142,7 +159,9 @@ impl Engine {
         );
         let stays = row.marks.deleted_by.is_none() && !row.marks.manner.once;
         let stays = stays && row.marks.manner.expires.is_none() && row.change.is_none();
-        if !there || !stays || !may_be_given(&row.content) {
+        // What has no place in the relay's order yet comes to the newcomers by itself.
+        let waits = row.position >= waiting_place(0);
+        if !there || waits || !stays || !may_be_given(&row.content) {
             return Ok(None);
         }
         let Some(first) = cx.records().evidence(id, row.id)? else { return Ok(None) };
@@ -276,7 +295,8 @@ impl Engine {
         let first = self.proven(cx, id, certificates, &old.first)?;
         let Opened { content, manner, mimi_id, .. } = &first.opened;
         let stays = !manner.once && manner.expires.is_none() && may_be_given(content);
-        let in_time = (coming.time.saturating_sub(GIVEN_AGE)..=coming.time).contains(&old.first.time);
+        let since = coming.time.saturating_sub(GIVEN_AGE + SLACK);
+        let in_time = (since..=coming.time.saturating_add(SLACK)).contains(&old.first.time);
         if !stays || !in_time {
             return None;
         }

@@ -441,7 +441,9 @@ impl Engine {
             ..known
         };
         cx.put(key::conversation(GROUP, id), &group);
-        if !again {
+        if again {
+            self.note_return(cx, id, by, time)?;
+        } else {
             self.note_coming(cx, id, &[self.me.account], by, time)?;
         }
         let change = if again { Change::Back } else { Change::Added(vec![self.named(cx, self.me.account)?]) };

@@ -203,7 +203,7 @@ fn who_becomes_an_admin_later_knows_the_link_that_stands() {
 }
 
 #[test]
-fn a_ask_in_a_group_or_for_oneself_is_none() {
+fn an_ask_for_oneself_or_for_no_group_is_none() {
     let (mut world, id) = family();
     let link = link(&mut world, id, 0);
     world.intent("ana", Intent::AskToJoin(link.clone()));

@@ -362,6 +362,12 @@ fn marks(row: &Message) -> Vec<String> {
         1 => says.push("It was passed on once before it came here.".to_owned()),
         times => says.push(format!("It was passed on {times} times before it came here.")),
     }
+    says.extend(
+        marks
+            .given_by
+            .as_ref()
+            .map(|by| format!("{by} gave it to you: who wrote it is proven, when is the word of {by}.")),
+    );
     if let Some(seconds) = marks.timer {
         says.push(format!("It vanishes {} after it was read.", output::duration(seconds)));
     }
