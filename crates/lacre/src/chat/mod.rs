@@ -7,6 +7,7 @@
 mod actions;
 mod acts;
 mod composer;
+mod drafts;
 mod group;
 mod input;
 mod keys;

@@ -4,10 +4,11 @@
 use std::collections::{HashMap, VecDeque};
 
 use jiff::tz::TimeZone;
-use lacre_proto::{ConversationId, Millis, limits};
+use lacre_proto::{ConversationId, Millis};
 
 use super::acts::{Act, Ask};
 use super::composer::Composer;
+use super::drafts::{Attempt, Draft, Outgoing};
 use super::group::{Change, Group, GroupSheet};
 use super::keys::Key;
 use super::linking::Linking;
@@ -128,12 +129,6 @@ pub enum Command {
     Quit,
 }
 
-/// How long nothing is typed before a draft is kept.
-const SETTLED: Millis = 5_000;
-
-/// Names a text from [`Command::Send`] to its answer.
-pub type Attempt = u64;
-
 /// Where keys go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Focus {
@@ -174,32 +169,6 @@ pub enum Sheet {
     Unsent(Vec<String>),
 }
 
-/// What is being written to somebody.
-#[derive(Debug, Clone, Default)]
-pub struct Draft {
-    /// The text.
-    pub composer: Composer,
-    /// The message that it answers: its id and what is shown of it.
-    pub reply: Option<(MessageId, String)>,
-    /// One's own message whose text it is, and which it takes the place of.
-    pub edit: Option<MessageId>,
-    /// The text as the profile keeps it.
-    pub kept: String,
-    /// Whether it is the person's doing in this run.
-    pub touched: bool,
-    /// When it was last written in.
-    pub at: Millis,
-}
-
-/// A text between the composer and the disk.
-#[derive(Debug, Clone)]
-struct Outgoing {
-    attempt: Attempt,
-    target: Target,
-    text: String,
-    reply: Option<(MessageId, String)>,
-}
-
 /// What the chat knows.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -235,10 +204,13 @@ pub struct State {
     pub notice: Option<String>,
     /// Who is writing.
     pub typing: Typing,
-    outgoing: Vec<Outgoing>,
-    attempts: Attempt,
+    /// Texts between the composer and the disk.
+    pub(super) outgoing: Vec<Outgoing>,
+    /// How many there were.
+    pub(super) attempts: Attempt,
     looked_at: bool,
-    leaving: bool,
+    /// Whether it ends when they are there.
+    pub(super) leaving: bool,
 }
 
 impl State {
@@ -325,11 +297,6 @@ impl State {
         commands
     }
 
-    /// The draft for who is written to.
-    pub fn draft(&self) -> Option<&Draft> {
-        self.open.as_ref().and_then(|open| self.drafts.get(&open.target))
-    }
-
     /// The conversation that is open, as the list knows it.
     pub fn open_row(&self) -> Option<&Conversation> {
         let open = self.open_conversation()?;
@@ -412,33 +379,6 @@ impl State {
         self.focus = Focus::List;
     }
 
-    /// Sends what stands in the composer.
-    pub(super) fn send(&mut self, commands: &mut Vec<Command>) {
-        let Some(target) = self.open.as_ref().map(|open| open.target.clone()) else { return };
-        let Some(draft) = self.drafts.get_mut(&target) else { return };
-        if draft.composer.is_blank() {
-            return;
-        }
-        let bytes = draft.composer.text().len();
-        if bytes > limits::TEXT {
-            let over = bytes - limits::TEXT;
-            self.notice =
-                Some(format!("Too long by {over} bytes to be one message: shorten it, or send it in parts."));
-            return;
-        }
-        if let (Some(edited), Target::Existing(id)) = (draft.edit.take(), &target) {
-            commands.push(Command::Act(*id, Act::Edit(edited, draft.composer.take())));
-            return;
-        }
-        let (text, reply) = (draft.composer.take(), draft.reply.take());
-        self.attempts += 1;
-        let attempt = self.attempts;
-        let answered = reply.as_ref().map(|(id, _)| *id);
-        commands.push(Command::Send(attempt, target.clone(), text.clone(), answered));
-        self.outgoing.push(Outgoing { attempt, target, text, reply });
-        self.wrote();
-    }
-
     /// Reads the rows of the open conversation again.
     pub(super) fn reload(&self, commands: &mut Vec<Command>) {
         match self.open {
@@ -452,61 +392,7 @@ impl State {
         }
     }
 
-    /// Leaves, or asks first when there is unsent text.
-    pub(super) fn quit(&mut self, commands: &mut Vec<Command>) {
-        let mut unsent: Vec<String> = self
-            .drafts
-            .iter()
-            .filter(|(_, draft)| draft.touched && !draft.composer.is_blank())
-            .map(|(target, _)| self.handle_of(target).to_owned())
-            .collect();
-        if unsent.is_empty() {
-            return self.leave(commands);
-        }
-        unsent.sort();
-        self.sheet = Some(Sheet::Unsent(unsent));
-    }
-
-    /// Leaves and keeps every draft that can be kept; first waits for texts that are on their way to the disk,
-    /// unless it is told so twice.
-    pub(super) fn leave(&mut self, commands: &mut Vec<Command>) {
-        if !self.outgoing.is_empty() && !std::mem::replace(&mut self.leaving, true) {
-            self.notice =
-                Some("Leaving once what you sent is on the disk; Ctrl+Q again: leave now.".to_owned());
-            return;
-        }
-        for (target, draft) in &mut self.drafts {
-            if let Target::Existing(id) = target {
-                keep(*id, draft, commands);
-            }
-        }
-        commands.push(Command::Quit);
-    }
-
-    /// Leaves and throws the unsent text of this run away.
-    pub(super) fn leave_without(&mut self, commands: &mut Vec<Command>) {
-        for draft in self.drafts.values_mut().filter(|draft| draft.touched) {
-            draft.composer.take();
-        }
-        self.leave(commands);
-    }
-
-    /// People to whom there is unsent text and no conversation that could keep it.
-    pub fn cannot_be_kept(&self) -> Vec<&str> {
-        let lost = |(target, draft): (&'_ Target, &Draft)| {
-            matches!(target, Target::New(_)) && !draft.composer.is_blank()
-        };
-        let mut people: Vec<_> = self
-            .drafts
-            .iter()
-            .filter(|entry| lost(*entry))
-            .map(|(target, _)| self.handle_of(target))
-            .collect();
-        people.sort_unstable();
-        people
-    }
-
-    fn open_conversation(&self) -> Option<ConversationId> {
+    pub(super) fn open_conversation(&self) -> Option<ConversationId> {
         self.open.as_ref().and_then(Open::conversation)
     }
 
@@ -514,15 +400,10 @@ impl State {
         self.conversations.iter().find(|row| row.id == id)
     }
 
-    /// Time passes: what is being written is kept, also for the case that the machine stops; who wrote is forgotten.
     fn passes(&mut self, now: Millis, commands: &mut Vec<Command>) {
         self.now = now;
         self.forget_writers(&[]);
-        for (target, draft) in &mut self.drafts {
-            if let (Target::Existing(id), true) = (target, draft.touched && draft.at + SETTLED <= now) {
-                keep(*id, draft, commands);
-            }
-        }
+        self.keep_paused(commands);
     }
 
     /// What was looked at is gone: back to the newest.
@@ -542,14 +423,6 @@ impl State {
             && open.set_rows(rows, more, &area)
         {
             self.focus = Focus::Messages;
-        }
-    }
-
-    /// Keeps the draft of the conversation that is left.
-    fn keep_draft(&mut self, commands: &mut Vec<Command>) {
-        let Some(id) = self.open_conversation() else { return };
-        if let Some(draft) = self.drafts.get_mut(&Target::Existing(id)) {
-            keep(id, draft, commands);
         }
     }
 
@@ -577,80 +450,11 @@ impl State {
         }
     }
 
-    /// What was aimed at one target goes to a conversation from now on.
-    fn settle(&mut self, from: Target, to: ConversationId, commands: &mut Vec<Command>) {
-        let there = Target::Existing(to);
-        if let Some(mut draft) = self.drafts.remove(&from) {
-            let draft_there = self.drafts.entry(there.clone()).or_default();
-            draft_there.touched |= draft.touched;
-            if !draft.composer.is_blank() {
-                draft_there.composer.put_back(&draft.composer.take());
-            }
-            draft_there.reply = draft_there.reply.take().or(draft.reply);
-        }
-        for outgoing in self.outgoing.iter_mut().filter(|outgoing| outgoing.target == from) {
-            outgoing.target = there.clone();
-        }
-        if self.open.as_ref().is_some_and(|open| open.target == from) {
-            self.open = Some(Open::new(there, 0));
-            self.cursor = Some(to);
-            self.reload(commands);
-        }
-    }
-
     fn merged(&mut self, gone: ConversationId, stays: ConversationId, commands: &mut Vec<Command>) {
         self.settle(Target::Existing(gone), stays, commands);
         commands.push(Command::LoadConversations);
         if self.open_conversation() == Some(stays) {
             self.reload(commands);
-        }
-    }
-
-    fn kept_draft(&mut self, conversation: ConversationId, text: &str) {
-        let draft = self.drafts.entry(Target::Existing(conversation)).or_default();
-        draft.kept = text.to_owned();
-        if draft.composer.text().is_empty() {
-            draft.composer = Composer::with(text);
-        } else if !text.trim().is_empty() && draft.composer.text() != text {
-            // Something was typed before the store answered: neither is lost.
-            draft.composer.put_back(text);
-        }
-    }
-
-    fn queued(&mut self, attempt: Attempt, conversation: ConversationId, commands: &mut Vec<Command>) {
-        let Some(at) = self.outgoing.iter().position(|outgoing| outgoing.attempt == attempt) else { return };
-        let sent = self.outgoing.remove(at);
-        if sent.target != Target::Existing(conversation) {
-            self.settle(sent.target, conversation, commands);
-        }
-        if let Some(draft) = self.drafts.get_mut(&Target::Existing(conversation)) {
-            keep(conversation, draft, commands);
-        }
-        if let Some(open) = self.open.as_mut().filter(|open| open.conversation() == Some(conversation)) {
-            open.new_from = None;
-            if self.focus != Focus::Messages {
-                open.stick_to_bottom();
-            }
-            self.reload(commands);
-        }
-        commands.push(Command::LoadConversations);
-        self.leave_when_done(commands);
-    }
-
-    fn not_queued(&mut self, attempt: Attempt, why: &str, commands: &mut Vec<Command>) {
-        let Some(at) = self.outgoing.iter().position(|outgoing| outgoing.attempt == attempt) else { return };
-        let back = self.outgoing.remove(at);
-        let draft = self.drafts.entry(back.target).or_default();
-        draft.composer.put_back(&back.text);
-        draft.reply = draft.reply.take().or(back.reply);
-        draft.touched = true;
-        self.notice = Some(format!("Not sent: {why}. The text is back in the composer."));
-        self.leave_when_done(commands);
-    }
-
-    fn leave_when_done(&mut self, commands: &mut Vec<Command>) {
-        if self.leaving && self.outgoing.is_empty() {
-            self.leave(commands);
         }
     }
 
@@ -675,14 +479,5 @@ impl State {
         if let Some(message) = open.newly_seen(&area) {
             commands.push(Command::MarkRead(conversation, message));
         }
-    }
-}
-
-fn keep(id: ConversationId, draft: &mut Draft, commands: &mut Vec<Command>) {
-    // What is edited is kept where it stands.
-    let text = if draft.composer.is_blank() || draft.edit.is_some() { "" } else { draft.composer.text() };
-    if text != draft.kept {
-        draft.kept = text.to_owned();
-        commands.push(Command::KeepDraft(id, text.to_owned()));
     }
 }

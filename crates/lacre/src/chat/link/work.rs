@@ -7,10 +7,11 @@ use lacre_proto::{ConversationId, Handle};
 
 use super::{Link, half, sentence};
 use crate::chat::acts::Act;
+use crate::chat::drafts::Attempt;
 use crate::chat::group::Change;
 use crate::chat::model::MessageId;
 use crate::chat::open::Target;
-use crate::chat::state::{Attempt, Command, Msg};
+use crate::chat::state::{Command, Msg};
 use crate::safe_text::{safe_line, safe_text};
 
 impl Link {
