@@ -85,6 +85,5 @@ fn log(cli: &Cli) {
     }
     let quiet = if matches!(cli.command, cli::Command::Relay(_)) { "info" } else { "error" };
     let filter = EnvFilter::try_from_env("LACRE_LOG").unwrap_or_else(|_| EnvFilter::new(quiet));
-    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
 }

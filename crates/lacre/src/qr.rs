@@ -1,5 +1,7 @@
 //! QR codes: drawn in the terminal, read from images.
 
+use std::io::IsTerminal;
+
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
 
@@ -11,6 +13,18 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 pub fn terminal(text: &str) -> Option<String> {
     let code = QrCode::with_error_correction_level(text, EcLevel::M).ok()?;
     Some(code.render::<Dense1x2>().dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build())
+}
+
+/// The same for standard output: at a terminal in black on white, whatever its own colours are, because not every camera
+/// reads a code that is turned inside out.
+pub fn printed(text: &str) -> Option<String> {
+    let code = terminal(text)?;
+    let plain = !std::io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some();
+    if plain {
+        return Some(code);
+    }
+    let lines = code.lines().map(|line| format!("\u{1b}[30;107m{line}\u{1b}[0m"));
+    Some(lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// Whether bytes are a PNG image.

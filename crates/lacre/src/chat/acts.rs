@@ -88,12 +88,15 @@ pub enum About {
     Card,
     /// When to send what stands in the composer.
     Later,
-    /// In what other way something is said, or is told here.
-    More,
+    /// In what other way something is said, or is told here; whether receipts are sent.
+    More(bool),
 }
 
 /// Emoji for those whose keyboard has none.
 const EMOJI: [&str; 6] = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
+
+const TELLS: &str = "r  stop telling that messages came and were read";
+const DOES_NOT_TELL: &str = "r  tell again that messages came and were read";
 
 impl About {
     fn title(self) -> &'static str {
@@ -106,7 +109,7 @@ impl About {
             Self::Place => " Place · Enter · Esc ",
             Self::Card => " Contact card · Enter · Esc ",
             Self::Later => " Send later · Enter · Esc ",
-            Self::More => " More · Esc ",
+            Self::More(_) => " More · Esc ",
         }
     }
 
@@ -120,7 +123,7 @@ impl About {
             Self::Place => "Where: ",
             Self::Card => "Handle: ",
             Self::Later => "When: ",
-            Self::Delete(..) | Self::More => return None,
+            Self::Delete(..) | Self::More(_) => return None,
         })
     }
 
@@ -149,10 +152,11 @@ impl About {
                  profile is open."
                     .to_owned()
             }
-            Self::More => "p  ask a question (poll)\ng  send a place\nc  send somebody's card\n\
+            Self::More(tells) => "p  ask a question (poll)\ng  send a place\nc  send somebody's card\n\
                 l  send what I wrote later\n1  send what I wrote to be looked at once\n\
-                t  disappearing messages\nr  stop telling that messages came and were read\nR  tell it again"
-                .to_owned(),
+                t  disappearing messages\n"
+                .to_owned()
+                + if tells { TELLS } else { DOES_NOT_TELL },
         }
     }
 }
@@ -272,24 +276,23 @@ impl State {
         let act = match (about, letter) {
             (About::Delete(message, _), 'h') => Act::DeleteHere(message),
             (About::Delete(message, _), 'a') => Act::DeleteForAll(message),
-            (About::More, 'r') => Act::Receipts(false),
-            (About::More, 'R') => Act::Receipts(true),
-            (About::More, '1') => match self.take_written(id) {
+            (About::More(tells), 'r') => Act::Receipts(!tells),
+            (About::More(_), '1') => match self.take_written(id) {
                 Some(text) => Act::Once(text),
                 None => {
                     self.notice = Some("Write the text first, then Ctrl+O and 1.".to_owned());
                     return true;
                 }
             },
-            (About::More, 'p') => return self.ask_next(id, About::Poll),
-            (About::More, 'g') => return self.ask_next(id, About::Place),
-            (About::More, 'c') => return self.ask_next(id, About::Card),
-            (About::More, 't') => return self.ask_next(id, About::Timer),
-            (About::More, 'l') if self.written(id).is_none() => {
+            (About::More(_), 'p') => return self.ask_next(id, About::Poll),
+            (About::More(_), 'g') => return self.ask_next(id, About::Place),
+            (About::More(_), 'c') => return self.ask_next(id, About::Card),
+            (About::More(_), 't') => return self.ask_next(id, About::Timer),
+            (About::More(_), 'l') if self.written(id).is_none() => {
                 self.notice = Some("Write the text first, then Ctrl+O and l.".to_owned());
                 return true;
             }
-            (About::More, 'l') => return self.ask_next(id, About::Later),
+            (About::More(_), 'l') => return self.ask_next(id, About::Later),
             _ => return false,
         };
         commands.push(Command::Act(id, act));
@@ -347,7 +350,7 @@ impl State {
                 crate::output::time(text).map_err(|failure| failure.message)?;
                 Act::Later(self.written(ask.id).unwrap_or_default(), text.to_owned())
             }
-            About::Delete(..) | About::More => return Err("Press one of the letters.".to_owned()),
+            About::Delete(..) | About::More(_) => return Err("Press one of the letters.".to_owned()),
         })
     }
 

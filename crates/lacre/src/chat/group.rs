@@ -55,6 +55,8 @@ pub enum Change {
     Name(ConversationId, String),
     /// It is for something else.
     Describe(ConversationId, String),
+    /// This account goes by this in it.
+    Label(ConversationId, String),
     /// This account leaves.
     Leave(ConversationId),
 }
@@ -81,6 +83,8 @@ pub enum Ask {
     Name(Composer),
     /// What it is for.
     Describe(Composer),
+    /// What one goes by in it.
+    Label(Composer),
     /// Whether to remove the chosen member.
     Remove(String),
     /// Whether to leave.
@@ -94,6 +98,7 @@ const KEYS: &[(char, &str)] = &[
     ('m', "admin or not"),
     ('n', "name"),
     ('d', "describe"),
+    ('g', "what you go by"),
     ('1', "who adds"),
     ('2', "who edits"),
     ('3', "who sends"),
@@ -161,8 +166,9 @@ impl State {
             }
             (Ask::Name(input), Key::Enter) => Some(Change::Name(id, input.text().trim().to_owned())),
             (Ask::Describe(input), Key::Enter) => Some(Change::Describe(id, input.text().trim().to_owned())),
+            (Ask::Label(input), Key::Enter) => Some(Change::Label(id, input.text().trim().to_owned())),
             (_, Key::NewLine) => None,
-            (Ask::Add(input) | Ask::Name(input) | Ask::Describe(input), key) => {
+            (Ask::Add(input) | Ask::Name(input) | Ask::Describe(input) | Ask::Label(input), key) => {
                 edit(input, key);
                 None
             }
@@ -187,6 +193,11 @@ impl GroupSheet {
             Key::Char('a') => self.asks = Some(Ask::Add(Composer::default())),
             Key::Char('n') => self.asks = Some(Ask::Name(Composer::default())),
             Key::Char('d') => self.asks = Some(Ask::Describe(Composer::with(&group.description))),
+            Key::Char('g') => {
+                let mine = group.members.iter().find(|member| member.me);
+                let label = mine.map_or("", |member| member.label.as_str());
+                self.asks = Some(Ask::Label(Composer::with(label)));
+            }
             Key::Char('x') => match member {
                 Some(member) if member.me => self.asks = Some(Ask::Leave),
                 member => self.asks = member.map(|member| Ask::Remove(member.handle.clone())),
@@ -287,6 +298,7 @@ fn asked(ask: &Ask, theme: Theme, inside: Rect, buffer: &mut Buffer) -> Option<P
         Ask::Add(input) => ("Add (handles, between commas): ".to_owned(), Some(input)),
         Ask::Name(input) => ("New name: ".to_owned(), Some(input)),
         Ask::Describe(input) => ("It is for: ".to_owned(), Some(input)),
+        Ask::Label(input) => ("You go by: ".to_owned(), Some(input)),
         Ask::Remove(who) => (format!("Remove {who}? y yes · n no"), None),
         Ask::Leave => ("Leave this group? y yes · n no".to_owned(), None),
     };

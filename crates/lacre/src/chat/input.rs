@@ -184,7 +184,10 @@ impl State {
             Action::Blocked => self.panel(What::Blocked, commands),
             Action::Name => commands.push(Command::LoadName),
             Action::Group => self.group(commands),
-            Action::More => self.ask_here(About::More),
+            Action::More => {
+                let tells = self.open_row().is_none_or(|row| row.receipts);
+                self.ask_here(About::More(tells));
+            }
             Action::Unread => self.toggle_unread(),
             Action::Reconnect => commands.push(Command::Reconnect),
             Action::Previous => self.open_beside(-1, commands),

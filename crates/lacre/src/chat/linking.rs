@@ -44,8 +44,7 @@ impl State {
         }
         match outcome {
             Ok(()) => {
-                let told =
-                    "The new device is one of yours now. Approve it (a) to let it add and remove devices.";
+                let told = "The new device is yours now; choose it and press a to approve it.";
                 self.notice = Some(told.to_owned());
             }
             Err(why) => self.alert(None, &format!("No device was added: {why}")),
@@ -81,7 +80,7 @@ pub fn draw(linking: &Linking, theme: Theme, all: Rect, buffer: &mut Buffer) {
     );
     let after = "Tell it to nobody who asks you for it.";
     let (before, after) = (wrapped(&before, columns), wrapped(after, columns));
-    let lines = before.len() + after.len() + 4;
+    let lines = before.len() + after.len() + 3;
     let inside = frame(" Link a new device · Esc stop ", lines, theme, all, buffer);
     // The number is what matters: in a low window the words around it give way.
     let gap = usize::from(usize::from(inside.height) >= lines);

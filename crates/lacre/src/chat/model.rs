@@ -37,6 +37,8 @@ pub struct Conversation {
     pub safety: Safety,
     /// Seconds after which its messages vanish; 0 for never.
     pub timer: u32,
+    /// Whether others are told what came and was read.
+    pub receipts: bool,
 }
 
 /// Whether this account wants to hear from a conversation.

@@ -174,7 +174,10 @@ fn hint(state: &State, search: &Search) -> String {
         " The index is still being made: older messages are found a little later."
     };
     match search.input.is_blank() {
-        true => format!("Type words or beginnings of words; in \"quotes\" as they stand.{other}"),
+        true => format!(
+            "Type words or beginnings of words; in \"quotes\" as they stand. from:bruno, kind:link, since:2026-11-22 and \
+             until:2026-11-30 narrow it.{other}"
+        ),
         false => format!("Nothing found.{all}{other}"),
     }
 }

@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
+use ratatui::widgets::{Clear, Widget};
 
 use super::lines::{Kind, Line};
 use super::model::{Connection, Conversation, Message, Stance, Tick};
@@ -13,6 +14,9 @@ use super::state::{Focus, State};
 use super::text::{clip, drawable, fitting, width, wrap, wrapped};
 use super::theme::Theme;
 use super::{sheets, time, words};
+
+/// Most lines of an answer or an alert.
+const SAID: u16 = 4;
 
 /// Draws the state.
 pub fn draw(state: &State, theme: Theme, frame: &mut Frame<'_>) {
@@ -29,11 +33,11 @@ pub fn draw(state: &State, theme: Theme, frame: &mut Frame<'_>) {
         buffer.set_string(panes.divider.x, y, "│", theme.quiet());
     }
     conversation(state, theme, &panes, buffer);
-    bottom(state, theme, panes.bottom, buffer);
     let cursor = match &state.sheet {
         Some(sheet) => sheets::draw(state, sheet, theme, all, buffer),
         None => composer(state, theme, panes.composer, buffer),
     };
+    bottom(state, theme, panes.bottom, buffer);
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
     }
@@ -84,21 +88,30 @@ fn banner(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
     put(buffer, area, &format!(" {text}"), theme.bad());
 }
 
+/// Keys, answers and alerts. What is said is said in full, over what stands above.
 fn bottom(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let room = usize::from(area.width).saturating_sub(2);
-    if let Some(notice) = &state.notice {
-        return put(buffer, area, &format!(" {notice}"), theme.waits());
+    let (said, style) = match (&state.notice, state.alerts.front()) {
+        (Some(notice), _) => (notice.clone(), theme.waits()),
+        (None, Some(alert)) => {
+            let more = match state.alerts.len() - 1 {
+                0 => "(Esc)".to_owned(),
+                more => format!("(Esc, {more} more)"),
+            };
+            (format!("! {alert} {more}"), theme.bad())
+        }
+        (None, None) => {
+            let keys = fitting(words::keys(state).iter().copied(), room);
+            return put(buffer, area, &format!(" {keys}"), theme.quiet());
+        }
+    };
+    let lines = wrapped(&said, room);
+    let above = u16::try_from(lines.len() - 1).unwrap_or(0).min(SAID - 1).min(area.y);
+    let area = Rect { y: area.y - above, height: area.height + above, ..area };
+    Clear.render(area, buffer);
+    for (at, line) in lines.into_iter().enumerate() {
+        put(buffer, row(area, at), &format!(" {line}"), style);
     }
-    if let Some(alert) = state.alerts.front() {
-        let more = match state.alerts.len() - 1 {
-            0 => " (Esc)".to_owned(),
-            more => format!(" (Esc, {more} more)"),
-        };
-        let alert = clip(alert, room.saturating_sub(width(&more) + 2));
-        return put(buffer, area, &format!(" ! {alert}{more}"), theme.bad());
-    }
-    let keys = fitting(words::keys(state).iter().copied(), room);
-    put(buffer, area, &format!(" {keys}"), theme.quiet());
 }
 
 fn list(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
@@ -315,8 +328,7 @@ fn composer(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) -> Opt
 fn decision(stance: Stance, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let texts: &[&str] = match stance {
         Stance::Blocked => &["u  unblock"],
-        _ => &["a  accept · d  delete · b  block · r  report", "a accept · d delete · b block · r report"],
+        _ => &["a  accept · d  delete · b  block · r  report", "a accept d delete b block r report"],
     };
-    let text = fitting(texts.iter().copied(), area.width.into());
-    put(buffer, area, &text, theme.strong());
+    put(buffer, area, &fitting(texts.iter().copied(), area.width.into()), theme.strong());
 }

@@ -219,6 +219,9 @@ pub fn nothing_here(state: &State) -> Vec<String> {
 
 /// The keys that matter where one is.
 pub fn keys(state: &State) -> &'static [&'static str] {
+    if state.sheet.is_some() {
+        return &["Esc back"];
+    }
     if let (Focus::Composer, Some((_, stance))) = (state.focus, state.undecided()) {
         return match stance {
             Stance::Blocked => {
@@ -254,6 +257,9 @@ pub fn keys(state: &State) -> &'static [&'static str] {
 
 fn keys_of_chosen(state: &State) -> &'static [&'static str] {
     let row = state.open.as_ref().and_then(|open| open.chosen_row());
+    if state.undecided().is_some() {
+        return &["s star · i about · d delete · ↑↓ choose · Esc back"];
+    }
     if row.is_some_and(|row| row.marks.options > 0) {
         return &[
             "1…9 vote, again: take it back · c close your own · r reply · + react · Esc back · F1 keys",

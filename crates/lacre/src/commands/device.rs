@@ -291,7 +291,7 @@ async fn join(context: &Context, args: JoinArgs) -> Result<(), Failure> {
 fn show_code(context: &Context, code: &LinkCode) -> Result<(), Failure> {
     let object = json!({"event": "code", "code": code.to_typed(), "qr": code.to_qr(), "seconds": 60});
     told(context, &object, || {
-        let picture = qr::terminal(&code.to_qr()).unwrap_or_default();
+        let picture = qr::printed(&code.to_qr()).unwrap_or_default();
         format!(
             "{picture}\nOn a device that you have already, within a minute:\n\n  lacre device link {}\n\n\
              It shows a number; type it here. Show this code to nobody else.",

@@ -17,7 +17,7 @@ mod relay;
 pub mod report;
 mod requests;
 pub mod safety;
-mod search;
+pub mod search;
 mod send;
 mod sign_up;
 mod store;

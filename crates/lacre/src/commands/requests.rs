@@ -5,6 +5,7 @@ use lacre_client::store::Store;
 use lacre_client::strangers::Request;
 use lacre_client::view::Views;
 use lacre_client::{Client, Intent, OpenError};
+use lacre_proto::Handle;
 use serde_json::{Value, json};
 
 use super::Context;
@@ -29,9 +30,18 @@ pub(super) async fn run(context: &Context, command: Option<RequestsCommand>) -> 
 /// One line of what can be done about a request; the name may be a stranger's own words.
 pub(super) fn advice(name: &str) -> String {
     let name = safe_line(name);
+    let word = word(&name);
     format!(
-        "You never wrote to {name}, and nothing is sent back before you decide: `lacre requests accept {name}`, or delete, block, report."
+        "You never wrote to {name}, and nothing is sent back before you decide: `lacre requests accept {word}`, or delete, block, report."
     )
+}
+
+/// A name as one word of a shell, in which nothing of it is a command.
+fn word(name: &str) -> String {
+    match name.parse::<Handle>() {
+        Ok(handle) if handle.as_str() == name => name.to_owned(),
+        _ => format!("'{}'", name.replace('\'', r"'\''")),
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -162,4 +172,17 @@ pub(super) fn named(
             format!("there is no request of {}; `lacre requests` lists them", safe_line(name)),
         )),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w02_a_name_that_is_copied_into_a_shell_is_one_word() {
+        assert_eq!(word("bruno"), "bruno");
+        assert_eq!(word("Weekend trip"), "'Weekend trip'");
+        assert_eq!(word("$(rm ~) 'x'"), r"'$(rm ~) '\''x'\'''");
+        assert!(advice("a`b`").contains("lacre requests accept 'a`b`'"));
+    }
 }

@@ -42,7 +42,7 @@ fn show(context: &Context, number: &SafetyNumber, who: &str) -> Result<(), Failu
     }
     let groups = number.groups();
     let lines: Vec<String> = groups.chunks(4).map(|line| format!("  {}", line.join(" "))).collect();
-    let picture = qr::terminal(&number.to_qr()).unwrap_or_default();
+    let picture = qr::printed(&number.to_qr()).unwrap_or_default();
     output::line(&format!(
         "{picture}\nSafety number with {who}:\n\n{}\n\nCompare it with what they see, by voice or face to face. When \
          it is the same, nobody stands between you.",

@@ -99,6 +99,31 @@ fn kind(name: &str) -> Result<Kind, Failure> {
     })
 }
 
+/// Takes filters out of what is typed, as `from:bruno kind:link since:2026-11-22 until:2026-11-30`; gives the rest.
+/// One that is not whole yet narrows nothing.
+pub fn narrowed(typed: &str, filter: &mut Filter) -> String {
+    let is_word = |word: &&str| match word.split_once(':') {
+        Some(("from", handle)) => {
+            filter.from = handle.parse().ok();
+            false
+        }
+        Some(("kind", name)) => {
+            filter.kind = Kind::named(name);
+            false
+        }
+        Some(("since", date)) => {
+            filter.since = time(date, false).ok();
+            false
+        }
+        Some(("until", date)) => {
+            filter.until = time(date, true).ok();
+            false
+        }
+        _ => true,
+    };
+    typed.split_whitespace().filter(is_word).collect::<Vec<_>>().join(" ")
+}
+
 /// A day here, from its beginning or to its end, or a time in RFC 3339.
 fn time(text: &str, to_its_end: bool) -> Result<Millis, Failure> {
     let wrong = || Failure::usage("write a date as 2026-11-22, or a time as 2026-11-22T14:05:00Z");
@@ -153,6 +178,16 @@ mod tests {
         for wrong in ["yesterday", "2026-13-01", "22.11.2026", ""] {
             assert_eq!(time(wrong, false).unwrap_err().exit, Exit::Usage, "{wrong}");
         }
+    }
+
+    #[test]
+    fn filters_are_typed_among_the_words() {
+        let mut filter = Filter::default();
+        let typed = "café from:bruno kind:link since:2026-11-22 until:2026 http://x";
+        assert_eq!(narrowed(typed, &mut filter), "café http://x");
+        assert_eq!(filter.from, Some("bruno".parse().unwrap()));
+        assert_eq!(filter.kind, Kind::named("link"));
+        assert_eq!((filter.since, filter.until), (Some(time("2026-11-22", false).unwrap()), None));
     }
 
     #[test]

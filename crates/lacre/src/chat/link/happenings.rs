@@ -1,7 +1,7 @@
 //! What happens at the client, as messages to the state.
 
 use futures_util::{Stream, StreamExt, future, stream};
-use lacre_client::Event;
+use lacre_client::{Alert, Event};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
@@ -52,7 +52,10 @@ fn happened(link: &Link, event: Event) -> Option<Msg> {
         | Event::MessageChanged(conversation, _)
         | Event::ConversationChanged(conversation) => Some(Msg::Changed(vec![conversation])),
         Event::ConversationMerged(gone, stays) => Some(Msg::Merged(gone, stays)),
-        Event::Alert(conversation, alert) => Some(Msg::Alert(conversation, safe_line(&alert.to_string()))),
+        Event::Alert(conversation, alert) => {
+            let more = if matches!(alert, Alert::DeviceAdded(_)) { " Ctrl+D: devices" } else { "" };
+            Some(Msg::Alert(conversation, format!("{}{more}", safe_line(&alert.to_string()))))
+        }
         Event::Typing(conversation, who, writes) => {
             let handle = link.0.read(|views| views.handle_of(who)).ok()?;
             Some(Msg::Writes(conversation, handle.to_string(), writes))

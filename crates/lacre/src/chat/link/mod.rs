@@ -35,8 +35,8 @@ impl Messenger for Link {
         let all = self.0.read(|views| {
             let mut all = Vec::new();
             for row in views.conversations()? {
-                let timer = views.timer(row.id)?;
-                all.extend(conversation(row, timer));
+                let (timer, receipts) = (views.timer(row.id)?, views.sends_receipts(row.id)?);
+                all.extend(conversation(row, timer, receipts));
             }
             Ok(all)
         });
@@ -81,9 +81,10 @@ impl Messenger for Link {
     }
 
     fn search(&self, text: &str, within: Option<ConversationId>) -> Result<Found, String> {
-        let filter = Filter { conversation: within, ..Filter::default() };
+        let mut filter = Filter { conversation: within, ..Filter::default() };
+        let words = crate::commands::search::narrowed(text, &mut filter);
         let found = self.0.read(|views| {
-            let found = views.search(&Query::new(text), &filter, None, MOST)?;
+            let found = views.search(&Query::new(&words), &filter, None, MOST)?;
             let mut hits = Vec::with_capacity(found.hits.len());
             for hit in found.hits {
                 let named = views.conversation(hit.message.conversation)?;

@@ -15,17 +15,20 @@ use crate::commands::{report, safety};
 use crate::safe_text::safe_line;
 
 impl Link {
-    /// Carries it out.
-    pub(super) async fn carry_out(&self, order: Order) -> Msg {
-        if let Order::Compare(what, file) = order {
-            return self.compare(what, &file).unwrap_or_else(|why| Msg::Trouble(sentence(&why)));
-        }
-        let link = matches!(order, Order::Link(_));
-        match self.done(order).await {
-            Ok(done) => Msg::Done(done),
-            Err(why) if link => Msg::LinkEnded(Err(why)),
-            Err(why) => Msg::Trouble(sentence(&why)),
-        }
+    /// Carries it out; what is to be said of it.
+    pub(super) async fn carry_out(&self, order: Order) -> Option<Msg> {
+        let said = match order {
+            Order::Compare(what, file) => self.compare(what, &file),
+            // What comes of it is told by the client.
+            Order::Link(code) => return self.link(&code).await.err().map(|why| Msg::LinkEnded(Err(why))),
+            order => self.done(order).await.map(Msg::Done),
+        };
+        Some(said.unwrap_or_else(|why| Msg::Trouble(sentence(&why))))
+    }
+
+    async fn link(&self, code: &str) -> Result<(), String> {
+        let code = code.parse().map_err(half)?;
+        self.0.intend(Intent::Link(code)).await.map(drop).map_err(half)
     }
 
     async fn done(&self, order: Order) -> Result<String, String> {
@@ -56,12 +59,8 @@ impl Link {
                 let done = "It is being taken out of the account and of every conversation.";
                 (Intent::RevokeDevice(id), done.to_owned())
             }
-            Order::Link(code) => {
-                let code = code.parse().map_err(half)?;
-                (Intent::Link(code), "The code was taken.".to_owned())
-            }
             Order::StopLinking => (Intent::StopLinking, "The new device is not let in.".to_owned()),
-            Order::Compare(..) => return Err("there is nothing to compare".to_owned()),
+            Order::Compare(..) | Order::Link(_) => return Err("this is done in another way".to_owned()),
             Order::NotLater(id) => {
                 (Intent::Cancel(lacre_client::content::MessageId(id.0)), "It will not be sent.".to_owned())
             }
@@ -112,7 +111,7 @@ impl Link {
     fn compare(&self, what: What, file: &str) -> Result<Msg, String> {
         let number = self.0.read(|views| {
             let who = match what {
-                What::Number(who) => Some(who),
+                What::Number(who, _) => Some(who),
                 What::Safety(id) => views.records().conversation(id)?.and_then(|it| it.peer),
                 _ => None,
             };

@@ -25,7 +25,7 @@ impl Link {
             What::Requests => requests(views),
             What::Devices => devices(views),
             What::Safety(id) => safety(views, id),
-            What::Number(who) => number(views, who, String::new()),
+            What::Number(who, _) => number(views, who, String::new()),
             What::Pinned(id) => messages(views, views.pinned(id)?),
             What::Starred => {
                 let mut starred = views.starred()?;
@@ -191,7 +191,7 @@ fn number(views: Views<'_>, who: AccountId, sealed: String) -> Result<Shown, Eng
     }
     if let Some(contact) = &contact {
         above.push(Text::Plain(format!(
-            "{name} has had the same identity key since this device first met it, on {}. {}.",
+            "{name}'s identity key is the same since this device first saw it, on {}. {}.",
             output::local(contact.pinned_ms, MINUTES),
             count(
                 u32::try_from(contact.devices.len()).unwrap_or(u32::MAX),
@@ -285,9 +285,11 @@ fn about(views: Views<'_>, id: ConversationId, message: ClientId) -> Result<Show
     let mut above =
         vec![Text::Strong(format!("{who}, {}", output::local(row.sent, "%A, %-d %B %Y, %H:%M:%S")))];
     above.push(Text::Plain(excerpt(&lines::note(&who, &rows::message(row.clone()).body))));
-    above.push(Text::Plain(String::new()));
-    above.extend(state(views, &row)?.into_iter().map(Text::Plain));
-    above.extend(marks(&row).into_iter().map(Text::Plain));
+    let told: Vec<String> = state(views, &row)?.into_iter().chain(marks(&row)).collect();
+    if !told.is_empty() {
+        above.push(Text::Plain(String::new()));
+        above.extend(told.into_iter().map(Text::Plain));
+    }
     let history = views.history(id, message)?;
     if !history.is_empty() {
         above.push(Text::Plain(String::new()));
@@ -305,17 +307,17 @@ fn about(views: Views<'_>, id: ConversationId, message: ClientId) -> Result<Show
 /// Where one's own message stands, and with whom.
 fn state(views: Views<'_>, row: &Message) -> Result<Vec<String>, EngineError> {
     let Some(state) = row.state else { return Ok(Vec::new()) };
+    let conversation = views.conversation(row.conversation)?;
+    let group = conversation.filter(|it| it.kind == ConversationKind::Group);
+    let who = if group.is_some() { "everybody to whom it went" } else { "the other person" };
     let mut says = vec![match state {
         Sending::Sending => "It waits on this device for the relay.".to_owned(),
         Sending::Sent => "The relay has stored it, sealed.".to_owned(),
-        Sending::Delivered => "It is on a device of everybody to whom it went.".to_owned(),
-        Sending::Read => "Everybody to whom it went has seen it.".to_owned(),
+        Sending::Delivered => format!("It is on a device of {who}."),
+        Sending::Read => format!("It was seen by {who}."),
         Sending::Failed(why) => format!("It will not be sent: {}.", half(why)),
     }];
-    let conversation = views.conversation(row.conversation)?;
-    let Some(conversation) = conversation.filter(|it| it.kind == ConversationKind::Group) else {
-        return Ok(says);
-    };
+    let Some(conversation) = group else { return Ok(says) };
     let heard = views.heard_by(conversation.id, row.id)?;
     let with = |wanted: Heard| -> Vec<&str> {
         heard.iter().filter(|(_, heard)| *heard == wanted).map(|(who, _)| who.as_str()).collect()

@@ -12,8 +12,8 @@ use crate::chat::search::Hit;
 use crate::chat::words;
 use crate::safe_text::{safe_line, safe_text};
 
-/// A row of the list; `timer` is that of the conversation. None for one whose rows are in another.
-pub(super) fn conversation(row: view::Conversation, timer: u32) -> Option<Conversation> {
+/// A row of the list; `timer` and `receipts` are those of the conversation. None for one whose rows are in another.
+pub(super) fn conversation(row: view::Conversation, timer: u32, receipts: bool) -> Option<Conversation> {
     let standing = match row.state {
         ConversationState::Opening => Standing::Opening,
         ConversationState::Open => Standing::Open,
@@ -26,14 +26,17 @@ pub(super) fn conversation(row: view::Conversation, timer: u32) -> Option<Conver
         post_quantum: row.safety.suite.is_some().then(|| row.safety.post_quantum()),
         pinned: row.safety.pinned,
     };
+    let group = row.kind == ConversationKind::Group;
     let last = row.last.map(message).map(|last| LastMessage {
         // A change of the group is not something that one said.
         mine: last.mine && !matches!(last.body, Body::Told(_)),
-        text: words::in_list(&last.from, &last.body),
+        text: match (&last.body, group && !last.mine) {
+            (Body::Text(_), true) => format!("{}: {}", last.from, words::in_list(&last.from, &last.body)),
+            (body, _) => words::in_list(&last.from, body),
+        },
         tick: last.tick,
     });
     let with = safe_line(&row.name);
-    let group = row.kind == ConversationKind::Group;
     let stance = match row.standing {
         WantsIt::Accepted => Stance::Accepted,
         WantsIt::Asked => Stance::Asked,
@@ -50,6 +53,7 @@ pub(super) fn conversation(row: view::Conversation, timer: u32) -> Option<Conver
         stance,
         safety,
         timer,
+        receipts,
     })
 }
 

@@ -26,7 +26,7 @@ impl Link {
             Command::GiveUp(id) => self.0.intend(Intent::Cancel(ClientId(id.0))).await.map(drop),
             Command::Group(change) => return self.change(change).await,
             Command::Act(id, act) => return self.act(id, act).await,
-            Command::Do(order) => return Some(self.carry_out(order).await),
+            Command::Do(order) => return self.carry_out(order).await,
             Command::Typing(id, writes) => {
                 // Said in passing: whether it was heard is nobody's concern.
                 let _ = self.0.intend(Intent::Typing(id, writes)).await;
@@ -180,6 +180,7 @@ fn intent(change: Change) -> Result<Intent, String> {
         }
         Change::Name(id, name) => Intent::Send(id, Content::Fact(Fact::Name(name))),
         Change::Describe(id, text) => Intent::Send(id, Content::Fact(Fact::Description(text))),
+        Change::Label(id, text) => Intent::Send(id, Content::Fact(Fact::Label(text))),
         Change::Leave(id) => Intent::LeaveGroup(id),
     })
 }

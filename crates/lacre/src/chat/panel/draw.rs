@@ -45,7 +45,8 @@ pub fn draw(state: &State, panel: &Panel, theme: Theme, all: Rect, buffer: &mut 
     if below > 0 {
         let text =
             if below == 1 { " ↓ 1 more line ".to_owned() } else { format!(" ↓ {below} more lines ") };
-        put_right(buffer, row(inside, room - 1), &text, theme.chosen());
+        // Where there are keys, the line above them is empty.
+        put_right(buffer, row(inside, if gap == 1 { room } else { room - 1 }), &text, theme.chosen());
     }
     let top = usize::from(inside.height).saturating_sub(foot.len());
     for (at, line) in foot.into_iter().enumerate() {
@@ -155,7 +156,7 @@ fn put_right(buffer: &mut Buffer, place: Rect, text: &str, style: Style) {
     put(buffer, Rect { x: place.right() - wide, width: wide, ..place }, text, style);
 }
 
-/// The code in the middle of the screen, light on dark or dark on light as a camera wants it.
+/// The code in the middle of the screen, dark on light as a camera wants it.
 fn draw_code(code: &str, theme: Theme, all: Rect, buffer: &mut Buffer) {
     let drawn = qr::terminal(code).unwrap_or_default();
     let lines: Vec<&str> = drawn.lines().collect();
@@ -176,6 +177,6 @@ fn draw_code(code: &str, theme: Theme, all: Rect, buffer: &mut Buffer) {
         let place = row(inside, at);
         let place = Rect { x: place.x + left, width: place.width.saturating_sub(left), ..place };
         // In this terminal's own colours a light theme would turn it inside out.
-        put(buffer, place, line, Style::new().fg(Color::White).bg(Color::Black));
+        put(buffer, place, line, Style::new().fg(Color::Black).bg(Color::White));
     }
 }

@@ -57,6 +57,12 @@ impl State {
     pub(in crate::chat) fn key_in_panel(&mut self, mut panel: Panel, key: Key, commands: &mut Vec<Command>) {
         match key {
             Key::Escape if panel.code => panel.code = false,
+            Key::Escape if matches!(panel.what, What::Number(..)) => {
+                if let What::Number(_, group) = panel.what {
+                    self.panel(What::Safety(group), commands);
+                }
+                return;
+            }
             Key::Escape => return,
             Key::Quit => return self.quit(commands),
             Key::Up => self.step(&mut panel, -1),
@@ -91,7 +97,7 @@ impl State {
     fn deed(&mut self, mut panel: Panel, deed: Deed, commands: &mut Vec<Command>) {
         let of = panel.row().map(|row| row.of.clone());
         let wanted = match (deed, of) {
-            (Deed::Open, Some(of)) => return self.go_to(of, commands),
+            (Deed::Open, Some(of)) => return self.go_to(panel.what, of, commands),
             (Deed::Code, _) => {
                 panel.code = !panel.code;
                 return self.sheet = Some(Sheet::Panel(panel));
@@ -132,11 +138,15 @@ impl State {
         self.sheet = Some(Sheet::Question(Question::new(wanted, Some(panel))));
     }
 
-    fn go_to(&mut self, of: Of, commands: &mut Vec<Command>) {
+    fn go_to(&mut self, from: What, of: Of, commands: &mut Vec<Command>) {
         match of {
             Of::Request(id, _) | Of::Later(id, ..) => self.open(Target::Existing(id), commands),
             Of::Message(id, message) => self.jump(id, message, commands),
-            Of::Person(who, _) => self.panel(What::Number(who), commands),
+            Of::Person(who, _) => {
+                if let What::Safety(group) = from {
+                    self.panel(What::Number(who, group), commands);
+                }
+            }
             Of::Device(..) => {}
         }
     }

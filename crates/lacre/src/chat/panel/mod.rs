@@ -44,7 +44,7 @@ pub enum What {
     /// How a conversation is sealed, and the safety number with the other person.
     Safety(ConversationId),
     /// The safety number with a member of a group.
-    Number(AccountId),
+    Number(AccountId, ConversationId),
     /// What is pinned in a conversation.
     Pinned(ConversationId),
     /// What has a star.
@@ -188,7 +188,7 @@ impl What {
         match self {
             Self::Requests => "Requests",
             Self::Devices => "Your devices",
-            Self::Safety(_) | Self::Number(_) => "Safety",
+            Self::Safety(_) | Self::Number(..) => "Safety",
             Self::Pinned(_) => "Pinned here",
             Self::Starred => "Starred",
             Self::Later => "To be sent later",
@@ -206,7 +206,7 @@ impl What {
             Self::Starred => "No message has a star. Choose one with ↑, then s.",
             Self::Later => "Nothing waits for its time. Write something, then Ctrl+O and l.",
             Self::Blocked => "You have blocked nobody.",
-            Self::Safety(_) | Self::Number(_) | Self::About(..) => "",
+            Self::Safety(_) | Self::Number(..) | Self::About(..) => "",
         }
     }
 
@@ -216,7 +216,7 @@ impl What {
             Self::Requests => REQUESTS,
             Self::Devices => DEVICES,
             Self::Safety(_) if !shown.rows.is_empty() => SAFETY_OF_GROUP,
-            Self::Safety(_) | Self::Number(_) => SAFETY,
+            Self::Safety(_) | Self::Number(..) => SAFETY,
             Self::Pinned(_) => PINNED,
             Self::Starred => STARRED,
             Self::Later => LATER,

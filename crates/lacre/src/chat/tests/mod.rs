@@ -145,6 +145,7 @@ fn conversation(id: ConversationId, with: &str, unread: u32) -> Conversation {
         stance: Stance::Accepted,
         safety: Safety { post_quantum: Some(true), pinned: Some(NOW - 60 * MINUTE) },
         timer: 0,
+        receipts: true,
     }
 }
 

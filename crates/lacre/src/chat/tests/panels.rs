@@ -196,6 +196,19 @@ fn the_safety_number_is_shown_compared_and_shown_as_a_code() {
 }
 
 #[test]
+fn of_a_group_one_looks_at_the_number_with_each() {
+    let mut ana = Ana::with_trip(100, 30);
+    let who = AccountId([7; 16]);
+    ana.press(&[Key::Safety]);
+    let bruno = row(Of::Person(who, "bruno".to_owned()), "bruno", &[]);
+    ana.hear(Msg::Panel(What::Safety(TRIP), rows(vec![bruno])));
+    ana.sees("Enter number with this person");
+    assert_eq!(ana.press(&[Key::Enter]), [Command::LoadPanel(What::Number(who, TRIP))]);
+    let back = ana.press(&[Key::Escape]);
+    assert_eq!(back, [Command::LoadPanel(What::Safety(TRIP))], "back to the group");
+}
+
+#[test]
 fn lists_lead_to_the_message_and_take_it_off() {
     let mut ana = Ana::with_bruno(100, 30);
     let (first, here) = (MessageId([1; 16]), What::Pinned(BRUNO));

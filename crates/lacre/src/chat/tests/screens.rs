@@ -253,7 +253,7 @@ fn sheets_fit_the_smallest_terminal() {
 │ Esc    stay                          │
 └──────────────────────────────────────┘
 
- Enter send · Esc list · F1 help
+ Esc back
 ",
     );
     ana.press(&[Key::Escape, Key::New]);
@@ -273,7 +273,7 @@ bruno · Sealed · post-quantum
 └──────────────────────────────────────┘
 ── To bruno ────────────────────────────
 
- Enter send · Esc list · F1 help
+ Esc back
 ",
     );
 }

@@ -449,6 +449,9 @@ fn a_group_is_changed_on_its_sheet() {
     ana.press(&[Key::Char('n')]);
     ana.types("Road trip");
     assert_eq!(asks(&mut ana, &[Key::Enter]), Some(Change::Name(TRIP, "Road trip".to_owned())));
+    ana.press(&[Key::Char('g')]);
+    ana.types("the cook");
+    assert_eq!(asks(&mut ana, &[Key::Enter]), Some(Change::Label(TRIP, "the cook".to_owned())));
     assert_eq!(asks(&mut ana, &[Key::Char('l'), Key::Char('y')]), Some(Change::Leave(TRIP)));
     assert_eq!(ana.hear(Msg::Changed(vec![TRIP]))[1], Command::LoadGroup(TRIP), "what changes is shown");
     ana.press(&[Key::Escape]);
