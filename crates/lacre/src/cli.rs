@@ -12,9 +12,13 @@ use lacre_proto::Handle;
 use crate::exit;
 pub use messages::{LocationArgs, MessageCommand, Switch};
 
+/// What a newcomer does first.
+const BEGIN: &str = "Begin with `lacre sign-up --relay https://relay.example:8443 HANDLE`, then `lacre chat`. \
+                     `lacre help COMMAND` tells more of one; `lacre help exit-codes` lists the exit codes.";
+
 /// Sealed messages: what you write can be read by the person you write to, and by nobody between.
 #[derive(Debug, Parser)]
-#[command(name = "lacre", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "lacre", version, max_term_width = 100, arg_required_else_help = true, after_help = BEGIN)]
 pub struct Cli {
     /// Folder of the profile (one account on this device)
     #[arg(long, global = true, env = "LACRE_PROFILE", value_name = "DIR")]
@@ -42,7 +46,7 @@ pub enum Command {
     SignUp(SignUpArgs),
     /// Show who this profile is
     Whoami,
-    /// Send a message to a person
+    /// Send a message to a person or a group
     Send(SendArgs),
     /// Show messages
     Read(ReadArgs),
@@ -71,7 +75,7 @@ pub enum Command {
     Unblock(PersonArgs),
     /// List whom you have blocked
     Blocked,
-    /// Write a report of chosen messages into a file: your own signed statement
+    /// Write a report of chosen messages into a file, each under the signature of its author
     Report(ReportArgs),
     /// Talk in the terminal
     Chat,

@@ -155,7 +155,10 @@ impl From<Trouble> for Failure {
             _ => (Exit::Unreachable, "unreachable"),
         };
         let may_pass = trouble.may_pass();
-        let failure = Self::new(exit, code, trouble);
+        let failure = match code {
+            "offline" => Self::new(exit, code, "this needs the relay, and --offline makes no connection"),
+            _ => Self::new(exit, code, trouble),
+        };
         if may_pass { failure.later() } else { failure }
     }
 }

@@ -483,5 +483,9 @@ pub(super) fn bad_name(error: BadName) -> Failure {
         BadName::SeveralGroups => "several_groups",
         BadName::GroupOrPerson(_) => "group_or_person",
     };
-    Failure::new(Exit::Refused, code, safe_line(&error.to_string()))
+    let next = match &error {
+        BadName::NoSuchGroup => "; nothing was done. `lacre group list` lists those that there are",
+        _ => "",
+    };
+    Failure::new(Exit::Refused, code, format!("{}{next}", safe_line(&error.to_string())))
 }

@@ -18,6 +18,8 @@ use crate::safe_text::safe_line;
 use crate::wait::{Reach, Reached};
 
 pub(super) async fn run(context: &Context, args: SendArgs) -> Result<(), Failure> {
+    // What makes no connection waits for none.
+    let args = SendArgs { no_wait: args.no_wait || context.profile.offline(), ..args };
     let text = text(&args.text)?;
     let in_reply_to = args.reply_to.as_deref().map(message_id).transpose()?;
     let store = context.profile.open(context.passphrase_fd).await?;

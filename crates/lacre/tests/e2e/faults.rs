@@ -107,3 +107,41 @@ fn what_is_no_relay_is_told_apart() {
     ana.run(&["sign-up", "--relay", "http://relay.example:8443", "ana", "--json"]).refused(2, "usage");
     ana.run(&["sign-up", "--relay", &relay.url, "ana", "--json"]).ok();
 }
+
+#[test]
+fn with_offline_no_command_asks_the_relay_and_nothing_is_lost() {
+    let relay = Relay::start(&[]);
+    let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
+    let first = ana.send(&bruno, "hello");
+    let id = first["id"].as_str().expect("an id").to_owned();
+    let queued = ana.run(&["--offline", "send", "bruno", "from the train", "--json"]).ok().object();
+    assert_eq!(queued["state"], "sending");
+    ana.run(&["--offline", "react", &id, "👍"]).ok();
+    assert_eq!(bruno.texts_from(&ana), ["hello"], "nothing has left the device");
+    assert_eq!(ana.run(&["--offline", "history", &id]).ok().stdout.lines().count(), 1);
+    ana.run(&["--offline", "device", "link", "AXZ7-AX6N-K7TY-15KA-W5T5-CMAA-F51T-W2JG", "--json"])
+        .refused(3, "offline");
+    ana.read();
+    assert_eq!(bruno.texts_from(&ana), ["hello", "from the train"]);
+}
+
+#[test]
+fn conversations_are_listed_and_a_message_tells_all_that_is_known_of_it() {
+    let relay = Relay::start(&[]);
+    let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
+    assert!(ana.run(&["conversations"]).ok().stdout.starts_with("There is no conversation yet."));
+    let sent = ana.send(&bruno, "helo");
+    let id = sent["id"].as_str().expect("an id");
+    ana.run(&["edit", id, "hello"]).ok();
+    bruno.read();
+    let [row] = &bruno.run(&["conversations", "--unread", "--json"]).ok().objects()[..] else { panic!() };
+    assert_eq!((&row["name"], &row["request"]), (&"ana".into(), &true.into()));
+    assert_eq!((&row["unread"], &row["last"]["text"]), (&1.into(), &"hello".into()));
+    let info = ana.run(&["info", id, "--json"]).ok().object();
+    let forms: Vec<_> =
+        info["history"].as_array().expect("forms").iter().map(|it| it["text"].clone()).collect();
+    assert_eq!(forms, ["helo", "hello"]);
+    assert_eq!(info["heard_by"], serde_json::json!([]), "of a pair the state says it");
+    let page = ana.run(&["man"]).ok().stdout;
+    assert!(page.contains(".TH lacre 1"), "{page}");
+}
