@@ -35,6 +35,8 @@ pub enum Action {
     Blocked,
     /// Asks for the name that one goes by.
     Name,
+    /// Asks for the link of a group, to be let into it.
+    Join,
     /// Goes to the conversation above.
     Previous,
     /// Goes to the conversation below.
@@ -114,6 +116,7 @@ pub const ANYWHERE: &[Binding<Option<Key>, Action>] = &[
     bind(None, "Ctrl+P starred", Action::Starred, "messages with a star"),
     bind(None, "Ctrl+P later", Action::Later, "what is sent later: edit, give up"),
     bind(None, "Ctrl+P blocked", Action::Blocked, "whom you have blocked: unblock, block"),
+    bind(None, "Ctrl+P join", Action::Join, "ask to be let into a group by its link"),
     bind(None, "Ctrl+P name", Action::Name, "the name that you go by"),
     bind(Some(Key::Unread), "Ctrl+U", Action::Unread, "only unread conversations, or all"),
     bind(Some(Key::Tab), "Tab", Action::Pane, "list, composer, messages"),

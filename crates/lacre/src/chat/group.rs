@@ -8,6 +8,7 @@ use super::composer::Composer;
 use super::input::edit;
 use super::keys::Key;
 use super::open::Target;
+use super::panel::What;
 use super::sheets::{frame, tail};
 use super::state::{Command, Sheet, State};
 use super::text::{clip, width, wrapped};
@@ -95,13 +96,11 @@ pub enum Ask {
 const KEYS: &[(char, &str)] = &[
     ('a', "add"),
     ('x', "remove"),
-    ('m', "admin or not"),
+    ('m', "admin"),
     ('n', "name"),
     ('d', "describe"),
-    ('g', "what you go by"),
-    ('1', "who adds"),
-    ('2', "who edits"),
-    ('3', "who sends"),
+    ('g', "your label"),
+    ('k', "link"),
     ('l', "leave"),
 ];
 
@@ -139,6 +138,7 @@ impl State {
         match sheet.asks.take() {
             Some(ask) => self.answer(&mut sheet, ask, key, commands),
             None if key == Key::Escape => return,
+            None if key == Key::Char('k') => return self.panel(What::GroupLink(sheet.id), commands),
             None => sheet.key(key, commands),
         }
         self.sheet = Some(Sheet::Group(sheet));
@@ -289,7 +289,7 @@ fn foot(sheet: &GroupSheet, group: &Group) -> Vec<String> {
     let who = |only_admins| if only_admins { "admins" } else { "all" };
     let [add, edit, send] = group.only_admins.map(who);
     let keys: Vec<_> = KEYS.iter().map(|(key, does)| format!("{key} {does}")).collect();
-    vec![format!("Add people: {add} · edit: {edit} · send: {send}"), keys.join(" · ")]
+    vec![format!("1 add people: {add} · 2 edit: {edit} · 3 send: {send}"), keys.join(" · ")]
 }
 
 fn asked(ask: &Ask, theme: Theme, inside: Rect, buffer: &mut Buffer) -> Option<Position> {

@@ -13,6 +13,7 @@ use super::open::{Target, Want};
 use super::palette::Palette;
 use super::panel::What;
 use super::panes::Panes;
+use super::questions::{Question, Wanted};
 use super::state::{Command, Focus, Sheet, State};
 
 impl State {
@@ -182,6 +183,9 @@ impl State {
             Action::Starred => self.panel(What::Starred, commands),
             Action::Later => self.panel(What::Later, commands),
             Action::Blocked => self.panel(What::Blocked, commands),
+            Action::Join => {
+                self.sheet = Some(Sheet::Question(Question::new(Wanted::Join, None)));
+            }
             Action::Name => commands.push(Command::LoadName),
             Action::Group => self.group(commands),
             Action::More => {

@@ -39,6 +39,8 @@ pub struct Conversation {
     pub timer: u32,
     /// Whether others are told what came and was read.
     pub receipts: bool,
+    /// How many people ask to be let in, by its link.
+    pub askers: usize,
 }
 
 /// Whether this account wants to hear from a conversation.

@@ -27,6 +27,16 @@ pub enum Order {
     BlockRequest(ConversationId),
     /// Somebody is blocked, by handle.
     BlockPerson(String),
+    /// Who asked is let into a group.
+    Admit(ConversationId, AccountId),
+    /// Who asked is not.
+    NotAdmit(ConversationId, AccountId),
+    /// A link of a group is made, good for so many days; 0 for as long as it stands.
+    NewLink(ConversationId, u32),
+    /// The link of a group is turned off.
+    LinkOff(ConversationId),
+    /// One asks to be let into the group of this link.
+    Join(String),
     /// A block is taken back.
     Unblock(AccountId),
     /// The block of who is in a conversation is taken back.
@@ -73,6 +83,12 @@ pub enum Wanted {
     BlockRequest(ConversationId, String),
     /// To block somebody.
     BlockPerson,
+    /// To make a link of a group.
+    NewLink(ConversationId),
+    /// To turn it off.
+    LinkOff(ConversationId),
+    /// To ask to be let into a group.
+    Join,
     /// To take a block back.
     Unblock(AccountId, String),
     /// To take the block of who is in a conversation back.
@@ -115,6 +131,9 @@ impl Wanted {
         match self {
             Self::Decline(..) => "Delete this request",
             Self::BlockRequest(..) | Self::BlockPerson => "Block",
+            Self::NewLink(_) => "New link of the group",
+            Self::LinkOff(_) => "Turn the link off",
+            Self::Join => "Join a group by its link",
             Self::Unblock(..) | Self::UnblockIn(..) => "Unblock",
             Self::Report(_) => "Report",
             Self::Rename(..) => "Name of a device",
@@ -132,6 +151,8 @@ impl Wanted {
     fn prompt(&self) -> Option<&'static str> {
         Some(match self {
             Self::BlockPerson => "Handle: ",
+            Self::NewLink(_) => "Days: ",
+            Self::Join => "Link: ",
             Self::Report(_) => "File: ",
             Self::Rename(..) | Self::Name(_) => "Name: ",
             Self::Link => "Code: ",
@@ -152,6 +173,13 @@ impl Wanted {
                  in a group with you can be blocked."
                     .to_owned()
             }
+            Self::NewLink(_) => {
+                "Who has it can ask you to be let in, and nothing more. For how many days, 1 to 366; nothing for as long \
+                 as it stands. The link before is good no more."
+                    .to_owned()
+            }
+            Self::LinkOff(_) => "Nobody can ask by it any more. Who has asked stays to be decided on.".to_owned(),
+            Self::Join => "Paste the link of the group. Its admin is asked, and decides.".to_owned(),
             Self::Unblock(_, name) | Self::UnblockIn(_, name) => {
                 format!("{name} can write to you again. What they wrote meanwhile does not come.")
             }
@@ -191,6 +219,15 @@ impl Wanted {
             Self::Decline(id, _) => Order::Decline(*id),
             Self::BlockRequest(id, _) => Order::BlockRequest(*id),
             Self::BlockPerson => Order::BlockPerson(needed("a handle")?),
+            Self::NewLink(group) => match typed {
+                "" => Order::NewLink(*group, 0),
+                days => match days.parse() {
+                    Ok(days @ 1..=366) => Order::NewLink(*group, days),
+                    _ => return Err("Write a number of days from 1 to 366, or nothing.".to_owned()),
+                },
+            },
+            Self::LinkOff(group) => Order::LinkOff(*group),
+            Self::Join => Order::Join(needed("the link")?),
             Self::Unblock(who, _) => Order::Unblock(*who),
             Self::UnblockIn(id, _) => Order::UnblockIn(*id),
             Self::Report(id) => Order::Report(*id, needed("the name of a file")?),

@@ -320,9 +320,10 @@ impl State {
         self.conversations.iter().filter(|row| open == Some(row.id) || wanted(row)).collect()
     }
 
-    /// How many requests wait to be decided on.
+    /// How many requests wait to be decided on: of strangers, and of people who want to be let into a group.
     pub fn requests(&self) -> usize {
-        self.conversations.iter().filter(|row| row.stance == Stance::Asked).count()
+        let strangers = self.conversations.iter().filter(|row| row.stance == Stance::Asked).count();
+        strangers + self.conversations.iter().map(|row| row.askers).sum::<usize>()
     }
 
     /// The open conversation, when nothing is written in it before it is decided on.

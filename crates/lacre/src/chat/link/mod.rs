@@ -36,7 +36,12 @@ impl Messenger for Link {
             let mut all = Vec::new();
             for row in views.conversations()? {
                 let (timer, receipts) = (views.timer(row.id)?, views.sends_receipts(row.id)?);
-                all.extend(conversation(row, timer, receipts));
+                // Who only asks to be let into a group is decided on with that.
+                if row.only_asks {
+                    continue;
+                }
+                let askers = views.records().join_asks(row.id)?.len();
+                all.extend(conversation(row).map(|row| Conversation { timer, receipts, askers, ..row }));
             }
             Ok(all)
         });

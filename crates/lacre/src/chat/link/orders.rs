@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use lacre_client::Intent;
+use lacre_client::clock::{Clock, SystemClock};
 use lacre_client::records::ConversationKind;
 use lacre_client::strangers::Request;
-use lacre_proto::{AccountId, ConversationId, Handle};
+use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 
 use super::{Link, half, sentence};
 use crate::chat::panel::What;
@@ -13,6 +14,8 @@ use crate::chat::questions::Order;
 use crate::chat::state::Msg;
 use crate::commands::{report, safety};
 use crate::safe_text::safe_line;
+
+const DAY: Millis = 24 * 3600 * 1000;
 
 impl Link {
     /// Carries it out; what is to be said of it.
@@ -41,6 +44,17 @@ impl Link {
             Order::BlockRequest(id) => return self.block_request(id).await,
             Order::BlockPerson(handle) => {
                 (Intent::Block(self.person(&handle)?), format!("{handle} is blocked."))
+            }
+            Order::Admit(group, who) => (Intent::AdmitAsker(group, who, 0), "Being let in.".to_owned()),
+            Order::NotAdmit(group, who) => (Intent::DeclineAsker(group, who), "Not let in.".to_owned()),
+            Order::NewLink(group, days) => {
+                let until = if days == 0 { 0 } else { SystemClock.now() + Millis::from(days) * DAY };
+                (Intent::SetGroupLink(group, Some(until)), "A new link is made.".to_owned())
+            }
+            Order::LinkOff(group) => (Intent::SetGroupLink(group, None), "The link is off.".to_owned()),
+            Order::Join(link) => {
+                let link = link.parse().map_err(half)?;
+                (Intent::AskToJoin(link), "Asked; the admin of the group decides.".to_owned())
             }
             Order::Unblock(who) => (Intent::Unblock(who), "Not blocked any more.".to_owned()),
             Order::UnblockIn(id) => {

@@ -2,6 +2,7 @@
 
 use lacre_client::EngineError;
 use lacre_client::content::MessageId as ClientId;
+use lacre_client::groups::Asker;
 use lacre_client::records::{ConversationKind, Heard, OwnDevice};
 use lacre_client::strangers::Request;
 use lacre_client::view::{Conversation, Later, Message, Sending, Views};
@@ -26,6 +27,7 @@ impl Link {
             What::Devices => devices(views),
             What::Safety(id) => safety(views, id),
             What::Number(who, _) => number(views, who, String::new()),
+            What::GroupLink(id) => group_link(views, id),
             What::Pinned(id) => messages(views, views.pinned(id)?),
             What::Starred => {
                 let mut starred = views.starred()?;
@@ -69,11 +71,55 @@ fn requests(views: Views<'_>) -> Result<Shown, EngineError> {
         });
         Row { of: Of::Request(conversation, name.clone()), head: name, when: Some(since), says }
     };
-    let rows: Vec<Row> = views.requests()?.into_iter().map(row).collect();
-    let told =
-        "They wrote to you, and you never wrote to them. Until you accept they do not learn that it came.";
+    let mut rows: Vec<Row> = views.requests()?.into_iter().map(row).collect();
+    for conversation in views.conversations()? {
+        let name = safe_line(&conversation.name);
+        for asker in views.askers(conversation.id)? {
+            rows.push(row_of_asker(asker, conversation.id, &name));
+        }
+    }
+    let told = "You never wrote to them. Until you accept they do not learn that anything came.";
     let above = if rows.is_empty() { Vec::new() } else { vec![Text::Quiet(told.to_owned())] };
     Ok(Shown { above, rows, code: None })
+}
+
+fn row_of_asker(asker: Asker, group: ConversationId, name: &str) -> Row {
+    let Asker { person, goes_by, common_groups, asked, .. } = asker;
+    let handle = person.handle.to_string();
+    let mut says = vec![format!("Asks to be let into {name}, by its link.")];
+    says.extend(goes_by.map(|name| format!("Goes by “{}”: a name of their own choice.", safe_line(&name))));
+    if !person.confirmed {
+        says.push("They say this is their handle; the relay's directory has not said so.".to_owned());
+    }
+    let common: Vec<String> = common_groups.iter().map(|name| safe_line(name)).collect();
+    if !common.is_empty() {
+        says.push(format!("Both in {}.", common.join(", ")));
+    }
+    Row { of: Of::Asker(group, person.account, handle.clone()), head: handle, when: Some(asked), says }
+}
+
+/// The link of a group, where this device has made the one that stands.
+fn group_link(views: Views<'_>, id: ConversationId) -> Result<Shown, EngineError> {
+    let stands = views.group(id)?.is_some_and(|group| group.link.is_some());
+    let (above, code) = match (views.group_link(id)?, stands) {
+        (Some((link, until)), _) => {
+            let until = match until {
+                0 => "as long as it stands".to_owned(),
+                until => format!("until {}", output::local(until, MINUTES)),
+            };
+            let told = format!("Who has it can ask you to be let in, and nothing more; good {until}.");
+            (vec![Text::Strong(link.to_string()), Text::Plain(told)], Some(link.to_string()))
+        }
+        (None, true) => {
+            let told = "This group has a link that another device has made, and only that one can show it.";
+            (vec![Text::Plain(told.to_owned())], None)
+        }
+        (None, false) => {
+            let told = "This group has no link. Admins make one, by which people can ask to be let in.";
+            (vec![Text::Plain(told.to_owned())], None)
+        }
+    };
+    Ok(Shown { above, rows: Vec::new(), code })
 }
 
 fn count(number: u32, one: &str, many: &str) -> String {

@@ -12,8 +12,8 @@ use crate::chat::search::Hit;
 use crate::chat::words;
 use crate::safe_text::{safe_line, safe_text};
 
-/// A row of the list; `timer` and `receipts` are those of the conversation. None for one whose rows are in another.
-pub(super) fn conversation(row: view::Conversation, timer: u32, receipts: bool) -> Option<Conversation> {
+/// A row of the list, as far as the view model tells of it; none for one whose rows are in another.
+pub(super) fn conversation(row: view::Conversation) -> Option<Conversation> {
     let standing = match row.state {
         ConversationState::Opening => Standing::Opening,
         ConversationState::Open => Standing::Open,
@@ -52,8 +52,9 @@ pub(super) fn conversation(row: view::Conversation, timer: u32, receipts: bool) 
         standing,
         stance,
         safety,
-        timer,
-        receipts,
+        timer: 0,
+        receipts: true,
+        askers: 0,
     })
 }
 

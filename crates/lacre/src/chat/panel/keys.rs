@@ -106,6 +106,27 @@ impl State {
                 commands.push(Command::Do(Order::Accept(id)));
                 return self.sheet = Some(Sheet::Panel(panel));
             }
+            (Deed::Accept, Some(Of::Asker(group, who, _))) => {
+                commands.push(Command::Do(Order::Admit(group, who)));
+                return self.sheet = Some(Sheet::Panel(panel));
+            }
+            (Deed::Decline, Some(Of::Asker(group, who, _))) => {
+                commands.push(Command::Do(Order::NotAdmit(group, who)));
+                return self.sheet = Some(Sheet::Panel(panel));
+            }
+            (Deed::Block | Deed::Report, Some(Of::Asker(..))) => {
+                self.notice =
+                    Some("Who asks to be let in is accepted or declined; Ctrl+P blocked blocks.".to_owned());
+                return self.sheet = Some(Sheet::Panel(panel));
+            }
+            (Deed::NewLink, _) => match panel.what {
+                What::GroupLink(group) => Wanted::NewLink(group),
+                _ => return,
+            },
+            (Deed::LinkOff, _) => match panel.what {
+                What::GroupLink(group) => Wanted::LinkOff(group),
+                _ => return,
+            },
             (Deed::Approve, Some(Of::Device(id, ..))) => {
                 commands.push(Command::Do(Order::Approve(id)));
                 return self.sheet = Some(Sheet::Panel(panel));
@@ -147,6 +168,7 @@ impl State {
                     self.panel(What::Number(who, group), commands);
                 }
             }
+            Of::Asker(group, ..) => self.open(Target::Existing(group), commands),
             Of::Device(..) => {}
         }
     }

@@ -45,6 +45,8 @@ pub enum What {
     Safety(ConversationId),
     /// The safety number with a member of a group.
     Number(AccountId, ConversationId),
+    /// The link by which one can ask to be let into a group.
+    GroupLink(ConversationId),
     /// What is pinned in a conversation.
     Pinned(ConversationId),
     /// What has a star.
@@ -97,6 +99,8 @@ pub struct Row {
 pub enum Of {
     /// A request: its conversation, and what it is called.
     Request(ConversationId, String),
+    /// Somebody who asks to be let into a group: the group, who, and their handle.
+    Asker(ConversationId, AccountId, String),
     /// A device: what it is called, and whether it is this one.
     Device(DeviceId, String, bool),
     /// A message in its place.
@@ -138,6 +142,10 @@ pub enum Deed {
     Compare,
     /// Shows the QR code, or not any more.
     Code,
+    /// Makes a link, or another one.
+    NewLink,
+    /// Turns the link off.
+    LinkOff,
 }
 
 /// A key of a panel.
@@ -175,6 +183,11 @@ const DEVICES: &[Binding] = &[
 const SAFETY: &[Binding] =
     &[bind('q', Deed::Code, "QR code"), bind('c', Deed::Compare, "compare with a file")];
 const SAFETY_OF_GROUP: &[Binding] = &[enter("number with this person")];
+const GROUP_LINK: &[Binding] = &[
+    bind('n', Deed::NewLink, "make a new one"),
+    bind('x', Deed::LinkOff, "turn it off"),
+    bind('q', Deed::Code, "QR code"),
+];
 const PINNED: &[Binding] = &[enter("go there"), bind('x', Deed::Remove, "unpin")];
 const STARRED: &[Binding] = &[enter("go there"), bind('x', Deed::Remove, "take the star away")];
 const LATER: &[Binding] =
@@ -189,6 +202,7 @@ impl What {
             Self::Requests => "Requests",
             Self::Devices => "Your devices",
             Self::Safety(_) | Self::Number(..) => "Safety",
+            Self::GroupLink(_) => "Link of the group",
             Self::Pinned(_) => "Pinned here",
             Self::Starred => "Starred",
             Self::Later => "To be sent later",
@@ -206,7 +220,7 @@ impl What {
             Self::Starred => "No message has a star. Choose one with ↑, then s.",
             Self::Later => "Nothing waits for its time. Write something, then Ctrl+O and l.",
             Self::Blocked => "You have blocked nobody.",
-            Self::Safety(_) | Self::Number(..) | Self::About(..) => "",
+            Self::Safety(_) | Self::Number(..) | Self::GroupLink(_) | Self::About(..) => "",
         }
     }
 
@@ -217,14 +231,19 @@ impl What {
             Self::Devices => DEVICES,
             Self::Safety(_) if !shown.rows.is_empty() => SAFETY_OF_GROUP,
             Self::Safety(_) | Self::Number(..) => SAFETY,
+            Self::GroupLink(_) => GROUP_LINK,
             Self::Pinned(_) => PINNED,
             Self::Starred => STARRED,
             Self::Later => LATER,
             Self::Blocked => BLOCKED,
             Self::About(..) => &[],
         };
-        let of_a_row =
-            |deed: Deed| !matches!(deed, Deed::Link | Deed::Code | Deed::Compare | Deed::BlockPerson);
+        let of_a_row = |deed: Deed| {
+            !matches!(
+                deed,
+                Deed::Link | Deed::Code | Deed::Compare | Deed::BlockPerson | Deed::NewLink | Deed::LinkOff
+            )
+        };
         let (rows, code) = (!shown.rows.is_empty(), shown.code.is_some());
         keys.iter().filter(move |binding| {
             (rows || !of_a_row(binding.deed)) && (code || !matches!(binding.deed, Deed::Code | Deed::Compare))
@@ -238,7 +257,8 @@ mod tests {
 
     #[test]
     fn no_letter_of_a_panel_has_two_meanings() {
-        for keys in [REQUESTS, DEVICES, SAFETY, SAFETY_OF_GROUP, PINNED, STARRED, LATER, BLOCKED] {
+        for keys in [REQUESTS, DEVICES, GROUP_LINK, SAFETY, SAFETY_OF_GROUP, PINNED, STARRED, LATER, BLOCKED]
+        {
             for (at, binding) in keys.iter().enumerate() {
                 assert!(keys[..at].iter().all(|other| other.key != binding.key), "{}", binding.word);
             }

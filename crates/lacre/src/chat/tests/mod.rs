@@ -146,6 +146,7 @@ fn conversation(id: ConversationId, with: &str, unread: u32) -> Conversation {
         safety: Safety { post_quantum: Some(true), pinned: Some(NOW - 60 * MINUTE) },
         timer: 0,
         receipts: true,
+        askers: 0,
     }
 }
 

@@ -164,7 +164,7 @@ fn a_linking_that_ends_well_leads_to_the_devices() {
     ana.press(&[Key::Enter]);
     ana.hear(Msg::LinkNumber("123 456".to_owned(), "tablet".to_owned()));
     assert_eq!(ana.hear(Msg::LinkEnded(Ok(()))), [Command::LoadPanel(What::Devices)]);
-    ana.sees("The new device is one of yours now.");
+    ana.sees("The new device is yours now; choose it and press a to approve it.");
 }
 
 #[test]
@@ -193,6 +193,44 @@ fn the_safety_number_is_shown_compared_and_shown_as_a_code() {
     ana.sees("The numbers are the same");
     ana.press(&[Key::Escape]);
     assert_eq!(ana.state.sheet, None);
+}
+
+#[test]
+fn who_asks_to_be_let_into_a_group_stands_among_the_requests() {
+    let mut ana = Ana::with_trip(100, 30);
+    let trip = Conversation { group: true, askers: 1, ..conversation(TRIP, "Trip", 0) };
+    ana.hear(Msg::Conversations(vec![trip]));
+    ana.sees(" 1 request · Ctrl+T");
+    ana.press(&[Key::Requests]);
+    let eva = AccountId([7; 16]);
+    let asks =
+        row(Of::Asker(TRIP, eva, "eva".to_owned()), "eva", &["Asks to be let into Trip, by its link."]);
+    ana.hear(Msg::Panel(What::Requests, rows(vec![asks])));
+    assert_eq!(ordered(&mut ana, &[Key::Char('a')]), Some(Order::Admit(TRIP, eva)));
+    assert_eq!(ordered(&mut ana, &[Key::Char('d')]), Some(Order::NotAdmit(TRIP, eva)));
+    assert_eq!(ordered(&mut ana, &[Key::Char('b')]), None);
+    ana.sees("Who asks to be let in is accepted or declined");
+}
+
+#[test]
+fn a_group_has_a_link_and_one_asks_by_it() {
+    let mut ana = Ana::with_trip(100, 30);
+    ana.press(&[Key::Group]);
+    ana.hear(Msg::Group(TRIP, trip()));
+    assert_eq!(ana.press(&[Key::Char('k')]), [Command::LoadPanel(What::GroupLink(TRIP))]);
+    ana.hear(Msg::Panel(What::GroupLink(TRIP), Shown::default()));
+    ana.press(&[Key::Char('n')]);
+    ana.types("400");
+    assert_eq!(ordered(&mut ana, &[Key::Enter]), None);
+    ana.sees("Write a number of days from 1 to 366");
+    ana.press(&[Key::Backspace; 2]);
+    assert_eq!(ordered(&mut ana, &[Key::Enter]), Some(Order::NewLink(TRIP, 4)));
+    assert_eq!(ordered(&mut ana, &[Key::Char('x'), Key::Char('y')]), Some(Order::LinkOff(TRIP)));
+    ana.press(&[Key::Escape, Key::Palette]);
+    ana.types("join");
+    ana.press(&[Key::Enter]);
+    ana.hear(Msg::Paste("LACRE:JOIN/1/abc".to_owned()));
+    assert_eq!(ordered(&mut ana, &[Key::Enter]), Some(Order::Join("LACRE:JOIN/1/abc".to_owned())));
 }
 
 #[test]

@@ -428,7 +428,7 @@ fn a_group_is_changed_on_its_sheet() {
     ana.hear(Msg::Group(TRIP, trip()));
     ana.sees("▸ ana (you) · admin");
     ana.sees("bruno, “the driver”");
-    ana.sees("Add people: all · edit: admins · send: all");
+    ana.sees("1 add people: all · 2 edit: admins · 3 send: all");
     let asks = |ana: &mut Ana, keys: &[Key]| match ana.press(keys).as_slice() {
         [Command::Group(change)] => Some(change.clone()),
         [] => None,
