@@ -24,6 +24,23 @@ pub const SIGNED: usize = 32 * 1024;
 /// The longest text of one message, in bytes of UTF-8.
 pub const TEXT: usize = 64 * 1024;
 
+/// The largest file that is sent, in bytes.
+pub const FILE: u64 = 2 * 1024 * 1024 * 1024;
+/// The largest blob, in bytes: a file of the largest size, sealed.
+pub const BLOB: u64 = FILE + FILE / 1024;
+/// Bytes of a blob's part; every part but the last has just this length.
+pub const BLOB_PART: u64 = 4 * 1024 * 1024;
+/// How long a blob is kept after the last reference to it was made, at most.
+pub const BLOB_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long a blob is kept after its upload, whatever references are made.
+pub const BLOB_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
+/// An upload must be finished in this time.
+pub const BLOB_UPLOAD: Duration = Duration::from_secs(7 * 24 * 3600);
+/// References to one blob.
+pub const BLOB_REFERENCES: u32 = 1024;
+/// Bytes that one account may upload in thirty days.
+pub const BLOB_QUOTA: u64 = 16 * 1024 * 1024 * 1024;
+
 /// Devices of one account.
 pub const DEVICES: usize = 8;
 /// How long a new device may not do everything, unless another one approves it.
