@@ -66,6 +66,16 @@ pub enum ErrorCode {
     ReaderTooSlow,
     /// The device was logged in from another socket.
     Replaced,
+    /// No such blob, or it is kept no longer, or the capability is not its own.
+    NoSuchBlob,
+    /// The account has uploaded as much as it may for now.
+    BlobQuota,
+    /// Parts of the blob are missing.
+    BlobIncomplete,
+    /// The parts that came are not what was sent.
+    BlobDiffers,
+    /// The relay's disk has no room for files.
+    NoRoom,
     /// A fault of the relay.
     Internal,
     /// A code that a newer relay sends and this version does not know.
@@ -207,6 +217,23 @@ const TABLE: &[(ErrorCode, u32, &str, Retry, &str)] = {
             "The connection is too slow for what waits to be read.",
         ),
         (Replaced, 164, "replaced", AfterRepair, "This device connected from somewhere else."),
+        (NoSuchBlob, 170, "no_such_blob", Never, "The relay does not keep this file, or no longer."),
+        (
+            BlobQuota,
+            171,
+            "blob_quota",
+            Never,
+            "You have sent as many files as this relay allows in thirty days; the file was not sent.",
+        ),
+        (
+            BlobIncomplete,
+            172,
+            "blob_incomplete",
+            AfterRepair,
+            "Parts of the file have not arrived; the app sends them.",
+        ),
+        (BlobDiffers, 173, "blob_differs", AfterRepair, "The file arrived altered; the app sends it again."),
+        (NoRoom, 174, "no_room", Later, "The relay has no room for files just now; the app will try again."),
         (Internal, 199, "internal", Later, "The relay has a fault; nothing was lost."),
     ]
 };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lacre_proto::limits;
+use lacre_store::blobs::BlobStore;
 
 use crate::clock::{Clock, SystemClock};
 use crate::limits::RateLimits;
@@ -95,6 +96,12 @@ pub struct Quotas {
     pub kept: Duration,
     /// Bytes of large messages that come and are held at once over all sockets, and of those that go.
     pub large_frames: usize,
+    /// Bytes of the largest blob.
+    pub blob: u64,
+    /// Bytes that one account may upload in thirty days.
+    pub blobs: u64,
+    /// Bytes of blobs' parts that come and are held at once over all connections, and of those that go.
+    pub blobs_held: usize,
 }
 
 impl Default for Quotas {
@@ -104,6 +111,9 @@ impl Default for Quotas {
             bytes: limits::MAILBOX_BYTES,
             kept: limits::MAILBOX_KEPT,
             large_frames: limits::LARGE_FRAMES,
+            blob: limits::BLOB,
+            blobs: limits::BLOB_QUOTA,
+            blobs_held: limits::LARGE_FRAMES,
         }
     }
 }
@@ -133,6 +143,8 @@ pub struct Config {
     pub quotas: Quotas,
     /// Rate limits.
     pub rates: RateLimits,
+    /// Where blobs lie; without it, in the folder `blobs` beside the data.
+    pub blobs: Option<BlobStore>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
 }
@@ -169,6 +181,7 @@ impl Config {
             edge: EdgeLimits::default(),
             quotas: Quotas::default(),
             rates: RateLimits::default(),
+            blobs: None,
             clock: Arc::new(SystemClock),
         }
     }

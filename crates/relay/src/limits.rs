@@ -43,6 +43,8 @@ pub(crate) enum Action {
     Block,
     DeviceList,
     Link,
+    Blob,
+    BlobMebibytes,
 }
 
 /// All rate limits of a relay.
@@ -74,6 +76,10 @@ pub struct RateLimits {
     pub device_list: Rate,
     /// Links that are opened from one network.
     pub link: Rate,
+    /// Uploads by one account.
+    pub blob: Rate,
+    /// Mebibytes uploaded by one account.
+    pub blob_mebibytes: Rate,
 }
 
 impl Default for RateLimits {
@@ -93,6 +99,8 @@ impl Default for RateLimits {
             block: Rate::new(100, 10_000),
             device_list: Rate::new(12, 2 * MINUTE),
             link: Rate::new(6, MINUTE),
+            blob: Rate::new(50, 1200),
+            blob_mebibytes: Rate::new(4096, 1000),
         }
     }
 }
@@ -114,6 +122,8 @@ impl RateLimits {
             block: Rate::LIFTED,
             device_list: Rate::LIFTED,
             link: Rate::LIFTED,
+            blob: Rate::LIFTED,
+            blob_mebibytes: Rate::LIFTED,
         }
     }
 
@@ -131,6 +141,8 @@ impl RateLimits {
             Action::Block => self.block,
             Action::DeviceList => self.device_list,
             Action::Link => self.link,
+            Action::Blob => self.blob,
+            Action::BlobMebibytes => self.blob_mebibytes,
         }
     }
 }
@@ -142,13 +154,18 @@ pub(crate) struct Bucket(Millis);
 impl Bucket {
     /// Takes one token, or says in how many milliseconds there will be one.
     pub(crate) fn take(&mut self, rate: Rate, now: Millis) -> Result<(), Millis> {
+        self.take_many(1, rate, now)
+    }
+
+    /// Takes several tokens together; what is more than a bucket holds takes a full one.
+    fn take_many(&mut self, tokens: u32, rate: Rate, now: Millis) -> Result<(), Millis> {
         if rate.burst == 0 {
             return Ok(());
         }
         let size = u64::from(rate.burst) * rate.refill_ms;
         // A clock that was set back must not lock anybody out for longer than an empty bucket would.
         let full_at = self.0.clamp(now, now.saturating_add(size));
-        let after = full_at + rate.refill_ms;
+        let after = full_at + u64::from(tokens.min(rate.burst)) * rate.refill_ms;
         if after > now + size {
             self.0 = full_at;
             return Err(after - now - size);
@@ -195,6 +212,17 @@ impl Limiter {
     /// Takes one token of a key.
     pub(crate) fn take(&self, action: Action, key: &[&[u8]], now: Millis) -> Result<(), WireError> {
         self.with(action, key, now, |bucket, rate| bucket.take(rate, now))
+    }
+
+    /// Takes several tokens of a key, or none.
+    pub(crate) fn take_many(
+        &self,
+        action: Action,
+        tokens: u32,
+        key: &[&[u8]],
+        now: Millis,
+    ) -> Result<(), WireError> {
+        self.with(action, key, now, |bucket, rate| bucket.take_many(tokens, rate, now))
     }
 
     /// Whether there is a token of a key; takes none.

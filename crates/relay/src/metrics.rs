@@ -26,6 +26,9 @@ pub struct Metrics {
     backlog: Gauge,
     delivered: Counter,
     refusals: Family<Refusal, Counter>,
+    pub(crate) blobs: Counter,
+    pub(crate) blob_bytes_in: Counter,
+    pub(crate) blob_bytes_out: Counter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -60,6 +63,9 @@ impl Metrics {
             backlog: Gauge::default(),
             delivered: Counter::default(),
             refusals: Family::default(),
+            blobs: Counter::default(),
+            blob_bytes_in: Counter::default(),
+            blob_bytes_out: Counter::default(),
             registry,
         };
         metrics.registered()
@@ -80,6 +86,9 @@ impl Metrics {
             backlog,
             delivered,
             refusals,
+            blobs,
+            blob_bytes_in,
+            blob_bytes_out,
         } = &mut self;
         registry.register("connections", "Open connections", connections.clone());
         registry.register("connections_accepted", "Connections since the start", accepted.clone());
@@ -101,6 +110,9 @@ impl Metrics {
             commit_seconds.clone(),
         );
         registry.register("refusals", "Requests refused", refusals.clone());
+        registry.register("blobs", "Files whose upload was finished", blobs.clone());
+        registry.register("blob_bytes_in", "Bytes of files that came", blob_bytes_in.clone());
+        registry.register("blob_bytes_out", "Bytes of files that went", blob_bytes_out.clone());
         self
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lacre_store::blobs::{BlobStore, FolderBlobs};
 use lacre_store::data::Data;
 use lacre_store::memory::MemoryData;
 use lacre_store::redb::{self, RedbData, RedbOptions};
@@ -69,6 +70,9 @@ pub enum StartError {
     /// The data cannot be read.
     #[error("the data cannot be used: {0}")]
     Data(String),
+    /// The place for blobs cannot be used.
+    #[error("the place for files cannot be used: {0}")]
+    Blobs(String),
 }
 
 impl StartError {
@@ -87,6 +91,7 @@ impl StartError {
             Self::Certificate(_) => "bad_certificate",
             Self::DataKey(_) => "data_key",
             Self::Data(_) => "data",
+            Self::Blobs(_) => "blobs",
         }
     }
 }
@@ -182,9 +187,10 @@ fn allowed(config: &Config) -> Result<(), StartError> {
 }
 
 async fn run<D: Data>(config: Config, data: D, folder: Option<&Path>) -> Result<RunningRelay, StartError> {
-    let Config { listen, registration, quotas, rates, edge, clock, .. } = config;
+    let Config { listen, registration, quotas, rates, edge, clock, blobs, .. } = config;
     let protection = tls::protection(&config.tls, folder)?;
-    let settings = Settings { registration, quotas, rates };
+    let blobs = blobs.map_or_else(|| beside(folder), Ok)?;
+    let settings = Settings { registration, quotas, rates, blobs };
     let rng = Box::new(StdRng::from_os_rng());
     let services = Services::open(data, settings, rng, clock.now()).await?;
     let listener = bind(listen).await?;
@@ -207,6 +213,13 @@ async fn run<D: Data>(config: Config, data: D, folder: Option<&Path>) -> Result<
     tracing::info!(tls = fingerprint.is_some(), "the relay listens");
     let durable = folder.is_some();
     Ok(RunningRelay { address, admin_address, fingerprint, durable, stop, tasks })
+}
+
+/// The store of blobs that lies beside the data.
+fn beside(folder: Option<&Path>) -> Result<BlobStore, StartError> {
+    let Some(folder) = folder else { return Ok(BlobStore::default()) };
+    let folder = FolderBlobs::open(folder.join("blobs"));
+    folder.map(BlobStore::Folder).map_err(|error| StartError::Blobs(error.to_string()))
 }
 
 /// The operator's listener and its token, if there is to be one.

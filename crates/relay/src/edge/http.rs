@@ -1,4 +1,4 @@
-//! The request that becomes a socket: HTTP/1.1, one small head, no body, one path.
+//! What comes over HTTP/1.1, with small heads: the request that becomes a socket, and blobs.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,9 +16,10 @@ use lacre_store::data::Data;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 use tower_service::Service;
 
+use super::patience::Patience;
 use super::permit::Permit;
 use super::stream::Stream;
-use super::{Edge, socket};
+use super::{Edge, blobs, socket};
 
 /// What the connection gives to the socket that it becomes.
 #[derive(Clone)]
@@ -28,15 +29,21 @@ struct Connection {
 }
 
 /// Serves one connection up to its upgrade, or its end.
-pub(super) async fn upgrade<D: Data>(
+pub(super) async fn serve<D: Data>(
     edge: Arc<Edge<D>>,
     stream: Stream,
     address: IpAddr,
     permit: Permit,
+    patience: Patience,
 ) -> Option<()> {
     let header_deadline = edge.limits.handshake;
     let connection = Connection { address, permit: Arc::new(Mutex::new(Some(permit))) };
-    let router = Router::new().route("/socket", get(open::<D>)).layer(Extension(connection)).with_state(edge);
+    let router = Router::new()
+        .route("/socket", get(open::<D>))
+        .merge(blobs::routes())
+        .layer(Extension(connection))
+        .layer(Extension(patience))
+        .with_state(edge);
     let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
         router.clone().call(request)
     });

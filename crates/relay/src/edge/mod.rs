@@ -1,9 +1,12 @@
 //! The edge: connections with their deadlines and caps, up to the socket of a session. It knows no service.
 //!
 //! TLS, request head and upgrade share one deadline, so that a slow peer holds a place for no longer than that.
-//! After the upgrade a connection is one task, [`socket::serve`].
+//! After the upgrade a connection is one task, [`socket::serve`]. While parts of blobs come and go on a connection,
+//! each piece moves its deadline on.
 
+mod blobs;
 mod http;
+mod patience;
 mod permit;
 mod socket;
 mod stream;
@@ -21,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::clock::Clock;
 use crate::config::EdgeLimits;
 use crate::services::Services;
+use patience::Patience;
 use permit::Connections;
 use stream::Stream;
 
@@ -78,13 +82,13 @@ impl<D: Data> Edge<D> {
         };
         self.services.metrics().accepted.inc();
         tokio::spawn(async move {
-            let handshake = self.limits.handshake;
+            let patience = Patience::new(self.limits.handshake);
             // Nothing is said to who is too slow, or does not speak TLS or HTTP.
             let mut stop = self.stop.clone();
-            let handshake = tokio::time::timeout(handshake, self.shake_hands(stream, address, permit));
             tokio::select! {
                 () = stopped(&mut stop) => {}
-                _ = handshake => {}
+                () = patience.over() => {}
+                _ = self.shake_hands(stream, address, permit, patience.clone()) => {}
             }
         });
     }
@@ -94,13 +98,14 @@ impl<D: Data> Edge<D> {
         stream: TcpStream,
         address: IpAddr,
         permit: permit::Permit,
+        patience: Patience,
     ) -> Option<()> {
         stream.set_nodelay(true).ok()?;
         let stream = match &self.tls {
             Some(acceptor) => Stream::Tls(Box::new(acceptor.accept(stream).await.ok()?)),
             None => Stream::Plain(stream),
         };
-        http::upgrade(self, stream, address, permit).await
+        http::serve(self, stream, address, permit, patience).await
     }
 }
 

@@ -2,6 +2,7 @@
 //! `docs/protocol/relay-storage.md` tells what lies where.
 
 use lacre_proto::{AccountId, ConversationId, DeviceId, Handle};
+use lacre_store::blobs::BlobId;
 use lacre_store::data::{Key, LogId};
 
 /// Of the relay itself: its format, its id, its newest time.
@@ -23,6 +24,13 @@ const MAILBOX: u8 = 0x38;
 const INVITE: u8 = 0x40;
 const LINK: u8 = 0x48;
 const LINK_EXPIRY: u8 = 0x49;
+const BLOB: u8 = 0x50;
+const REFERENCE: u8 = 0x51;
+const REFERENCE_EXPIRY: u8 = 0x52;
+const GRANT: u8 = 0x53;
+const GRANT_EXPIRY: u8 = 0x54;
+const USAGE: u8 = 0x55;
+const CONDEMNED: u8 = 0x56;
 
 pub(super) fn meta() -> Key {
     Key::new(META, &[b"relay"])
@@ -149,6 +157,62 @@ pub(super) fn links_expired(now: u64) -> (Key, Key) {
 /// The messages of the link of a key in the expiry index.
 pub(super) fn messages_of_link(expiry: &Key) -> Option<(Key, Key)> {
     expiry.as_bytes().last_chunk::<32>().map(|hash| (link(hash, 0), link(hash, u8::MAX)))
+}
+
+pub(super) fn blob(blob: BlobId) -> Key {
+    Key::new(BLOB, &[&blob.0])
+}
+
+/// What a capability reads, by its hash.
+pub(super) fn reference(hash: &[u8; 32]) -> Key {
+    Key::new(REFERENCE, &[hash])
+}
+
+pub(super) fn reference_expiry(expires: u64, hash: &[u8; 32]) -> Key {
+    Key::new(REFERENCE_EXPIRY, &[&expires.to_be_bytes(), hash])
+}
+
+/// All references whose time is over.
+pub(super) fn references_expired(now: u64) -> (Key, Key) {
+    (Key::new(REFERENCE_EXPIRY, &[]), Key::new(REFERENCE_EXPIRY, &[&now.saturating_add(1).to_be_bytes()]))
+}
+
+/// Leave to upload, by the hash of the upload capability.
+pub(super) fn grant(hash: &[u8; 32]) -> Key {
+    Key::new(GRANT, &[hash])
+}
+
+pub(super) fn grant_expiry(expires: u64, hash: &[u8; 32]) -> Key {
+    Key::new(GRANT_EXPIRY, &[&expires.to_be_bytes(), hash])
+}
+
+/// All leaves whose time is over.
+pub(super) fn grants_expired(now: u64) -> (Key, Key) {
+    (Key::new(GRANT_EXPIRY, &[]), Key::new(GRANT_EXPIRY, &[&now.saturating_add(1).to_be_bytes()]))
+}
+
+/// The hash in a key of an expiry index.
+pub(super) fn hash_in(expiry: &Key) -> Option<[u8; 32]> {
+    expiry.as_bytes().last_chunk().copied()
+}
+
+pub(super) fn usage(account: AccountId) -> Key {
+    Key::new(USAGE, &[account.as_ref()])
+}
+
+/// A blob whose bytes are to go; nobody can reach it any more.
+pub(super) fn condemned(since: u64, blob: BlobId) -> Key {
+    Key::new(CONDEMNED, &[&since.to_be_bytes(), &blob.0])
+}
+
+/// All blobs that were condemned before a time.
+pub(super) fn condemned_before(time: u64) -> (Key, Key) {
+    (Key::new(CONDEMNED, &[]), Key::new(CONDEMNED, &[&time.to_be_bytes()]))
+}
+
+/// The blob of a key whose last part it is.
+pub(super) fn blob_in(key: &Key) -> Option<BlobId> {
+    key.as_bytes().last_chunk().copied().map(BlobId)
 }
 
 /// A mailbox is the log that is named by its device.

@@ -4,6 +4,7 @@
 //! most one atomic write. [`Session`](crate::session::Session) decides who may call what.
 
 mod accounts;
+mod blobs;
 mod blocks;
 mod conversations;
 mod devices;
@@ -25,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lacre_proto::error::WireError;
 use lacre_proto::{AccountId, DeviceId, ErrorCode, RelayId};
+use lacre_store::blobs::BlobStore;
 use lacre_store::bus::LocalBus;
 use lacre_store::data::{Data, Unavailable, WriteError};
 use rand_core::CryptoRng;
@@ -36,6 +38,7 @@ use crate::limits::{Limiter, RateLimits};
 use crate::log::Pseudonyms;
 use crate::metrics::Metrics;
 
+pub(crate) use blobs::{Readable, Upload};
 pub use invites::InviteCode;
 pub(crate) use mailboxes::Inbox;
 pub use start::OpenError;
@@ -49,6 +52,8 @@ pub struct Settings {
     pub quotas: Quotas,
     /// Rate limits.
     pub rates: RateLimits,
+    /// Where blobs lie.
+    pub blobs: BlobStore,
 }
 
 /// The services of one relay. Cheap to clone; all clones are the same.
@@ -69,6 +74,9 @@ pub(crate) struct Inner<D> {
     /// For messages over the ordinary limit, those that come and those that go.
     large_in: Budget,
     large_out: Budget,
+    /// For parts of blobs, likewise.
+    blobs_in: Budget,
+    blobs_out: Budget,
 }
 
 impl<D: Data> Clone for Services<D> {
@@ -118,6 +126,14 @@ impl<D: Data> Services<D> {
 
     pub(crate) fn large_out(&self) -> &Budget {
         &self.0.large_out
+    }
+
+    pub(crate) fn blobs_in(&self) -> &Budget {
+        &self.0.blobs_in
+    }
+
+    pub(crate) fn blobs_out(&self) -> &Budget {
+        &self.0.blobs_out
     }
 
     pub(crate) fn limiter(&self) -> &Limiter {

@@ -128,6 +128,60 @@ pub(super) struct LinkRow {
     pub(super) taken: bool,
 }
 
+/// A blob; whose it is stands nowhere.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct BlobRow {
+    #[prost(uint64, tag = "1")]
+    pub(super) size: u64,
+    /// When it was whole; 0 while parts of it may come.
+    #[prost(uint64, tag = "2")]
+    pub(super) whole_ms: u64,
+    /// References to it; it goes with the last.
+    #[prost(uint32, tag = "3")]
+    pub(super) references: u32,
+}
+
+/// Leave to upload a blob.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct GrantRow {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) blob: Bytes,
+    #[prost(uint64, tag = "2")]
+    pub(super) size: u64,
+    /// The reference that was made with it.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub(super) read_hash: Bytes,
+    #[prost(uint64, tag = "4")]
+    pub(super) keep_ms: u64,
+    #[prost(uint64, tag = "5")]
+    pub(super) expires_ms: u64,
+}
+
+/// What a capability reads, and until when.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ReferenceRow {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) blob: Bytes,
+    #[prost(uint64, tag = "2")]
+    pub(super) expires_ms: u64,
+}
+
+/// What an account was granted in the last days.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct UsageRow {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) days: Vec<UsageDay>,
+}
+
+/// What an account was granted on one day since 1970.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct UsageDay {
+    #[prost(uint64, tag = "1")]
+    pub(super) day: u64,
+    #[prost(uint64, tag = "2")]
+    pub(super) bytes: u64,
+}
+
 /// A row's bytes.
 pub(super) fn encode(row: &impl Message) -> Bytes {
     let mut bytes = BytesMut::with_capacity(1 + row.encoded_len());

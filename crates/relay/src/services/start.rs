@@ -62,6 +62,8 @@ impl<D: Data> Services<D> {
             limiter: Limiter::new(settings.rates.clone()),
             large_in: Budget::new(settings.quotas.large_frames),
             large_out: Budget::new(settings.quotas.large_frames),
+            blobs_in: Budget::new(settings.quotas.blobs_held),
+            blobs_out: Budget::new(settings.quotas.blobs_held),
             settings,
             rng: Mutex::new(rng),
             conversations: Default::default(),

@@ -217,6 +217,10 @@ impl<D: Data> Session<D> {
                 let body = services.take_link(op, now).await;
                 self.answer(id, body.map(|body| R::LinkBody(LinkBody { body })))
             }
+            (Op::ReferBlob(op), _) => {
+                let done = services.refer_blob(op, now).await;
+                self.answer(id, done.map(|()| R::Done(Done {})))
+            }
             (Op::Login(op), _) => {
                 let logged_in = self.login(op, now).await;
                 self.answer(id, logged_in.map(R::LoggedIn))
@@ -338,8 +342,10 @@ async fn authenticated<D: Data>(
         Op::UpdateDeviceList(op) => {
             services.update_device_list(op, caller, now).await.map(|()| R::Done(Done {}))
         }
+        Op::GrantBlob(op) => services.grant_blob(op, caller, now).await.map(R::BlobGranted),
         Op::Login(_)
         | Op::SignUp(_)
+        | Op::ReferBlob(_)
         | Op::PutLink(_)
         | Op::TakeLink(_)
         | Op::CreateConversation(_)
@@ -359,6 +365,7 @@ fn is_anonymous(op: &Op) -> bool {
             | Op::ReadRoster(_)
             | Op::PutLink(_)
             | Op::TakeLink(_)
+            | Op::ReferBlob(_)
     )
 }
 

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod accounts;
+mod blob_attacks;
+mod blobs;
 mod blocks;
 mod conversations;
 mod devices;

@@ -16,6 +16,7 @@ pub struct MemoryBlobs(Arc<Mutex<State>>);
 struct State {
     finished: HashMap<BlobId, Bytes>,
     parts: HashMap<BlobId, BTreeMap<u32, Bytes>>,
+    room: Option<u64>,
 }
 
 impl MemoryBlobs {
@@ -24,12 +25,32 @@ impl MemoryBlobs {
         Self::default()
     }
 
+    /// No blobs, and room for so many bytes of them: a disk that fills up.
+    pub fn with_room(bytes: u64) -> Self {
+        Self(Arc::new(Mutex::new(State { room: Some(bytes), ..State::default() })))
+    }
+
+    /// How many blobs there are, unfinished ones too.
+    pub fn count(&self) -> usize {
+        let state = self.state();
+        state.finished.len() + state.parts.len()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
+    fn make_room_for(&self, bytes: &Bytes) -> Result<(), BlobError> {
+        let parts = self.parts.values().flat_map(BTreeMap::values);
+        let used: u64 = self.finished.values().chain(parts).map(|bytes| bytes.len() as u64).sum();
+        match self.room {
+            Some(room) if used + bytes.len() as u64 > room => Err(BlobError::Full),
+            _ => Ok(()),
+        }
+    }
+
     fn parts(&self, id: BlobId) -> Vec<(u32, u64)> {
         let parts = self.parts.get(&id).into_iter().flatten();
         parts.map(|(number, bytes)| (*number, bytes.len() as u64)).collect()
@@ -42,6 +63,7 @@ impl Blobs for MemoryBlobs {
         if state.finished.contains_key(&id) {
             return Err(BlobError::Exists);
         }
+        state.make_room_for(&bytes)?;
         state.finished.insert(id, bytes);
         Ok(())
     }
@@ -52,6 +74,7 @@ impl Blobs for MemoryBlobs {
         if state.finished.contains_key(&id) {
             return Err(BlobError::Exists);
         }
+        state.make_room_for(&bytes)?;
         state.parts.entry(id).or_default().insert(number, bytes);
         Ok(())
     }

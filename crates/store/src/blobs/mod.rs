@@ -4,20 +4,27 @@
 //! order, each of which may be sent again after a break; it is there for readers once it is finished. `Ok` means
 //! durable. What a blob may cost, who may read it and when it goes is for the services.
 
+mod any;
 mod folder;
 mod memory;
+#[cfg(feature = "s3")]
+mod s3;
 
 use std::fmt;
 use std::future::Future;
 use std::ops::Range;
 
 use bytes::Bytes;
+use lacre_proto::limits;
 
+pub use any::BlobStore;
 pub use folder::FolderBlobs;
 pub use memory::MemoryBlobs;
+#[cfg(feature = "s3")]
+pub use s3::{S3Blobs, S3Options};
 
 /// Length of a part in bytes; every part but the last has just this length.
-pub const PART: u64 = 8 * 1024 * 1024;
+pub const PART: u64 = limits::BLOB_PART;
 
 /// Names a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,6 +107,3 @@ fn check_parts(parts: &[(u32, u64)], length: u64) -> Result<(), BlobError> {
 fn check_part(bytes: &Bytes) -> Result<(), BlobError> {
     if bytes.is_empty() || bytes.len() as u64 > PART { Err(BlobError::BadPart) } else { Ok(()) }
 }
-
-#[cfg(test)]
-mod tests;
