@@ -1,6 +1,7 @@
 //! The tests that every backend of `Data` has to pass: `conformance_suite!(name, Harness)` makes them.
 #![expect(clippy::unwrap_used, reason = "a suite of tests")]
 
+pub mod blobs;
 mod kill;
 mod logs;
 mod model;

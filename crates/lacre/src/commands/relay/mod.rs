@@ -1,5 +1,6 @@
 //! `lacre relay`: running a relay, and looking after its data.
 
+mod blobs;
 mod data;
 mod key;
 
@@ -21,7 +22,8 @@ pub(super) async fn run(args: RelayArgs, json: bool) -> Result<(), Failure> {
 }
 
 async fn serve(args: RunArgs, json: bool) -> Result<(), Failure> {
-    let config = config(&args)?;
+    let mut config = config(&args)?;
+    config.blobs = blobs::chosen(&args).await?;
     let sealed = config.data_key.is_some();
     // Asked for before anything is printed: whoever reads the address may send the signal at once.
     let stop = stop::signal()?;
@@ -61,6 +63,7 @@ fn config(args: &RunArgs) -> Result<Config, Failure> {
         RegistrationArg::Closed => Registration::Closed,
     };
     config.linger = Duration::from_millis(args.linger);
+    config.quotas.blobs = args.blobs_quota << 30;
     if args.limits == LimitsArg::Lifted {
         if !args.listen.ip().is_loopback() {
             return Err(Failure::usage("limits are lifted on loopback only"));
@@ -97,6 +100,7 @@ fn tell(args: &RunArgs, relay: &RunningRelay, sealed: bool) -> Result<(), Failur
         output::line(&format!("admin         http://{admin}/health, /ready and /metrics"))?;
     }
     output::line(&format!("data          {data}"))?;
+    output::line(&format!("files         {}", args.blobs.as_deref().unwrap_or("beside the data")))?;
     output::line(match sealed {
         true => "at rest       sealed with the data key",
         false => "at rest       not sealed (messages are; routing data is not): see --data-key-file",
@@ -117,7 +121,10 @@ impl From<StartError> for Failure {
             }
             StartError::FolderInUse => Exit::InUse,
             StartError::DataKey(_) => Exit::WrongPassphrase,
-            StartError::NewerVersion(_) | StartError::Data(_) | StartError::Folder(_) => Exit::Store,
+            StartError::NewerVersion(_)
+            | StartError::Data(_)
+            | StartError::Folder(_)
+            | StartError::Blobs(_) => Exit::Store,
             _ => Exit::Failure,
         };
         Self::new(exit, error.code(), format!("{error}. The relay was not started"))
