@@ -34,6 +34,8 @@ fn main() {
     seed("mimi_content", lacre_fuzz::mimi_content, contents);
     let report = [(MimiId([1; 32]), Status::DELIVERED), (MimiId([2; 32]), Status::READ)];
     seed("mimi_status", lacre_fuzz::mimi_status, vec![status::encode(&report).expect("two lines")]);
+    let chunk = [&70_000u64.to_be_bytes()[..], &[0; 4], &[7; 65_552]].concat();
+    seed("sealed_file", lacre_fuzz::sealed_file, vec![chunk]);
     let ana = Ana::new();
     seed("certificate", lacre_fuzz::certificate, vec![ana.certificate.to_credential()]);
     seed("signed", lacre_fuzz::signed, vec![ana.says("hi")]);

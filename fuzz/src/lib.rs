@@ -98,6 +98,17 @@ pub fn said(bytes: &[u8]) {
     }
 }
 
+/// A sealed chunk, after the size of its file (8 bytes) and its number (4): nobody makes one by chance.
+pub fn sealed_file(bytes: &[u8]) {
+    use lacre_engine::files::{FileKey, FileSeal, Shape};
+    let Some((size, rest)) = bytes.split_first_chunk() else { return };
+    let Some((chunk, sealed)) = rest.split_first_chunk() else { return };
+    let Ok(shape) = Shape::of(u64::from_be_bytes(*size) % (1 << 32)) else { return };
+    let seal = FileSeal::new(&FileKey { key: [7; 32], nonce: [9; 7] }, shape);
+    let mut buffer = sealed.to_vec();
+    assert!(seal.open(u32::from_be_bytes(*chunk), &mut buffer).is_err() && buffer.is_empty());
+}
+
 /// A credential: nobody's signature is made by chance.
 pub fn certificate(bytes: &[u8]) {
     if let Ok(unverified) = UnverifiedCertificate::from_credential(bytes) {

@@ -173,6 +173,11 @@ impl Person {
                 let (id, result) = match effect {
                     Effect::Request(id, op) => (id, self.authenticated.ask(op)),
                     Effect::AnonymousRequest(id, op) => (id, self.anonymous.ask(op)),
+                    Effect::Upload(_)
+                    | Effect::StopUploading(..)
+                    | Effect::Fetch(_)
+                    | Effect::StopFetching(_)
+                    | Effect::DropFile(_) => continue,
                     Effect::Acknowledge(position) => {
                         let body = Some(client_frame::Body::Ack(wire::Ack { position }));
                         self.authenticated.send(encode_client(1, &wire::ClientFrame { body }));

@@ -8,7 +8,7 @@ use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Handle, Millis
 
 use crate::content::{Content, MessageId};
 use crate::identity::{GroupLink, LinkCode, LinkError, LinkNumber};
-use crate::records::{Failure, Rules};
+use crate::records::{DownloadFailure, Failure, FileId, Rules};
 
 /// Reads of the local store, as it was at the last commit. Keys are the engine's own; their first byte is the
 /// table (see `records`).
@@ -60,6 +60,59 @@ pub enum Input {
     Tick,
     /// Items that were said in passing; they lie in no mailbox.
     Passing(Vec<bytes::Bytes>),
+    /// An upload has ended.
+    Uploaded(FileId, Result<(), NotUp>),
+    /// A download has ended: the sealed file lies on this device, whole and checked, or it does not.
+    Fetched(FileId, Result<(), DownloadFailure>),
+}
+
+/// A sealed file that goes to the relay.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FileToSend {
+    /// Which.
+    pub file: FileId,
+    /// The upload capability.
+    pub capability: [u8; 32],
+    /// SHA-256 of the sealed file, by which it is found on this device.
+    pub hash: [u8; 32],
+    /// Its bytes.
+    pub sealed: u64,
+}
+
+/// A sealed file that comes from the relay.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FileToFetch {
+    /// Which.
+    pub file: FileId,
+    /// Reads it.
+    pub capability: [u8; 32],
+    /// SHA-256 that the sealed file must have.
+    pub hash: [u8; 32],
+    /// Bytes of the file in it.
+    pub size: u64,
+}
+
+impl std::fmt::Debug for FileToSend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FileToSend({:?}, ..)", self.file)
+    }
+}
+
+impl std::fmt::Debug for FileToFetch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FileToFetch({:?}, ..)", self.file)
+    }
+}
+
+/// Why a file did not go up, so that trying the same again does not help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotUp {
+    /// The relay knows of no such upload, or no longer.
+    NoGrant,
+    /// The sealed file is not on this device.
+    NotHere,
+    /// The relay refused for good; the stable number of [`ErrorCode`].
+    Relay(u32),
 }
 
 /// What the user wants. Kept in the outbox until it is done; survives a restart.
@@ -155,6 +208,10 @@ pub enum Intent {
     NameDevice(DeviceId, String),
     /// The user is writing in a conversation, or stopped. May be said with every key: it is told seldom enough.
     Typing(ConversationId, bool),
+    /// Fetches a file of a message; again after it failed.
+    Fetch(FileId),
+    /// Fetches it no further; what came of it goes.
+    StopFetching(FileId),
 }
 
 /// Where something is said.
@@ -207,6 +264,16 @@ pub enum Effect {
     AnonymousRequest(RequestId, request::Op),
     /// Acknowledge the mailbox up to this position.
     Acknowledge(u64),
+    /// Upload a sealed file; told again on every connection until [`Input::Uploaded`]. The same one may be under way.
+    Upload(FileToSend),
+    /// Upload it no further, and give it up at the relay.
+    StopUploading(FileId, [u8; 32]),
+    /// Fetch a sealed file; told again on every connection until [`Input::Fetched`].
+    Fetch(FileToFetch),
+    /// Fetch it no further.
+    StopFetching(FileId),
+    /// The sealed file with this hash is no message's any more.
+    DropFile([u8; 32]),
 }
 
 /// What the user interface may want to show; ids only, to be read again from the records.
@@ -263,6 +330,9 @@ pub enum Refusal {
     /// It was accepted, or begun by this account.
     #[error("this is no request; you have accepted it")]
     NoRequest,
+    /// A stranger's files are not fetched.
+    #[error("accept this person first; nothing was fetched")]
+    NotAccepted,
     /// This account is not in the conversation any more.
     #[error("you are not in this conversation any more")]
     NotAMember,

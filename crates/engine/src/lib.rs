@@ -10,6 +10,7 @@ pub mod defence;
 mod engine;
 #[cfg(feature = "evil")]
 pub mod evil;
+pub mod files;
 #[cfg(test)]
 mod harness;
 pub mod identity;
@@ -17,8 +18,8 @@ mod mls;
 pub mod records;
 
 pub use api::{
-    Alert, Changes, Effect, EngineError, Event, Input, Intent, IntentId, ReadError, Reader, Refusal,
-    RequestId, Step, To, Wake, Wish,
+    Alert, Changes, Effect, EngineError, Event, FileToFetch, FileToSend, Input, Intent, IntentId, NotUp,
+    ReadError, Reader, Refusal, RequestId, Step, To, Wake, Wish,
 };
 pub use engine::{EDITABLE, Engine, GIVEN_AGE, GreetError};
 pub use records::Records;

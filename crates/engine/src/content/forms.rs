@@ -8,7 +8,7 @@ use super::mimi::{Body, Disposition, ExtensionName, Message, MimiId, Part, Seman
 use super::said::{BadContent, OpenError};
 use super::status::{self, Status};
 use super::{Ask, Briefing, Card, Content, Fact, LinkFact, Manner, MessageId, NoEntry, Place, Poll};
-use super::{given, is_emoji, kinds};
+use super::{given, is_emoji, kinds, media};
 use crate::identity::LinkSecret;
 
 /// The media type of text.
@@ -116,6 +116,8 @@ fn fill(message: &mut Message, content: Content<MimiId>) -> Result<(), BadConten
             own(Disposition::UNSPECIFIED, JOIN_ANSWER, Value::from(no as u8))
         }
         Content::Given(given) => own(Disposition::UNSPECIFIED, GIVEN, given::to_value(given)?),
+        Content::Media(media) => media::media_to_mimi(media)?,
+        Content::Voice(voice) => media::voice_to_mimi(voice)?,
         Content::Leave => own(Disposition::UNSPECIFIED, LEAVE, Value::Null),
         Content::Typing(typing) => own(Disposition::UNSPECIFIED, TYPING, Value::Bool(typing)),
         Content::Name(name) => {
@@ -377,7 +379,14 @@ fn replaced(of: MimiId, body: Part, revision: u32) -> Result<Content<MimiId>, Op
     }
 }
 
-fn said(in_reply_to: Option<MimiId>, body: Part, revision: u32) -> Result<Content<MimiId>, OpenError> {
+fn said(in_reply_to: Option<MimiId>, mut body: Part, revision: u32) -> Result<Content<MimiId>, OpenError> {
+    if let Body::Multi { semantics: Semantics::SingleUnit, parts } = &mut body.body {
+        return Ok(match media::from_mimi(std::mem::take(parts))? {
+            Some(media::Brought::Media(media)) => Content::Media(media),
+            Some(media::Brought::Voice(voice)) => Content::Voice(voice),
+            None => Content::Unknown,
+        });
+    }
     let Some((disposition, Single { content_type, content })) = chosen(body) else {
         return Ok(Content::Unknown);
     };

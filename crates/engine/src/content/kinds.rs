@@ -6,7 +6,10 @@
 use lacre_proto::{AccountId, ConversationId};
 
 use super::given::{Given, Old, OldForm};
-use super::{Ask, Briefing, Card, Content, Fact, MimiId, NoEntry, Place, Poll};
+use super::{
+    Ask, Briefing, Card, Content, Fact, FileRef, Media, MimiId, NoEntry, Place, Poll, Preview, Voice,
+};
+use crate::files::FileKey;
 use crate::identity::LinkSecret;
 
 /// Longest emoji, in bytes.
@@ -27,6 +30,20 @@ pub const PICTURE: usize = 48 * 1024;
 pub const LABELS: usize = 32 * 1024;
 /// Most messages that somebody is given who comes into a group.
 pub const GIVEN: u8 = 100;
+/// Most files of one message.
+pub const ALBUM: usize = 10;
+/// Longest name of a file, in bytes.
+pub const FILE_NAME: usize = 255;
+/// Longest media type of a file, in bytes.
+pub const MEDIA_TYPE: usize = 127;
+/// Longest blur of a preview, in bytes.
+pub const BLUR: usize = 64;
+/// Largest thumbnail, in bytes.
+pub const THUMBNAIL: usize = 24 * 1024;
+/// Thumbnails of one message, in bytes together.
+pub const THUMBNAILS: usize = 80 * 1024;
+/// Values of a voice note's waveform.
+pub const WAVEFORM: usize = 64;
 /// Longest disappearing timer, in seconds: a year.
 pub const TIMER: u32 = 366 * 24 * 3600;
 
@@ -70,6 +87,18 @@ pub struct Kind {
 }
 
 const SOME: MimiId = MimiId([1; 32]);
+
+fn some_file() -> FileRef {
+    FileRef {
+        capability: [3; 32],
+        key: FileKey { key: [4; 32], nonce: [5; 7] },
+        size: 5,
+        hash: [6; 32],
+        media_type: "audio/ogg".to_owned(),
+        name: String::new(),
+        kept_s: 0,
+    }
+}
 
 macro_rules! kinds {
     ($($pattern:pat => $kind:ident: $value:expr;)*) => {
@@ -314,6 +343,37 @@ kinds! {
         signed: false,
         fields: &[],
         sample: |_| Content::JoinAnswer { to: SOME, no: NoEntry::Declined },
+    };
+    Self::Media(_) => MEDIA: Kind {
+        name: "media",
+        form: "render, single unit: each file external, inline, then application/vnd.lacre.preview+cbor; the caption as text",
+        says: Says::Member,
+        row: true,
+        signed: true,
+        fields: &["media.name", "media.type", "media.blur", "media.thumbnail", "media.caption"],
+        sample: |fill| {
+            let file = FileRef {
+                name: fill("media.name"),
+                media_type: fill("media.type"),
+                ..some_file()
+            };
+            let thumbnail = fill("media.thumbnail").into_bytes();
+            let preview =
+                Preview { width: 4, height: 3, duration_ms: 0, blur: fill("media.blur").into_bytes(), thumbnail };
+            Content::Media(Media { files: vec![(file, preview)], caption: fill("media.caption") })
+        },
+    };
+    Self::Voice(_) => VOICE: Kind {
+        name: "voice",
+        form: "render, single unit: the file external, inline, then application/vnd.lacre.voice+cbor",
+        says: Says::Member,
+        row: true,
+        signed: true,
+        fields: &["voice.name"],
+        sample: |fill| {
+            let file = FileRef { name: fill("voice.name"), ..some_file() };
+            Content::Voice(Voice { file, duration_ms: 1500, waveform: vec![9; WAVEFORM] })
+        },
     };
     Self::Unknown => UNKNOWN: Kind {
         name: "unknown",

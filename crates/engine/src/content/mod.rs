@@ -12,6 +12,7 @@ pub mod envelope;
 mod forms;
 pub mod given;
 pub mod kinds;
+mod media;
 pub mod mimi;
 mod said;
 pub mod status;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::identity::LinkSecret;
 pub use emoji::is_emoji;
 pub use kinds::{KINDS, Kind};
+pub use media::{FileRef, Media, Preview, STREAM_AES_256_GCM, Voice};
 pub use mimi::{Expiration, MimiId};
 pub use said::{Address, BadContent, OpenError, Opened, Room, Unproven, encode, read};
 
@@ -137,6 +139,10 @@ pub enum Content<Id = MessageId> {
         /// Why not.
         no: NoEntry,
     },
+    /// One file or several that belong together.
+    Media(Media),
+    /// Something spoken.
+    Voice(Voice),
     /// A kind that this version does not know: shown as "update to read this".
     Unknown,
 }
@@ -287,8 +293,30 @@ impl<Id> Content<Id> {
             Self::Given(given) => Content::Given(given),
             Self::AskToJoin(ask) => Content::AskToJoin(ask),
             Self::JoinAnswer { to, no } => Content::JoinAnswer { to: name(to)?, no },
+            Self::Media(media) => Content::Media(media),
+            Self::Voice(voice) => Content::Voice(voice),
             Self::Unknown => Content::Unknown,
         })
+    }
+}
+
+impl<Id> Content<Id> {
+    /// The files that it brings, in their order.
+    pub fn files(&self) -> Vec<&FileRef> {
+        match self {
+            Self::Media(media) => media.files.iter().map(|(file, _)| file).collect(),
+            Self::Voice(voice) => vec![&voice.file],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn files_mut(&mut self) -> Vec<&mut FileRef> {
+        match self {
+            Self::Media(media) => media.files.iter_mut().map(|(file, _)| file).collect(),
+            Self::Voice(voice) => vec![&mut voice.file],
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -308,4 +336,4 @@ macro_rules! says_nothing {
         })*
     };
 }
-says_nothing!(Poll, Place, Card, Fact, Ask);
+says_nothing!(Poll, Place, Card, Fact, Ask, Media, FileRef, Preview, Voice);

@@ -94,6 +94,9 @@ pub enum BadContent {
     /// A poll with too few or too many answers or the same one twice, or a vote for none of them.
     #[error("a poll has 2 to 12 different answers, and a vote names some of them")]
     Choices,
+    /// A voice note whose waveform has not just so many values.
+    #[error("a waveform has {} values", super::kinds::WAVEFORM)]
+    Waveform,
     /// A place that is not on earth.
     #[error("there is no such place")]
     NoSuchPlace,

@@ -244,6 +244,7 @@ impl Engine {
         mut row: MessageRecord,
         by: AccountId,
     ) -> Result<(), EngineError> {
+        self.release_files(cx, &row)?;
         row.content = Content::Unknown;
         row.marks.deleted_by = Some(by);
         row.marks.edited_ms = None;
@@ -289,6 +290,7 @@ impl Engine {
     /// about it later waits for nothing.
     pub(super) fn forget(&mut self, cx: &mut Cx<'_>, mut row: MessageRecord) -> Result<(), EngineError> {
         let (conversation, id) = (row.conversation, row.id);
+        self.release_files(cx, &row)?;
         self.forget_about(cx, conversation, id)?;
         self.count_as_seen(cx, &mut row)?;
         cx.delete_message(&row);

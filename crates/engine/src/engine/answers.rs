@@ -4,7 +4,7 @@ use lacre_proto::error::{Retry, WireError};
 use lacre_proto::wire::response;
 use lacre_proto::{ConversationId, ErrorCode, Millis};
 
-use super::outbox::Lane;
+use super::outbox::{HELD, Lane};
 use super::state::{Job, JobState, Purpose, Sealing, What};
 use super::{Asked, Cx, Engine};
 use crate::api::EngineError;
@@ -165,7 +165,7 @@ impl Engine {
                 }
                 What::Message { .. } | What::Aside { .. } | What::Receipts { .. } => {}
             }
-            if job.state != JobState::Waiting || counters_too {
+            if job.not_before != HELD && (job.state != JobState::Waiting || counters_too) {
                 job.state = JobState::Waiting;
                 job.not_before = 0;
                 self.link.asked.retain(|_, asked| !matches!(asked, Asked::Job(other) if *other == at));

@@ -42,6 +42,7 @@ impl Engine {
         cx.put_clockwork(&clockwork);
         cx.look_at_clock(Some(logged_in.time_ms))?;
         self.read_anew(cx)?;
+        self.resume_files(cx)?;
         self.confirm_all(cx)?;
         self.top_up(cx)?;
         self.ask_own_account(cx);

@@ -152,6 +152,10 @@ impl Cx<'_> {
         if let Some(mimi) = &row.mimi {
             self.put(key::mimi(row.conversation, mimi), &row.id);
         }
+        // A sealed file stays on this device as long as a message has it.
+        for file in row.content.files() {
+            self.put(key::key(key::FILE, &[&file.hash, &row.id.0]), &());
+        }
         self.event(Event::MessageChanged(row.conversation, row.id));
         Ok(())
     }

@@ -58,6 +58,7 @@ impl Engine {
             Intent::RevokeDevice(device) => self.revoke(cx, device)?,
             Intent::ApproveDevice(device) => self.approve(cx, device)?,
             Intent::NameDevice(device, name) => self.name_device(cx, device, &name)?,
+            intent @ (Intent::Fetch(_) | Intent::StopFetching(_)) => self.file_intent(cx, intent)?,
             other => self.kind_intent(cx, id, other)?,
         };
         if let Err(refusal) = refused {
@@ -209,6 +210,7 @@ impl Engine {
         failure: Failure,
     ) -> Result<(), EngineError> {
         let Some(mut row) = cx.records().message(conversation, id)? else { return Ok(()) };
+        self.stop_uploads(cx, conversation, id)?;
         row.state = MessageState::Failed(failure);
         row.position.anchor = cx.next_anchor()?;
         cx.put_message(&row)

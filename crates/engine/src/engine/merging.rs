@@ -4,7 +4,7 @@
 
 use lacre_proto::{AccountId, ConversationId};
 
-use super::outbox::{NewJob, rank};
+use super::outbox::{HELD, HELD_RANK, NewJob, rank};
 use super::state::{Job, JobState, Opening, PendingReceipts, Sealing, What};
 use super::{Cx, Engine};
 use crate::api::{EngineError, Event, Reader};
@@ -227,8 +227,9 @@ impl Engine {
                 }
             };
             let number = at.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes)).unwrap_or_default();
-            let rank = rank(&what);
-            let job = Job { what, not_before: 0, await_epoch: 0, attempts: 0, ..job };
+            let is_held = job.not_before == HELD;
+            let (rank, not_before) = if is_held { (HELD_RANK, HELD) } else { (rank(&what), 0) };
+            let job = Job { what, not_before, await_epoch: 0, attempts: 0, ..job };
             cx.put(key::job(winner, rank, number), &job);
         }
         Ok(())

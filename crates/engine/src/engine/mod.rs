@@ -6,6 +6,7 @@
 //! | `contacts` | who is who: pinned keys, device lists, what a leaf must be |
 //! | `intents` | what the user wants, into records and the outbox |
 //! | `saying`, `acts` | what is said about messages, later, again; who may, and what it does |
+//! | `files` | files on their way: what is to be sent and fetched |
 //! | `passing` | that somebody is writing |
 //! | `vanishing` | what is due by time without a connection |
 //! | `outbox`, `answers` | the lanes of jobs: what is sent when, what an answer does to it |
@@ -42,6 +43,7 @@ mod contacts;
 mod cx;
 mod devices;
 mod epochs;
+mod files;
 mod gathering;
 mod giving;
 mod groups;
@@ -64,7 +66,7 @@ mod tests;
 mod updates;
 mod vanishing;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use lacre_proto::error::WireError;
@@ -87,7 +89,7 @@ use crate::identity::{Certificate, DeviceList, SignatureSecret};
 use crate::mls::group::{self, Myself};
 use crate::mls::provider::{Provider, Rand};
 use crate::mls::storage::Storage;
-use crate::records::{Me, Overlay};
+use crate::records::{FileId, Me, Overlay};
 
 /// The client core of one device.
 ///
@@ -124,6 +126,8 @@ struct Link {
     devices: devices::Spares,
     /// What was said in passing since the last message.
     passing: HashMap<ConversationId, passing::Said>,
+    /// Files whose upload the driver has been told of.
+    uploading: HashSet<FileId>,
 }
 
 /// What a request that is under way was for.
@@ -155,6 +159,8 @@ enum Asked {
     Link(u32),
     /// Something said in passing: whatever the answer is, it was said or not.
     Passing,
+    /// Leave to upload a file, or a reference to it.
+    File(FileId),
 }
 
 /// What has come of the two answers that an opening waits for.
@@ -231,6 +237,8 @@ impl Engine {
             Input::Answered(id, result) => self.answered(cx, id, result),
             Input::Tick => self.chores(cx),
             Input::Passing(items) => self.passed(cx, items),
+            Input::Uploaded(file, result) => self.uploaded(cx, file, result),
+            Input::Fetched(file, result) => self.fetched(cx, file, result),
         }
     }
 
@@ -291,6 +299,7 @@ impl Engine {
             Asked::OwnPackages(devices) => self.own_packages_answered(cx, &devices, result),
             Asked::Link(step) => self.link_answered(cx, step, result),
             Asked::Passing => Ok(()),
+            Asked::File(file) => self.file_answered(cx, file, result),
         }
     }
 }

@@ -32,6 +32,9 @@ pub(super) const UPDATE_AFTER_MESSAGES: u32 = 100;
 /// How far a lane is looked into.
 const LOOK: usize = 3 * WINDOW;
 const RECEIPTS_RANK: u8 = 1;
+pub(super) const HELD_RANK: u8 = 4;
+/// When what is held is due: not before it is let go.
+pub(super) const HELD: Millis = Millis::MAX;
 
 /// What a job says, by MIMI ids, and how; where it is shown.
 type ToSay = (MessageId, Content<MimiId>, Manner, ConversationId);
@@ -64,6 +67,11 @@ pub(super) fn rank(what: &What) -> u8 {
     }
 }
 
+/// Where the jobs of a conversation are that are held: after all others, so that they hold nobody up.
+pub(super) fn held(id: ConversationId) -> Vec<u8> {
+    key::key(OUTBOX, &[id.as_ref(), &[HELD_RANK]])
+}
+
 /// Whether the jobs after one may be looked at.
 #[derive(PartialEq, Eq)]
 pub(super) enum Lane {
@@ -80,7 +88,7 @@ impl Engine {
     ) -> Result<u64, EngineError> {
         let number = cx.next_job()?;
         let dedupe = cx.provider.rand.number();
-        let rank = rank(&what);
+        let rank = if not_before == HELD { HELD_RANK } else { rank(&what) };
         let job = Job { what, dedupe, state: JobState::Waiting, attempts: 0, not_before, await_epoch: 0 };
         cx.put(key::job(id, rank, number), &job);
         Ok(number)
@@ -114,6 +122,7 @@ impl Engine {
         cx.wake_at(self.link.chores_at);
         self.plan_receipts(cx)?;
         self.dispatch_list(cx)?;
+        self.dispatch_files(cx)?;
         self.dispatch_linking(cx);
         let mut from = vec![OUTBOX];
         loop {
@@ -156,6 +165,9 @@ impl Engine {
                 job.what,
                 What::Message { .. } | What::Aside { .. } | What::Receipts { .. } | What::Account(_)
             );
+            if job.not_before == HELD {
+                continue;
+            }
             match job.state {
                 JobState::InFlight if sends => {
                     in_flight += 1;

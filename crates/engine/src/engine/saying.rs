@@ -158,7 +158,10 @@ impl Engine {
         self.tell_name(cx, record.id)?;
         self.spoke(record.id);
         let what = What::Message { shown_in: record.id, id, sealing: Sealing::default() };
-        let number = self.enqueue(cx, record.id, NewJob::new(what))?;
+        let number = match content.files().is_empty() {
+            true => self.enqueue(cx, record.id, NewJob::new(what))?,
+            false => self.hold_for_files(cx, record.id, id, &content, what)?,
+        };
         cx.put_message(&MessageRecord {
             id,
             conversation: record.id,
@@ -191,6 +194,8 @@ impl Engine {
                 | Content::Card(_)
                 | Content::Timer { .. }
                 | Content::Fact(_)
+                | Content::Media(_)
+                | Content::Voice(_)
         );
         let Some(content) = content.clone().map_ids(|_| None) else { return false };
         let address = Address::direct(self.me.account, [self.me.account; 2]);
@@ -347,7 +352,9 @@ impl Engine {
         };
         let content = match row.content {
             Content::Text { text, .. } => Content::Text { text, in_reply_to: None },
-            content @ (Content::Place(_) | Content::Card(_)) => content,
+            content @ (Content::Place(_) | Content::Card(_) | Content::Media(_) | Content::Voice(_)) => {
+                content
+            }
             _ => return Ok(Err(Refusal::NotOfThisKind)),
         };
         if row.marks.manner.once || row.marks.deleted_by.is_some() {
@@ -367,9 +374,12 @@ impl Engine {
             let expires = (timer > 0).then_some(Expiration { relative: true, time: timer });
             let id = cx.new_message_id();
             let manner = Manner { expires, once: false, forwarded };
-            if let Err(refusal) = self.say_so(cx, conversation, id, content.clone(), manner)? {
+            let (content, before) = self.pass_on(cx, content.clone());
+            if let Err(refusal) = self.say_so(cx, conversation, id, content, manner)? {
                 return Ok(Err(refusal));
             }
+            let shown = cx.shown(conversation)?.map_or(conversation, |record| record.id);
+            self.refer_to(cx, shown, id, &before)?;
             cx.event(Event::Queued(intent, conversation, id));
         }
         Ok(Ok(()))
@@ -447,6 +457,7 @@ impl Engine {
             return Ok(());
         }
         row.marks.looked = true;
+        self.release_files(cx, &row)?;
         row.content = Content::Unknown;
         self.forget_about(cx, row.conversation, row.id)?;
         if !row.mine && !row.seen {

@@ -37,6 +37,9 @@ pub(crate) struct Relay {
     owners: BTreeMap<DeviceId, Bytes>,
     /// Who has blocked whom.
     pub(crate) blocks: BTreeSet<(Bytes, Bytes)>,
+    /// SHA-256 of the capabilities that read a blob, and why no further one is granted.
+    pub(crate) blobs: BTreeSet<Bytes>,
+    pub(crate) no_blobs: Option<ErrorCode>,
     /// What was said in passing and is not told yet.
     pub(crate) passing: Vec<(DeviceId, Bytes)>,
     made: u16,
@@ -82,6 +85,21 @@ impl Relay {
             }
             (Some(device), Op::Unblock(wire::Unblock { account })) => {
                 self.blocks.remove(&(self.owners[&device].clone(), account));
+                Ok(Answer::Done(wire::Done {}))
+            }
+            (Some(_), Op::GrantBlob(grant)) => {
+                if let Some(refusal) = self.no_blobs {
+                    return Err(refusal.into());
+                }
+                self.blobs.insert(grant.read_hash);
+                Ok(Answer::BlobGranted(wire::BlobGranted { expires_ms: self.now + 1000 }))
+            }
+            (None, Op::ReferBlob(refer)) => {
+                let known = Bytes::copy_from_slice(&Sha256::digest(&refer.capability));
+                if !self.blobs.contains(&known) {
+                    return Err(ErrorCode::NoSuchBlob.into());
+                }
+                self.blobs.insert(refer.read_hash);
                 Ok(Answer::Done(wire::Done {}))
             }
             (Some(device), Op::MintTicket(_)) => {

@@ -31,6 +31,8 @@ pub(crate) struct Person {
     pub(crate) lose_answers: usize,
     /// The mailbox is not pushed for now.
     pub(crate) held: bool,
+    /// What the driver is asked to do with files; nobody does it but a test.
+    pub(crate) files: Vec<Effect>,
     /// Does not accept requests at once, as everybody else does.
     pub(crate) wary: bool,
     rng: ChaCha20Rng,
@@ -82,6 +84,7 @@ impl World {
             out: VecDeque::new(),
             lose_answers: 0,
             held: false,
+            files: Vec::new(),
             wary: false,
             rng,
             intents: 0,
@@ -147,6 +150,11 @@ impl World {
                 Effect::Acknowledge(position) => {
                     self.relay.mailboxes.get_mut(&device).unwrap().acknowledged = position;
                 }
+                Effect::Upload(_)
+                | Effect::StopUploading(..)
+                | Effect::Fetch(_)
+                | Effect::StopFetching(_)
+                | Effect::DropFile(_) => person.files.push(effect),
             }
         }
         for id in changed {

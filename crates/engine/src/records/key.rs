@@ -2,7 +2,7 @@
 
 use lacre_proto::{AccountId, ConversationId, DeviceId, Handle};
 
-use super::Position;
+use super::{FileId, Position};
 use crate::content::MessageId;
 
 /// This account and device.
@@ -65,6 +65,12 @@ pub(crate) const COMING: u8 = 0x44;
 pub(crate) const LINK: u8 = 0x45;
 /// Group, account → that it asks to be let in.
 pub(crate) const ASKED: u8 = 0x46;
+/// Conversation, message id, index → file that is to be uploaded.
+pub(crate) const UPLOAD: u8 = 0x50;
+/// Conversation, message id, index → file that is to be fetched.
+pub(crate) const DOWNLOAD: u8 = 0x51;
+/// SHA-256 of a sealed file, message id → nothing: who has it.
+pub(crate) const FILE: u8 = 0x52;
 /// Conversation, message id, account → reaction.
 pub(crate) const REACTION: u8 = 0x60;
 /// Conversation, message id, 0 for the first or 1, revision, id of the edit → version of the text.
@@ -98,10 +104,13 @@ pub(crate) const NAMED: u8 = 0x6e;
 /// Conversation, message id of an ask to be let into a group → why not.
 pub(crate) const NO_ENTRY: u8 = 0x6f;
 /// Tables of what belongs to a message, by conversation and message id.
-pub(crate) const ABOUT: [u8; 9] = [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, EVIDENCE, NO_ENTRY];
+pub(crate) const ABOUT: [u8; 11] =
+    [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, EVIDENCE, NO_ENTRY, UPLOAD, DOWNLOAD];
 /// Tables by conversation, which move when two become one.
-pub(crate) const MOVING: [u8; 12] =
-    [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, AWAITING, GONE, SETTINGS, EVIDENCE, NO_ENTRY];
+pub(crate) const MOVING: [u8; 14] = [
+    REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, AWAITING, GONE, SETTINGS, EVIDENCE, NO_ENTRY, UPLOAD,
+    DOWNLOAD,
+];
 /// Changes of the account's device list that the relay has not taken yet.
 pub(crate) const OWN_CHANGES: u8 = 0x70;
 /// Device → the name that its person gave it.
@@ -168,6 +177,18 @@ pub(crate) fn mimi(conversation: ConversationId, id: &[u8]) -> Vec<u8> {
 /// A job; within a conversation by rank, then by number.
 pub(crate) fn job(conversation: ConversationId, rank: u8, number: u64) -> Vec<u8> {
     key(OUTBOX, &[conversation.as_ref(), &[rank], &number.to_be_bytes()])
+}
+
+/// A file of a message.
+pub(crate) fn file(table: u8, FileId { conversation, message, index }: FileId) -> Vec<u8> {
+    key(table, &[conversation.as_ref(), &message.0, &[index]])
+}
+
+/// The file in a key that begins with it.
+pub(crate) fn file_in(key: &[u8]) -> Option<FileId> {
+    let conversation = conversation_in(key)?;
+    let message = MessageId(*key.get(17..33)?.first_chunk()?);
+    Some(FileId { conversation, message, index: *key.get(33)? })
 }
 
 pub(crate) fn member(id: ConversationId, leaf: u32) -> Vec<u8> {

@@ -6,6 +6,7 @@
 mod codec;
 mod devices;
 mod evidence;
+mod files;
 mod group;
 mod join;
 pub(crate) mod key;
@@ -22,6 +23,8 @@ use crate::content::{Content, MessageId};
 pub(crate) use codec::{decode, encode};
 pub use devices::OwnDevice;
 pub use evidence::{Evidence, SealedForm};
+pub(crate) use files::{Download, Upload, UploadStage};
+pub use files::{DownloadFailure, FileId, Transfer};
 pub(crate) use group::Awaits;
 pub use group::{Change, GroupMember, GroupRecord, Heard, Named, Refused};
 pub use join::JoinAsk;
@@ -281,6 +284,9 @@ pub enum Failure {
     /// The relay refused it for good; the stable number of [`ErrorCode`].
     #[error("{}", ErrorCode::from_number(*.0).sentence())]
     Relay(u32),
+    /// A file of it lies neither at the relay nor on this device any more.
+    #[error("a file of it is not on this device any more")]
+    FileGone,
 }
 
 /// Why a message cannot be read.

@@ -88,7 +88,7 @@ fn carla_is_given_what_was_said_with_its_authors_and_all_are_told() {
     world.run();
     let reply = Content::Text { text: "fine".to_owned(), in_reply_to: Some(plan) };
     say(&mut world, "ana", id, reply);
-    world.wait(3600_000);
+    world.wait(3_600_000);
     add(&mut world, "ana", id, &["carla"], 3);
     assert_eq!(
         given(&world, "carla", id),

@@ -5,6 +5,7 @@ mod delivery;
 mod devices;
 #[cfg(feature = "evil")]
 mod evil;
+mod files;
 mod giving;
 #[cfg(feature = "evil")]
 mod group_attacks;
