@@ -216,6 +216,8 @@ async fn people(count: usize, relay: &Relay, rng: &mut StdRng) -> Result<Vec<Cli
             connect: connect.clone(),
             clock: Arc::new(SystemClock),
             rng: Box::new(StdRng::from_rng(rng)),
+            files: None,
+            pace: Default::default(),
         };
         let wanted = SignUp { endpoint: endpoint.clone(), handle: handle(number), invite: None };
         let client = Client::sign_up(setting, wanted).await?;

@@ -221,6 +221,11 @@ impl Person {
 
     async fn run(&mut self, effect: Effect) -> Result<Option<Input>, Failed> {
         let (id, result) = match effect {
+            Effect::Upload(_)
+            | Effect::StopUploading(..)
+            | Effect::Fetch(_)
+            | Effect::StopFetching(_)
+            | Effect::DropFile(_) => return Ok(None),
             Effect::Acknowledge(position) => {
                 self.authenticated.queue_ack(position);
                 self.authenticated.flush().await?;

@@ -11,8 +11,11 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::connection::{Connection, Trouble};
-use crate::content::{Content, MessageId};
+use crate::content::{Content, FileRef, MessageId};
 use crate::driver::{Command, Driver, Greeted, IntentError, Parts, Queued, greet};
+use crate::files::{
+    Board, DownloadFailure, FileId, FilesError, Folder, Http, Pace, Progress, Transfers, read_remote,
+};
 use crate::once::{Asked, Once};
 use crate::profile::{self, ProfileError};
 use crate::store::{Store, StoreError};
@@ -33,6 +36,10 @@ pub struct Setting {
     pub clock: Arc<dyn Clock>,
     /// Where randomness comes from.
     pub rng: Box<dyn CryptoRng + Send>,
+    /// Where sealed files lie; without it none are sent or fetched.
+    pub files: Option<Folder>,
+    /// How fast files go.
+    pub pace: Pace,
 }
 
 /// Who signs up, and where.
@@ -111,6 +118,10 @@ pub struct Client {
     events: broadcast::Sender<Event>,
     connection: watch::Receiver<Connection>,
     store: Arc<dyn Store>,
+    files: Option<Folder>,
+    board: Board,
+    connect: Arc<dyn Connect>,
+    endpoint: Endpoint,
 }
 
 impl Client {
@@ -196,11 +207,26 @@ impl Client {
         invite: Option<String>,
         greeted: Option<Greeted>,
     ) -> Self {
-        let Setting { store, connect, clock, rng } = setting;
+        let Setting { store, connect, clock, rng, files, pace } = setting;
+        if let Some(files) = &files {
+            forget_unneeded(store.as_ref(), files);
+        }
+        let board = Board::new();
+        let (transfers, endings) =
+            Transfers::new(files.clone(), pace, connect.clone(), endpoint.clone(), board.clone());
         let (commands, from_handles) = mpsc::channel(COMMANDS);
         let (events, _) = broadcast::channel(EVENTS);
         let (tell, connection) = watch::channel(Connection::Connecting);
-        let client = Self { commands, events: events.clone(), connection, store: store.clone() };
+        let client = Self {
+            commands,
+            events: events.clone(),
+            connection,
+            store: store.clone(),
+            files,
+            board,
+            connect: connect.clone(),
+            endpoint: endpoint.clone(),
+        };
         let driver = Driver::new(Parts {
             engine,
             store,
@@ -213,6 +239,8 @@ impl Client {
             events,
             connection: tell,
             greeted,
+            transfers,
+            endings,
         });
         tokio::spawn(driver.run());
         client
@@ -313,6 +341,40 @@ impl Client {
         }
     }
 
+    /// The sealed files of this device; `None` when this client has no place for any.
+    pub fn files(&self) -> Option<&Folder> {
+        self.files.as_ref()
+    }
+
+    /// Reads a range of a file: here, when it is here; else the chunks that it lies in come from the relay, and are
+    /// not kept. So a film plays before it is whole.
+    pub async fn read_file(
+        &self,
+        file: &FileRef,
+        range: std::ops::Range<u64>,
+    ) -> Result<Vec<u8>, DownloadFailure> {
+        if let Some(files) = self.files.clone().filter(|files| files.has(&file.hash)) {
+            let (file, range) = (file.clone(), range.clone());
+            let read = tokio::task::spawn_blocking(move || files.read(&file, range)).await;
+            return match read {
+                Ok(Ok(bytes)) => Ok(bytes),
+                Ok(Err(FilesError::File(_))) => Err(DownloadFailure::Altered),
+                _ => Err(DownloadFailure::Disk),
+            };
+        }
+        read_remote(&mut Http::new(self.connect.clone(), self.endpoint.clone()), file, range).await
+    }
+
+    /// How far a file is that is under way just now.
+    pub fn progress(&self, file: FileId) -> Option<Progress> {
+        self.board.progress(file)
+    }
+
+    /// Tells when some file got further.
+    pub fn progress_changes(&self) -> watch::Receiver<()> {
+        self.board.changes()
+    }
+
     /// What happens from now on; ids only, to be read again from the views.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
@@ -383,6 +445,16 @@ impl Client {
         if self.commands.send(Command::Close(done)).await.is_ok() {
             let _ = closed.await;
         }
+    }
+}
+
+/// Deletes sealed files that no message has: a crash may leave some between two steps.
+fn forget_unneeded(store: &dyn Store, files: &Folder) {
+    let Ok(reader) = store.snapshot() else { return };
+    // What cannot be read is needed.
+    let swept = files.sweep(&mut |hash| Views(reader.as_ref()).records().needs_file(hash).unwrap_or(true));
+    if let Err(error) = swept {
+        tracing::warn!(reason = %error, "files that are not needed were not deleted");
     }
 }
 

@@ -7,6 +7,7 @@ mod client;
 pub mod clock;
 mod connection;
 mod driver;
+pub mod files;
 pub mod groups;
 mod joining;
 pub mod markup;

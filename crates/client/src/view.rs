@@ -4,11 +4,11 @@ mod marks;
 
 use lacre_engine::records::{Change, ConversationKind, ConversationRecord, ConversationState};
 use lacre_engine::records::{Failure, MessageRecord, MessageState, Standing};
-use lacre_engine::records::{Me, Position, Records, Unreadable};
+use lacre_engine::records::{FileId, Me, Position, Records, Transfer, Unreadable};
 use lacre_engine::{EngineError, Reader};
 use lacre_proto::{ConversationId, Handle, Millis};
 
-use crate::content::{self, Card, Content, MessageId};
+use crate::content::{self, Card, Content, FileRef, MessageId, Preview};
 use crate::groups::Asking;
 use crate::search::{self, Filter, Found, Place, Query};
 pub use marks::{Choice, Later, Marks, Poll, Reaction, Version};
@@ -134,6 +134,20 @@ pub enum Body {
         /// Where that stands.
         state: Asking,
     },
+    /// One file or several.
+    Files {
+        /// The files, in the order in which they are shown.
+        files: Vec<File>,
+        /// As its author wrote it; may be empty.
+        caption: String,
+    },
+    /// Something spoken.
+    Voice {
+        /// The file: Ogg Opus.
+        file: Box<File>,
+        /// How loud it is over time.
+        waveform: Vec<u8>,
+    },
     /// It may be looked at once only, with [`Client::look`](crate::Client::look).
     Once {
         /// Whether that was done, or it is one's own.
@@ -154,6 +168,19 @@ pub enum Body {
     Gap(u32),
     /// Its author is blocked.
     Blocked,
+}
+
+/// A file of a message, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Names it.
+    pub id: FileId,
+    /// What fetches and opens it. Name and type are what the sender says, and no more than that.
+    pub file: FileRef,
+    /// What the sender shows of it.
+    pub preview: Preview,
+    /// Whether it is under way.
+    pub transfer: Transfer,
 }
 
 /// Where one's own message stands.
@@ -363,8 +390,30 @@ impl Views<'_> {
                 let name = self.records().conversation(ask.group)?.map(|record| record.title);
                 Body::Asks { group: ask.group, name, state: self.asking(record, ask.group)? }
             }
+            (_, Content::Media(media)) => {
+                let files = media.files.into_iter().enumerate();
+                let files = files.map(|(index, (file, preview))| self.file_of(record, index, file, preview));
+                Body::Files { files: files.collect::<Result<_, _>>()?, caption: media.caption }
+            }
+            (_, Content::Voice(voice)) => {
+                let preview = Preview { duration_ms: voice.duration_ms, ..Preview::default() };
+                let file = self.file_of(record, 0, voice.file, preview)?;
+                Body::Voice { file: Box::new(file), waveform: voice.waveform }
+            }
             (_, _) => Body::Unknown,
         })
+    }
+
+    fn file_of(
+        &self,
+        record: &MessageRecord,
+        index: usize,
+        file: FileRef,
+        preview: Preview,
+    ) -> Result<File, EngineError> {
+        let index = u8::try_from(index).unwrap_or(u8::MAX);
+        let id = FileId { conversation: record.conversation, message: record.id, index };
+        Ok(File { id, file, preview, transfer: self.records().transfer(id)? })
     }
 
     fn quote(&self, conversation: ConversationId, id: MessageId) -> Result<Quote, EngineError> {

@@ -34,6 +34,8 @@ pub struct Device {
     events: Vec<Event>,
     deaths: u32,
     refused_login: Option<WireError>,
+    /// What has come of files, to be taken next.
+    files: Vec<Input>,
 }
 
 /// What came of an input.
@@ -65,6 +67,7 @@ impl Device {
             events: Vec::new(),
             deaths: 0,
             refused_login: None,
+            files: Vec::new(),
         }
     }
 
@@ -155,7 +158,15 @@ impl Device {
     /// One input, one step, one commit; then its effects.
     pub(crate) fn take(&mut self, input: Input, now: Millis) -> Taken {
         self.now = now;
-        self.step(|engine, reader, rng| engine.handle(reader, input, now, rng))
+        let taken = self.step(|engine, reader, rng| engine.handle(reader, input, now, rng));
+        match self.files.pop() {
+            Some(next) if taken == Taken::Stored => self.take(next, now),
+            _ => {
+                // Who died hears of it anew.
+                self.files.clear();
+                taken
+            }
+        }
     }
 
     /// A step that is made by hand.
@@ -206,6 +217,10 @@ impl Device {
             Effect::Request(id, op) => (Line::Authenticated, ask(id, op)),
             Effect::AnonymousRequest(id, op) => (Line::Anonymous, ask(id, op)),
             Effect::Acknowledge(position) => (Line::Authenticated, client_frame::Body::Ack(Ack { position })),
+            // Files go over HTTP, which this network does not carry: they count as up, and as fetched.
+            Effect::Upload(file) => return self.files.push(Input::Uploaded(file.file, Ok(()))),
+            Effect::Fetch(file) => return self.files.push(Input::Fetched(file.file, Ok(()))),
+            Effect::StopUploading(..) | Effect::StopFetching(_) | Effect::DropFile(_) => return,
         };
         link.socket(line).up.push_back(ClientFrame { body: Some(body) });
     }

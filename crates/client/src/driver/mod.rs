@@ -26,6 +26,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::clock::Clock;
 use crate::connection::{Connection, Trouble};
 use crate::content::MessageId;
+use crate::files::{Ended, Transfers};
 use crate::once::{Asked, Once};
 use crate::store::{Store, StoreError};
 use crate::transport::{Connect, Endpoint};
@@ -107,6 +108,9 @@ pub(crate) struct Parts {
     pub(crate) connection: watch::Sender<Connection>,
     /// Sockets that are open already.
     pub(crate) greeted: Option<Greeted>,
+    /// Files under way, and what comes of them.
+    pub(crate) transfers: Transfers,
+    pub(crate) endings: mpsc::UnboundedReceiver<Ended>,
 }
 
 /// Where the link stands.
@@ -143,6 +147,7 @@ enum Happening {
     Command(Option<Command>),
     Opened(Result<Greeted, Trouble>),
     News(News),
+    Ended(Ended),
     Time,
 }
 
@@ -179,6 +184,7 @@ impl Driver {
                 Happening::Command(Some(command)) => self.command(command),
                 Happening::Opened(outcome) => self.greeted(outcome),
                 Happening::News(news) => self.news(news),
+                Happening::Ended(ended) => self.ended(ended),
                 Happening::Time => self.time(),
             }
             self.answer_flushes();
@@ -205,6 +211,7 @@ impl Driver {
         futures_util::select_biased! {
             command = self.parts.commands.recv().fuse() => Happening::Command(command),
             happening = link => happening,
+            ended = self.parts.endings.recv().fuse() => ended.map_or(Happening::Time, Happening::Ended),
             () = timer => Happening::Time,
         }
     }
@@ -273,6 +280,21 @@ impl Driver {
                 self.lost(Trouble::NoAnswer);
             }
             _ => {}
+        }
+    }
+
+    /// A file is up or here, or will not be. A step that fails takes the link down, and it is asked for again with
+    /// the next: what is done is not done twice.
+    fn ended(&mut self, ended: Ended) {
+        match ended {
+            Ended::Upload(file, result) => {
+                self.parts.transfers.done(file);
+                self.handle(Input::Uploaded(file, result));
+            }
+            Ended::Download(file, result) => {
+                self.parts.transfers.done(file);
+                self.handle(Input::Fetched(file, result));
+            }
         }
     }
 

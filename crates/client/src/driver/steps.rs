@@ -149,6 +149,10 @@ impl Driver {
     }
 
     fn run_effect(&mut self, effect: Effect, now: Millis) {
+        let effect = match self.run_file_effect(effect) {
+            Some(effect) => effect,
+            None => return,
+        };
         // Without a link nothing is sent: the outbox is dispatched again when there is one.
         let State::Up { link, .. } = &self.state else { return };
         let until = now + ANSWER.as_millis() as Millis;
@@ -162,7 +166,26 @@ impl Driver {
                 self.open.insert(id, until);
             }
             Effect::Acknowledge(position) => link.acknowledge(position),
+            Effect::Upload(_)
+            | Effect::StopUploading(..)
+            | Effect::Fetch(_)
+            | Effect::StopFetching(_)
+            | Effect::DropFile(_) => {}
         }
+    }
+
+    /// What is done with files needs no link; gives back what is something else.
+    fn run_file_effect(&mut self, effect: Effect) -> Option<Effect> {
+        let transfers = &mut self.parts.transfers;
+        match effect {
+            Effect::Upload(file) => transfers.upload(file),
+            Effect::StopUploading(file, capability) => transfers.give_up(file, capability),
+            Effect::Fetch(file) => transfers.fetch(file),
+            Effect::StopFetching(file) => transfers.stop(file),
+            Effect::DropFile(hash) => transfers.delete(hash),
+            other => return Some(other),
+        }
+        None
     }
 
     fn publish(&mut self, event: Event) {

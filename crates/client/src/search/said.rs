@@ -20,11 +20,16 @@ pub enum Kind {
     Place,
     /// Somebody's card.
     Card,
+    /// Files.
+    Media,
+    /// Something spoken.
+    Voice,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: &'static [Self] = &[Self::Text, Self::Link, Self::Poll, Self::Place, Self::Card];
+    pub const ALL: &'static [Self] =
+        &[Self::Text, Self::Link, Self::Poll, Self::Place, Self::Card, Self::Media, Self::Voice];
 
     /// The stable name.
     pub fn name(self) -> &'static str {
@@ -34,6 +39,8 @@ impl Kind {
             Self::Poll => "poll",
             Self::Place => "location",
             Self::Card => "contact",
+            Self::Media => "media",
+            Self::Voice => "voice",
         }
     }
 
@@ -72,6 +79,12 @@ pub(super) fn said(row: &MessageRecord) -> Option<Said> {
         Content::Card(card) => {
             Some(Said { text: format!("{} {}", card.name, card.handle), kinds: vec![Kind::Card] })
         }
+        Content::Media(media) => {
+            let names = media.files.iter().map(|(file, _)| file.name.as_str());
+            let lines: Vec<_> = std::iter::once(media.caption.as_str()).chain(names).collect();
+            Some(Said { text: lines.join("\n"), kinds: vec![Kind::Media] })
+        }
+        Content::Voice(_) => Some(Said { text: String::new(), kinds: vec![Kind::Voice] }),
         _ => None,
     }
 }

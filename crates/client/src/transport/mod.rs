@@ -10,6 +10,7 @@ use std::pin::Pin;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{Sink, Stream};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use address::{BadAddress, RelayAddress};
 pub use tls::TlsConnect;
@@ -19,7 +20,23 @@ pub use trust::{Fingerprint, Trust};
 pub trait Connect: Send + Sync {
     /// Opens one socket; dropping the future gives up.
     fn open(&self, endpoint: Endpoint) -> BoxFuture<'static, Result<Socket, ConnectError>>;
+
+    /// Opens a connection on which files go over HTTP; dropping the future gives up. Where there is none, no files
+    /// are sent or fetched.
+    fn dial(&self, endpoint: Endpoint) -> BoxFuture<'static, Result<ByteStream, ConnectError>> {
+        let address = endpoint.address.to_string();
+        let why = "this network carries no files".to_owned();
+        Box::pin(std::future::ready(Err(ConnectError::Unreachable { address, why })))
+    }
 }
+
+/// A connection's bytes.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
+
+/// A connection's bytes, whatever carries them.
+pub type ByteStream = Box<dyn Duplex>;
 
 /// Where a relay is and what its certificate must be.
 #[derive(Debug, Clone, PartialEq, Eq)]

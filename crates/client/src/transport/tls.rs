@@ -16,12 +16,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::trust::{OtherCertificate, verifier};
-use super::{Connect, ConnectError, Endpoint, Fingerprint, RelayAddress, Socket, Trust};
+use super::{ByteStream, Connect, ConnectError, Endpoint, Fingerprint, RelayAddress, Socket, Trust};
 
 /// Connects with TLS 1.3, the post-quantum hybrid key exchange first. Needs a tokio runtime.
 ///
@@ -80,11 +81,7 @@ impl Connect for TlsConnect {
     fn open(&self, endpoint: Endpoint) -> BoxFuture<'static, Result<Socket, ConnectError>> {
         let this = self.clone();
         Box::pin(async move {
-            if endpoint.trust == Trust::FirstUse && !endpoint.address.is_loopback() {
-                let address = endpoint.address.to_string();
-                let why = "its certificate can be pinned unseen only on this machine itself".to_owned();
-                return Err(ConnectError::NotTrusted { address, why });
-            }
+            may_trust(&endpoint)?;
             let attempt = async {
                 let stream = dial(&endpoint.address).await?;
                 if endpoint.address.tls() {
@@ -97,16 +94,50 @@ impl Connect for TlsConnect {
             timeout(limits::HANDSHAKE, attempt).await.unwrap_or_else(|_| slow())
         })
     }
+
+    fn dial(&self, endpoint: Endpoint) -> BoxFuture<'static, Result<ByteStream, ConnectError>> {
+        let this = self.clone();
+        Box::pin(async move {
+            may_trust(&endpoint)?;
+            let attempt = async {
+                let stream = dial(&endpoint.address).await?;
+                if endpoint.address.tls() {
+                    Ok(Box::new(this.shake_hands(stream, &endpoint).await?) as ByteStream)
+                } else {
+                    Ok(Box::new(stream) as ByteStream)
+                }
+            };
+            let slow = || Err(unreachable(&endpoint.address, "no answer in time"));
+            timeout(limits::HANDSHAKE, attempt).await.unwrap_or_else(|_| slow())
+        })
+    }
+}
+
+/// Whatever is shown is trusted on this machine only.
+fn may_trust(endpoint: &Endpoint) -> Result<(), ConnectError> {
+    if endpoint.trust == Trust::FirstUse && !endpoint.address.is_loopback() {
+        let address = endpoint.address.to_string();
+        let why = "its certificate can be pinned unseen only on this machine itself".to_owned();
+        return Err(ConnectError::NotTrusted { address, why });
+    }
+    Ok(())
 }
 
 impl TlsConnect {
-    async fn open_tls(&self, stream: TcpStream, endpoint: &Endpoint) -> Result<Socket, ConnectError> {
+    async fn shake_hands(
+        &self,
+        stream: TcpStream,
+        endpoint: &Endpoint,
+    ) -> Result<TlsStream<TcpStream>, ConnectError> {
         let address = &endpoint.address;
         let name = ServerName::try_from(address.host()).map_err(|error| unreachable(address, error))?;
-        let stream = TlsConnector::from(self.config(&endpoint.trust)?)
-            .connect(name, stream)
-            .await
-            .map_err(|error| tls_error(address, error))?;
+        let connector = TlsConnector::from(self.config(&endpoint.trust)?);
+        connector.connect(name, stream).await.map_err(|error| tls_error(address, error))
+    }
+
+    async fn open_tls(&self, stream: TcpStream, endpoint: &Endpoint) -> Result<Socket, ConnectError> {
+        let address = &endpoint.address;
+        let stream = self.shake_hands(stream, endpoint).await?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let fingerprint = certificate.map(|der| Fingerprint::of(der));
         web_socket(stream, address, fingerprint).await

@@ -61,6 +61,8 @@ impl World {
             connect: Arc::new(Network(self.relay.clone())),
             clock: Arc::new(PausedClock::new()),
             rng: Box::new(ChaCha20Rng::seed_from_u64(7)),
+            files: None,
+            pace: Default::default(),
         }
     }
 
