@@ -1,5 +1,6 @@
 //! The command line.
 
+mod files;
 mod messages;
 
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use clap_complete::Shell;
 use lacre_proto::Handle;
 
 use crate::exit;
+pub use files::{PaceArgs, SaveArgs, StorageArgs};
 pub use messages::{LocationArgs, MessageCommand, Switch};
 
 /// What a newcomer does first.
@@ -56,6 +58,15 @@ pub enum Command {
         #[arg(long)]
         unread: bool,
     },
+    /// Save the files of a message
+    Save(SaveArgs),
+    /// List the files of a conversation
+    Media {
+        /// The person's handle or the group's name
+        with: String,
+    },
+    /// Show what takes space on this device, or delete it
+    Storage(StorageArgs),
     /// What is done with messages
     #[command(flatten)]
     Messages(MessageCommand),
@@ -148,6 +159,22 @@ pub struct RunArgs {
     /// File with the 32-byte key (raw or 64 hex digits) that seals the data folder
     #[arg(long, env = "LACRE_DATA_KEY_FILE", value_name = "FILE")]
     pub data_key_file: Option<PathBuf>,
+    /// Where files lie, instead of beside the data: s3://BUCKET or s3://BUCKET/PREFIX. Keys are taken from
+    /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from --blobs-credentials
+    #[arg(long, value_name = "URL")]
+    pub blobs: Option<String>,
+    /// The S3 server, when it is not Amazon's
+    #[arg(long, value_name = "URL", requires = "blobs")]
+    pub blobs_endpoint: Option<String>,
+    /// Its region
+    #[arg(long, value_name = "REGION", requires = "blobs")]
+    pub blobs_region: Option<String>,
+    /// File with the access key on its first line and the secret key on its second
+    #[arg(long, value_name = "FILE", requires = "blobs")]
+    pub blobs_credentials: Option<PathBuf>,
+    /// GiB of files that one account may send in thirty days
+    #[arg(long, value_name = "GIB", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub blobs_quota: u64,
     /// Milliseconds that a commit waits for company
     #[arg(long, value_name = "MS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=100))]
     pub linger: u64,
@@ -274,7 +301,23 @@ pub struct SendArgs {
     /// To whom: a person's handle or a group's name; @name is always the person, #name the group
     pub to: String,
     /// The text; `-` reads it from standard input
-    pub text: String,
+    #[arg(required_unless_present_any = ["files", "voice"])]
+    pub text: Option<String>,
+    /// Send files, up to ten in one message. They are sealed first; then it waits for as long as they get on
+    #[arg(long = "file", value_name = "PATH", num_args = 1.., conflicts_with_all = ["text", "once", "reply_to"])]
+    pub files: Vec<PathBuf>,
+    /// What to say with the files
+    #[arg(long, value_name = "TEXT", requires = "files")]
+    pub caption: Option<String>,
+    /// Send pictures in their full size; and what cannot be cleaned of what it tells about its maker, as it is
+    #[arg(long, requires = "files")]
+    pub original: bool,
+    /// Send a WAV file as a voice note
+    #[arg(long, value_name = "WAV", conflicts_with_all = ["text", "files", "once", "reply_to"])]
+    pub voice: Option<PathBuf>,
+    /// How the files go
+    #[command(flatten)]
+    pub pace: PaceArgs,
     /// The id of the message that it answers
     #[arg(long, value_name = "ID")]
     pub reply_to: Option<String>,
@@ -500,7 +543,7 @@ pub struct SearchArgs {
     /// Only what this person wrote
     #[arg(long, value_name = "HANDLE")]
     pub from: Option<Handle>,
-    /// Only messages of this kind: text, link, poll, location, contact
+    /// Only messages of this kind: text, link, poll, location, contact, media, voice
     #[arg(long, value_name = "KIND")]
     pub kind: Option<String>,
     /// Only from this day on (2026-11-22), or from this time on (2026-11-22T14:05:00Z)

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use lacre_client::files::{DownloadFailure, FileError, FilesError};
 use lacre_client::records::Failure as MessageFailure;
 use lacre_client::store::StoreError;
 use lacre_client::transport::{BadAddress, ConnectError};
@@ -197,6 +198,7 @@ impl From<Refusal> for Failure {
             Refusal::NoRequest => "no_such_request",
             Refusal::BadContent => "bad_content",
             Refusal::NotAMember => "not_a_member",
+            Refusal::NotAccepted => "not_accepted",
             Refusal::NotAGroup => "not_a_group",
             Refusal::NotAllowed => "not_allowed",
             Refusal::NotInGroup => "not_in_group",
@@ -249,9 +251,38 @@ impl From<MessageFailure> for Failure {
             MessageFailure::Blocked => "blocked",
             MessageFailure::NotAllowed => "not_allowed",
             MessageFailure::NotAMember => "not_a_member",
+            MessageFailure::FileGone => "file_gone",
             MessageFailure::Relay(number) => ErrorCode::from_number(number).name(),
         };
         Self::new(Exit::Refused, code, format!("{failure}; the message was not sent"))
+    }
+}
+
+impl From<FilesError> for Failure {
+    fn from(error: FilesError) -> Self {
+        let (exit, code) = match &error {
+            FilesError::File(FileError::TooLarge) => (Exit::Refused, "too_large"),
+            FilesError::File(_) => (Exit::Refused, "altered_file"),
+            FilesError::NotHere => (Exit::Refused, "not_here"),
+            FilesError::Changed => (Exit::Refused, "file_changed"),
+            FilesError::Exists => (Exit::Refused, "file_exists"),
+            FilesError::NoRoom => (Exit::Store, "disk_full"),
+            _ => (Exit::Failure, "io"),
+        };
+        Self::new(exit, code, error)
+    }
+}
+
+impl From<DownloadFailure> for Failure {
+    fn from(why: DownloadFailure) -> Self {
+        let (exit, code) = match why {
+            DownloadFailure::Gone => (Exit::Refused, "file_gone"),
+            DownloadFailure::Altered => (Exit::Refused, "altered_file"),
+            DownloadFailure::NoRoom => (Exit::Store, "disk_full"),
+            DownloadFailure::Relay(number) => (Exit::Refused, ErrorCode::from_number(number).name()),
+            DownloadFailure::Disk => (Exit::Failure, "io"),
+        };
+        Self::new(exit, code, why)
     }
 }
 

@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use lacre_client::content::Fact;
+use lacre_client::files::Transfer;
 use lacre_client::groups::Asking;
 use lacre_client::told::sentence;
-use lacre_client::view::{Body, Choice, Message, Poll, Reaction, Sending};
+use lacre_client::view::{Body, Choice, File, Message, Poll, Reaction, Sending};
 use lacre_proto::{Handle, Millis};
 use serde_json::{Value, json};
 
@@ -93,6 +94,8 @@ fn kind(body: &Body) -> &'static str {
         Body::Timer(_) => "timer",
         Body::Fact(_) => "fact",
         Body::Asks { .. } => "ask-to-join",
+        Body::Files { .. } => "media",
+        Body::Voice { .. } => "voice",
         Body::Told(_) => "change",
         Body::Once { .. } => "view-once",
         Body::Deleted { .. } => "deleted",
@@ -146,6 +149,15 @@ fn content_json(body: &Body) -> Value {
             "name": name,
             "state": state.name(),
         }),
+        Body::Files { files, caption } => json!({
+            "caption": caption,
+            "files": files.iter().map(file_json).collect::<Vec<_>>(),
+        }),
+        Body::Voice { file, waveform } => json!({
+            "files": [file_json(file)],
+            "duration_ms": file.preview.duration_ms,
+            "waveform": waveform,
+        }),
         Body::Once { looked } => json!({ "looked": looked }),
         Body::Deleted { by } => json!({ "by": by.as_str() }),
         Body::Text(_)
@@ -155,6 +167,47 @@ fn content_json(body: &Body) -> Value {
         | Body::Gap(_)
         | Body::Blocked => Value::Null,
     }
+}
+
+/// A file as its sender describes it; its name is as it came, and must be made safe before it is used.
+pub fn file_json(file: &File) -> Value {
+    let preview = &file.preview;
+    json!({
+        "index": file.id.index,
+        "name": file.file.name,
+        "type": file.file.media_type,
+        "size": file.file.size,
+        "width": preview.width,
+        "height": preview.height,
+        "duration_ms": preview.duration_ms,
+        "thumbnail_bytes": preview.thumbnail.len(),
+        "transfer": transfer(file.transfer),
+    })
+}
+
+/// Where a file stands, as it stands in JSON.
+fn transfer(transfer: Transfer) -> Value {
+    match transfer {
+        Transfer::None => json!("none"),
+        Transfer::Sending => json!("sending"),
+        Transfer::Fetching => json!("fetching"),
+        Transfer::NotFetched(why) => json!({ "failed": why.to_string() }),
+    }
+}
+
+/// A number of bytes as people say it.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} bytes");
+    }
+    let mut number = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while number >= 1024.0 && unit + 1 < UNITS.len() {
+        number /= 1024.0;
+        unit += 1;
+    }
+    format!("{number:.1} {}", UNITS[unit])
 }
 
 fn handles(handles: &[Handle]) -> Vec<&str> {
@@ -291,6 +344,11 @@ pub fn said(body: &Body, from: &str) -> String {
         Body::Asks { name, state, .. } => {
             format!("({})", safe_line(&ask_sentence(from, name.as_deref(), *state)))
         }
+        Body::Files { files, caption } => file_lines(files, caption),
+        Body::Voice { file, .. } => {
+            let seconds = file.preview.duration_ms.div_ceil(1000);
+            format!("a voice note of {}:{:02} ({})", seconds / 60, seconds % 60, bytes(file.file.size))
+        }
         Body::Once { looked: false } => "(may be looked at once: `lacre look` with its id)".to_owned(),
         Body::Once { looked: true } => "(could be looked at once)".to_owned(),
         Body::Deleted { by } => format!("(deleted by {by})"),
@@ -312,6 +370,29 @@ fn ask_sentence(from: &str, group: Option<&str>, state: Asking) -> String {
         Asking::Void => format!("{asked}, which is not good, or not any more"),
         Asking::Declined => format!("{asked}; an admin declined"),
     }
+}
+
+fn file_lines(files: &[File], caption: &str) -> String {
+    let mut lines: Vec<String> = files.iter().map(file_line).collect();
+    if !caption.is_empty() {
+        lines.push(safe_text(caption));
+    }
+    lines.join("\n")
+}
+
+fn file_line(file: &File) -> String {
+    let (name, size) = (safe_line(&lacre_guard::clean_name(&file.file.name)), bytes(file.file.size));
+    let picture = match (file.preview.width, file.preview.height) {
+        (0, _) | (_, 0) => String::new(),
+        (width, height) => format!(", {width} × {height}"),
+    };
+    let state = match file.transfer {
+        Transfer::None => String::new(),
+        Transfer::Sending => " [being sent]".to_owned(),
+        Transfer::Fetching => " [being fetched]".to_owned(),
+        Transfer::NotFetched(why) => format!(" [{why}]"),
+    };
+    format!("a file: {name} ({size}{picture}){state}")
 }
 
 fn fact_sentence(fact: &Fact, from: &str) -> String {

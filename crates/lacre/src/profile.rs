@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::{self, BoxFuture};
 use lacre_client::clock::SystemClock;
+use lacre_client::files::{Folder, Pace};
 use lacre_client::store::{RedbStore, Store};
 use lacre_client::transport::{Connect, ConnectError, Endpoint, Socket, TlsConnect};
 use lacre_client::{Client, Setting};
@@ -18,6 +19,8 @@ use crate::passphrase;
 /// Says that the profile was made without a passphrase, on its owner's word.
 const WITHOUT_PASSPHRASE: &str = "no-passphrase";
 const STORE: &str = "store.redb";
+/// The folder of sealed files.
+const FILES: &str = "files";
 
 /// The folder of a profile.
 #[derive(Debug, Clone)]
@@ -101,7 +104,13 @@ impl ProfileDir {
 
     /// A client on an opened store.
     pub fn client(&self, store: Arc<dyn Store>) -> Result<Client, Failure> {
-        Ok(Client::open(self.setting(store))?)
+        self.client_at(store, Pace::default())
+    }
+
+    /// A client on an opened store, whose files go at this pace.
+    pub fn client_at(&self, store: Arc<dyn Store>, pace: Pace) -> Result<Client, Failure> {
+        let files = Some(Folder::open(self.path.join(FILES))?);
+        Ok(Client::open(Setting { files, pace, ..self.setting(store) })?)
     }
 
     /// The native client's surroundings.
@@ -110,7 +119,14 @@ impl ProfileDir {
             true => Arc::new(NoConnection),
             false => Arc::new(TlsConnect::default()),
         };
-        Setting { store, connect, clock: Arc::new(SystemClock), rng: Box::new(UnwrapErr(OsRng)) }
+        Setting {
+            store,
+            connect,
+            clock: Arc::new(SystemClock),
+            rng: Box::new(UnwrapErr(OsRng)),
+            files: None,
+            pace: Pace::default(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod chat;
 mod conversations;
 mod device;
 mod doctor;
+mod files;
 mod group;
 mod group_link;
 mod man;
@@ -53,6 +54,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Send(args) => send::run(&context()?, args).await,
         Command::Read(args) => read::run(&context()?, args).await,
         Command::Conversations { unread } => conversations::run(&context()?, unread).await,
+        Command::Save(args) => files::save::run(&context()?, args).await,
+        Command::Media { with } => files::media(&context()?, &with).await,
+        Command::Storage(args) => files::storage::run(&context()?, args).await,
         Command::Messages(command) => messages::run(&context()?, command).await,
         Command::Group(args) => group::run(&context()?, *args).await,
         Command::Search(args) => search::run(&context()?, args).await,

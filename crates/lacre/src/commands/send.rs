@@ -20,7 +20,10 @@ use crate::wait::{Reach, Reached};
 pub(super) async fn run(context: &Context, args: SendArgs) -> Result<(), Failure> {
     // What makes no connection waits for none.
     let args = SendArgs { no_wait: args.no_wait || context.profile.offline(), ..args };
-    let text = text(&args.text)?;
+    if !args.files.is_empty() || args.voice.is_some() {
+        return super::files::send::run(context, args).await;
+    }
+    let text = text(args.text.as_deref().unwrap_or_default())?;
     let in_reply_to = args.reply_to.as_deref().map(message_id).transpose()?;
     let store = context.profile.open(context.passphrase_fd).await?;
     let client = context.profile.client(store)?;
@@ -117,7 +120,7 @@ async fn wait(
 }
 
 /// The message waits for its time.
-fn scheduled(context: &Context, args: &SendArgs, later: &Later) -> Result<(), Failure> {
+pub(super) fn scheduled(context: &Context, args: &SendArgs, later: &Later) -> Result<(), Failure> {
     if context.json {
         return output::object(&serde_json::json!({
             "id": later.id.to_string(),
@@ -135,7 +138,7 @@ fn scheduled(context: &Context, args: &SendArgs, later: &Later) -> Result<(), Fa
 }
 
 /// The message waits in the outbox.
-fn kept(args: &SendArgs, reached: Reached) -> Failure {
+pub(super) fn kept(args: &SendArgs, reached: Reached) -> Failure {
     let waits = format!(
         "The message to {} is kept in the profile, sealed for this disk, and goes out the next time this profile \
          connects.",
@@ -155,7 +158,7 @@ fn kept(args: &SendArgs, reached: Reached) -> Failure {
     }
 }
 
-fn report(context: &Context, args: &SendArgs, message: Option<Message>) -> Result<(), Failure> {
+pub(super) fn report(context: &Context, args: &SendArgs, message: Option<Message>) -> Result<(), Failure> {
     let Some(message) = message else {
         return Err(Failure::new(Exit::Failure, "fault", "the message is not in the profile"));
     };

@@ -82,6 +82,19 @@ fn plant<'a>(kind: &str, ana: &Person, control: &Person, id: &str, of: &impl Fn(
         "location" => {
             drop(run(ana, &["location", CONTROL, "-23.5", "-46.6", "--label", of("location.label")]));
         }
+        "media" => {
+            let folder = tempfile::tempdir().expect("a folder can be made");
+            let path = folder.path().join(of("media.name"));
+            std::fs::write(&path, of("media.thumbnail").repeat(1000)).expect("a file can be written");
+            let path = path.to_str().expect("a plain path");
+            let args = ["send", CONTROL, "--file", path, "--caption", of("media.caption"), "--json"];
+            let sent = run(ana, &args).objects().pop().expect("it was sent");
+            let id = sent["id"].as_str().expect("an id");
+            // What is saved lies in clear where its reader wants it: outside of what is searched.
+            drop(run(control, &["save", id, "--to", folder.path().join("saved").to_str().expect("a path")]));
+        }
+        // Recorded, not typed: planted in its own form by testkit's `r15_every_kind_of_content_*`.
+        "voice" => {}
         "contact" => drop(run(ana, &["contact", CONTROL, CONTROL, "--name", of("contact.name")])),
         "pin" => drop(run(ana, &["pin", id])),
         "timer" => drop(run(ana, &["timer", CONTROL, "1w"])),

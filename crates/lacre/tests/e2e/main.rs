@@ -7,6 +7,7 @@ mod bot;
 mod canary;
 mod devices;
 mod faults;
+mod files;
 mod groups;
 mod kinds;
 mod messages;

@@ -67,9 +67,11 @@ pub(super) fn message(row: view::Message) -> Message {
         view::Body::Unknown => Body::Unknown,
         view::Body::Unreadable(why) => Body::Unreadable(half(why)),
         view::Body::Gap(missing) => Body::Gap(missing),
-        other @ (view::Body::Poll(_) | view::Body::Place(_) | view::Body::Card(_)) => {
-            Body::Text(crate::output::said(&other, from.as_str()))
-        }
+        other @ (view::Body::Poll(_)
+        | view::Body::Place(_)
+        | view::Body::Card(_)
+        | view::Body::Files { .. }
+        | view::Body::Voice { .. }) => Body::Text(crate::output::said(&other, from.as_str())),
         view::Body::Once { looked: false } => {
             Body::Text("(may be looked at once: choose it, then v)".to_owned())
         }

@@ -1,0 +1,50 @@
+//! What is done with files.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// How files go.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct PaceArgs {
+    /// At most so many KiB a second
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_rate: Option<u64>,
+    /// Parts of 4 MiB under way at once
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=16))]
+    pub parts: usize,
+}
+
+/// `lacre save`.
+#[derive(Debug, Args)]
+pub struct SaveArgs {
+    /// The message, as `lacre read --json` or `lacre media` names it
+    pub id: String,
+    /// Which of its files, from 1 (else all)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
+    pub file: Option<u8>,
+    /// A folder, or the name of the file to write (else here, under the sender's name made safe). Nothing is
+    /// overwritten
+    #[arg(long, value_name = "PATH")]
+    pub to: Option<PathBuf>,
+    /// Seconds in which nothing comes before it is given up; it goes on there the next time
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub timeout: u64,
+    /// How the files come
+    #[command(flatten)]
+    pub pace: PaceArgs,
+}
+
+/// `lacre storage`.
+#[derive(Debug, Args)]
+pub struct StorageArgs {
+    /// Only the conversation of this name: a person's handle or a group's name
+    #[arg(long = "in", value_name = "NAME")]
+    pub within: Option<String>,
+    /// Only files of messages older than this: 30d, 12h, 2w
+    #[arg(long, value_name = "TIME")]
+    pub older_than: Option<String>,
+    /// Delete the sealed files from this device; the messages stay, and what the relay still has can be fetched again
+    #[arg(long)]
+    pub delete: bool,
+}

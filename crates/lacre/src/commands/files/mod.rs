@@ -1,0 +1,104 @@
+//! Files: sent, saved, listed, and what takes space.
+
+mod bars;
+mod prepare;
+pub(super) mod save;
+pub(super) mod send;
+pub(super) mod storage;
+
+use lacre_client::Client;
+use lacre_client::files::Pace;
+use lacre_client::groups::Whom;
+use lacre_client::view::{Body, File, Message};
+use lacre_proto::ConversationId;
+use serde_json::json;
+
+use super::{Context, group};
+use crate::cli::PaceArgs;
+use crate::exit::Failure;
+use crate::output;
+use crate::safe_text::safe_line;
+
+/// Messages read at once.
+const PAGE: usize = 500;
+
+impl From<PaceArgs> for Pace {
+    fn from(args: PaceArgs) -> Self {
+        Self { bytes_per_second: args.max_rate.map(|rate| rate.saturating_mul(1024)), parts: args.parts }
+    }
+}
+
+/// `lacre media`: the files of a conversation, the oldest first.
+pub(super) async fn media(context: &Context, with: &str) -> Result<(), Failure> {
+    let store = context.profile.open(context.passphrase_fd).await?;
+    let client = context.profile.client(store)?;
+    let shown = list(context, &client, with);
+    client.close().await;
+    shown
+}
+
+fn list(context: &Context, client: &Client, with: &str) -> Result<(), Failure> {
+    let conversation = conversation(client, with)?;
+    let mut found = false;
+    each_file(client, conversation, &mut |message, file| {
+        found = true;
+        let here = client.files().is_some_and(|files| files.has(&file.file.hash));
+        if context.json {
+            let mut row = output::file_json(file);
+            row["message"] = json!(message.id.to_string());
+            row["from"] = json!(message.from.as_str());
+            row["sent_at"] = json!(output::rfc3339(message.sent));
+            row["here"] = json!(here);
+            return output::object(&row);
+        }
+        let name = safe_line(&lacre_guard::clean_name(&file.file.name));
+        let (time, size) = (output::local(message.sent, "%Y-%m-%d %H:%M"), output::bytes(file.file.size));
+        let place = if here { "here" } else { "at the relay" };
+        output::line(&format!("{time}  {}  {name}  {size}  {place}  {}", message.from, message.id))
+    })?;
+    if !found && !context.json {
+        output::line("There are no files in this conversation on this device.")?;
+    }
+    Ok(())
+}
+
+/// The conversation of a name.
+fn conversation(client: &Client, with: &str) -> Result<ConversationId, Failure> {
+    let whom = client.read(|views| views.whom(with))?.map_err(group::bad_name)?;
+    let found = match whom {
+        Whom::Group(group) => Some(group),
+        Whom::Person(handle) => client.read(|views| views.direct_with(&handle))?,
+    };
+    found.ok_or_else(|| {
+        let why = format!("there is no conversation with {} on this device", safe_line(with));
+        Failure::new(crate::exit::Exit::Refused, "no_such_conversation", why)
+    })
+}
+
+/// Every file of a conversation, the oldest message first.
+fn each_file(
+    client: &Client,
+    conversation: ConversationId,
+    visit: &mut dyn FnMut(&Message, &File) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut after = None;
+    loop {
+        let page = client.read(|views| views.messages_after(conversation, after, PAGE))?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.position);
+        for message in &page {
+            for file in files(&message.body) {
+                visit(message, file)?;
+            }
+        }
+    }
+}
+
+/// The files of a message.
+fn files(body: &Body) -> &[File] {
+    match body {
+        Body::Files { files, .. } => files,
+        Body::Voice { file, .. } => std::slice::from_ref(file.as_ref()),
+        _ => &[],
+    }
+}
