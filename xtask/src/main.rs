@@ -9,6 +9,7 @@ mod demo;
 mod deny;
 mod fuzz;
 mod load;
+mod media;
 mod programs;
 mod run;
 mod test;
@@ -26,6 +27,8 @@ cargo xtask COMMAND
                            a relay to try things on; with --demo, first two
                            people who talk, and what the relay holds of it
   crash [--kills N] [...]  kill -9 under load: nothing acknowledged is lost
+  media-drill [--size 2G]  a file from one terminal to another, over a relay that is
+                           killed twice on the way; memory of each process
   simulate --seeds N [--first SEED]
                            weeks of twelve people with thirty devices, who must agree in the end
   bench [ARGS]             every workload of lacre-bench, or the one named
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         "test" => test::test(rest),
         "up" => up::up(rest),
         "crash" => load::crash(rest),
+        "media-drill" => media::drill(rest),
         "simulate" => load::simulate(rest),
         "bench" => load::bench(rest),
         "fuzz" => fuzz::fuzz(rest),

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::crash;
 use crate::relay::{Relay, Wanted};
 use crate::report::Reporter;
-use crate::workload::{deliver, fan_out, groups, idle, search, start, store_drain};
+use crate::workload::{deliver, fan_out, groups, idle, media, search, start, store_drain};
 
 /// What goes wrong, as a sentence for the person at the terminal.
 pub type Failed = Box<dyn std::error::Error>;
@@ -54,6 +54,8 @@ enum Workload {
     Groups(groups::Options),
     /// Connections that are logged in and do nothing.
     Idle(idle::Options),
+    /// One large file: sealed, uploaded, downloaded, opened.
+    Media(media::Options),
     /// From the start of the process to its open port, and its memory when idle.
     Start(start::Options),
     /// Search over the messages of one device; no relay takes part.
@@ -96,6 +98,7 @@ impl Cli {
             Workload::FanOut(options) => fan_out::run(&options, &relay, &mut report).await,
             Workload::Groups(options) => groups::run(&options, &relay, &mut report).await,
             Workload::Idle(options) => idle::run(&options, &mut relay, &mut report).await,
+            Workload::Media(options) => media::run(&options, &relay, &mut report).await,
             Workload::Crash(options) => crash::run(&options, &mut relay, &mut report).await,
             Workload::Start(_) | Workload::Search(_) => unreachable!("they have run above"),
         };

@@ -69,15 +69,17 @@ const WALLS: &[Wall] = &[
         may: &["lacre-proto"],
         never: &["tokio", "mio", "socket2", "hyper", "rustls", "tungstenite", "redb", "ratatui", "jiff"],
     },
+    // Files go over HTTP, so it speaks that; it serves nothing.
     Wall {
         name: "lacre-client",
         may: &["lacre-engine", "lacre-guard", "lacre-media", "lacre-proto", "lacre-sealed"],
-        never: &["axum", "hyper", "lacre-store", "lacre-relay", "ratatui"],
+        never: &["axum", "lacre-store", "lacre-relay", "ratatui"],
     },
+    // A bucket is reached over HTTP and TLS, by the library that speaks S3; it serves nothing.
     Wall {
         name: "lacre-store",
         may: &["lacre-proto", "lacre-sealed"],
-        never: &["axum", "hyper", "rustls", "tungstenite", SEALING, "hpke-rs*", "lacre-engine"],
+        never: &["axum", "tungstenite", SEALING, "hpke-rs*", "lacre-engine"],
     },
     Wall {
         name: "lacre-relay",
@@ -86,7 +88,15 @@ const WALLS: &[Wall] = &[
     },
     Wall {
         name: "lacre",
-        may: &["lacre-client", "lacre-engine", "lacre-guard", "lacre-proto", "lacre-relay", "lacre-store"],
+        may: &[
+            "lacre-client",
+            "lacre-engine",
+            "lacre-guard",
+            "lacre-media",
+            "lacre-proto",
+            "lacre-relay",
+            "lacre-store",
+        ],
         never: &["lacre-testkit", "lacre-bench"],
     },
     Wall {

@@ -4,6 +4,7 @@ pub mod deliver;
 pub mod fan_out;
 pub mod groups;
 pub mod idle;
+pub mod media;
 pub mod search;
 pub mod start;
 pub mod store_drain;
