@@ -103,7 +103,7 @@ fn plant<'a>(kind: &str, ana: &Person, control: &Person, id: &str, of: &impl Fn(
             ana.send(control, "by the way");
         }
         // Groups' own, and typing: planted in their own form by testkit's `r15_every_kind_of_content_*`.
-        "fact" | "leave" | "briefing" | "typing" => {}
+        "fact" | "leave" | "briefing" | "given" | "ask-to-join" | "join-answer" | "typing" => {}
         other => panic!("the kind {other} is not planted: add it here"),
     }
 }
