@@ -44,6 +44,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         additions: vec![wire::Addition { ticket, welcome: Bytes::new() }],
         capability_hash: Sha256::digest(&capability).to_vec().into(),
         dedupe: 1,
+        ..Default::default()
     };
     let send = wire::Send {
         conversation: conversation.clone(),
@@ -51,6 +52,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         capability: capability.clone(),
         message: private_message(1),
         dedupe: 2,
+        ..Default::default()
     };
     let commit = wire::Commit {
         conversation: conversation.clone(),

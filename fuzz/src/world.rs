@@ -200,6 +200,7 @@ impl Person {
             .filter_map(|body| match body {
                 server_frame::Body::Push(push) => Some(Input::Delivered(push.entries)),
                 server_frame::Body::CaughtUp(_) => Some(Input::CaughtUp),
+                server_frame::Body::Passing(passing) => Some(Input::Passing(passing.items)),
                 server_frame::Body::Response(_) => None,
             })
             .collect()
