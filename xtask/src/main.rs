@@ -29,6 +29,7 @@ cargo xtask COMMAND
   crash [--kills N] [...]  kill -9 under load: nothing acknowledged is lost
   media-drill [--size 2G]  a file from one terminal to another, over a relay that is
                            killed twice on the way; memory of each process
+  s3                       the suite for files, on a server that speaks S3
   simulate --seeds N [--first SEED]
                            weeks of twelve people with thirty devices, who must agree in the end
   bench [ARGS]             every workload of lacre-bench, or the one named
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         "up" => up::up(rest),
         "crash" => load::crash(rest),
         "media-drill" => media::drill(rest),
+        "s3" => media::s3(rest),
         "simulate" => load::simulate(rest),
         "bench" => load::bench(rest),
         "fuzz" => fuzz::fuzz(rest),

@@ -1,4 +1,4 @@
-//! `cargo xtask media-drill`: a large file from one terminal to another, over a relay that is killed on the way up and
+//! `cargo xtask s3`, and `cargo xtask media-drill`: a large file from one terminal to another, over a relay that is killed on the way up and
 //! on the way down; byte for byte the same, in little memory.
 
 use std::collections::BTreeMap;
@@ -34,6 +34,12 @@ pub fn drill(args: &[String]) -> Outcome {
             .run(size);
     let _ = fs::remove_dir_all(&folder);
     done
+}
+
+/// Runs the suite for blobs on a server that speaks S3. It lies outside the workspace: the server is large.
+pub fn s3(args: &[String]) -> Outcome {
+    let mut command = cargo(&["test", "--locked", "--manifest-path", "suites/s3/Cargo.toml", "--"]);
+    run(command.args(args).env("CARGO_TARGET_DIR", target()))
 }
 
 /// A number with K, M or G.
