@@ -20,6 +20,8 @@ use crate::transport::{Connect, Endpoint};
 
 /// Nothing is waited for longer than this.
 const SILENCE: Duration = Duration::from_secs(60);
+/// A part has to be taken, and answered, in this time; and the relay reads a whole file again in it.
+const ANSWER: Duration = Duration::from_secs(300);
 /// What of a body goes out at once.
 const PIECE: usize = 64 * 1024;
 /// The longest name of an error.
@@ -72,7 +74,8 @@ impl Http {
             _ => self.dial().await?,
         };
         timeout(SILENCE, sender.ready()).await.map_err(|_| silent())?.map_err(broken)?;
-        let answer = sender.send_request(request).await.map_err(broken)?;
+        let answer = timeout(ANSWER, sender.send_request(request)).await;
+        let answer = answer.map_err(|_| silent())?.map_err(broken)?;
         if answer.status().is_success() {
             self.open = Some(sender);
             return Ok(Reply::Done(answer.into_body()));
