@@ -128,6 +128,7 @@ fn client_frames() -> Vec<Vec<u8>> {
         request::Op::PublishKeyPackages(wire::PublishKeyPackages {
             key_packages: vec![key_package().into()],
             last_resort: key_package().into(),
+            ..Default::default()
         }),
         request::Op::ClaimKeyPackages(wire::ClaimKeyPackages { account: vec![1; 16].into(), ..Default::default() }),
         request::Op::MintTicket(wire::MintTicket {}),
@@ -141,6 +142,7 @@ fn client_frames() -> Vec<Vec<u8>> {
         request::Op::RequestResync(wire::RequestResync {
             conversation: vec![3; 16].into(),
             request: Some(ana.resync()),
+            ..Default::default()
         }),
     ];
     let body = |op| client_frame::Body::Request(wire::Request { id: 1, op: Some(op) });
@@ -190,7 +192,8 @@ fn items() -> Vec<Vec<u8>> {
         welcome: welcome().into(),
         capability_hash: vec![7; 32].into(),
     };
-    let asked = wire::ResyncAsked { conversation: conversation(), request: Some(Ana::new().resync()) };
+    let request = Some(Ana::new().resync());
+    let asked = wire::ResyncAsked { conversation: conversation(), request, ..Default::default() };
     let kinds = [
         item::Kind::Sealed(sealed),
         item::Kind::Committed(committed),

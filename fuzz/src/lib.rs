@@ -13,6 +13,7 @@ use bytes::Bytes;
 use lacre_engine::content::{self, codec, envelope, status};
 use lacre_engine::identity::{
     GroupLink, LinkCode, Signed as Said, UnverifiedCertificate, UnverifiedDeviceList, UnverifiedResync,
+    UnverifiedTrail,
 };
 use lacre_proto::wire::Signed;
 use lacre_proto::{ConversationId, frame, limits, mls_framing};
@@ -150,6 +151,15 @@ pub fn group_link(bytes: &[u8]) {
 pub fn device_list(bytes: &[u8]) {
     if let Ok(signed) = Signed::decode(bytes) {
         let _ = UnverifiedDeviceList::from_wire(signed);
+    }
+}
+
+/// A signed trail of epochs.
+pub fn trail(bytes: &[u8]) {
+    if let Ok(signed) = Signed::decode(bytes)
+        && let Ok(unverified) = UnverifiedTrail::from_wire(signed)
+    {
+        let _ = unverified.claimed_device();
     }
 }
 

@@ -1,7 +1,9 @@
 //! View models of strangers who ask, and of people who are blocked.
 
 use lacre_engine::EngineError;
-use lacre_engine::records::{BlockRecord, Change, ConversationKind, ConversationRecord, Records, Standing};
+use lacre_engine::records::{
+    BlockRecord, Change, Contact, ConversationKind, ConversationRecord, Records, Standing, Trust,
+};
 use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 
 use crate::view::Views;
@@ -39,6 +41,10 @@ pub struct Person {
     /// Whether the relay's directory has said that the handle is this account's; until then it is only what the
     /// person's own certificate says.
     pub confirmed: bool,
+    /// How well the identity is known. A [new one](Trust::New) goes by no handle before it is accepted.
+    pub trust: Trust,
+    /// Of a new identity: the handle that it has now, and that this device knows somebody else by.
+    pub place_of: Option<Handle>,
 }
 
 impl Views<'_> {
@@ -79,8 +85,13 @@ impl Views<'_> {
     }
 
     pub(crate) fn person_of(&self, account: AccountId) -> Result<Option<Person>, EngineError> {
-        let contact = Records(self.0).contact(account)?;
-        Ok(contact.map(|it| Person { account: it.account, handle: it.handle, confirmed: it.confirmed }))
+        let records = Records(self.0);
+        let (contact, trust) = (records.contact(account)?, records.trust(account)?);
+        let Some((it, trust)) = contact.zip(trust) else { return Ok(None) };
+        let place_of = records.key_changes()?.into_iter().find(|change| change.account == account);
+        let place_of = place_of.map(|change| change.handle).filter(|_| trust == Trust::New);
+        let Contact { account, handle, confirmed, .. } = it;
+        Ok(Some(Person { account, handle, confirmed, trust, place_of }))
     }
 
     fn request_of(&self, record: ConversationRecord) -> Result<Request, EngineError> {

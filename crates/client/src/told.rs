@@ -29,6 +29,43 @@ pub fn sentence(change: &Change, by: &str) -> String {
         Change::Back => format!(
             "{by} let this device in again, which had lost its place; what was said meanwhile is not here"
         ),
+        Change::ShutOut(true) => format!(
+            "After a change by {by} the relay took nothing from anybody else any more; the group goes on as a new \
+             one, without {by}"
+        ),
+        Change::ShutOut(false) => format!(
+            "After a change by {by} the relay took nothing from you any more; the conversation goes on as a new one"
+        ),
+        Change::Split(who) => {
+            let anew = match who {
+                Some(who) => format!("{} begins it anew with everybody", who.handle),
+                None => "make a new one, with everybody".to_owned(),
+            };
+            format!(
+                "This conversation was split: the relay has shown it in two versions. {anew}; what was said in the \
+                 other part is not here"
+            )
+        }
+        Change::KeyChanged(who, false) => format!(
+            "The identity key of {0} has changed: {0} may have signed up again, or somebody stands between you. \
+             Nothing is sent to the new one until you accept it",
+            who.handle
+        ),
+        Change::KeyChanged(who, true) => format!(
+            "ATTENTION: you had compared the safety number with {0}, and it is another one now. Nothing is sent to \
+             the new one until you accept it. Ask {0} in another way first, by voice or face to face",
+            who.handle
+        ),
+        Change::KeyBack(who) => {
+            format!(
+                "The relay names the identity key of {} again that was known before; nothing is held back",
+                who.handle
+            )
+        }
+        Change::KeyAccepted(who) => format!(
+            "The identity key of {} has changed, and {by} accepted the new one; the safety number was not compared yet",
+            who.handle
+        ),
     }
 }
 

@@ -4,7 +4,7 @@ mod marks;
 
 use lacre_engine::records::{Change, ConversationKind, ConversationRecord, ConversationState};
 use lacre_engine::records::{Failure, MessageRecord, MessageState, Standing};
-use lacre_engine::records::{FileId, Me, Position, Records, Transfer, Unreadable};
+use lacre_engine::records::{FileId, Me, Position, Records, Transfer, Trust, Unreadable};
 use lacre_engine::{EngineError, Reader};
 use lacre_proto::{ConversationId, Handle, Millis};
 
@@ -60,6 +60,10 @@ pub struct Safety {
     pub suite: Option<u16>,
     /// When the other person's identity key was pinned; `None` while it is not known.
     pub pinned: Option<Millis>,
+    /// How well the other person's identity is known; `None` while nothing is, and in a group.
+    pub trust: Option<Trust>,
+    /// Whether what is said waits until the new identity of somebody in it was accepted.
+    pub held: bool,
 }
 
 /// X-Wing with AES-128-GCM, SHA-256 and Ed25519: X25519 and ML-KEM-768 together.
@@ -317,6 +321,11 @@ impl Views<'_> {
             Some(account) => self.records().contact(account)?,
             None => None,
         };
+        let trust = match record.peer {
+            Some(account) => self.records().trust(account)?,
+            None => None,
+        };
+        let held = self.records().is_held(&record)?;
         Ok(Conversation {
             id: record.id,
             kind: record.kind,
@@ -331,6 +340,8 @@ impl Views<'_> {
             safety: Safety {
                 suite: (record.suite != 0).then_some(record.suite),
                 pinned: contact.map(|contact| contact.pinned_ms),
+                trust,
+                held,
             },
         })
     }

@@ -7,7 +7,7 @@ use lacre_proto::wire::{self, request, response};
 use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Handle, Millis};
 
 use crate::content::{Content, MessageId};
-use crate::identity::{GroupLink, LinkCode, LinkError, LinkNumber};
+use crate::identity::{GroupLink, LinkCode, LinkError, LinkNumber, SafetyNumber};
 use crate::records::{DownloadFailure, Failure, FileId, Rules};
 
 /// Reads of the local store, as it was at the last commit. Keys are the engine's own; their first byte is the
@@ -206,6 +206,14 @@ pub enum Intent {
     ApproveDevice(DeviceId),
     /// Gives a device of this account a name; at most 40 characters.
     NameDevice(DeviceId, String),
+    /// Accepts the identity with which somebody has come, by the key that the user has seen the safety number of.
+    AcceptIdentity(AccountId, [u8; 32]),
+    /// The safety number with somebody was compared, and is this one.
+    MarkVerified(AccountId, SafetyNumber),
+    /// Takes that back.
+    UnmarkVerified(AccountId),
+    /// This device gets new keys in every conversation and at the relay: somebody may know those that it has.
+    Secure,
     /// The user is writing in a conversation, or stopped. May be said with every key: it is told seldom enough.
     Typing(ConversationId, bool),
     /// Fetches a file of a message; again after it failed.
@@ -299,6 +307,10 @@ pub enum Event {
     LinkNumber(LinkNumber, String),
     /// A linking has ended: the device is one of this account now, or it is not.
     LinkEnded(Result<DeviceId, LinkError>),
+    /// So many conversations are left in which this device has no new keys yet; whether those at the relay are new.
+    Securing(usize, bool),
+    /// How well somebody's identity is known has changed: compared, another one, accepted.
+    TrustChanged(AccountId),
     /// The devices of an account, one's own or a contact's, are others than before.
     DevicesChanged(AccountId),
     /// Something that was refused, and that a person should know of. Nothing was changed by it.
@@ -375,6 +387,12 @@ pub enum Refusal {
     /// The person's identity key is not the one that was pinned.
     #[error("the identity key of this person has changed; nothing is sent until the change is accepted")]
     IdentityChanged,
+    /// The identity key of the person has not changed.
+    #[error("the identity key of this person has not changed; there is nothing to accept")]
+    NoKeyChange,
+    /// It is another than the one that the user has seen.
+    #[error("the safety number with this person is another one by now; look at it again")]
+    OtherSafetyNumber,
     /// Only its author, or an admin, does this to a message.
     #[error("this is not yours to do")]
     NotYours,
@@ -462,8 +480,11 @@ pub enum Alert {
     #[error("the relay gave a key that does not belong to this person; nothing was sent")]
     FalseIdentity,
     /// An identity key that is not the pinned one.
-    #[error("the identity key of this person has changed")]
+    #[error("the identity key of this person has changed; nothing is sent to them until you accept it")]
     IdentityChanged(AccountId),
+    /// The relay has shown a conversation in two versions.
+    #[error("the relay has shown this conversation in two versions; it is begun anew")]
+    Split,
     /// A resync request that does not hold.
     #[error("a device asked to be let in again without right; it was not")]
     FalseResync,

@@ -22,6 +22,8 @@ pub enum Defence {
     GroupLink,
     /// A message is edited and closed only by its author, and taken back by nobody else but an admin.
     Target,
+    /// A message is edited within a day, by the relay's time.
+    Late,
     /// A message is shown once.
     Dedupe,
     /// Handshakes are sealed too: nothing but a `PrivateMessage` is looked at.
@@ -54,6 +56,10 @@ pub enum Defence {
     Suite,
     /// A leaf is updated daily, and after so many messages, without being asked.
     Update,
+    /// A conversation in which the relay takes nothing from its members any more goes on as a new one.
+    Capability,
+    /// A conversation that the relay shows in two versions is begun anew.
+    Split,
 }
 
 /// Which defences are on.

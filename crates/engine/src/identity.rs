@@ -23,6 +23,7 @@ mod login;
 pub(crate) mod report;
 mod resync;
 mod safety;
+mod trail;
 
 use lacre_proto::wire;
 use prost::Message;
@@ -41,6 +42,7 @@ pub use login::{login, sign_up};
 pub use report::reporter;
 pub use resync::{Resync, UnverifiedResync};
 pub use safety::{BadSafetyNumber, SafetyNumber};
+pub use trail::{Trail, UnverifiedTrail, mark};
 
 /// Why something signed was not accepted. All are the peer's or the relay's doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

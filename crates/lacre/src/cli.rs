@@ -102,6 +102,8 @@ pub enum Command {
     Devices,
     /// Show the safety number with a person, or compare it
     Safety(SafetyArgs),
+    /// Give this device new keys in every conversation: somebody may know those that it has
+    Secure(SecureArgs),
     /// Check a relay's data folder, or a profile, and say what needs you
     Doctor(DoctorArgs),
     /// Look into the profile's local store
@@ -678,9 +680,33 @@ pub struct JoinArgs {
 pub struct SafetyArgs {
     /// With whom; without, the number of your own devices
     pub handle: Option<Handle>,
-    /// Compare with the number in a text file, or with the code in a PNG image
-    #[arg(long, value_name = "FILE")]
+    /// Compare with the number in a text file, or with the code in a PNG image; when it is the same, the person is
+    /// marked as verified
+    #[arg(long, value_name = "FILE", group = "deed")]
     pub compare: Option<PathBuf>,
+    /// Accept the new identity key of somebody whose key has changed
+    #[arg(long, requires = "handle", group = "deed")]
+    pub accept: bool,
+    /// Mark the person as verified: you have compared the number yourself
+    #[arg(long, requires = "handle", group = "deed")]
+    pub mark_verified: bool,
+    /// Take that mark away
+    #[arg(long, requires = "handle", group = "deed")]
+    pub unmark: bool,
+}
+
+/// `lacre secure`.
+#[derive(Debug, Args)]
+pub struct SecureArgs {
+    /// Only tell how far it is
+    #[arg(long)]
+    pub status: bool,
+    /// Do not wait until all is done
+    #[arg(long, conflicts_with = "status")]
+    pub no_wait: bool,
+    /// Wait at most so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub timeout: u64,
 }
 
 /// `lacre doctor`.

@@ -210,6 +210,8 @@ impl From<Refusal> for Failure {
             Refusal::LastAdmin => "last_admin",
             Refusal::NotYet => "not_yet",
             Refusal::IdentityChanged => "identity_changed",
+            Refusal::NoKeyChange => "no_key_change",
+            Refusal::OtherSafetyNumber => "other_safety_number",
             Refusal::NoSuchDevice => "no_such_device",
             Refusal::InQuarantine => "in_quarantine",
             Refusal::NotByThisDevice => "not_by_this_device",

@@ -8,6 +8,10 @@ pub const DEVICE_LIST: &[u8] = b"lacre device list v1";
 pub const DEVICE_CERTIFICATE: &[u8] = b"lacre device certificate v1";
 /// Label of a signed [`ResyncRequest`](crate::wire::ResyncRequest).
 pub const RESYNC: &[u8] = b"lacre resync v1";
+/// Label of a signed [`Trail`](crate::wire::Trail).
+pub const TRAIL: &[u8] = b"lacre trail v1";
+/// What is hashed before an epoch authenticator, to be a mark of a trail.
+pub const MARK: &[u8] = b"lacre mark v1";
 /// Label of a report's statement.
 pub const REPORT: &[u8] = b"lacre report v2";
 /// Label of what the hash of a group link's secret covers.
@@ -60,7 +64,18 @@ mod tests {
 
     #[test]
     fn no_label_is_the_start_of_another() {
-        let labels = [DEVICE_LIST, DEVICE_CERTIFICATE, RESYNC, REPORT, AUTHOR, GROUP_LINK, LOGIN, SIGN_UP];
+        let labels = [
+            DEVICE_LIST,
+            DEVICE_CERTIFICATE,
+            RESYNC,
+            TRAIL,
+            MARK,
+            REPORT,
+            AUTHOR,
+            GROUP_LINK,
+            LOGIN,
+            SIGN_UP,
+        ];
         for a in labels {
             for b in labels.into_iter().filter(|b| *b != a) {
                 assert!(!labelled(a, b"").starts_with(&labelled(b, b"")));

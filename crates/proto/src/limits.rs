@@ -55,8 +55,13 @@ pub const LINK_BODY: usize = 16 * 1024;
 pub const CLAIMED_OWN: usize = 32;
 /// Accounts in one group.
 pub const MEMBERS: usize = 1024;
+/// Look-ups of account ids that an account may make at once: who comes into the largest group asks for everybody, and
+/// has as many left.
+pub const LOOKUPS_BY_ID: u32 = 2 * MEMBERS as u32;
 /// Accounts that one account may have blocked.
 pub const BLOCKED: usize = 1000;
+/// Epochs that a device tells of when it tells where it has been.
+pub const MARKS: usize = 8;
 /// Devices that one commit adds.
 pub const ADDITIONS: usize = 256;
 /// Mailboxes in one roster.

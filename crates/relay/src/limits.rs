@@ -8,7 +8,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::sync::{Mutex, PoisonError};
 
-use lacre_proto::{ErrorCode, Millis, error::WireError};
+use lacre_proto::{ErrorCode, Millis, error::WireError, limits};
 
 /// A token bucket's figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,7 @@ pub(crate) enum Action {
     SignUp,
     FailedLogin,
     Lookup,
+    LookupById,
     ClaimOne,
     ClaimTarget,
     Commit,
@@ -54,8 +55,11 @@ pub struct RateLimits {
     pub sign_up: Rate,
     /// Failed proofs of one device from one network.
     pub failed_login: Rate,
-    /// Look-ups by one account.
+    /// Look-ups of handles by one account.
     pub lookup: Rate,
+    /// Look-ups of account ids by one account. Who asks for an id has met the account: nobody is found by guessing
+    /// 16 random bytes.
+    pub lookup_by_id: Rate,
     /// Claims of one target's key packages by one account.
     pub claim: Rate,
     /// Claims of one target's key packages by anybody; over it, only last-resort ones are given.
@@ -89,6 +93,7 @@ impl Default for RateLimits {
             sign_up: Rate::new(6, 10 * MINUTE),
             failed_login: Rate::new(20, MINUTE),
             lookup: Rate::new(50, 15 * MINUTE),
+            lookup_by_id: Rate::new(limits::LOOKUPS_BY_ID, 2_000),
             claim: Rate::new(6, 10 * MINUTE),
             claim_target: Rate::new(60, MINUTE),
             anonymous: Rate::new(60, 1000),
@@ -112,6 +117,7 @@ impl RateLimits {
             sign_up: Rate::LIFTED,
             failed_login: Rate::LIFTED,
             lookup: Rate::LIFTED,
+            lookup_by_id: Rate::LIFTED,
             claim: Rate::LIFTED,
             claim_target: Rate::LIFTED,
             anonymous: Rate::LIFTED,
@@ -132,6 +138,7 @@ impl RateLimits {
             Action::SignUp => self.sign_up,
             Action::FailedLogin => self.failed_login,
             Action::Lookup => self.lookup,
+            Action::LookupById => self.lookup_by_id,
             Action::ClaimOne => self.claim,
             Action::ClaimTarget => self.claim_target,
             Action::Commit => self.commit,

@@ -118,18 +118,24 @@ fn m03_bruno_does_not_close_the_poll_of_ana() {
 /// M-08: what was said about a message comes although its time is over.
 #[test]
 fn m08_an_edit_that_comes_a_day_late_changes_nothing() {
-    let mut world = world(801);
-    world.say("bruno", "ana", "as it was said");
-    world.settle();
-    let conversation = between(&world);
-    let id = world.device("bruno").rows_with("ana").last().expect("a row").id;
-    world.offline("bruno");
-    world.intend("bruno", Intent::Edit(conversation, id, "as it suits later".to_owned()));
-    world.pass(25 * 3600 * 1000);
-    world.online("bruno");
-    world.pass(60_000);
-    let said = texts(&world, "ana", "bruno");
-    assert_eq!(said.last().map(String::as_str), Some("as it was said"));
+    for armed in [true, false] {
+        let mut world = world(801);
+        if !armed {
+            world.engine("ana").disarm(Defences::without([Defence::Late]));
+        }
+        world.say("bruno", "ana", "as it was said");
+        world.settle();
+        let conversation = between(&world);
+        let id = world.device("bruno").rows_with("ana").last().expect("a row").id;
+        world.offline("bruno");
+        world.intend("bruno", Intent::Edit(conversation, id, "as it suits later".to_owned()));
+        world.pass(25 * 3600 * 1000);
+        world.online("bruno");
+        world.pass(60_000);
+        let said = texts(&world, "ana", "bruno");
+        let shown = if armed { "as it was said" } else { "as it suits later" };
+        assert_eq!(said.last().map(String::as_str), Some(shown));
+    }
 }
 
 /// R15: each kind of the registry, in its own form and with a canary in each of its fields, goes through the relay.

@@ -69,6 +69,13 @@ fn a_bad_network_changes_nothing_of_that() {
 fn d09_a_revoked_device_is_logged_out_and_out_of_the_conversation() {
     let mut world = four_devices(2110);
     let phone = world.device("ana/phone").device();
+    // The control: before, the phone logs in and reads what is said.
+    world.offline("ana/phone");
+    world.online("ana/phone");
+    world.say("bruno", "ana", "for all of hers");
+    world.pass(MINUTE);
+    assert_eq!(world.device("ana/phone").refused_login().map(|error| error.code), None);
+    assert!(texts(&world, "ana/phone", "bruno").contains(&"for all of hers".to_owned()));
     world.intend("ana", Intent::RevokeDevice(phone));
     world.pass(2 * MINUTE);
     let refused = world.device("ana/phone").refused_login().map(|error| error.code);

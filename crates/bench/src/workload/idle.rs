@@ -164,5 +164,5 @@ async fn large_frames(target: &Target, sockets: &mut [Socket], rng: &mut StdRng)
 /// A request as large as a frame may be, of which nothing is kept.
 fn large_request() -> Op {
     let key_packages = vec![Bytes::from(vec![0; 128 * 1024])];
-    Op::PublishKeyPackages(wire::PublishKeyPackages { key_packages, last_resort: Bytes::new() })
+    Op::PublishKeyPackages(wire::PublishKeyPackages { key_packages, ..Default::default() })
 }

@@ -105,6 +105,7 @@ impl Engine {
             certificate,
             list_before: list.clone(),
             list,
+            lists: Default::default(),
             crypto: Arc::new(RustCrypto::default()),
             groups: Default::default(),
             link: Link::default(),
@@ -139,8 +140,9 @@ impl Engine {
         let lifetime = limits::KEY_PACKAGE_LIFETIME.as_millis() as Millis;
         let age = cx.now.saturating_sub(clockwork.packages_ms);
         let old = age > lifetime * 3 / 4;
-        let left = if old { 0 } else { clockwork.packages_left as usize };
-        let last_resort = old || clockwork.last_resort_used;
+        let replace = self.replaces_packages(cx)?;
+        let left = if old || replace { 0 } else { clockwork.packages_left as usize };
+        let last_resort = old || replace || clockwork.last_resort_used;
         if left >= limits::KEY_PACKAGES_LOW && !last_resort {
             return Ok(());
         }
@@ -150,8 +152,8 @@ impl Engine {
         };
         let key_packages = (0..count).map(|_| make(false)).collect::<Result<_, _>>()?;
         let last_resort_package = if last_resort { make(true)? } else { Default::default() };
-        let publish = wire::PublishKeyPackages { key_packages, last_resort: last_resort_package };
-        let asked = Asked::Publish { made_ms: cx.now, with_last_resort: last_resort };
+        let publish = wire::PublishKeyPackages { key_packages, last_resort: last_resort_package, replace };
+        let asked = Asked::Publish { made_ms: cx.now, with_last_resort: last_resort, replace };
         self.ask(cx, asked, request::Op::PublishKeyPackages(publish));
         Ok(())
     }
@@ -161,6 +163,7 @@ impl Engine {
         cx: &mut Cx<'_>,
         made_ms: Millis,
         with_last_resort: bool,
+        replace: bool,
         result: Result<response::Result, WireError>,
     ) -> Result<(), EngineError> {
         // After an error the next connection or the next chores try again.
@@ -170,7 +173,10 @@ impl Engine {
             clockwork.packages_ms = made_ms;
             clockwork.last_resort_used &= !with_last_resort;
             cx.put_clockwork(&clockwork);
-            if clockwork.last_resort_used {
+            if replace {
+                self.packages_replaced(cx, made_ms)?;
+            }
+            if clockwork.last_resort_used || self.replaces_packages(cx)? {
                 // It was used while others were on their way.
                 return self.top_up(cx);
             }

@@ -366,11 +366,8 @@ pub(super) fn judge(cx: &Cx<'_>, row: &MessageRecord, act: &Act) -> Result<(), I
         _ if deleted => Err(Idle::Gone),
         (Content::Edit { .. }, Content::Text { .. }) if row.marks.manner.once => Err(Idle::NotOfThisKind),
         (Content::Edit { .. }, Content::Text { .. }) => {
-            if act.time <= row.sent_ms.saturating_add(EDITABLE) {
-                Ok(())
-            } else {
-                Err(Idle::TooLate)
-            }
+            let in_time = act.time <= row.sent_ms.saturating_add(EDITABLE);
+            if in_time || !cx.defends(Defence::Late) { Ok(()) } else { Err(Idle::TooLate) }
         }
         (Content::ClosePoll { .. }, Content::Poll(_)) => Ok(()),
         // Who was asked answers, and nobody else.

@@ -26,10 +26,37 @@ impl Engine {
         time: Millis,
     ) -> Result<(), EngineError> {
         cx.alert(Some(id), Alert::PolicyRefused(denied.reason()));
-        let Some(mut seal) = cx.seal(id)? else { return Ok(()) };
+        self.go_on_without(cx, id, by, Change::Broken, time)
+    }
+
+    /// A group is followed no further, and goes on without one of its members; a row tells why.
+    pub(super) fn go_on_without(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        by: AccountId,
+        why: Change,
+        time: Millis,
+    ) -> Result<(), EngineError> {
+        let Some(seal) = cx.seal(id)? else { return Ok(()) };
+        self.follow_no_further(cx, id, Seal { refused: Some(by), ..seal })?;
+        self.tell(cx, id, by, why, time)?;
+        let members = cx.members(id)?;
+        if self.successor(cx, id, &members, Some(by))?.is_some_and(|first| first.device == self.me.device) {
+            self.begin_group_anew(cx, id, &members, Some(by))?;
+        }
+        Ok(())
+    }
+
+    /// Nothing more is sealed or opened in a group, and nobody is asked to be let in again.
+    pub(super) fn follow_no_further(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        seal: Seal,
+    ) -> Result<(), EngineError> {
         self.groups.remove(&id);
-        (seal.lost, seal.refused) = (true, Some(by));
-        cx.put_seal(id, &seal);
+        cx.put_seal(id, &Seal { lost: true, doubt: None, ..seal });
         self.requeue(cx, id, false)?;
         for (at, job) in self.lane(cx, id, usize::MAX)? {
             if matches!(job.what, What::Commit(..) | What::AskResync | What::Gather(_)) {
@@ -39,25 +66,20 @@ impl Engine {
         if let Some(record) = cx.records().conversation(id)? {
             cx.put_conversation(&ConversationRecord { state: ConversationState::OutOfStep, ..record })?;
         }
-        self.tell(cx, id, by, Change::Broken, time)?;
-        let members = cx.members(id)?;
-        if self.successor(cx, id, &members, by)?.is_some_and(|first| first.device == self.me.device) {
-            self.begin_group_anew(cx, id, &members, by)?;
-        }
         Ok(())
     }
 
-    /// Whose device begins the group anew: that of the first admin but the offender, or of the lowest leaf when
+    /// Whose device begins the group anew: that of the first admin (but the offender), or of the lowest leaf when
     /// there is none.
-    fn successor(
+    pub(super) fn successor(
         &self,
         cx: &Cx<'_>,
         id: ConversationId,
         members: &[Member],
-        offender: AccountId,
+        offender: Option<AccountId>,
     ) -> Result<Option<Member>, EngineError> {
         let admins = cx.records().group(id)?.map(|group| group.admins).unwrap_or_default();
-        let honest = || members.iter().filter(|member| member.account != offender);
+        let honest = || members.iter().filter(|member| Some(member.account) != offender);
         let first = admins.iter().find(|admin| honest().any(|member| member.account == **admin));
         Ok(match first {
             Some(admin) => honest().find(|member| member.account == *admin).cloned(),
@@ -65,12 +87,12 @@ impl Engine {
         })
     }
 
-    fn begin_group_anew(
+    pub(super) fn begin_group_anew(
         &mut self,
         cx: &mut Cx<'_>,
         old: ConversationId,
         members: &[Member],
-        offender: AccountId,
+        offender: Option<AccountId>,
     ) -> Result<(), EngineError> {
         let (Some(record), Some(group)) = (cx.records().conversation(old)?, cx.records().group(old)?) else {
             return Ok(());
@@ -78,7 +100,7 @@ impl Engine {
         let id = ConversationId(cx.provider.rand.bytes());
         let fresh = ConversationRecord::new(id, ConversationKind::Group, cx.now);
         cx.put_conversation(&ConversationRecord { title: record.title, ..fresh })?;
-        let admins = group.admins.iter().copied().filter(|admin| *admin != offender).collect();
+        let admins = group.admins.iter().copied().filter(|admin| Some(*admin) != offender).collect();
         let begun = GroupRecord {
             created_by: self.me.account,
             admins: vec![self.me.account],
@@ -93,7 +115,7 @@ impl Engine {
         cx.put(key::conversation(GROUP, id), &begun);
         self.enqueue(cx, id, NewJob::new(What::Open(Opening::Begin)))?;
         let mut people: Vec<Wanted> = Vec::new();
-        for member in members.iter().filter(|member| member.account != offender) {
+        for member in members.iter().filter(|member| Some(member.account) != offender) {
             let other = member.account != self.me.account || member.device != self.me.device;
             if other && !people.iter().any(|person| person.account == Some(member.account)) {
                 let handle = self.named(cx, member.account)?.handle;
@@ -132,9 +154,14 @@ impl Engine {
         inviter: Option<AccountId>,
     ) -> Result<Option<ConversationId>, EngineError> {
         let Some(old) = conversation.instead_of else { return Ok(None) };
-        let Some(Seal { refused: Some(offender), .. }) = cx.seal(old)? else { return Ok(None) };
-        let members = cx.members(old)?;
-        let first = self.successor(cx, old, &members, offender)?.map(|member| member.account);
+        let first = match cx.seal(old)? {
+            Some(Seal { heir: Some(heir), .. }) => Some(heir),
+            Some(Seal { refused: Some(offender), .. }) => {
+                let members = cx.members(old)?;
+                self.successor(cx, old, &members, Some(offender))?.map(|member| member.account)
+            }
+            _ => return Ok(None),
+        };
         Ok((first.is_some() && first == inviter && inviter == Some(conversation.created_by)).then_some(old))
     }
 
@@ -151,10 +178,16 @@ impl Engine {
         {
             cx.put_conversation(&ConversationRecord { title: before.title, ..after })?;
         }
+        if let (Some(before), Some(after)) = (cx.records().group(old)?, cx.records().group(new)?) {
+            let doubters = before.doubters;
+            cx.put(key::conversation(GROUP, new), &GroupRecord { doubters, ..after });
+        }
+        self.unname(cx, old)?;
         self.merge(cx, old, new)?;
         self.groups.remove(&old);
         storage::forget_group(cx.store, old)?;
         cx.store.delete(key::conversation(SEAL, old));
+        cx.store.delete(key::conversation(key::BEEN, old));
         for member in cx.members(old)? {
             cx.store.delete(key::member(old, member.leaf));
         }

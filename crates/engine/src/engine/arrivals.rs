@@ -140,7 +140,12 @@ impl Engine {
                     Ok(())
                 }
                 Blame::Late => self.unreadable(cx, id, &seal, time, Unreadable::OtherEpoch),
-                Blame::Altered => self.unreadable(cx, id, &seal, time, Unreadable::Undecryptable),
+                Blame::Altered => {
+                    if item.epoch == epoch {
+                        self.tell_trail(cx, id)?;
+                    }
+                    self.unreadable(cx, id, &seal, time, Unreadable::Undecryptable)
+                }
             },
         }
     }

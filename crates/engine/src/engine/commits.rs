@@ -153,7 +153,7 @@ impl Engine {
     ) -> Result<Option<Planned>, EngineError> {
         let Some(context) = LacreConversation::of(group.extensions()) else { return Ok(None) };
         Ok(match purpose {
-            Purpose::Update => Some(Planned::of(Plan { path: true, ..Plan::default() })),
+            Purpose::Update | Purpose::Renew => Some(Planned::of(Plan { path: true, ..Plan::default() })),
             Purpose::Devices => {
                 let leaving = self.leaving(cx, id)?;
                 self.plan_for_lists(cx, members)?.map(|it| it.and_drop(members, &context, &leaving))

@@ -2,7 +2,7 @@
 
 use lacre_proto::error::WireError;
 use lacre_proto::wire::{self, request, response};
-use lacre_proto::{ConversationId, DeviceId, Millis};
+use lacre_proto::{ConversationId, DeviceId, ErrorCode, Millis};
 
 use super::state::{Job, JobState, Seal, What};
 use super::{Asked, Cx, Engine, Link};
@@ -44,6 +44,7 @@ impl Engine {
         self.read_anew(cx)?;
         self.resume_files(cx)?;
         self.confirm_all(cx)?;
+        self.ask_holders(cx)?;
         self.top_up(cx)?;
         self.ask_own_account(cx);
         Ok(())
@@ -70,6 +71,7 @@ impl Engine {
                 self.check_roster(record.id);
             }
         }
+        self.try_doubted(cx)?;
         cx.event(Event::CaughtUp);
         self.chores(cx)
     }
@@ -80,6 +82,7 @@ impl Engine {
             return Ok(());
         }
         let next_update = self.plan_updates(cx)?;
+        self.secure_the_rest(cx)?;
         key_package::remove_expired(cx.provider, cx.store, cx.now)?;
         self.top_up(cx)?;
         for (at, seal) in cx.records().all::<Seal>("seal", &[key::SEAL])? {
@@ -130,7 +133,11 @@ impl Engine {
         id: ConversationId,
         result: Result<response::Result, WireError>,
     ) -> Result<(), EngineError> {
-        let Ok(response::Result::Roster(wire::Roster { epoch, devices })) = result else { return Ok(()) };
+        let wire::Roster { epoch, devices } = match result {
+            Ok(response::Result::Roster(roster)) => roster,
+            Err(error) if error.code == ErrorCode::NoSuchConversation => return self.shut_out(cx, id),
+            _ => return Ok(()),
+        };
         let (Some(mut seal), Some(group)) = (cx.seal(id)?, self.group(cx, id)?) else { return Ok(()) };
         let current = group.epoch().as_u64();
         self.keep(id, group);
@@ -149,6 +156,8 @@ impl Engine {
             cx.alert(Some(id), Alert::RosterMismatch);
         }
         seal.roster_differs = differs;
+        // It takes the capability that the members have, whatever it said.
+        seal.doubt = None;
         seal.roster_ms = cx.now;
         cx.put_seal(id, &seal);
         Ok(())

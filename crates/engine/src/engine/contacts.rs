@@ -1,12 +1,15 @@
 //! Who is who: pinned identity keys, device lists, and what a leaf must be.
 
+use std::sync::Arc;
+
 use lacre_proto::error::WireError;
 use lacre_proto::wire::{self, request, response};
-use lacre_proto::{AccountId, ConversationId, DeviceId, Handle};
+use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Handle};
 use openmls::prelude::{BasicCredential, Credential, KeyPackage};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
+use super::lists::Lists;
 use super::state::Seal;
 use super::{Asked, Cx, Engine};
 use crate::api::{Alert, EngineError, Event};
@@ -16,7 +19,10 @@ use crate::mls::group::key_package_bytes;
 use crate::mls::key_package;
 use crate::mls::policy::{Denied, Knows, Who};
 use crate::records::key::{self, CONTACT, DIRECT, HANDLE};
-use crate::records::{Contact, Failure, Me};
+use crate::records::{Contact, ConversationKind, Failure, Me};
+
+/// Questions about accounts that are under way at once: a newcomer of a large group has met many.
+const CONFIRMED_AT_ONCE: usize = 16;
 
 /// Why an account that the relay tells of is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +38,7 @@ pub(super) struct Knowing<'a, 'c> {
     pub(super) cx: &'a Cx<'c>,
     pub(super) me: &'a Me,
     pub(super) list: &'a DeviceList,
+    pub(super) lists: &'a Lists,
     pub(super) seal: Option<&'a Seal>,
 }
 
@@ -41,11 +48,15 @@ impl Knows for Knowing<'_, '_> {
         if !self.cx.defends(Defence::Certificate) {
             return Ok(who);
         }
-        let listed = self.list_of(who.account).is_none_or(|list| {
-            // A person who wrote first, and whose list the relay has yet to tell, has none: the confirmation that
-            // is under way looks at the conversation's members again.
+        let holds = |list: &DeviceList| {
             list.entry(who.device).is_some_and(|entry| entry.signature_key.as_bytes() == signature_key)
-        });
+        };
+        // A person who wrote first, and whose list the relay has yet to tell, has none: the confirmation that
+        // is under way looks at the conversation's members again.
+        let listed = match who.account == self.me.account {
+            true => holds(self.list),
+            false => self.list_of(who.account).is_none_or(|list| holds(&list)),
+        };
         if listed || !self.cx.defends(Defence::DeviceList) { Ok(who) } else { Err(Denied::Device) }
     }
 
@@ -92,8 +103,7 @@ impl Knows for Knowing<'_, '_> {
         if who.account == self.me.account {
             return self.list.entry(who.device).is_none();
         }
-        let contact = self.cx.records().contact(who.account).ok().flatten();
-        contact.and_then(|contact| list_of(&contact)).is_some_and(|list| list.entry(who.device).is_none())
+        self.list_of(who.account).is_some_and(|list| list.entry(who.device).is_none())
     }
 
     fn is_current(&self, package: &KeyPackage) -> bool {
@@ -102,11 +112,12 @@ impl Knows for Knowing<'_, '_> {
 }
 
 impl Knowing<'_, '_> {
-    pub(super) fn list_of(&self, account: AccountId) -> Option<DeviceList> {
+    pub(super) fn list_of(&self, account: AccountId) -> Option<Arc<DeviceList>> {
         if account == self.me.account {
-            return Some(self.list.clone());
+            return Some(Arc::new(self.list.clone()));
         }
-        self.cx.records().contact(account).ok().flatten().as_ref().and_then(list_of)
+        let contact = self.cx.records().contact(account).ok().flatten()?;
+        self.lists.of(&contact)
     }
 }
 
@@ -121,16 +132,6 @@ fn claimed(identity: &[u8]) -> Result<Who, Denied> {
     })
 }
 
-/// The newest device list known of a contact; `None` when none is.
-pub(super) fn list_of(contact: &Contact) -> Option<DeviceList> {
-    if contact.list_version == 0 {
-        return None;
-    }
-    let pinned = IdentityKey::from_wire(&contact.identity_key).ok()?;
-    let signed = wire::Signed::decode(contact.device_list.as_slice()).ok()?;
-    UnverifiedDeviceList::from_wire(signed).ok()?.verify(contact.account, &pinned).ok()
-}
-
 fn with_list(contact: Contact, list: &DeviceList) -> Contact {
     Contact {
         list_version: list.version(),
@@ -143,31 +144,41 @@ fn with_list(contact: Contact, list: &DeviceList) -> Contact {
 
 impl Engine {
     pub(super) fn knowing<'a, 'c>(&'a self, cx: &'a Cx<'c>, seal: Option<&'a Seal>) -> Knowing<'a, 'c> {
-        Knowing { cx, me: &self.me, list: &self.list, seal }
+        Knowing { cx, me: &self.me, list: &self.list, lists: &self.lists, seal }
     }
 
     /// Takes in what the directory says of an account: pins its identity key at first sight, and holds it to
-    /// that ever after.
-    pub(super) fn learn(&self, cx: &mut Cx<'_>, account: wire::Account) -> Result<Contact, Learned> {
-        let wire::Account { account, handle, identity_key, device_list } = account;
+    /// that ever after. `named` when it was asked who has the handle.
+    pub(super) fn learn(
+        &mut self,
+        cx: &mut Cx<'_>,
+        told: wire::Account,
+        named: bool,
+    ) -> Result<Contact, Learned> {
         let unbelieved = |_| Learned::Not(Disbelief::False);
-        let account = AccountId::try_from(&account).map_err(|_| Learned::Not(Disbelief::False))?;
-        let handle: Handle = handle.parse().map_err(|_| Learned::Not(Disbelief::False))?;
-        let key = IdentityKey::from_wire(&identity_key).map_err(unbelieved)?;
-        let signed = device_list.ok_or(Learned::Not(Disbelief::False))?;
-        let known = cx.records().contact(account)?;
-        if let Some(known) = &known
-            && known.identity_key != *key.as_bytes()
-            && cx.defends(Defence::PinnedIdentity)
-        {
-            return Err(Learned::Not(Disbelief::OtherIdentity(account)));
-        }
+        let account = AccountId::try_from(&told.account).map_err(|_| Learned::Not(Disbelief::False))?;
+        let handle: Handle = told.handle.parse().map_err(|_| Learned::Not(Disbelief::False))?;
+        let key = IdentityKey::from_wire(&told.identity_key).map_err(unbelieved)?;
+        let signed = told.device_list.clone().ok_or(Learned::Not(Disbelief::False))?;
         let list = UnverifiedDeviceList::from_wire(signed)
             .and_then(|list| list.verify(account, &key))
             .map_err(unbelieved)?;
+        let mut known = cx.records().contact(account)?;
+        if let Some(claimed) =
+            known.take_if(|known| !known.confirmed && known.identity_key != *key.as_bytes())
+        {
+            self.disown(cx, &claimed)?;
+        }
+        if cx.defends(Defence::PinnedIdentity)
+            && let Some(pinned) = self.other_identity(cx, known.as_ref(), &handle, account, &key, named)?
+        {
+            self.identity_changed(cx, &pinned, &told, account, &key)?;
+            return Err(Learned::Not(Disbelief::OtherIdentity(pinned.account)));
+        }
+        let past = known.as_ref().filter(|known| known.succeeded_by.is_some());
         let contact = Contact {
             account,
-            handle: handle.clone(),
+            handle: past.map_or(handle.clone(), |past| past.handle.clone()),
             identity_key: *key.as_bytes(),
             pinned_ms: known.as_ref().map_or(cx.now, |known| known.pinned_ms),
             list_version: 0,
@@ -175,12 +186,39 @@ impl Engine {
             devices: Vec::new(),
             device_list: Vec::new(),
             confirmed: true,
+            succeeded_by: past.and_then(|past| past.succeeded_by),
         };
-        let list = newest(known.as_ref(), list)?;
+        let list = self.newest(cx, known.as_ref(), list)?;
         let contact = with_list(contact, &list);
+        self.lists.keep(&contact, list);
         cx.put(key::contact(account), &contact);
-        cx.put(key::handle(HANDLE, &handle), &account);
+        if contact.succeeded_by.is_none() {
+            cx.put(key::handle(HANDLE, &handle), &account);
+        }
         Ok(contact)
+    }
+
+    /// The pinned person whose place the directory gives to another identity, if it does.
+    fn other_identity(
+        &self,
+        cx: &Cx<'_>,
+        known: Option<&Contact>,
+        handle: &Handle,
+        account: AccountId,
+        key: &IdentityKey,
+        named: bool,
+    ) -> Result<Option<Contact>, EngineError> {
+        if let Some(known) = known {
+            if known.identity_key != *key.as_bytes() {
+                return Ok(Some(known.clone()));
+            }
+            // Its account may go on to say that the handle is its own.
+            if known.succeeded_by.is_some() && !named {
+                return Ok(None);
+            }
+        }
+        let holder = cx.records().contact_by_handle(handle)?;
+        Ok(holder.filter(|holder| holder.account != account))
     }
 
     /// A newer device list of a contact.
@@ -195,10 +233,28 @@ impl Engine {
         let list = UnverifiedDeviceList::from_wire(signed)
             .and_then(|list| list.verify(contact.account, &key))
             .map_err(unbelieved)?;
-        let list = newest(Some(&contact), list)?;
+        let list = self.newest(cx, Some(&contact), list)?;
         let contact = with_list(contact, &list);
+        self.lists.keep(&contact, list);
         cx.put(key::contact(contact.account), &contact);
         Ok(contact)
+    }
+
+    /// The newer of the list that is known and one that verifies; one that continues another is not believed, one
+    /// that is older is passed over.
+    fn newest(
+        &self,
+        cx: &Cx<'_>,
+        known: Option<&Contact>,
+        told: DeviceList,
+    ) -> Result<Arc<DeviceList>, Learned> {
+        let Some(known) = known.and_then(|known| self.lists.of(known)) else { return Ok(Arc::new(told)) };
+        match known.succeeded_by(&told) {
+            Ok(Succession::Same) => Ok(known),
+            Ok(Succession::Next | Succession::Later) => Ok(Arc::new(told)),
+            Err(_) if !cx.defends(Defence::DeviceList) => Ok(Arc::new(told)),
+            Err(_) => Err(Learned::Not(Disbelief::False)),
+        }
     }
 
     /// Pins a person who wrote first, by what their certificate says, and asks the directory whether it is so.
@@ -220,9 +276,12 @@ impl Engine {
         };
         let key = certificate.claimed_identity_key();
         let Ok(certificate) = certificate.verify(account, &key) else { return Ok(None) };
+        // Nobody goes by the handle of somebody who is pinned, whatever their own certificate says.
+        let taken = cx.records().contact_by_handle(certificate.handle())?.is_some();
+        let taken = taken && cx.defends(Defence::PinnedIdentity);
         let contact = Contact {
             account,
-            handle: certificate.handle().clone(),
+            handle: if taken { Handle::nobody() } else { certificate.handle().clone() },
             identity_key: *key.as_bytes(),
             pinned_ms: cx.now,
             list_version: 0,
@@ -230,6 +289,7 @@ impl Engine {
             devices: Vec::new(),
             device_list: Vec::new(),
             confirmed: false,
+            succeeded_by: None,
         };
         cx.put(key::contact(account), &contact);
         self.confirm(cx, account);
@@ -246,11 +306,28 @@ impl Engine {
         Ok(())
     }
 
+    /// Has the directory asked about an account; not all at once, where there are many.
     pub(super) fn confirm(&mut self, cx: &mut Cx<'_>, account: AccountId) {
         let same = |asked: &Asked| matches!(asked, Asked::Confirm(other) if *other == account);
-        if self.link.online && !self.link.asked.values().any(same) {
+        let waits = self.link.unconfirmed.contains(&account);
+        if self.link.online && !waits && !self.link.asked.values().any(same) {
+            self.link.unconfirmed.push_back(account);
+            self.dispatch_confirmations(cx);
+        }
+    }
+
+    pub(super) fn dispatch_confirmations(&mut self, cx: &mut Cx<'_>) {
+        if self.link.confirm_not_before > cx.now {
+            cx.wake_at(self.link.confirm_not_before);
+            return;
+        }
+        let asked = |asked: &&Asked| matches!(asked, Asked::Confirm(_));
+        let mut under_way = self.link.asked.values().filter(asked).count();
+        while under_way < CONFIRMED_AT_ONCE {
+            let Some(account) = self.link.unconfirmed.pop_front() else { break };
             let by = wire::lookup::By::Account(account.to_wire());
             self.ask(cx, Asked::Confirm(account), request::Op::Lookup(wire::Lookup { by: Some(by) }));
+            under_way += 1;
         }
     }
 
@@ -264,6 +341,12 @@ impl Engine {
         let conversation = self.direct_with(cx, account)?;
         let told = match result {
             Ok(response::Result::Account(told)) if told.account == account.to_wire() => told,
+            Err(error) if error.code == ErrorCode::SlowDown => {
+                self.link.unconfirmed.push_front(account);
+                self.link.confirm_not_before = cx.now + error.retry_after_ms.max(1_000);
+                cx.wake_at(self.link.confirm_not_before);
+                return Ok(());
+            }
             // Not now, or not any more: the person stays who they were, unconfirmed.
             Err(_) => return Ok(()),
             Ok(_) => {
@@ -271,17 +354,21 @@ impl Engine {
                 return Ok(());
             }
         };
-        let contact = match self.learn(cx, told) {
+        let contact = match self.learn(cx, told, false) {
             Ok(contact) => contact,
             Err(Learned::Failed(error)) => return Err(error),
+            Err(Learned::Not(Disbelief::OtherIdentity(_))) => return Ok(()),
             Err(Learned::Not(disbelief)) => {
                 cx.alert(conversation, disbelief.alert());
                 return Ok(());
             }
         };
-        if contact.handle != met.handle {
+        if contact.handle != met.handle && met.identity_key == contact.identity_key {
             // The certificate named a handle that is not this account's.
             cx.alert(conversation, Alert::FalseIdentity);
+        }
+        if contact.handle != met.handle {
+            self.rename_in_groups(cx, &contact)?;
         }
         self.rename(cx, &contact)?;
         self.recheck_members(cx, account)?;
@@ -289,7 +376,7 @@ impl Engine {
     }
 
     /// Puts the handle that the directory says on everything of an account.
-    fn rename(&mut self, cx: &mut Cx<'_>, contact: &Contact) -> Result<(), EngineError> {
+    pub(super) fn rename(&mut self, cx: &mut Cx<'_>, contact: &Contact) -> Result<(), EngineError> {
         for id in self.conversations_with(cx, contact.account)? {
             let Some(mut record) = cx.records().conversation(id)? else { continue };
             if record.handle.as_ref() != Some(&contact.handle) {
@@ -303,10 +390,28 @@ impl Engine {
                 }
             }
         }
-        if let Some(direct) = self.direct_with(cx, contact.account)? {
+        if let Some(direct) = self.direct_with(cx, contact.account)?
+            && contact.handle != Handle::nobody()
+        {
             match cx.records().direct_with(&contact.handle)? {
                 Some(other) if other != direct => self.settle(cx, contact.account)?,
                 _ => cx.put(key::handle(DIRECT, &contact.handle), &direct),
+            }
+        }
+        Ok(())
+    }
+
+    /// The same in groups, where it is a long way.
+    pub(super) fn rename_in_groups(&self, cx: &mut Cx<'_>, contact: &Contact) -> Result<(), EngineError> {
+        for record in cx.records().conversations()? {
+            if record.kind != ConversationKind::Group {
+                continue;
+            }
+            for mut row in cx.records().messages(record.id, None, usize::MAX)? {
+                if row.author == contact.account && row.author_handle != contact.handle {
+                    row.author_handle = contact.handle.clone();
+                    cx.put_message(&row)?;
+                }
             }
         }
         Ok(())
@@ -356,8 +461,13 @@ impl Engine {
         cx.put(key::key(key::WITH, &[account.as_ref(), id.as_ref()]), &());
     }
 
+    /// Tells that an account is not believed; that its identity has changed was told where it was seen.
     pub(super) fn disbelieve(&self, cx: &mut Cx<'_>, id: ConversationId, disbelief: Disbelief) {
-        cx.events.push(Event::Alert(Some(id), disbelief.alert()));
+        let event = Event::Alert(Some(id), disbelief.alert());
+        let told = |event: &Event| matches!(event, Event::Alert(_, alert) if *alert == disbelief.alert());
+        if !cx.events.iter().any(told) {
+            cx.events.push(event);
+        }
     }
 }
 
@@ -389,16 +499,5 @@ pub(super) enum Learned {
 impl From<EngineError> for Learned {
     fn from(error: EngineError) -> Self {
         Self::Failed(error)
-    }
-}
-
-/// The newer of the list that is known and one that verifies; one that continues another is not believed, one
-/// that is older is passed over.
-fn newest(known: Option<&Contact>, told: DeviceList) -> Result<DeviceList, Learned> {
-    let Some(known) = known.and_then(list_of) else { return Ok(told) };
-    match known.succeeded_by(&told) {
-        Ok(Succession::Same) => Ok(known),
-        Ok(Succession::Next | Succession::Later) => Ok(told),
-        Err(_) => Err(Learned::Not(Disbelief::False)),
     }
 }

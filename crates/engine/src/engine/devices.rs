@@ -7,6 +7,10 @@
 //!
 //! The device that made a change acts at once; others wait, and find nothing left to do.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
 use lacre_proto::error::{Retry, WireError};
 use lacre_proto::wire::{self, request, response};
 use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Millis, Ticket, limits, mls_framing};
@@ -15,11 +19,11 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 
 use super::commits::Planned;
-use super::contacts::list_of;
 use super::outbox::{Lane, NewJob};
 use super::state::{Job, JobState, Member, Purpose, Seal, SecretRecord, What};
 use super::{Asked, Cx, Engine};
 use crate::api::{Alert, EngineError, Event, Refusal};
+use crate::defence::Defence;
 use crate::identity::{
     DEVICE_NAME, DeviceEntry, DeviceList, IdentityKey, IdentitySecret, Succession, UnverifiedDeviceList,
 };
@@ -262,6 +266,7 @@ impl Engine {
         let list = self.own_list(&signed.encode_to_vec());
         match list.map(|list| (self.list.succeeded_by(&list), list)) {
             Some((Ok(Succession::Next | Succession::Later), list)) => self.adopt(cx, list, false),
+            Some((Err(_), list)) if !cx.defends(Defence::DeviceList) => self.adopt(cx, list, false),
             Some((Ok(Succession::Same), _)) => self.plan_for(cx, self.me.account, KIN_WAIT),
             _ if told => {
                 cx.alert(None, Alert::FalseDeviceList);
@@ -315,18 +320,21 @@ impl Engine {
     /// What a conversation's members should be by the lists known, when they are others.
     fn needed(&self, cx: &Cx<'_>, members: &[Member]) -> Result<Needed, EngineError> {
         let mut needed = Needed::default();
-        let mut lists: Vec<(AccountId, Option<DeviceList>)> = Vec::new();
+        let mut lists: BTreeMap<AccountId, Option<Arc<DeviceList>>> = BTreeMap::new();
         for member in members {
-            if !lists.iter().any(|(account, _)| *account == member.account) {
-                let list = match member.account == self.me.account {
-                    true => Some(self.list.clone()),
-                    false => cx.records().contact(member.account)?.as_ref().and_then(list_of),
+            let listed = if member.account == self.me.account {
+                self.list.entry(member.device).is_some()
+            } else {
+                let list = match lists.entry(member.account) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => {
+                        let contact = cx.records().contact(member.account)?;
+                        place.insert(contact.and_then(|contact| self.lists.of(&contact)))
+                    }
                 };
-                lists.push((member.account, list));
-            }
-            let (_, list) =
-                lists.iter().find(|(account, _)| *account == member.account).expect("just put there");
-            if list.as_ref().is_some_and(|list| list.entry(member.device).is_none()) {
+                list.as_ref().is_none_or(|list| list.entry(member.device).is_some())
+            };
+            if !listed {
                 needed.remove.push(member.clone());
             }
         }
@@ -374,8 +382,9 @@ impl Engine {
     ) -> Result<(), EngineError> {
         for (at, _) in cx.records().all::<Seal>("seal", &[key::SEAL])? {
             let Some(id) = key::conversation_in(&at) else { continue };
-            let members = cx.members(id)?;
-            if !members.iter().any(|member| member.account == account) || !self.is_tended(cx, id)? {
+            let mut members = cx.members(id)?;
+            members.retain(|member| member.account == account);
+            if members.is_empty() || !self.is_tended(cx, id)? {
                 continue;
             }
             let Needed { add, remove } = self.needed(cx, &members)?;

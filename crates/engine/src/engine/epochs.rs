@@ -59,6 +59,9 @@ impl Engine {
             let updates = group.pending_commit().is_some_and(|it| it.update_path_leaf_node().is_some());
             group.merge_pending_commit(cx.provider).map_err(group::sealing)?;
             cx.store.delete(at);
+            if matches!(job.what, What::Commit(Purpose::Renew, _)) {
+                self.renewed(cx, id)?;
+            }
             if updates {
                 (seal.update_ms, seal.sent) = (next_update(cx, &group), 0);
             }
@@ -70,6 +73,9 @@ impl Engine {
         }
         if item.epoch < epoch || (item.epoch == epoch && !unseen) {
             self.keep(id, group);
+            if unseen && self.is_another(cx, id, item.epoch, digest(&item.commit))? {
+                return self.tell_trail(cx, id);
+            }
             cx.alert(Some(id), Alert::Replayed);
             return Ok(());
         }
@@ -148,14 +154,13 @@ impl Engine {
         }
         self.refresh_members(cx, id, &group, &again, Some(0))?;
         seal.requests.retain(|(device, ..)| !again.contains(device));
+        seal.doubt = None;
         if group::capability_hash(cx.provider, &group, id)? != item.capability_hash.as_ref() {
-            cx.alert(
-                Some(id),
-                Alert::PolicyRefused("the relay keeps another send capability than the members"),
-            );
+            self.doubt_capability(cx, id, &mut seal, approved.by.unwrap_or(self.me.account));
         }
         cx.put_seal(id, &seal);
         self.group_changed(cx, id, &group, approved, time)?;
+        self.note_epoch(cx, id, &group, digest(&item.commit))?;
         self.keep(id, group);
         for (at, job) in self.lane(cx, id, usize::MAX)? {
             if let What::Commit(Purpose::Again(device, _), _) = &job.what

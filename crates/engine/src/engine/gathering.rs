@@ -45,12 +45,21 @@ impl Engine {
         mut job: Job,
     ) -> Result<(), EngineError> {
         let What::Gather(people) = &mut job.what else { return Ok(()) };
+        let mut changed = None;
         for person in people.iter_mut().filter(|person| person.account.is_none()) {
             let known = cx.records().contact_by_handle(&person.handle)?.filter(|contact| contact.confirmed);
             person.account = known.map(|contact| contact.account);
+            if let Some(account) = person.account
+                && cx.records().key_change(account)?.is_some()
+            {
+                changed = Some(person.handle.clone());
+            }
         }
         let people = people.clone();
         cx.put(at.clone(), &job);
+        if let Some(handle) = changed {
+            return self.leave_out(cx, id, at, job, &handle, Failure::IdentityChanged);
+        }
         let mine =
             |asked: &&Asked| matches!(asked, Asked::Find(other, _) | Asked::Invite(other, _) if *other == at);
         let under_way: Vec<Asked> = self.link.asked.values().filter(mine).cloned().collect();
@@ -107,7 +116,7 @@ impl Engine {
         if told.handle != handle.as_str() {
             return self.leave_out(cx, id, at, job, handle, Failure::FalseIdentity);
         }
-        match self.learn(cx, told) {
+        match self.learn(cx, told, true) {
             Ok(_) => self.gather(cx, id, at, job),
             Err(Learned::Failed(error)) => Err(error),
             Err(Learned::Not(disbelief)) => {

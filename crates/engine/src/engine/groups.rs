@@ -61,6 +61,7 @@ impl Engine {
             restore: None,
             awaits: None,
             instead_of: None,
+            doubters: Vec::new(),
         };
         cx.put(key::conversation(GROUP, id), &group);
         let row = self.tell(cx, id, self.me.account, Change::Made, cx.now)?;
@@ -709,5 +710,6 @@ fn record_of(context: &LacreConversation) -> GroupRecord {
         restore: None,
         awaits: None,
         instead_of: context.instead_of,
+        doubters: Vec::new(),
     }
 }

@@ -59,6 +59,10 @@ impl Engine {
             Intent::ApproveDevice(device) => self.approve(cx, device)?,
             Intent::NameDevice(device, name) => self.name_device(cx, device, &name)?,
             intent @ (Intent::Fetch(_) | Intent::StopFetching(_)) => self.file_intent(cx, intent)?,
+            Intent::AcceptIdentity(from, key) => self.accept_identity(cx, from, key)?,
+            Intent::MarkVerified(account, number) => self.mark_verified(cx, account, Some(&number))?,
+            Intent::Secure => self.secure(cx).map(Ok)?,
+            Intent::UnmarkVerified(account) => self.mark_verified(cx, account, None)?,
             other => self.kind_intent(cx, id, other)?,
         };
         if let Err(refusal) = refused {

@@ -142,17 +142,18 @@ impl Engine {
         let replaces = self.replaced_by(cx, &conversation, inviter)?;
         let (contact, admission) = match self.admit_welcome(cx, id, &conversation, &staged, again)? {
             Ok(admitted) => admitted,
-            Err(denied) => return Ok(Err(denied.reason().into())),
+            Err(denied) => {
+                if let Some(by) = by.filter(|_| denied == Denied::Identity) {
+                    // Perhaps the directory knows of another identity of theirs.
+                    self.confirm(cx, by);
+                }
+                return Ok(Err(denied.reason().into()));
+            }
         };
         let Ok(joined) = group::join(cx.provider, staged, admission) else {
             return Ok(Err("it does not hold together".into()));
         };
-        if group::capability_hash(cx.provider, &joined, id)? != item.capability_hash.as_ref() {
-            cx.alert(
-                Some(id),
-                Alert::PolicyRefused("the relay keeps another send capability than the members"),
-            );
-        }
+        let wrong = group::capability_hash(cx.provider, &joined, id)? != item.capability_hash.as_ref();
         self.account_for(cx, used.as_ref())?;
         let mut seal = known.unwrap_or_else(|| Seal::new(conversation.room(id), cx.now));
         let first_epoch = joined.epoch().as_u64() == 1;
@@ -161,13 +162,23 @@ impl Engine {
         }
         self.refresh_members(cx, id, &joined, &[], first_epoch.then_some(0))?;
         (seal.lost, seal.asked, seal.counter, seal.sent) = (false, None, 0, 0);
-        // One that came in by the last resort has a leaf key that others may have got too: soon anew.
-        let by_last_resort = used.is_some_and(|used| used.last_resort);
+        // One that came in by the last resort, or by what somebody may know, has a leaf key that others may have
+        // too: soon anew.
+        let made = used.as_ref().map_or(0, Kept::made_ms);
+        let stale = made < self.secured_since(cx)?;
+        let by_last_resort = used.is_some_and(|used| used.last_resort) || stale;
         seal.update_ms = if by_last_resort { 0 } else { first_update(cx, &joined) };
         self.link.chores_at = self.link.chores_at.min(seal.update_ms);
         seal.take_sequence(item.sequence);
+        if let Some(inviter) = inviter.filter(|_| wrong) {
+            self.doubt_capability(cx, id, &mut seal, inviter);
+        }
         cx.put_seal(id, &seal);
+        self.note_epoch(cx, id, &joined, [0; 32])?;
         self.keep(id, joined);
+        if again && !stale {
+            self.renewed(cx, id)?;
+        }
         match &contact {
             Some(contact) => self.enter(cx, id, contact, inviter)?,
             None => {
@@ -205,7 +216,7 @@ impl Engine {
     ) -> Result<bool, EngineError> {
         let Some(group) = cx.records().group(id)? else { return Ok(true) };
         let Some(inviter) = inviter else { return Ok(false) };
-        if known.refused.is_some() {
+        if known.refused.is_some() || known.heir.is_some() {
             return Ok(false);
         }
         if inviter == self.me.account || group.admins.contains(&inviter) {

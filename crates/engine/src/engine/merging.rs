@@ -131,6 +131,20 @@ impl Engine {
         self.merge(cx, old, id)
     }
 
+    /// What waits in a conversation will be sealed in another room: by the MIMI id that it was given here nobody
+    /// there would know it.
+    pub(super) fn unname(&mut self, cx: &mut Cx<'_>, id: ConversationId) -> Result<(), EngineError> {
+        for (_, job) in self.lane(cx, id, usize::MAX)? {
+            let What::Message { shown_in, id: message, .. } = job.what else { continue };
+            let Some(mut row) = cx.records().message(shown_in, message)? else { continue };
+            if let Some(mimi) = row.mimi.take() {
+                cx.store.delete(key::mimi(shown_in, &mimi));
+                cx.put_message(&row)?;
+            }
+        }
+        Ok(())
+    }
+
     fn move_rows(
         &mut self,
         cx: &mut Cx<'_>,

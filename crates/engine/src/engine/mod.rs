@@ -15,6 +15,8 @@
 //! | `arrivals` | the mailbox: echoes, messages, commits, Welcomes, requests |
 //! | `receive` | a message that was opened: its place, its row, receipts |
 //! | `anew` | a group that somebody has broken goes on as a new one |
+//! | `forks` | a conversation that the relay shows in two versions, or in which nobody else can send |
+//! | `securing` | new keys in every conversation |
 //! | `commits` | this device's commits: made for a purpose, and made again |
 //! | `epochs` | commits: merged, refused, lost |
 //! | `updates` | when a leaf is updated |
@@ -28,6 +30,8 @@
 //! | `strangers` | requests, and who is blocked |
 //! | `merging` | two direct conversations with one person |
 //! | `devices` | the account's device list; every device in every conversation |
+//! | `lists` | device lists that were verified |
+//! | `identities` | a person who comes with another identity key; safety numbers that were compared |
 //! | `linking` | an old device lets a new one in |
 //! | `connection` | connected, caught up, ticks and chores |
 
@@ -44,13 +48,16 @@ mod cx;
 mod devices;
 mod epochs;
 mod files;
+mod forks;
 mod gathering;
 mod giving;
 mod groups;
+mod identities;
 mod intents;
 mod joining;
 mod linking;
 mod links;
+mod lists;
 mod merging;
 mod opening;
 mod outbox;
@@ -59,6 +66,7 @@ mod receive;
 pub(crate) mod reporting;
 mod resync;
 mod saying;
+mod securing;
 pub(crate) mod state;
 mod strangers;
 #[cfg(test)]
@@ -102,6 +110,7 @@ pub struct Engine {
     list: DeviceList,
     /// The list as it was before the last step.
     list_before: DeviceList,
+    lists: lists::Lists,
     pub(crate) crypto: Arc<RustCrypto>,
     groups: Groups,
     link: Link,
@@ -121,6 +130,9 @@ struct Link {
     gathered: HashMap<Vec<u8>, gathering::Gathered>,
     /// Conversations whose roster is to be compared.
     rosters: VecDeque<ConversationId>,
+    /// Accounts that the directory is to be asked about, and not before when.
+    unconfirmed: VecDeque<AccountId>,
+    confirm_not_before: Millis,
     chores_at: Millis,
     linking: Option<linking::Linking>,
     devices: devices::Spares,
@@ -144,9 +156,12 @@ enum Asked {
     Invite(Vec<u8>, AccountId),
     /// The account of a Welcome's sender, to see that it has the handle that its certificate says.
     Confirm(AccountId),
+    /// Who has the handle of somebody whose identity has changed.
+    Holder(AccountId),
     Publish {
         made_ms: Millis,
         with_last_resort: bool,
+        replace: bool,
     },
     Roster(ConversationId),
     /// The next device list of this account.
@@ -290,8 +305,9 @@ impl Engine {
             Asked::Invite(job, account) => self.invite_answered(cx, job, account, result),
             Asked::Ticket(job) => self.ticket_answered(cx, &job, result),
             Asked::Confirm(account) => self.confirm_answered(cx, account, result),
-            Asked::Publish { made_ms, with_last_resort } => {
-                self.publish_answered(cx, made_ms, with_last_resort, result)
+            Asked::Holder(from) => self.holder_answered(cx, from, result),
+            Asked::Publish { made_ms, with_last_resort, replace } => {
+                self.publish_answered(cx, made_ms, with_last_resort, replace, result)
             }
             Asked::Roster(conversation) => self.roster_answered(cx, conversation, result),
             Asked::NewList => self.new_list_answered(cx, result),

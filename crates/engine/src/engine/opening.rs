@@ -154,13 +154,7 @@ impl Engine {
             self.disbelieve(cx, id, Disbelief::False);
             return self.abandon(cx, id, at, Failure::FalseIdentity);
         }
-        let learned = match cx.records().contact_by_handle(&handle)? {
-            Some(pinned) if told.account != pinned.account.to_wire() => {
-                Err(Learned::Not(Disbelief::OtherIdentity(pinned.account)))
-            }
-            _ => self.learn(cx, told),
-        };
-        let contact = match learned {
+        let contact = match self.learn(cx, told, true) {
             Ok(contact) => contact,
             Err(Learned::Failed(error)) => return Err(error),
             Err(Learned::Not(disbelief)) => {
@@ -426,6 +420,7 @@ impl Engine {
         seal.update_ms = next_update(cx, &group);
         self.refresh_members(cx, id, &group, &[], Some(0))?;
         cx.put_seal(id, &seal);
+        self.note_epoch(cx, id, &group, [0; 32])?;
         self.keep(id, group);
         if let Some(mut record) = cx.records().conversation(id)?
             && record.state == ConversationState::Opening

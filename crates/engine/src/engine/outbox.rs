@@ -23,7 +23,7 @@ use crate::content::{self, Address, Content, Manner, MessageId, MimiId};
 use crate::defence::Defence;
 use crate::mls::group;
 use crate::records::key::{self, OUTBOX, RECEIPTS};
-use crate::records::{ConversationState, Failure, MessageRecord};
+use crate::records::{ConversationKind, ConversationState, Failure, MessageRecord};
 
 /// Messages of one conversation in flight at once.
 pub(super) const WINDOW: usize = 16;
@@ -142,6 +142,7 @@ impl Engine {
             }
             from = key::end(&key::conversation(OUTBOX, id));
         }
+        self.dispatch_confirmations(cx);
         self.dispatch_rosters(cx)
     }
 
@@ -153,8 +154,19 @@ impl Engine {
             return self.move_jobs(cx, id, winner);
         }
         let mut lane = self.lane(cx, id, LOOK)?;
-        if record.is_some_and(|record| !self.may_speak(cx, &record)) {
+        let held = match &record {
+            Some(record) => self.is_held(cx, record)?,
+            None => false,
+        };
+        if record.as_ref().is_some_and(|record| !self.may_speak(cx, record)) {
             lane.retain(|(_, job)| matches!(job.what, What::LeaveRoster(_)));
+        } else if held {
+            // A group is kept going; between two people nothing at all is said.
+            let direct = record.is_some_and(|record| record.kind == ConversationKind::Direct);
+            let says = |what: &What| {
+                matches!(what, What::Message { .. } | What::Aside { .. } | What::Receipts { .. })
+            };
+            lane.retain(|(_, job)| matches!(job.what, What::LeaveRoster(_)) || !direct && !says(&job.what));
         } else if self.is_update_due(cx, id, &lane)? {
             self.plan_update(cx, id)?;
             lane = self.lane(cx, id, LOOK)?;

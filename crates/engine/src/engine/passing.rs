@@ -45,7 +45,8 @@ impl Engine {
         let ready = self.link.online
             && self.link.caught_up
             && record.state == ConversationState::Open
-            && self.may_speak(cx, &record);
+            && self.may_speak(cx, &record)
+            && !self.is_held(cx, &record)?;
         if idle || busy || silent || !ready || before.count >= BETWEEN {
             return Ok(Ok(()));
         }

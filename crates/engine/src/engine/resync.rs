@@ -8,7 +8,6 @@ use openmls::group::MlsGroup;
 use openmls::prelude::LeafNodeIndex;
 use prost::Message;
 
-use super::contacts::list_of;
 use super::epochs::digest;
 use super::outbox::{Lane, NewJob};
 use super::state::{Job, JobState, Member, Purpose, Seal, What};
@@ -63,7 +62,8 @@ impl Engine {
             ticket,
             made: cx.now,
         };
-        let op = wire::RequestResync { conversation: id.to_wire(), request: Some(resync.sign(&self.secret)) };
+        let request = Some(resync.sign(&self.secret));
+        let op = wire::RequestResync { conversation: id.to_wire(), request, trail: None };
         cx.put(at.clone(), &job);
         self.ask(cx, Asked::Job(at), request::Op::RequestResync(op));
         Ok(())
@@ -105,6 +105,9 @@ impl Engine {
             cx.alert(id, Alert::Misdelivered);
             return Ok(());
         };
+        if let Some(trail) = item.trail {
+            return self.trail_told(cx, id, trail);
+        }
         let Some(signed) = item.request else {
             cx.alert(Some(id), Alert::FalseResync);
             return Ok(());
@@ -171,7 +174,7 @@ impl Engine {
         let others = cx.members(id)?.iter().filter(|member| member.device != self.me.device).count();
         // Who is left in a group without anybody who could let them in has lost it.
         let Some(peer) = seal.room.peer(self.me.account) else { return Ok(()) };
-        let list = cx.records().contact(peer)?.and_then(|contact| list_of(&contact));
+        let list = cx.records().contact(peer)?.and_then(|contact| self.lists.of(&contact));
         let (Some(list), Ok(unverified)) = (list, UnverifiedResync::from_wire(signed)) else { return Ok(()) };
         let Some(entry) = list.entry(unverified.claimed_device()) else { return Ok(()) };
         if unverified.verify(id, &entry.signature_key).is_err() {

@@ -215,6 +215,9 @@ impl Engine {
         if !self.is_allowed(cx, record.id, self.me.account, &content)? {
             return Ok(Err(Refusal::NotAllowed));
         }
+        if self.is_held(cx, &record)? {
+            return Ok(Err(Refusal::IdentityChanged));
+        }
         if Self::is_request(&record) {
             // To say something is to accept.
             self.accept(cx, record.id)?.ok();
@@ -495,7 +498,7 @@ impl Engine {
         Ok(())
     }
 
-    fn put_scheduled(&self, cx: &mut Cx<'_>, scheduled: &Scheduled) {
+    pub(super) fn put_scheduled(&self, cx: &mut Cx<'_>, scheduled: &Scheduled) {
         cx.put(key::due(SCHEDULED, scheduled.at_ms, &[&scheduled.id.0]), scheduled);
         cx.changed(scheduled.conversation, scheduled.id);
     }

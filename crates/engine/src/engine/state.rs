@@ -59,6 +59,10 @@ pub(crate) struct Seal {
     pub(crate) lost: bool,
     /// Whose commit has broken the rules of the group: nobody is let in again into that.
     pub(crate) refused: Option<AccountId>,
+    /// Who alone may begin the group anew, when it was split.
+    pub(crate) heir: Option<AccountId>,
+    /// After whose commit the relay keeps another send capability than the members have.
+    pub(crate) doubt: Option<AccountId>,
     /// SHA-256 of the key package in this device's newest request to be let in again.
     pub(crate) asked: Option<[u8; 32]>,
     /// The newest request of each other device: when it was made, and SHA-256 of its key package.
@@ -78,6 +82,8 @@ impl Seal {
             roster_differs: false,
             lost: false,
             refused: None,
+            heir: None,
+            doubt: None,
             asked: None,
             requests: Vec::new(),
         }
@@ -314,6 +320,8 @@ pub(crate) enum Purpose {
     Role(AccountId, bool),
     /// Changes who may do what.
     Rules(Rules),
+    /// Updates this device's leaf, because its keys may be known to somebody.
+    Renew,
 }
 
 /// A commit that was made: sent again as it is while its epoch lasts.
@@ -325,6 +333,35 @@ pub(crate) struct Built {
     pub(crate) hash: [u8; 32],
     /// The epoch that it ends.
     pub(crate) epoch: u64,
+}
+
+/// Where this device has been in a conversation: the newest epochs.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Been {
+    pub(crate) marks: Vec<Mark>,
+    /// The epoch in which it has told so.
+    pub(crate) told: Option<u64>,
+}
+
+/// An epoch in which this device was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    pub(crate) epoch: u64,
+    pub(crate) digest: [u8; 32],
+    /// SHA-256 of the commit that opened it.
+    pub(crate) commit: [u8; 32],
+    /// Who begins the group anew if it is split after this epoch.
+    pub(crate) heir: Option<(AccountId, DeviceId)>,
+}
+
+/// That this device was to be made secure again, and what is still to be done.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Securing {
+    pub(crate) since_ms: Millis,
+    /// Whether the key packages at the relay are new ones.
+    pub(crate) packages: bool,
+    /// Conversations in which this device has no new keys yet.
+    pub(crate) left: Vec<ConversationId>,
 }
 
 /// Receipts that were not sent yet.

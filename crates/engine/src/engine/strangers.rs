@@ -69,6 +69,7 @@ impl Engine {
     ) -> Result<Result<ConversationRecord, Refusal>, EngineError> {
         match (record.standing, record.state, record.peer) {
             (Standing::Blocked, ..) => return Ok(Err(Refusal::Blocked)),
+            _ if self.is_held(cx, &record)? => return Ok(Err(Refusal::IdentityChanged)),
             (_, ConversationState::Left, Some(peer)) => {
                 self.begin_anew(cx, record.id, peer)?;
                 record = cx.shown(record.id)?.ok_or(EngineError::Corrupt("a conversation begun anew"))?;
@@ -93,6 +94,9 @@ impl Engine {
         match record.standing {
             Standing::Blocked => return Ok(Err(Refusal::Blocked)),
             Standing::Accepted => {}
+            Standing::Asked if record.kind == ConversationKind::Direct && self.is_held(cx, &record)? => {
+                return Ok(Err(Refusal::IdentityChanged));
+            }
             Standing::Asked => {
                 cx.put_conversation(&ConversationRecord { standing: Standing::Accepted, ..record })?;
             }
@@ -222,7 +226,7 @@ impl Engine {
     }
 
     /// Leaves the roster, and keeps nothing by which anything could be sealed or opened.
-    fn leave_quietly(
+    pub(super) fn leave_quietly(
         &mut self,
         cx: &mut Cx<'_>,
         id: ConversationId,

@@ -14,6 +14,8 @@ use crate::records::{MessageRecord, Scheduled};
 
 /// A clock that has gone on for longer than this since it was last looked at is not believed.
 const BELIEVED: Millis = 366 * 24 * 3600 * 1000;
+/// What was to be said where nothing may be said now is tried again after this time.
+const HELD: Millis = 3_600_000;
 /// How often the clock is looked at: so much may be lost when it is set back.
 const LOOK: Millis = 60_000;
 
@@ -74,6 +76,12 @@ impl Engine {
     fn send_scheduled(&mut self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
         for (at, scheduled) in due::<Scheduled>(cx, SCHEDULED, cx.now)? {
             cx.store.delete(at);
+            if let Some(record) = cx.shown(scheduled.conversation)?
+                && self.is_held(cx, &record)?
+            {
+                self.put_scheduled(cx, &Scheduled { at_ms: cx.now + HELD, ..scheduled });
+                continue;
+            }
             let Scheduled { id, conversation, content, once, .. } = scheduled;
             // A conversation that is gone takes with it what was to be said there.
             let _ = self.say(cx, conversation, id, content, once)?;

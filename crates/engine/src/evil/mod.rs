@@ -6,6 +6,7 @@
 //! | M-03 | [`Crime::Say`] |
 //! | M-11 | [`Crime::GarbagePath`] |
 //! | S-05 | [`Crime::Deny`] |
+//! | a wrong send capability | [`Crime::Usurp`] |
 //! | M-17 | [`Crime::Skip`], [`Crime::Say`] with a far counter |
 //! | M-18, R7 | [`Engine::try_open`] on a leaked store |
 //! | R3 | [`Engine::watch_keys`] |
@@ -64,6 +65,8 @@ pub enum Crime {
     Deny(Content<MimiId>, Denial),
     /// Commits a change that the policy forbids.
     Commit(Forbidden),
+    /// Updates its leaf, and gives the relay another send capability than that which the members have.
+    Usurp,
     /// Updates its leaf with a commit whose path secrets are junk for one device.
     GarbagePath(DeviceId),
 }
@@ -163,6 +166,14 @@ impl Engine {
                 let epoch = group.epoch().as_u64();
                 let capability = group::capability(cx.provider, &group, id)?;
                 let made = commit::forbidden(cx.provider, &mut group, &self.myself(), forbidden)?;
+                commit_op(&cx, id, epoch, capability, made)?
+            }
+            Crime::Usurp => {
+                let epoch = group.epoch().as_u64();
+                let capability = group::capability(cx.provider, &group, id)?;
+                let plan = group::Plan { path: true, ..group::Plan::default() };
+                let mut made = group::commit(cx.provider, &mut group, &self.myself(), plan)?;
+                made.capability_hash = Sha256::digest(b"known to her alone").into();
                 commit_op(&cx, id, epoch, capability, made)?
             }
             Crime::GarbagePath(victim) => {

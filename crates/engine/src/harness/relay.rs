@@ -56,6 +56,9 @@ impl Relay {
             }
             (Some(device), Op::PublishKeyPackages(publish)) => {
                 let (kept, last_resort) = self.packages.entry(device).or_default();
+                if publish.replace {
+                    kept.clear();
+                }
                 kept.extend(publish.key_packages);
                 if !publish.last_resort.is_empty() {
                     *last_resort = Some(publish.last_resort);
@@ -111,7 +114,8 @@ impl Relay {
                 if !roster.contains(&device) {
                     return Err(ErrorCode::NoSuchConversation.into());
                 }
-                let item = wire::ResyncAsked { conversation: ask.conversation, request: ask.request };
+                let wire::RequestResync { conversation, request, trail } = ask;
+                let item = wire::ResyncAsked { conversation, request, trail };
                 self.append(roster.into_iter().filter(|other| *other != device), Kind::ResyncAsked(item));
                 Ok(Answer::Done(wire::Done {}))
             }

@@ -66,9 +66,23 @@ impl World {
     }
 
     pub(crate) fn sign_up(&mut self, name: &'static str, seed: u64) {
+        self.sign_up_as(name, name, seed);
+    }
+
+    /// A new account, called `name` here, whose handle is another.
+    pub(crate) fn sign_up_as(&mut self, name: &'static str, handle: &str, seed: u64) {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let (engine, changes) = Engine::create(name.parse().unwrap(), RELAY, self.now, &mut rng);
+        let (engine, changes) = Engine::create(handle.parse().unwrap(), RELAY, self.now, &mut rng);
         self.settle_in(name, engine, changes, rng);
+    }
+
+    /// From now on the directory gives the handle of somebody to their other account.
+    pub(crate) fn hand_over(&mut self, to: &str) {
+        let account = self.people[to].engine.me().account.to_wire();
+        let accounts = &mut self.relay.accounts;
+        let at = accounts.iter().position(|it| it.account == account).unwrap();
+        let told = accounts.remove(at);
+        accounts.insert(0, told);
     }
 
     fn settle_in(&mut self, name: &'static str, engine: Engine, changes: Changes, rng: ChaCha20Rng) {

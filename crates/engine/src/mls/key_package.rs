@@ -28,6 +28,13 @@ pub(crate) struct Kept {
     pub(crate) last_resort: bool,
 }
 
+impl Kept {
+    /// When it was made.
+    pub(crate) fn made_ms(&self) -> Millis {
+        self.expires_ms.saturating_sub(limits::KEY_PACKAGE_LIFETIME.as_millis() as Millis)
+    }
+}
+
 pub(crate) fn lifetime(now: Millis) -> Lifetime {
     let now = now / 1000;
     Lifetime::init(now.saturating_sub(BACKDATED), now + limits::KEY_PACKAGE_LIFETIME.as_secs())

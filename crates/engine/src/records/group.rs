@@ -3,7 +3,7 @@
 use lacre_proto::{AccountId, ConversationId, Handle};
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Rules};
+use super::{Failure, Rules, Trust};
 use crate::content::LinkFact;
 
 /// What is known of a group on this device. Its name stands in the conversation's record.
@@ -29,6 +29,8 @@ pub struct GroupRecord {
     pub members: u32,
     /// The group that it takes the place of, when somebody has broken that one.
     pub instead_of: Option<ConversationId>,
+    /// Who has said of this group, or of one before it, that it was split: once is believed.
+    pub(crate) doubters: Vec<AccountId>,
     /// What this device waits to be told by who let it in.
     pub(crate) awaits: Option<Awaits>,
     /// Admins and rules of that group, until they are set here.
@@ -70,6 +72,8 @@ pub struct GroupMember {
     pub devices: usize,
     /// What it goes by in the group; may be empty.
     pub label: String,
+    /// How well its identity is known here; of this account itself it is.
+    pub trust: Trust,
 }
 
 /// Somebody whom a row names, as they were called then.
@@ -111,6 +115,18 @@ pub enum Change {
     NotProven(u32),
     /// This device had lost its place and was let in again: what was said meanwhile is not here.
     Back,
+    /// The directory has given somebody's handle to another identity; whether the safety number with them had been
+    /// compared.
+    KeyChanged(Named, bool),
+    /// The directory names the identity again that was pinned.
+    KeyBack(Named),
+    /// The author has accepted somebody's new identity.
+    KeyAccepted(Named),
+    /// After a commit of the author the relay took nothing from anybody else any more; whether the group goes on
+    /// without them, or it is between two.
+    ShutOut(bool),
+    /// The relay has shown the conversation in two versions; who begins it anew, when that is known.
+    Split(Option<Named>),
 }
 
 /// Why a change of a group came to nothing.

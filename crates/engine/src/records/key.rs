@@ -29,6 +29,10 @@ pub(crate) const UNSEEN: u8 = 0x0a;
 pub(crate) const WITH: u8 = 0x0b;
 /// Account → that it is blocked.
 pub(crate) const BLOCK: u8 = 0x0c;
+/// Account → the other identity that it has come with.
+pub(crate) const KEY_CHANGE: u8 = 0x0d;
+/// Account → that its safety number was compared.
+pub(crate) const COMPARED: u8 = 0x0e;
 /// The account's and the device's secret keys.
 pub(crate) const SECRET: u8 = 0x10;
 /// The engine's own counters.
@@ -65,6 +69,8 @@ pub(crate) const COMING: u8 = 0x44;
 pub(crate) const LINK: u8 = 0x45;
 /// Group, account → that it asks to be let in.
 pub(crate) const ASKED: u8 = 0x46;
+/// Conversation → the newest epochs in which this device was.
+pub(crate) const BEEN: u8 = 0x47;
 /// Conversation, message id, index → file that is to be uploaded.
 pub(crate) const UPLOAD: u8 = 0x50;
 /// Conversation, message id, index → file that is to be fetched.
@@ -115,6 +121,8 @@ pub(crate) const MOVING: [u8; 14] = [
 pub(crate) const OWN_CHANGES: u8 = 0x70;
 /// Device → the name that its person gave it.
 pub(crate) const DEVICE_NAME: u8 = 0x71;
+/// That this device was to be made secure again.
+pub(crate) const SECURING: u8 = 0x72;
 /// First of the MLS tables; see `mls::storage`.
 pub(crate) const MLS: u8 = 0x20;
 

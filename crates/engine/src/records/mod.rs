@@ -14,7 +14,9 @@ mod marks;
 mod overlay;
 mod read;
 mod row;
+mod securing;
 mod standing;
+mod trust;
 
 use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Handle, Millis, RelayId};
 use serde::{Deserialize, Serialize};
@@ -33,8 +35,11 @@ pub use marks::{Marks, Reaction, Scheduled, Tally, Version, Vote};
 pub(crate) use overlay::Overlay;
 pub use read::Records;
 pub use row::{row_from_bytes, row_key, row_of, row_to_bytes, visit_rows};
+pub use securing::Secured;
 pub(crate) use standing::Quit;
 pub use standing::{BlockRecord, Standing};
+pub(crate) use trust::Compared;
+pub use trust::{KeyChange, Trust};
 
 /// This account and device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +82,8 @@ pub struct Contact {
     /// Whether the relay's directory has said that the handle is this account's; until then it is what the
     /// person's own certificate says.
     pub confirmed: bool,
+    /// The account that was accepted in its place, and has its handle now.
+    pub succeeded_by: Option<AccountId>,
 }
 
 /// A conversation.

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::{BlockRecord, Me, MessageRecord, Position, Standing, decode, key};
 use super::{
-    Contact, ConversationKind, ConversationRecord, ConversationState, GroupMember, GroupRecord, Heard,
+    Contact, ConversationKind, ConversationRecord, ConversationState, GroupMember, GroupRecord, Heard, Trust,
 };
 use crate::EngineError;
 use crate::api::Reader;
@@ -174,8 +174,10 @@ impl Records<'_> {
             let is_me = account == me.account;
             let handle =
                 if is_me { Some(me.handle.clone()) } else { self.contact(account)?.map(|it| it.handle) };
+            let trust = if is_me { None } else { self.trust(account)? };
             members.push(GroupMember {
                 account,
+                trust: trust.unwrap_or(Trust::Pinned),
                 handle: handle.unwrap_or_else(Handle::nobody),
                 me: is_me,
                 admin: group.admins.contains(&account),

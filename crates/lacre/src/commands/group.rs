@@ -8,7 +8,9 @@ use std::time::Duration;
 use lacre_client::clock::{Clock, SystemClock};
 use lacre_client::content::{Fact, MessageId};
 use lacre_client::groups::BadName;
-use lacre_client::records::{Allowed, Change, ConversationKind, ConversationState, GroupRecord, Rules};
+use lacre_client::records::{
+    Allowed, Change, ConversationKind, ConversationState, GroupRecord, Rules, Trust,
+};
 use lacre_client::store::Store;
 use lacre_client::told::{rules_in_words, sentence};
 use lacre_client::view::{Body, Message, Sending, Views};
@@ -405,7 +407,14 @@ fn show(context: &Context, views: &Views<'_>, id: ConversationId) -> Result<(), 
             if member.label.is_empty() { String::new() } else { format!("  {}", safe_line(&member.label)) };
         let devices =
             if member.devices == 1 { "1 device".to_owned() } else { format!("{} devices", member.devices) };
-        output::line(&format!("{}{me}{admin}  {devices}{label}", member.handle))?;
+        let trust = match member.trust {
+            Trust::Pinned => "",
+            Trust::Verified => "  verified",
+            Trust::Changed => "  IDENTITY CHANGED: `lacre safety` shows it",
+            Trust::New => "  NEW IDENTITY, not accepted",
+            Trust::Past => "  a past identity",
+        };
+        output::line(&format!("{}{me}{admin}  {devices}{label}{trust}", member.handle))?;
     }
     Ok(())
 }
@@ -425,6 +434,7 @@ fn group_json(views: &Views<'_>, id: ConversationId) -> Result<Value, EngineErro
                 "admin": member.admin,
                 "devices": member.devices,
                 "label": member.label,
+                "trust": member.trust.name(),
                 "leaving": leaving.contains(&member.account),
             })
         })

@@ -19,6 +19,7 @@ pub mod report;
 mod requests;
 pub mod safety;
 pub mod search;
+mod secure;
 mod send;
 mod sign_up;
 mod store;
@@ -70,6 +71,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Device { command } => device::run(&context()?, command).await,
         Command::Devices => device::list(&context()?).await,
         Command::Safety(args) => safety::run(&context()?, args).await,
+        Command::Secure(args) => secure::run(&context()?, args).await,
         Command::Doctor(args) => match &args.data {
             Some(_) => doctor::relay(args, json).await,
             None => doctor::profile(&context()?).await,

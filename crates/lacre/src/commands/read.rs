@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use lacre_client::content::MessageId;
+use lacre_client::records::Trust;
 use lacre_client::store::Store;
 use lacre_client::view::{Conversation, Message, Views};
 use lacre_client::{Client, Connection, Event, OpenError};
@@ -43,8 +44,8 @@ fn limit(context: &Context, args: &ReadArgs) -> usize {
     args.limit.unwrap_or(if context.json { usize::MAX } else { FOR_PEOPLE })
 }
 
-/// A message, the person of its conversation, and whether it is a request.
-type Row = (Message, String, bool);
+/// A message, the person of its conversation, whether it is a request, and how well that person is known.
+type Row = (Message, String, bool, Option<Trust>);
 
 struct Reading<'a> {
     context: &'a Context,
@@ -84,7 +85,7 @@ impl<'a> Reading<'a> {
         let limit = limit(self.context, self.args);
         let all = client.read(|views| history(&views, self.args, usize::MAX))?;
         let older = all.len().saturating_sub(limit);
-        for (message, with, _) in &all[..older] {
+        for (message, with, ..) in &all[..older] {
             self.shown.insert(message.id);
             self.news(message, with, true);
         }
@@ -128,11 +129,12 @@ impl<'a> Reading<'a> {
 
     fn print(&mut self, rows: impl IntoIterator<Item = Row>) -> Result<(), Failure> {
         let mut asking = Vec::new();
-        for (message, with, request) in rows {
+        for (message, with, request, trust) in rows {
             let new = self.shown.insert(message.id);
             match (self.context.json, self.news(&message, &with, new)) {
                 (true, Some(mut line)) => {
                     line["request"] = request.into();
+                    line["trust"] = trust.map(Trust::name).into();
                     output::object(&line)?;
                 }
                 (false, _) if new => output::line(&output::message_lines(&message, &with))?,
@@ -182,12 +184,12 @@ fn history(views: &Views<'_>, args: &ReadArgs, limit: usize) -> Result<Vec<Row>,
     let mut rows = Vec::new();
     for conversation in views.conversations()? {
         let request = conversation.is_request();
-        let Conversation { id, name, .. } = conversation;
+        let Conversation { id, name, safety, .. } = conversation;
         if !is_wanted(args, id, &name) {
             continue;
         }
         let messages = views.messages(id, None, limit)?;
-        rows.extend(messages.into_iter().map(|message| (message, name.clone(), request)));
+        rows.extend(messages.into_iter().map(|message| (message, name.clone(), request, safety.trust)));
     }
     rows.sort_by_key(|(message, ..)| message.position);
     let older = rows.len().saturating_sub(limit);
@@ -202,12 +204,12 @@ fn one(
 ) -> Result<Vec<Row>, lacre_client::EngineError> {
     let Some(found) = views.conversation(conversation)? else { return Ok(Vec::new()) };
     let request = found.is_request();
-    let Conversation { id: shown, name, .. } = found;
+    let Conversation { id: shown, name, safety, .. } = found;
     if !is_wanted(args, shown, &name) {
         return Ok(Vec::new());
     }
     let message = views.message(conversation, id)?;
-    Ok(message.map(|message| (message, name, request)).into_iter().collect())
+    Ok(message.map(|message| (message, name, request, safety.trust)).into_iter().collect())
 }
 
 /// Whether a conversation is the one that is asked for; all are when none is.

@@ -2,7 +2,7 @@
 
 use lacre_client::records::ConversationKind;
 use lacre_client::store::Store;
-use lacre_client::strangers::Request;
+use lacre_client::strangers::{Person, Request};
 use lacre_client::view::Views;
 use lacre_client::{Client, Intent, OpenError};
 use lacre_proto::Handle;
@@ -76,6 +76,8 @@ fn to_json(request: &Request) -> Value {
         "name": request.name,
         "from": request.from.as_ref().map(|person| person.handle.as_str()),
         "goes_by": request.goes_by,
+        "trust": request.from.as_ref().map(|person| person.trust.name()),
+        "place_of": request.from.as_ref().and_then(|person| person.place_of.as_ref()).map(Handle::as_str),
         "confirmed": request.from.as_ref().is_some_and(|person| person.confirmed),
         "common_groups": request.common_groups,
         "messages": request.messages,
@@ -85,6 +87,10 @@ fn to_json(request: &Request) -> Value {
 
 fn to_lines(request: &Request) -> String {
     let who = match &request.from {
+        Some(Person { place_of: Some(handle), .. }) => format!(
+            "somebody who has the handle {handle} now, and another identity key than the {handle} you know; \
+             `lacre safety {handle}` shows both"
+        ),
         Some(person) if person.confirmed => format!("{}, as the relay's directory says", person.handle),
         Some(person) => format!("says they are {}; the relay's directory has not said so", person.handle),
         None => "somebody".to_owned(),

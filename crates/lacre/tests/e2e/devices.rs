@@ -127,10 +127,34 @@ fn both_see_one_safety_number() {
     let file = bruno.profile.join("number.txt");
     std::fs::write(&file, at_ana["qr"].as_str().unwrap()).unwrap();
     let compare = |what: &str| bruno.run(&["safety", what, "--compare", file.to_str().unwrap(), "--json"]);
+    assert_eq!(bruno.run(&["safety", "ana", "--json"]).ok().object()["trust"], "pinned");
     assert_eq!(compare("ana").ok().object()["same"], true);
+    let marked = bruno.run(&["safety", "ana", "--json"]).ok().object();
+    assert_eq!(marked["trust"], "verified");
+    assert!(marked["verified_at"].is_string() && marked["change"].is_null());
+    assert_eq!(bruno.run(&["safety", "ana", "--unmark", "--json"]).ok().object()["verified"], false);
+    assert_eq!(bruno.run(&["safety", "ana", "--json"]).ok().object()["trust"], "pinned");
+    bruno.run(&["safety", "ana", "--mark-verified", "--json"]).ok();
+    assert_eq!(bruno.run(&["safety", "ana", "--json"]).ok().object()["trust"], "verified");
+    bruno.run(&["safety", "ana", "--accept", "--json"]).refused(4, "no_key_change");
     std::fs::write(&file, "1".repeat(60)).unwrap();
     compare("ana").refused(10, "safety_differs");
     std::fs::write(&file, "LACRE:LINK/0000").unwrap();
     compare("ana").refused(2, "no_safety_number");
     assert!(bruno.run(&["safety", "ana"]).ok().stdout.contains("Safety number with ana"));
+}
+
+#[test]
+fn ana_makes_her_device_secure_again_and_sees_how_far_it_is() {
+    let relay = Relay::start(&[]);
+    let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
+    assert_eq!(ana.run(&["secure", "--status", "--json"]).ok().object()["asked"], false);
+    ana.send(&bruno, "before");
+    bruno.read();
+    let told = ana.run(&["secure", "--json"]).ok().objects();
+    assert_eq!(told.first().unwrap()["conversations_left"], 1);
+    assert_eq!(told.last().unwrap()["done"], true);
+    assert_eq!(ana.run(&["secure", "--status", "--json"]).ok().object()["done"], true);
+    ana.send(&bruno, "after");
+    assert_eq!(bruno.read().last().unwrap()["text"], "after");
 }

@@ -18,9 +18,14 @@ impl<D: Data> Services<D> {
         now: Millis,
     ) -> Answered<wire::Account> {
         let by = op.by.ok_or(ErrorCode::BadRequest)?;
-        // One's own account: at each login, to see the newest device list.
-        if by != lookup::By::Account(caller.account.to_wire()) {
-            self.limiter().take(Action::Lookup, &[caller.account.as_ref()], now)?;
+        let action = match &by {
+            // One's own account: at each login, to see the newest device list.
+            lookup::By::Account(account) if *account == caller.account.to_wire() => None,
+            lookup::By::Account(_) => Some(Action::LookupById),
+            lookup::By::Handle(_) => Some(Action::Lookup),
+        };
+        if let Some(action) = action {
+            self.limiter().take(action, &[caller.account.as_ref()], now)?;
         }
         let named = match by {
             lookup::By::Account(account) => AccountId::try_from(&account).map_err(bad)?,

@@ -12,7 +12,7 @@ use super::{Answered, Authenticated, Services, bad, keys, not_written, refuse, r
 use crate::limits::Action;
 
 impl<D: Data> Services<D> {
-    /// Stores more key packages of a device; gives how many are left.
+    /// Stores more key packages of a device, or others in place of all that there are; gives how many are left.
     pub(crate) async fn publish_key_packages(
         &self,
         op: PublishKeyPackages,
@@ -29,7 +29,7 @@ impl<D: Data> Services<D> {
         }
         let device = caller.device;
         let (next, row) = self.next_number(device).await?;
-        let left = self.left(device, next).await?;
+        let left = if op.replace { 0 } else { self.left(device, next).await? };
         let all = left + op.key_packages.len() as u64;
         if all > limits::KEY_PACKAGES as u64 {
             return refuse(ErrorCode::LimitReached);
@@ -39,6 +39,10 @@ impl<D: Data> Services<D> {
         let mut batch = Batch::new()
             .assert(counter.clone(), row.map_or(Expected::Absent, Expected::Value))
             .put(counter, rows::encode(&after));
+        if op.replace {
+            let (from, to) = keys::key_packages(device);
+            batch = batch.delete_range(from, to);
+        }
         for (number, package) in (next..).zip(&op.key_packages) {
             batch = batch.put(keys::key_package(device, number), stored(package, now));
         }

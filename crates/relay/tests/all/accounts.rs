@@ -29,7 +29,7 @@ fn find(socket: &mut Socket<Memory>, handle: &str) -> Result<R, ErrorCode> {
 fn publish(socket: &mut Socket<Memory>, packages: &[&str], last_resort: &str) -> Result<R, ErrorCode> {
     let last_resort = if last_resort.is_empty() { Bytes::new() } else { key_package(last_resort) };
     let key_packages = packages.iter().map(|of| key_package(of)).collect();
-    socket.ask(Op::PublishKeyPackages(wire::PublishKeyPackages { key_packages, last_resort }))
+    socket.ask(Op::PublishKeyPackages(wire::PublishKeyPackages { key_packages, last_resort, replace: false }))
 }
 
 fn claim(socket: &mut Socket<Memory>, of: &Person) -> Result<Vec<wire::Claim>, ErrorCode> {
@@ -301,7 +301,7 @@ fn what_is_no_key_package_is_not_taken_nor_more_than_there_is_room_for() {
     let world = World::new();
     let (_, mut hers) = world.sign_up("ana");
     let mut with = |key_packages: Vec<Bytes>, last_resort: Bytes| {
-        let op = wire::PublishKeyPackages { key_packages, last_resort };
+        let op = wire::PublishKeyPackages { key_packages, last_resort, replace: false };
         hers.ask(Op::PublishKeyPackages(op)).map(|left| match left {
             R::KeyPackagesLeft(left) => left.left,
             other => panic!("{other:?}"),
@@ -377,6 +377,27 @@ fn mallory_may_look_up_only_so_many() {
 }
 
 #[test]
+fn whom_one_has_met_is_looked_up_at_a_rate_of_its_own() {
+    let rate = Rate { burst: 2, refill_ms: 1000 };
+    let rates = RateLimits { lookup: rate, lookup_by_id: rate, ..RateLimits::lifted() };
+    let world = World::with(Settings { rates, ..Settings::default() });
+    let (ana, _) = world.sign_up("ana");
+    let (_, mut carla) = world.sign_up("carla");
+    let by_id = |socket: &mut Socket<Memory>, id: Bytes| {
+        socket.ask(Op::Lookup(wire::Lookup { by: Some(lookup::By::Account(id)) }))
+    };
+    assert!(find(&mut carla, "ana").is_ok() && find(&mut carla, "ana").is_ok());
+    assert_eq!(find(&mut carla, "ana"), Err(ErrorCode::SlowDown));
+    let id = ana.account.to_wire();
+    assert!(by_id(&mut carla, id.clone()).is_ok(), "handles are counted apart");
+    // A guess takes from the same bucket as what is right.
+    assert_eq!(by_id(&mut carla, vec![7; 16].into()), Err(ErrorCode::NoSuchAccount));
+    assert_eq!(by_id(&mut carla, id), Err(ErrorCode::SlowDown));
+    carla.now += 1000;
+    assert!(by_id(&mut carla, ana.account.to_wire()).is_ok());
+}
+
+#[test]
 fn when_too_many_claim_the_one_time_packages_are_spared() {
     let rates = RateLimits { claim_target: Rate { burst: 2, refill_ms: 1000 }, ..RateLimits::lifted() };
     let world = World::with(Settings { rates, ..Settings::default() });
@@ -386,4 +407,21 @@ fn when_too_many_claim_the_one_time_packages_are_spared() {
     let mut claimed = || claim(&mut mallory, &ana).unwrap()[0].key_package.clone();
     let got: Vec<Bytes> = (0..5).map(|_| claimed()).collect();
     assert_eq!(got, ["one", "two", "last", "last", "last"].map(key_package));
+}
+
+#[test]
+fn ana_puts_new_key_packages_in_the_place_of_all_that_she_had() {
+    let world = World::new();
+    let (ana, mut hers) = world.sign_up("ana");
+    publish(&mut hers, &["old", "older"], "old last").unwrap();
+    let op = wire::PublishKeyPackages {
+        key_packages: vec![key_package("new")],
+        last_resort: key_package("new last"),
+        replace: true,
+    };
+    let left = hers.ask(Op::PublishKeyPackages(op));
+    assert_eq!(left, Ok(R::KeyPackagesLeft(wire::KeyPackagesLeft { left: 1 })));
+    let (_, mut bruno) = world.sign_up("bruno");
+    let got: Vec<Bytes> = (0..3).map(|_| claim(&mut bruno, &ana).unwrap()[0].key_package.clone()).collect();
+    assert_eq!(got, ["new", "new last", "new last"].map(key_package), "nobody gets an old one");
 }

@@ -46,7 +46,7 @@ fn claim(account: AccountId) -> Op {
 
 fn publish(socket: &mut Sock) {
     let key_packages = vec![key_package("one"), key_package("two"), key_package("three")];
-    let op = wire::PublishKeyPackages { key_packages, last_resort: key_package("last") };
+    let op = wire::PublishKeyPackages { key_packages, last_resort: key_package("last"), replace: false };
     assert!(socket.ask(Op::PublishKeyPackages(op)).is_ok());
 }
 

@@ -62,8 +62,7 @@ fn a_device_of_the_newest_list_is_let_in_and_one_that_is_taken_out_is_gone() {
     assert_eq!(update(&mut old, &ana, &both), DONE);
     assert_eq!(update(&mut old, &ana, &both), DONE, "its first answer was lost");
     let mut new = world.login(&tablet);
-    let packages =
-        wire::PublishKeyPackages { key_packages: vec![key_package("t")], last_resort: Bytes::new() };
+    let packages = wire::PublishKeyPackages { key_packages: vec![key_package("t")], ..Default::default() };
     new.ask(Op::PublishKeyPackages(packages)).unwrap();
     let ticket = new.ticket();
     // A session that is open ends, in the words that its person needs.
@@ -140,7 +139,7 @@ fn ones_own_devices_give_several_key_packages_at_once_and_only_to_oneself() {
     assert_eq!(update(&mut old, &ana, &both), DONE);
     let key_packages = ["1", "2", "3"].map(key_package).to_vec();
     let last_resort = key_package("last");
-    let packages = wire::PublishKeyPackages { key_packages, last_resort };
+    let packages = wire::PublishKeyPackages { key_packages, last_resort, replace: false };
     world.login(&tablet).ask(Op::PublishKeyPackages(packages)).unwrap();
     let claim = |count| {
         let devices = vec![tablet.device.to_wire()];

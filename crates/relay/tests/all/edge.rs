@@ -237,7 +237,7 @@ async fn many_claimers_on_many_sockets_never_get_the_same_key_package() {
     let ana = Person::new("ana");
     let mut hers = Client::sign_up(&relay, &ana).await;
     let key_packages = (0..60).map(|index| crate::world::key_package(&format!("number {index}"))).collect();
-    let publish = wire::PublishKeyPackages { key_packages, last_resort: Default::default() };
+    let publish = wire::PublishKeyPackages { key_packages, ..Default::default() };
     hers.ask(Op::PublishKeyPackages(publish)).await.unwrap();
     let claimers = (0..8).map(|index| {
         let (relay, account) = (&relay, ana.account.to_wire());

@@ -174,19 +174,57 @@ fn d03_every_other_device_is_told_of_a_new_one() {
 
 #[test]
 fn d02_a_list_that_goes_back_is_not_believed() {
+    let armed: &[bool] = if cfg!(feature = "evil") { &[true, false] } else { &[true] };
+    for &armed in armed {
+        let mut world = with_phone();
+        let old = world.relay.accounts.iter().find(|account| account.handle == "ana").unwrap().clone();
+        let phone = world.device("ana/phone");
+        world.intent("ana", Intent::RevokeDevice(phone));
+        pass(&mut world, 60_000);
+        let at = world.relay.accounts.iter().position(|account| account.handle == "ana").unwrap();
+        world.relay.accounts[at] = old;
+        #[cfg(feature = "evil")]
+        if !armed {
+            use crate::defence::{Defence, Defences};
+            world.person("ana").engine.disarm(Defences::without([Defence::DeviceList]));
+        }
+        world.disconnect("ana");
+        world.connect("ana");
+        world.run();
+        assert_eq!(world.alerts("ana").contains(&Alert::FalseDeviceList), armed);
+        let back = world.person("ana").engine.devices().entry(phone).is_some();
+        assert_eq!(back, !armed, "the phone that was removed is one of hers again without the defence");
+        pass(&mut world, 60_000);
+        let id = world.conversation("ana", "bruno").id;
+        assert!(!armed || !world.relay.groups[&id].roster.contains(&phone));
+    }
+}
+
+#[cfg(feature = "evil")]
+#[test]
+fn d03_a_list_with_another_device_that_the_identity_key_has_not_signed_is_refused() {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
     let mut world = with_phone();
-    let old = world.relay.accounts.iter().find(|account| account.handle == "ana").unwrap().clone();
-    let phone = world.device("ana/phone");
-    world.intent("ana", Intent::RevokeDevice(phone));
-    pass(&mut world, 60_000);
+    let me = world.people["ana"].engine.me().clone();
+    let ghost = lacre_proto::DeviceId([0xee; 16]);
+    let mut rng = ChaCha20Rng::seed_from_u64(3);
+    let forged = crate::evil::Forged::of(me.account, ghost, me.handle, world.now, &mut rng).unwrap();
     let at = world.relay.accounts.iter().position(|account| account.handle == "ana").unwrap();
-    world.relay.accounts[at] = old;
+    let honest = world.relay.accounts[at].device_list.replace(forged.device_list);
     world.disconnect("ana");
     world.connect("ana");
     world.run();
     assert_eq!(world.alerts("ana"), [Alert::FalseDeviceList]);
-    assert!(world.person("ana").engine.devices().entry(phone).is_none());
+    assert!(world.person("ana").engine.devices().entry(ghost).is_none());
+    // The control: a list with one more device that is signed is believed, and told of.
+    world.relay.accounts[at].device_list = honest;
+    world.disconnect("ana/phone");
+    world.link("ana", "ana/tablet", 78);
     pass(&mut world, 60_000);
-    let id = world.conversation("ana", "bruno").id;
-    assert!(!world.relay.groups[&id].roster.contains(&phone));
+    world.connect("ana/phone");
+    world.run();
+    let tablet = world.device("ana/tablet");
+    assert!(world.alerts("ana/phone").contains(&Alert::DeviceAdded(tablet)));
 }

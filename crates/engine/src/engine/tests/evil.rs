@@ -373,6 +373,11 @@ fn d01_an_identity_key_that_is_not_the_pinned_one_stops_everything() {
 
 #[test]
 fn r8_a_welcome_on_another_suite_is_refused() {
+    // The control: the same Welcome as it was made.
+    let mut world = World::of(&["ana", "bruno"]);
+    world.say("ana", "bruno", "hi");
+    world.run();
+    assert_eq!(world.seen("bruno", "ana"), ["hi"]);
     let mut world = World::of(&["ana", "bruno"]);
     world.person("bruno").held = true;
     world.say("ana", "bruno", "hi");

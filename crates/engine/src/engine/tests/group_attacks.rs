@@ -271,25 +271,29 @@ fn m13_a_look_alike_takes_no_groups_place() {
 }
 
 #[test]
-fn m14_an_expired_or_a_used_key_package_lets_nobody_in() {
-    let (mut world, id) = family();
-    world.say("ana", "carla", "olá");
-    world.say("bruno", "carla", "olá");
-    world.say("mallory", "carla", "olá");
-    world.run();
-    world.intent("ana", Intent::SetRole(id, "mallory".parse().unwrap(), true));
-    world.run();
-    let old = package(&world, "carla");
-    // Longer than key packages live; nobody is there to hold the clock against her own device.
-    world.now += 31 * 24 * 3600 * 1000;
-    world.person("ana").events.clear();
-    world.crime("mallory", GROUP, Crime::Commit(Forbidden::Add(old)));
-    let why = world.alerts("ana");
-    assert!(
-        why.iter().any(|alert| matches!(alert, Alert::PolicyRefused(why) if why.contains("expired"))),
-        "{why:?}"
-    );
-    assert!(!facts(&world, "ana", living(&world, "ana")).0.contains(&"carla".to_owned()));
+fn m14_an_expired_key_package_lets_nobody_in() {
+    for armed in [true, false] {
+        let (mut world, id) = family();
+        world.say("ana", "carla", "olá");
+        world.say("bruno", "carla", "olá");
+        world.say("mallory", "carla", "olá");
+        world.run();
+        world.intent("ana", Intent::SetRole(id, "mallory".parse().unwrap(), true));
+        world.run();
+        if !armed {
+            world.person("ana").engine.disarm(Defences::without([Defence::Policy]));
+        }
+        let old = package(&world, "carla");
+        // Longer than key packages live; nobody is there to hold the clock against her own device.
+        world.now += 31 * 24 * 3600 * 1000;
+        world.person("ana").events.clear();
+        world.crime("mallory", GROUP, Crime::Commit(Forbidden::Add(old)));
+        let why = world.alerts("ana");
+        let expired = |alert: &Alert| matches!(alert, Alert::PolicyRefused(why) if why.contains("expired"));
+        assert_eq!(why.iter().any(expired), armed, "{why:?}");
+        let there = if armed { living(&world, "ana") } else { id };
+        assert_eq!(facts(&world, "ana", there).0.contains(&"carla".to_owned()), !armed);
+    }
 }
 
 #[test]
@@ -297,6 +301,18 @@ fn m15_who_was_removed_hears_nothing_and_does_not_come_back_alone() {
     let (mut world, id) = family();
     let epoch = epoch_of(&world, "mallory", id).unwrap();
     let stolen = world.people["mallory"].store.0.clone();
+    // While she is in it, her copy opens what is said: it is for the removal that it opens nothing after.
+    world.intent("ana", Intent::Send(id, text("com ela")));
+    world.run();
+    let copy = crate::harness::MapStore(stolen.clone());
+    let mut rng = ChaCha20Rng::seed_from_u64(5);
+    let opened = world.items("bruno").into_iter().any(|item| match item.kind {
+        Some(Kind::Sealed(it)) if it.epoch == epoch && it.conversation == id.to_wire() => {
+            crate::Engine::try_open(&copy, id, &it.message, &mut rng).is_some()
+        }
+        _ => false,
+    });
+    assert!(opened);
     world.intent("ana", Intent::RemoveFromGroup(id, vec!["mallory".parse().unwrap()]));
     world.run();
     assert_eq!(epoch_of(&world, "ana", id), Some(epoch + 1));
@@ -338,24 +354,31 @@ fn m15_who_was_removed_hears_nothing_and_does_not_come_back_alone() {
 
 #[test]
 fn m11_junk_for_one_member_of_a_group_costs_one_resync_in_the_sight_of_all() {
-    let (mut world, id) = family();
-    // Bruno is the criminal here: what he seals for the others goes to the key of Mallory's leaf.
-    let mallory = world.device("mallory");
-    world.crime("bruno", GROUP, Crime::GarbagePath(mallory));
-    world.wait(60_000);
-    assert!(world.alerts("mallory").contains(&Alert::OutOfStep));
-    world.intent("mallory", Intent::Send(id, text("de volta")));
-    world.run();
-    for name in ["ana", "bruno"] {
-        let all = rows(&world, name, id);
-        assert_eq!(all.last().unwrap().content, text("de volta"), "{name}");
-        assert_eq!(
-            all.iter().filter(|row| matches!(row.change, Some(Change::LetIn(_)))).count(),
-            1,
-            "{name}"
-        );
+    for armed in [true, false] {
+        let (mut world, id) = family();
+        if !armed {
+            world.person("mallory").engine.disarm(Defences::without([Defence::Resync]));
+        }
+        // Bruno is the criminal here: what he seals for the others goes to the key of Mallory's leaf.
+        let mallory = world.device("mallory");
+        world.crime("bruno", GROUP, Crime::GarbagePath(mallory));
+        world.wait(60_000);
+        let let_in = |row: &MessageRecord| matches!(row.change, Some(Change::LetIn(_)));
+        let seen = |world: &World, name| rows(world, name, id).iter().filter(|row| let_in(row)).count();
+        if !armed {
+            assert!(epoch_of(&world, "mallory", id) < epoch_of(&world, "ana", id), "she is left behind");
+            assert_eq!(seen(&world, "ana"), 0, "and asks for nothing");
+            continue;
+        }
+        assert!(world.alerts("mallory").contains(&Alert::OutOfStep));
+        world.intent("mallory", Intent::Send(id, text("de volta")));
+        world.run();
+        for name in ["ana", "bruno"] {
+            assert_eq!(rows(&world, name, id).last().unwrap().content, text("de volta"), "{name}");
+            assert_eq!(seen(&world, name), 1, "{name}");
+        }
+        let back = rows(&world, "mallory", id).into_iter().filter(|row| row.change == Some(Change::Back));
+        assert_eq!(back.count(), 1, "and one line on the device itself");
+        assert_eq!(refused(&world, "ana") + refused(&world, "bruno"), 0);
     }
-    let back = rows(&world, "mallory", id).into_iter().filter(|row| row.change == Some(Change::Back)).count();
-    assert_eq!(back, 1, "and one line on the device itself");
-    assert_eq!(refused(&world, "ana") + refused(&world, "bruno"), 0);
 }

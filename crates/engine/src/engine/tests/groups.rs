@@ -59,6 +59,7 @@ fn seen(world: &World, name: &str, id: ConversationId) -> Vec<String> {
             (Some(Change::NotProven(count)), ..) => format!("{by} gave {count} that do not hold"),
             (Some(Change::Broken), ..) => format!("{by} broke the rules"),
             (Some(Change::Back), ..) => format!("{by} let this device in again"),
+            (Some(change), ..) => format!("{by}: {change:?}"),
             (None, MessageState::Gap(count), _) => format!("[{count} missing of {by}]"),
             (None, MessageState::Unreadable(why), _) => format!("[{why}]"),
             (None, _, Content::Text { text, .. }) => format!("{by}: {text}"),

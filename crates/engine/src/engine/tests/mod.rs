@@ -11,12 +11,17 @@ mod giving;
 mod group_attacks;
 mod groups;
 mod healing;
+mod identities;
 mod kinds;
 mod links;
 mod merging;
 mod packages;
 #[cfg(feature = "evil")]
 mod secrecy;
+#[cfg(feature = "evil")]
+mod securing;
+#[cfg(feature = "evil")]
+mod shut_out;
 mod stored;
 mod strangers;
 #[cfg(feature = "evil")]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lacre_proto::wire;
 use lacre_proto::wire::{
-    LeaveConversation, ReadRoster, RequestResync, ResyncAsked, ResyncRequest, Signed, item,
+    LeaveConversation, ReadRoster, RequestResync, ResyncAsked, ResyncRequest, Signed, Trail, item,
 };
 use lacre_proto::{ConversationId, DeviceId, ErrorCode, Millis, Ticket, label, limits, mls_framing};
 use lacre_store::data::{Batch, Data, Expected};
@@ -49,7 +49,7 @@ impl<D: Data> Services<D> {
         Ok(())
     }
 
-    /// Asks the others of a roster to remove and add the device, whose state is lost.
+    /// Asks the others of a roster to remove and add the device, whose state is lost; or tells them where it has been.
     pub(crate) async fn request_resync(
         &self,
         op: RequestResync,
@@ -57,15 +57,24 @@ impl<D: Data> Services<D> {
         now: Millis,
     ) -> Answered<()> {
         let id = ConversationId::try_from(&op.conversation).map_err(bad)?;
-        let request = signed(op.request)?;
-        self.check_resync(&request, id, caller).await?;
+        let asked = match op.trail {
+            None => {
+                let request = signed(op.request)?;
+                self.check_resync(&request, id, caller).await?;
+                ResyncAsked { conversation: id.to_wire(), request: Some(request), trail: None }
+            }
+            Some(trail) => {
+                let trail = signed(Some(trail))?;
+                self.check_trail(&trail, id, caller).await?;
+                ResyncAsked { conversation: id.to_wire(), request: None, trail: Some(trail) }
+            }
+        };
         let conversation = self.on_roster(id, caller.device).await?;
         self.limiter().take(Action::Resync, &[caller.device.as_ref(), id.as_ref()], now)?;
         let durable = {
             let state = conversation.lock();
             let Some(live) = &state.live else { return refuse(ErrorCode::StorageUnavailable) };
             let others = live.roster.mailboxes.iter().filter(|mailbox| mailbox.device != caller.device);
-            let asked = ResyncAsked { conversation: id.to_wire(), request: Some(request) };
             let item = encode_item(now, item::Kind::ResyncAsked(asked));
             let deliveries = vec![Delivery::new(others.cloned().collect(), item)];
             self.charge(&deliveries)?;
@@ -116,5 +125,15 @@ impl<D: Data> Services<D> {
         mls_framing::key_package(&key_package).map_err(ErrorCode::from)?;
         let (_, key) = self.device(caller.device).await?.ok_or(ErrorCode::LoginRefused)?;
         verify(&key, &label::labelled(label::RESYNC, &request.body), &request.signature)
+    }
+
+    async fn check_trail(&self, trail: &Signed, id: ConversationId, caller: Authenticated) -> Answered<()> {
+        let Trail { conversation, device, made_ms: _, marks } =
+            Trail::decode(trail.body.clone()).map_err(bad)?;
+        if conversation != id.as_ref() || device != caller.device.as_ref() || marks.len() > limits::MARKS {
+            return refuse(ErrorCode::BadRequest);
+        }
+        let (_, key) = self.device(caller.device).await?.ok_or(ErrorCode::LoginRefused)?;
+        verify(&key, &label::labelled(label::TRAIL, &trail.body), &trail.signature)
     }
 }
