@@ -36,6 +36,7 @@ fn main() {
     seed("mimi_status", lacre_fuzz::mimi_status, vec![status::encode(&report).expect("two lines")]);
     let chunk = [&70_000u64.to_be_bytes()[..], &[0; 4], &[7; 65_552]].concat();
     seed("sealed_file", lacre_fuzz::sealed_file, vec![chunk]);
+    seed("history_rows", lacre_fuzz::history_rows, vec![vec![1], vec![1, 0, 1, 2, 3]]);
     let ana = Ana::new();
     seed("certificate", lacre_fuzz::certificate, vec![ana.certificate.to_credential()]);
     seed("signed", lacre_fuzz::signed, vec![ana.says("hi")]);

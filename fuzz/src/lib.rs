@@ -110,6 +110,11 @@ pub fn sealed_file(bytes: &[u8]) {
     assert!(seal.open(u32::from_be_bytes(*chunk), &mut buffer).is_err() && buffer.is_empty());
 }
 
+/// The rows in a part of history that a device of one's own account tells.
+pub fn history_rows(bytes: &[u8]) {
+    let _ = lacre_engine::records::rows_in_part(bytes);
+}
+
 /// A credential: nobody's signature is made by chance.
 pub fn certificate(bytes: &[u8]) {
     if let Ok(unverified) = UnverifiedCertificate::from_credential(bytes) {

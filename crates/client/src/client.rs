@@ -418,16 +418,12 @@ impl Client {
 
     /// What was written for a conversation and not sent.
     pub fn draft(&self, conversation: ConversationId) -> Result<Option<String>, EngineError> {
-        let reader = self.store.snapshot()?;
-        Ok(profile::draft(reader.as_ref(), conversation)?)
+        self.read(|views| views.draft(conversation))
     }
 
-    /// Keeps what was written for a conversation and not sent.
+    /// Keeps what was written for a conversation and not sent, on all devices of this account.
     pub async fn keep_draft(&self, conversation: ConversationId, text: String) -> Result<(), IntentError> {
-        let (reply, answer) = oneshot::channel();
-        let command = Command::KeepDraft(conversation, text, reply);
-        self.commands.send(command).await.map_err(|_| IntentError::Closed)?;
-        answer.await.map_err(|_| IntentError::Closed)?.map_err(IntentError::Store)
+        self.intend(Intent::KeepDraft(conversation, text)).await.map(drop)
     }
 
     /// Waits until nothing is under way: what was to be said to the relay now is said and answered, or there is

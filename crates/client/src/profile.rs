@@ -3,13 +3,11 @@
 //! The client's tables in the store begin at 0x80.
 
 use lacre_engine::{Changes, ReadError, Reader};
-use lacre_proto::ConversationId;
 use serde::{Deserialize, Serialize};
 
 use crate::transport::{BadAddress, Endpoint, Fingerprint, Trust};
 
 const ENDPOINT: &[u8] = &[0x80];
-const DRAFT: u8 = 0x81;
 const VERSION: u8 = 1;
 
 /// The endpoint as it is stored: a version byte, then postcard.
@@ -67,20 +65,4 @@ pub(crate) fn remember(changes: &mut Changes, endpoint: &Endpoint, shown: Option
     let stored = Stored { address: endpoint.address.to_string(), trust };
     let bytes = postcard::to_extend(&stored, vec![VERSION]).expect("it serializes into memory");
     changes.insert(ENDPOINT.to_vec(), Some(bytes));
-}
-
-/// What was written for a conversation and not sent.
-pub(crate) fn draft(reader: &dyn Reader, conversation: ConversationId) -> Result<Option<String>, ReadError> {
-    let bytes = reader.get(&draft_key(conversation))?;
-    Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
-}
-
-/// Keeps what was written for a conversation; nothing is kept of an empty text.
-pub(crate) fn keep_draft(conversation: ConversationId, text: &str) -> Changes {
-    let value = (!text.is_empty()).then(|| text.as_bytes().to_vec());
-    [(draft_key(conversation), value)].into()
-}
-
-fn draft_key(conversation: ConversationId) -> Vec<u8> {
-    [&[DRAFT], conversation.as_ref()].concat()
 }

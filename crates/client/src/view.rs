@@ -20,9 +20,9 @@ pub struct Conversation {
     pub id: ConversationId,
     /// Whose it is.
     pub kind: ConversationKind,
-    /// The other person's handle; `None` when it is not a direct one.
+    /// The other person's handle, one's own in one's own; `None` of a group.
     pub with: Option<Handle>,
-    /// What people call it: the group's name or the other person's handle; nothing for one's own.
+    /// What people call it: the group's name, the other person's handle, or [`NOTES`] for one's own.
     pub name: String,
     /// The newest message, if there is one.
     pub last: Option<Message>,
@@ -39,6 +39,9 @@ pub struct Conversation {
     /// How it is sealed.
     pub safety: Safety,
 }
+
+/// What the conversation with oneself is called.
+pub const NOTES: &str = "Note to self";
 
 impl Conversation {
     /// Whether a stranger has begun it, and it waits to be decided on: see
@@ -234,9 +237,11 @@ impl Views<'_> {
         self.records().me()
     }
 
-    /// All conversations, the one that was active last first.
+    /// All conversations, the one that was active last first; the one with oneself once something stands in it.
     pub fn conversations(&self) -> Result<Vec<Conversation>, EngineError> {
-        self.records().conversations()?.into_iter().map(|record| self.conversation_of(record)).collect()
+        let all = self.records().conversations()?.into_iter();
+        let shown = all.filter(|record| record.kind != ConversationKind::Own || record.last.is_some());
+        shown.map(|record| self.conversation_of(record)).collect()
     }
 
     /// One conversation; when it became one with another, that one.
@@ -299,6 +304,14 @@ impl Views<'_> {
         search::search(self.0, query, filter, before, limit)
     }
 
+    /// What was written for a conversation and not sent.
+    pub fn draft(&self, conversation: ConversationId) -> Result<Option<String>, EngineError> {
+        match self.settled(conversation)? {
+            Some(record) => self.records().draft(record.id),
+            None => Ok(None),
+        }
+    }
+
     /// The typed records that the view models are made of.
     pub fn records(&self) -> Records<'_> {
         Records(self.0)
@@ -326,11 +339,14 @@ impl Views<'_> {
             None => None,
         };
         let held = self.records().is_held(&record)?;
+        let own = record.kind == ConversationKind::Own;
+        let name = if own { NOTES } else { record.name() }.to_owned();
+        let with = if own { self.me()?.map(|me| me.handle) } else { record.handle.clone() };
         Ok(Conversation {
             id: record.id,
             kind: record.kind,
-            name: record.name().to_owned(),
-            with: record.handle,
+            name,
+            with,
             last: last.map(|last| self.message_of(last)).transpose()?,
             active: record.active_ms,
             unread: record.unread,

@@ -118,7 +118,8 @@ pub enum NotUp {
 /// What the user wants. Kept in the outbox until it is done; survives a restart.
 #[derive(Debug, Clone)]
 pub enum Intent {
-    /// Sends content to a person; a direct conversation is made when there is none.
+    /// Sends content to a person; a direct conversation is made when there is none. With one's own handle it is a note
+    /// to oneself.
     SendTo(Handle, Content),
     /// Sends content into a conversation.
     Send(ConversationId, Content),
@@ -182,7 +183,7 @@ pub enum Intent {
     },
     /// Pins a message for everybody, or takes the pin away.
     Pin(ConversationId, MessageId, bool),
-    /// Gives a message a star on this device, or takes it away.
+    /// Gives a message a star, for oneself alone, or takes it away.
     Star(ConversationId, MessageId, bool),
     /// Votes in a poll, in place of the vote before; no choices take it back.
     Vote(ConversationId, MessageId, Vec<u8>),
@@ -214,6 +215,18 @@ pub enum Intent {
     UnmarkVerified(AccountId),
     /// This device gets new keys in every conversation and at the relay: somebody may know those that it has.
     Secure,
+    /// Tells a device of this account what was said before it came. It goes on until it is done, over every restart;
+    /// one that is under way just goes on.
+    GiveHistory {
+        /// The device.
+        to: DeviceId,
+        /// Nothing older than this, by the relay's time; 0 for everything.
+        since_ms: Millis,
+    },
+    /// Gives up what is being told to a device, or by one.
+    StopHistory(DeviceId),
+    /// Keeps what was written for a conversation and not sent; empty for nothing.
+    KeepDraft(ConversationId, String),
     /// The user is writing in a conversation, or stopped. May be said with every key: it is told seldom enough.
     Typing(ConversationId, bool),
     /// Fetches a file of a message; again after it failed.
@@ -225,7 +238,7 @@ pub enum Intent {
 /// Where something is said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum To {
-    /// To a person; a direct conversation is made when there is none.
+    /// To a person; a direct conversation is made when there is none. With one's own handle it is a note to oneself.
     Person(Handle),
     /// In a conversation.
     Conversation(ConversationId),
@@ -313,6 +326,8 @@ pub enum Event {
     TrustChanged(AccountId),
     /// The devices of an account, one's own or a contact's, are others than before.
     DevicesChanged(AccountId),
+    /// A transfer of what was said before has moved on, to or from this device of the account.
+    HistoryMoved(DeviceId),
     /// Something that was refused, and that a person should know of. Nothing was changed by it.
     Alert(Option<ConversationId>, Alert),
 }
@@ -414,6 +429,9 @@ pub enum Refusal {
     /// This account has no such device.
     #[error("this account has no such device")]
     NoSuchDevice,
+    /// Nothing is told to the device, and it tells nothing.
+    #[error("there is no transfer with this device")]
+    NoTransfer,
     /// This device is new itself.
     #[error(
         "this device is new; until a day has passed or another device has approved it, it cannot do this"
@@ -505,6 +523,9 @@ pub enum Alert {
     /// The relay did not take a change of the device list.
     #[error("the change of this account's devices was not accepted: {0}")]
     DeviceListRefused(ErrorCode),
+    /// Something that only one's own devices tell each other, from anybody else or in another conversation.
+    #[error("somebody sent what only your own devices tell each other; nothing was changed")]
+    NotYourDevice,
     /// A position in the mailbox was left out.
     #[error("the relay left out part of the mailbox")]
     MailboxGap,

@@ -38,6 +38,8 @@ pub enum Defence {
     Resync,
     /// A sender's generation may be only so far ahead.
     Forward,
+    /// What devices of one account tell each other is taken from one's own only, in the conversation of their own.
+    Kin,
     /// Nothing is sent to somebody who was not accepted.
     Strangers,
     /// Who is blocked is not heard.

@@ -300,11 +300,15 @@ pub struct SignUpArgs {
 /// `lacre send`.
 #[derive(Debug, Args)]
 pub struct SendArgs {
-    /// To whom: a person's handle or a group's name; @name is always the person, #name the group
+    /// To whom: a person's handle or a group's name; @name is always the person, #name the group. Your own handle
+    /// is a note to yourself
     pub to: String,
     /// The text; `-` reads it from standard input
-    #[arg(required_unless_present_any = ["files", "voice"])]
+    #[arg(required_unless_present_any = ["files", "voice", "own"])]
     pub text: Option<String>,
+    /// A note to yourself, on all your devices: `lacre send --self TEXT`
+    #[arg(long = "self", conflicts_with_all = ["text", "files", "voice"])]
+    pub own: bool,
     /// Send files, up to ten in one message. They are sealed first; then it waits for as long as they get on
     #[arg(long = "file", value_name = "PATH", num_args = 1.., conflicts_with_all = ["text", "once", "reply_to"])]
     pub files: Vec<PathBuf>,
@@ -636,6 +640,12 @@ pub enum DeviceCommand {
     Link {
         /// The code that the new device shows
         code: String,
+        /// Tell it also what was said before, once it may have it
+        #[arg(long)]
+        with_history: bool,
+        /// Of the last so many days only
+        #[arg(long, value_name = "N", requires = "with_history")]
+        days: Option<u32>,
     },
     /// List the devices
     List,
@@ -649,13 +659,35 @@ pub enum DeviceCommand {
         /// Its id, the beginning of it, or its name
         device: String,
     },
-    /// Give a device a name, on this device
+    /// Tell a device that came later what was said before: messages with all that belongs to them
+    History(HistoryArgs),
+    /// Give a device a name, on all devices of the account
     Rename {
         /// Its id, the beginning of it, or its name
         device: String,
         /// The new name; empty for none
         name: String,
     },
+}
+
+/// `lacre device history`.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// The device to tell: its id, the beginning of it, or its name. Without one, the transfers are listed
+    #[arg(long, value_name = "DEVICE")]
+    pub to: Option<String>,
+    /// What was said in the last so many days; without it, everything
+    #[arg(long, value_name = "N", requires = "to")]
+    pub days: Option<u32>,
+    /// Give up what is being told to this device, or by it
+    #[arg(long, value_name = "DEVICE", conflicts_with = "to")]
+    pub stop: Option<String>,
+    /// Only begin; it goes on whenever both devices are online
+    #[arg(long, requires = "to")]
+    pub no_wait: bool,
+    /// Seconds to wait without progress before it is left to go on later
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub timeout: u64,
 }
 
 /// `lacre device join`.

@@ -217,6 +217,7 @@ impl From<Refusal> for Failure {
             Refusal::NotByThisDevice => "not_by_this_device",
             Refusal::TooManyDevices => "too_many_devices",
             Refusal::Offline => "unreachable",
+            Refusal::NoTransfer => "no_transfer",
             Refusal::LinkingAlready => "linking_already",
             Refusal::NotYours => "not_yours",
             Refusal::TooLate => "too_late",

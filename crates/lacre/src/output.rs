@@ -78,6 +78,7 @@ pub fn message_json(message: &Message, with: &str) -> Value {
         "forwarded": marks.forwarded,
         "pinned_by": marks.pinned_by.as_ref().map(Handle::as_str),
         "starred": marks.starred,
+        "transferred": marks.transferred,
         "vanishes_after": marks.timer,
         "vanishes_at": marks.vanishes.map(rfc3339),
         "given_by": marks.given_by.as_ref().map(Handle::as_str),
@@ -305,6 +306,9 @@ fn marks(message: &Message) -> String {
     all.extend(marks.pinned_by.as_ref().map(|by| format!("pinned by {by}")));
     if marks.starred {
         all.push("starred".to_owned());
+    }
+    if marks.transferred {
+        all.push("from another device of yours".to_owned());
     }
     all.extend(marks.timer.map(|seconds| format!("vanishes {} after it was read", duration(seconds))));
     let reactions = marks.reactions.iter().map(|reaction| match reaction.who.len() {

@@ -2,7 +2,7 @@
 
 use lacre_engine::content::Content;
 use lacre_engine::records::{ConversationState, Failure, MessageState};
-use lacre_engine::{Event, Intent, Refusal};
+use lacre_engine::{Event, Intent};
 use lacre_testkit::World;
 
 const HOUR: u64 = 3_600_000;
@@ -143,13 +143,15 @@ fn three_people_have_three_conversations_and_nobody_hears_the_others() {
 }
 
 #[test]
-fn nobody_of_that_name_and_oneself_are_refused() {
+fn nobody_of_that_name_is_refused_and_oneself_is_a_note() {
     let mut world = world(7);
     world.say("ana", "nobody", "is anyone there?");
     let text = || Content::Text { text: "note to self".to_owned(), in_reply_to: None };
     world.intend("ana", Intent::SendTo("ana".parse().unwrap(), text()));
     world.settle();
-    assert_eq!(world.device("ana").refusals(), [Refusal::Yourself]);
+    assert_eq!(world.device("ana").refusals(), []);
+    let notes = world.device("ana").rows_with("ana");
+    assert_eq!(notes.iter().map(|row| row.state).collect::<Vec<_>>(), [MessageState::Sent]);
     let failed = world.device("ana").rows_with("nobody")[0].state;
     assert_eq!(failed, MessageState::Failed(Failure::NoSuchAccount));
 }

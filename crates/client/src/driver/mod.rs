@@ -54,8 +54,6 @@ pub(crate) enum Command {
     Intend(Intent, oneshot::Sender<Result<Queued, IntentError>>),
     /// The same under an id of the caller's: not done again.
     IntendOnce(Asked, Intent, oneshot::Sender<Result<Once, IntentError>>),
-    /// A draft to keep.
-    KeepDraft(ConversationId, String, oneshot::Sender<Result<(), StoreError>>),
     /// Try to connect now.
     Reconnect,
     /// Wait until nothing is under way.
@@ -241,10 +239,6 @@ impl Driver {
         match command {
             Command::Intend(intent, reply) => self.intend(intent, reply),
             Command::IntendOnce(asked, intent, reply) => self.intend_once(asked, intent, reply),
-            Command::KeepDraft(conversation, text, reply) => {
-                let changes = crate::profile::keep_draft(conversation, &text);
-                let _ = reply.send(self.commit(&changes));
-            }
             Command::Reconnect => {
                 if let State::Down { again } = &mut self.state {
                     *again = Some(self.parts.clock.now());

@@ -18,8 +18,10 @@ pub struct Marks {
     pub forwarded: u8,
     /// Who pinned it.
     pub pinned_by: Option<Handle>,
-    /// Whether it has a star on this device.
+    /// Whether this account has given it a star.
     pub starred: bool,
+    /// Whether this device did not hear it itself: another device of the account has told of it.
+    pub transferred: bool,
     /// Seconds after which it vanishes once it was read.
     pub timer: Option<u32>,
     /// When it vanishes.
@@ -219,7 +221,8 @@ impl Views<'_> {
         };
         let reactions = self.reactions(record.conversation, record.id)?;
         let starred = self.records().is_starred(record.conversation, record.id)?;
-        Ok(Marks { reactions, pinned_by, starred, ..marks })
+        let transferred = self.records().told_by(record.conversation, record.id)?.is_some();
+        Ok(Marks { reactions, pinned_by, starred, transferred, ..marks })
     }
 
     fn mentions_me(&self, record: &MessageRecord) -> Result<bool, EngineError> {

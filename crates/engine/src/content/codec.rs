@@ -299,6 +299,23 @@ impl Fields {
         N::try_from(i128::from(integer)).map_err(|_| Malformed(what))
     }
 
+    pub(super) fn flag(&mut self, what: &'static str) -> Result<bool, CodecError> {
+        self.next(what)?.into_bool().map_err(|_| Malformed(what))
+    }
+
+    pub(super) fn optional_integer<N: TryFrom<i128>>(
+        &mut self,
+        what: &'static str,
+    ) -> Result<Option<N>, CodecError> {
+        match self.next(what)? {
+            Value::Null => Ok(None),
+            Value::Integer(integer) => {
+                N::try_from(i128::from(integer)).map(Some).map_err(|_| Malformed(what))
+            }
+            _ => Err(Malformed(what)),
+        }
+    }
+
     fn optional_id(&mut self, what: &'static str) -> Result<Option<MimiId>, CodecError> {
         match self.next(what)? {
             Value::Null => Ok(None),

@@ -8,7 +8,7 @@ use super::mimi::{Body, Disposition, ExtensionName, Message, MimiId, Part, Seman
 use super::said::{BadContent, OpenError};
 use super::status::{self, Status};
 use super::{Ask, Briefing, Card, Content, Fact, LinkFact, Manner, MessageId, NoEntry, Place, Poll};
-use super::{given, is_emoji, kinds, media};
+use super::{given, history, is_emoji, kinds, media, sync};
 use crate::identity::LinkSecret;
 
 /// The media type of text.
@@ -29,6 +29,8 @@ const BRIEFING: &str = "application/vnd.lacre.briefing+cbor";
 const ASK_TO_JOIN: &str = "application/vnd.lacre.ask-to-join+cbor";
 const JOIN_ANSWER: &str = "application/vnd.lacre.join-answer+cbor";
 const GIVEN: &str = "application/vnd.lacre.given+cbor";
+const SYNC: &str = "application/vnd.lacre.sync+cbor";
+const HISTORY: &str = "application/vnd.lacre.history+cbor";
 
 /// Private extensions: a revision, "to be looked at once", how often it was passed on.
 const REVISION: i64 = -0x4c01;
@@ -118,6 +120,8 @@ fn fill(message: &mut Message, content: Content<MimiId>) -> Result<(), BadConten
         Content::Given(given) => own(Disposition::UNSPECIFIED, GIVEN, given::to_value(given)?),
         Content::Media(media) => media::media_to_mimi(media)?,
         Content::Voice(voice) => media::voice_to_mimi(voice)?,
+        Content::Sync(all) => own(Disposition::UNSPECIFIED, SYNC, sync::to_value(all)?),
+        Content::History(history) => own(Disposition::UNSPECIFIED, HISTORY, history::to_value(history)?),
         Content::Leave => own(Disposition::UNSPECIFIED, LEAVE, Value::Null),
         Content::Typing(typing) => own(Disposition::UNSPECIFIED, TYPING, Value::Bool(typing)),
         Content::Name(name) => {
@@ -431,6 +435,8 @@ fn said(in_reply_to: Option<MimiId>, mut body: Part, revision: u32) -> Result<Co
             Content::JoinAnswer { to: about()?, no }
         }
         GIVEN => Content::Given(given::read(&content)?),
+        SYNC => Content::Sync(sync::from_bytes(&content)?),
+        HISTORY => Content::History(history::from_bytes(&content)?),
         LEAVE if codec::value(&content)?.is_null() => Content::Leave,
         _ => Content::Unknown,
     })

@@ -3,11 +3,12 @@
 //! A kind that is added to [`Content`] and not here does not compile; one that is here and that the canary
 //! scenario does not plant fails it.
 
-use lacre_proto::{AccountId, ConversationId};
+use lacre_proto::{AccountId, ConversationId, DeviceId};
 
 use super::given::{Given, Old, OldForm};
 use super::{
-    Ask, Briefing, Card, Content, Fact, FileRef, Media, MimiId, NoEntry, Place, Poll, Preview, Voice,
+    Ask, Briefing, Card, Content, Fact, FileRef, History, HistoryStep, Matter, Media, MessageId, MimiId,
+    NoEntry, Place, Poll, Preview, Settled, Stamp, TransferId, Voice,
 };
 use crate::files::FileKey;
 use crate::identity::LinkSecret;
@@ -44,6 +45,10 @@ pub const THUMBNAIL: usize = 24 * 1024;
 pub const THUMBNAILS: usize = 80 * 1024;
 /// Values of a voice note's waveform.
 pub const WAVEFORM: usize = 64;
+/// Most matters that the devices of an account tell each other in one message.
+pub const MATTERS: usize = 512;
+/// Most bytes of rows in one part of a transfer.
+pub const ROWS: usize = 100 * 1024;
 /// Longest disappearing timer, in seconds: a year.
 pub const TIMER: u32 = 366 * 24 * 3600;
 
@@ -62,6 +67,8 @@ pub enum Says {
     Editor,
     /// Devices, by themselves, to the author of the message that they name.
     Device,
+    /// Devices, by themselves, to other devices of their account, in the conversation of their own.
+    Kin,
     /// Nobody: what is not known cannot be said.
     Nobody,
 }
@@ -373,6 +380,38 @@ kinds! {
         sample: |fill| {
             let file = FileRef { name: fill("voice.name"), ..some_file() };
             Content::Voice(Voice { file, duration_ms: 1500, waveform: vec![9; WAVEFORM] })
+        },
+    };
+    Self::Sync(_) => SYNC: Kind {
+        name: "sync",
+        form: "unspecified, application/vnd.lacre.sync+cbor",
+        says: Says::Kin,
+        row: false,
+        signed: false,
+        fields: &["sync.name", "sync.device", "sync.draft"],
+        sample: |fill| {
+            let stamp = Stamp { revision: 1, id: MessageId([3; 16]) };
+            let conversation = ConversationId([5; 16]);
+            let matters = [
+                Matter::Name(fill("sync.name")),
+                Matter::DeviceName { device: DeviceId([6; 16]), name: fill("sync.device") },
+                Matter::Draft { conversation, text: fill("sync.draft") },
+                Matter::Star { conversation, message: MessageId([7; 16]), at_ms: None },
+            ];
+            Content::Sync(matters.map(|matter| Settled { stamp, matter }).to_vec())
+        },
+    };
+    Self::History(_) => HISTORY: Kind {
+        name: "history",
+        form: "unspecified, application/vnd.lacre.history+cbor",
+        says: Says::Kin,
+        row: false,
+        signed: false,
+        fields: &["history.rows"],
+        sample: |fill| {
+            let rows = fill("history.rows").into_bytes();
+            let step = HistoryStep::Part { number: 1, done: 1, total: 1, last: true, rows };
+            Content::History(History { transfer: TransferId([4; 16]), to: DeviceId([6; 16]), step })
         },
     };
     Self::Unknown => UNKNOWN: Kind {

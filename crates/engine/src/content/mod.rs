@@ -11,11 +11,13 @@ mod emoji;
 pub mod envelope;
 mod forms;
 pub mod given;
+mod history;
 pub mod kinds;
 mod media;
 pub mod mimi;
 mod said;
 pub mod status;
+mod sync;
 
 use std::fmt;
 
@@ -24,10 +26,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::LinkSecret;
 pub use emoji::is_emoji;
+pub use history::{History, HistoryStep, TransferId};
 pub use kinds::{KINDS, Kind};
 pub use media::{FileRef, Media, Preview, STREAM_AES_256_GCM, Voice};
 pub use mimi::{Expiration, MimiId};
 pub use said::{Address, BadContent, OpenError, Opened, Room, Unproven, encode, read};
+pub use sync::{Matter, Settled, Stamp};
 
 /// A message's id: 16 random bytes, made by its sender; MIMI's salt.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -143,6 +147,10 @@ pub enum Content<Id = MessageId> {
     Media(Media),
     /// Something spoken.
     Voice(Voice),
+    /// What the devices of one account hold alike. Taken from one's own devices only, in the conversation of their own.
+    Sync(Vec<Settled>),
+    /// What was said before a device came, from another device of its account to that one alone.
+    History(History),
     /// A kind that this version does not know: shown as "update to read this".
     Unknown,
 }
@@ -295,6 +303,8 @@ impl<Id> Content<Id> {
             Self::JoinAnswer { to, no } => Content::JoinAnswer { to: name(to)?, no },
             Self::Media(media) => Content::Media(media),
             Self::Voice(voice) => Content::Voice(voice),
+            Self::Sync(all) => Content::Sync(all),
+            Self::History(history) => Content::History(history),
             Self::Unknown => Content::Unknown,
         })
     }
@@ -336,4 +346,4 @@ macro_rules! says_nothing {
         })*
     };
 }
-says_nothing!(Poll, Place, Card, Fact, Ask, Media, FileRef, Preview, Voice);
+says_nothing!(Poll, Place, Card, Fact, Ask, Media, FileRef, Preview, Voice, Matter, History, HistoryStep);

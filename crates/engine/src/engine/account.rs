@@ -9,7 +9,7 @@ use openmls_rust_crypto::RustCrypto;
 use prost::Message;
 use rand_core::CryptoRng;
 
-use super::state::SecretRecord;
+use super::state::{Clockwork, LOCAL, SecretRecord};
 use super::{Asked, Cx, Engine, Link};
 use crate::api::{Changes, EngineError, Reader};
 use crate::defence::Defences;
@@ -18,7 +18,7 @@ use crate::identity::{
     SignatureSecret, UnverifiedCertificate, UnverifiedDeviceList,
 };
 use crate::mls::key_package;
-use crate::records::key::{ME, SECRET};
+use crate::records::key::{CLOCKWORK, ME, SECRET};
 use crate::records::{Me, Records, encode};
 
 /// Why a relay's greeting is not answered. The relay's doing.
@@ -61,7 +61,7 @@ impl Engine {
             certificate: certificate.to_wire().encode_to_vec(),
             list: list.to_wire().encode_to_vec(),
         };
-        let changes = Changes::from([(vec![ME], Some(encode(&me))), (vec![SECRET], Some(encode(&secrets)))]);
+        let changes = first_records(&me, &secrets);
         (Self::with(me, secret, certificate, list), changes)
     }
 
@@ -76,7 +76,7 @@ impl Engine {
             certificate: certificate.to_wire().encode_to_vec(),
             list: list.to_wire().encode_to_vec(),
         };
-        let changes = Changes::from([(vec![ME], Some(encode(&me))), (vec![SECRET], Some(encode(&secrets)))]);
+        let changes = first_records(&me, &secrets);
         (Self::with(me, signature, certificate, list), changes)
     }
 
@@ -183,4 +183,13 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+fn first_records(me: &Me, secrets: &SecretRecord) -> Changes {
+    let clockwork = Clockwork { anchor: LOCAL, ..Clockwork::default() };
+    Changes::from([
+        (vec![ME], Some(encode(me))),
+        (vec![SECRET], Some(encode(secrets))),
+        (vec![CLOCKWORK], Some(encode(&clockwork))),
+    ])
 }

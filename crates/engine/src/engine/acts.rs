@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cx, Engine};
 use crate::api::{Alert, EngineError, Reader, Refusal};
-use crate::content::{Content, MessageId, MimiId, Opened};
+use crate::content::{Content, Matter, MessageId, MimiId, Opened};
 use crate::defence::Defence;
 use crate::records::key::{
     self, AWAITING, CLOSED, GONE, NO_ENTRY, PIN, REACTION, STAR, UNSEEN, VERSION, VOTE,
@@ -143,7 +143,7 @@ impl Engine {
             cx.store.delete(at);
             self.do_act(cx, row.conversation, row.id, act)?;
         }
-        Ok(())
+        self.star_awaited(cx, row)
     }
 
     /// Does what somebody said about a message that is here; tells when it was not theirs to say.
@@ -306,17 +306,23 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn star(
+    pub(super) fn star(&self, cx: &mut Cx<'_>, row: MessageRecord, starred: bool) -> Result<(), EngineError> {
+        let at_ms = starred.then_some(cx.now);
+        let (conversation, message) = (row.conversation, row.id);
+        self.settle_matter(cx, Matter::Star { conversation, message, at_ms })?;
+        self.put_star(cx, row, at_ms)
+    }
+
+    pub(super) fn put_star(
         &self,
         cx: &mut Cx<'_>,
         mut row: MessageRecord,
-        starred: bool,
+        at_ms: Option<Millis>,
     ) -> Result<(), EngineError> {
         let at = key::message_in(STAR, row.conversation, row.id);
-        if starred {
-            cx.put(at, &cx.now)
-        } else {
-            cx.store.delete(at)
+        match at_ms {
+            Some(at_ms) => cx.put(at, &at_ms),
+            None => cx.store.delete(at),
         }
         cx.changed(row.conversation, row.id);
         touch(cx, &mut row)

@@ -24,6 +24,7 @@ use super::state::{Job, JobState, Member, Purpose, Seal, SecretRecord, What};
 use super::{Asked, Cx, Engine};
 use crate::api::{Alert, EngineError, Event, Refusal};
 use crate::defence::Defence;
+use crate::content::Matter;
 use crate::identity::{
     DEVICE_NAME, DeviceEntry, DeviceList, IdentityKey, IdentitySecret, Succession, UnverifiedDeviceList,
 };
@@ -129,12 +130,17 @@ impl Engine {
             return Ok(Err(Refusal::NoSuchDevice));
         }
         let name: String = name.trim().chars().take(DEVICE_NAME).collect();
+        self.settle_matter(cx, Matter::DeviceName { device, name: name.clone() })?;
+        self.put_device_name(cx, device, &name);
+        Ok(Ok(()))
+    }
+
+    pub(super) fn put_device_name(&self, cx: &mut Cx<'_>, device: DeviceId, name: &str) {
         match name.is_empty() {
             true => cx.store.delete(key::device_name(device)),
             false => cx.put(key::device_name(device), &name),
         }
         cx.event(Event::DevicesChanged(self.me.account));
-        Ok(Ok(()))
     }
 
     /// Notes a change; it is made when the relay can be asked.
@@ -267,7 +273,13 @@ impl Engine {
         match list.map(|list| (self.list.succeeded_by(&list), list)) {
             Some((Ok(Succession::Next | Succession::Later), list)) => self.adopt(cx, list, false),
             Some((Err(_), list)) if !cx.defends(Defence::DeviceList) => self.adopt(cx, list, false),
-            Some((Ok(Succession::Same), _)) => self.plan_for(cx, self.me.account, KIN_WAIT),
+            Some((Ok(Succession::Same), _)) => {
+                if self.list.devices().len() > 1 {
+                    let wait = kin_wait(cx);
+                    self.ensure_own(cx, wait)?;
+                }
+                self.plan_for(cx, self.me.account, KIN_WAIT)
+            }
             _ if told => {
                 cx.alert(None, Alert::FalseDeviceList);
                 Ok(())
@@ -294,6 +306,7 @@ impl Engine {
         }
         cx.event(Event::DevicesChanged(self.me.account));
         let wait = if mine { 0 } else { kin_wait(cx) };
+        self.ensure_own(cx, wait)?;
         self.plan_for(cx, self.me.account, wait)
     }
 

@@ -301,6 +301,11 @@ impl Engine {
         time: Millis,
     ) -> Result<(), EngineError> {
         let Some(context) = LacreConversation::of(group.extensions()) else { return Ok(()) };
+        let mine = approved.device == Some(self.me.device);
+        let let_in = mine && (approved.grew || !approved.again.is_empty());
+        if matches!(context.kind, Kind::Own(_)) && let_in {
+            return self.tell_all(cx);
+        }
         if context.kind != Kind::Group {
             return Ok(());
         }
@@ -340,7 +345,6 @@ impl Engine {
             members: self.people(cx, id)?,
             ..before
         };
-        let mine = approved.device == Some(self.me.device);
         if mine && !approved.came.is_empty() {
             self.restore(cx, id, &mut after)?;
         }
@@ -353,7 +357,7 @@ impl Engine {
                 cx.store.delete(at);
             }
         }
-        if mine && (approved.grew || !approved.again.is_empty()) {
+        if let_in {
             self.brief(cx, id, &after)?;
         }
         Ok(())

@@ -6,7 +6,7 @@ use super::outbox::NewJob;
 use super::state::{JobState, Purpose, What};
 use super::{Cx, Engine};
 use crate::api::{EngineError, Event, Intent, IntentId, Refusal};
-use crate::content::{Content, MessageId};
+use crate::content::{Content, Matter, MessageId};
 use crate::identity::LinkError;
 use crate::records::key::{self, DIRECT, UNSEEN};
 use crate::records::{ConversationKind, ConversationRecord, ConversationState, Failure, MessageState};
@@ -63,6 +63,9 @@ impl Engine {
             Intent::MarkVerified(account, number) => self.mark_verified(cx, account, Some(&number))?,
             Intent::Secure => self.secure(cx).map(Ok)?,
             Intent::UnmarkVerified(account) => self.mark_verified(cx, account, None)?,
+            Intent::GiveHistory { to, since_ms } => self.give_history(cx, to, since_ms)?,
+            Intent::StopHistory(with) => self.stop_history(cx, with)?,
+            Intent::KeepDraft(conversation, text) => self.keep_draft(cx, conversation, text)?,
             other => self.kind_intent(cx, id, other)?,
         };
         if let Err(refusal) = refused {
@@ -78,9 +81,6 @@ impl Engine {
         handle: Handle,
         content: Content,
     ) -> Result<Result<(), Refusal>, EngineError> {
-        if handle == self.me.handle {
-            return Ok(Err(Refusal::Yourself));
-        }
         if !self.can_be_said(&content) {
             return Ok(Err(Refusal::BadContent));
         }
@@ -88,6 +88,7 @@ impl Engine {
             return Ok(Err(Refusal::Blocked));
         }
         let conversation = match cx.records().direct_with(&handle)? {
+            _ if handle == self.me.handle => self.notes(cx)?,
             Some(conversation) => conversation,
             None => self.begin(cx, handle)?,
         };
@@ -152,6 +153,9 @@ impl Engine {
         if !unseen.is_empty() {
             record.unread = record.unread.saturating_sub(unseen.len() as u32);
             cx.put_conversation(&record)?;
+            if !self.receipts_tell(cx, &record)? {
+                self.settle_matter(cx, Matter::Seen { conversation: record.id, message })?;
+            }
         }
         Ok(Ok(()))
     }

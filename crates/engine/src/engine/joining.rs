@@ -13,6 +13,7 @@ use super::updates::first_update;
 use super::{Cx, Engine};
 use crate::api::Reader;
 use crate::api::{Alert, EngineError};
+use crate::content::Room;
 use crate::defence::Defence;
 use crate::mls::extension::LacreConversation;
 use crate::mls::key_package::{self, Kept};
@@ -130,6 +131,8 @@ impl Engine {
         let inviter = staged.welcome_sender().ok().and_then(|leaf| claimed_account(leaf.credential()));
         let by = conversation.room(id).peer(self.me.account).or(inviter);
         if let Some(by) = by
+            // One's own other device may know already that they are blocked no more.
+            && inviter != Some(self.me.account)
             && self.is_blocked(cx, by)?
         {
             return Ok(Err(Unjoined::Unwanted(by)));
@@ -175,12 +178,14 @@ impl Engine {
         }
         cx.put_seal(id, &seal);
         self.note_epoch(cx, id, &joined, [0; 32])?;
+        let seal_room = seal.room;
         self.keep(id, joined);
         if again && !stale {
             self.renewed(cx, id)?;
         }
         match &contact {
             Some(contact) => self.enter(cx, id, contact, inviter)?,
+            None if matches!(seal_room, Room::Own(_)) => self.enter_own(cx, id)?,
             None => {
                 let by = inviter.unwrap_or(self.me.account);
                 self.enter_group(cx, id, &conversation, by, again, time)?;
@@ -200,7 +205,8 @@ impl Engine {
         if by_last_resort {
             self.plan_update(cx, id)?;
         }
-        Ok(Ok(contact.map(|contact| contact.account)))
+        let own = matches!(seal_room, Room::Own(_)).then_some(self.me.account);
+        Ok(Ok(contact.map(|contact| contact.account).or(own)))
     }
 
     /// Whether this member may let this device into a group again: an admin whom it knew, its own account, or

@@ -8,8 +8,8 @@ use lacre_proto::{DeviceId, ErrorCode, Millis, limits};
 use super::devices::ListChange;
 use super::{Asked, Cx, Engine};
 use crate::api::{EngineError, Event, Refusal};
+use crate::content::Matter;
 use crate::identity::{Certificate, DeviceEntry, Host, LinkCode, LinkError, LinkNumber, SignatureKey};
-use crate::records::key;
 
 const OFFER: u32 = 1;
 const PROOF: u32 = 2;
@@ -147,7 +147,9 @@ impl Engine {
             added_by: Some(self.me.device),
         };
         if !guest.name.is_empty() {
-            cx.put(key::device_name(guest.device), &guest.name);
+            let (device, name) = (guest.device, guest.name.clone());
+            self.settle_matter(cx, Matter::DeviceName { device, name })?;
+            self.put_device_name(cx, device, &guest.name);
         }
         if let Some(linking) = &mut self.link.linking {
             linking.stage = Stage::Listing(guest);

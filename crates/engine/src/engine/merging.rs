@@ -9,7 +9,7 @@ use super::state::{Job, JobState, Opening, PendingReceipts, Sealing, What};
 use super::{Cx, Engine};
 use crate::api::{EngineError, Event, Reader};
 use crate::records::key::{self, DIRECT, RECEIPTS, UNSEEN};
-use crate::records::{ConversationRecord, ConversationState, MessageRecord};
+use crate::records::{ConversationRecord, ConversationState, MessageRecord, Standing as Accepts};
 
 /// How much a conversation counts when there are several; the lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,8 @@ enum Standing {
     Asked,
     /// Nothing of it has left this device.
     Here,
+    /// This account has left it.
+    Left,
 }
 
 impl Engine {
@@ -35,18 +37,25 @@ impl Engine {
                 ConversationState::OutOfStep => Standing::Lost,
                 ConversationState::Opening if self.is_asked(cx, id)? => Standing::Asked,
                 ConversationState::Opening => Standing::Here,
+                ConversationState::Left if record.standing != Accepts::Blocked => Standing::Left,
                 ConversationState::Left | ConversationState::MergedInto(_) => continue,
             };
             standings.push((standing, id));
         }
         standings.sort_unstable();
         let Some(&(best, winner)) = standings.first() else { return Ok(()) };
+        if best == Standing::Left {
+            return Ok(());
+        }
         for &(standing, loser) in &standings[1..] {
             // It may be there already and win: its echo will tell.
             let undecided = standing == Standing::Asked && loser < winner;
             if !undecided || best > Standing::Lost {
                 self.merge(cx, loser, winner)?;
             }
+        }
+        if account == self.me.account {
+            cx.put(key::handle(DIRECT, &self.me.handle), &winner);
         }
         if let Some(ConversationRecord { handle: Some(handle), .. }) = cx.records().conversation(winner)?
             && cx.records().contact(account)?.is_some_and(|contact| contact.confirmed)
@@ -74,6 +83,7 @@ impl Engine {
         };
         self.move_rows(cx, loser, winner)?;
         self.move_marks(cx, loser, winner)?;
+        self.move_matters(cx, loser, winner)?;
         self.move_owed(cx, loser, winner)?;
         for (at, mut job) in self.lane(cx, loser, usize::MAX)? {
             if let What::Message { shown_in, .. }
@@ -117,9 +127,10 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let Some(record) = cx.records().conversation(old)? else { return Ok(()) };
         let id = self.lower_id(cx, Some(peer))?;
+        let own = peer == self.me.account;
         cx.put_conversation(&ConversationRecord {
             id,
-            peer: Some(peer),
+            peer: (!own).then_some(peer),
             unread: 0,
             state: ConversationState::Opening,
             suite: 0,
@@ -127,7 +138,8 @@ impl Engine {
             ..record
         })?;
         self.note_with(cx, peer, id);
-        self.enqueue(cx, id, NewJob::new(What::Open(Opening::Claim(peer))))?;
+        let opening = if own { Opening::Begin } else { Opening::Claim(peer) };
+        self.enqueue(cx, id, NewJob::new(What::Open(opening)))?;
         self.merge(cx, old, id)
     }
 
@@ -216,7 +228,10 @@ impl Engine {
         for (at, job) in self.lane(cx, loser, usize::MAX)? {
             // An opening that has not come to its creation has left nothing at the relay; nobody needs to be let
             // in where nothing more is said.
-            let begun = matches!(job.what, What::Open(Opening::Lookup | Opening::Claim(_)) | What::AskResync);
+            let begun = matches!(
+                job.what,
+                What::Open(Opening::Lookup | Opening::Claim(_) | Opening::Begin) | What::AskResync
+            );
             if job.state != JobState::Waiting && !begun {
                 continue;
             }

@@ -32,6 +32,8 @@
 //! | `devices` | the account's device list; every device in every conversation |
 //! | `lists` | device lists that were verified |
 //! | `identities` | a person who comes with another identity key; safety numbers that were compared |
+//! | `own` | the conversation of the account's own devices; what they hold alike |
+//! | `history`, `own_row` | what was said before a device came, told by another one |
 //! | `linking` | an old device lets a new one in |
 //! | `connection` | connected, caught up, ticks and chores |
 
@@ -53,6 +55,7 @@ mod gathering;
 mod giving;
 mod groups;
 mod identities;
+mod history;
 mod intents;
 mod joining;
 mod linking;
@@ -61,6 +64,8 @@ mod lists;
 mod merging;
 mod opening;
 mod outbox;
+mod own;
+mod own_row;
 mod passing;
 mod receive;
 pub(crate) mod reporting;

@@ -14,11 +14,12 @@ use super::state::{Job, JobState, Opening, Seal, What};
 use super::updates::next_update;
 use super::{Asked, Claims, Cx, Engine};
 use crate::api::{Alert, EngineError};
+use crate::content::Room;
 use crate::mls::extension::LacreConversation;
 use crate::mls::group::{self, Plan};
 use crate::mls::policy::{Denied, Knows, Who};
 use crate::mls::{SUITE, key_package, storage};
-use crate::records::{Contact, ConversationState, Failure};
+use crate::records::{Contact, ConversationKind, ConversationState, Failure};
 
 /// Devices that were claimed, each with its ticket and key package.
 pub(super) type Invitations = Vec<(DeviceId, Ticket, KeyPackage)>;
@@ -375,7 +376,11 @@ impl Engine {
         job: Job,
     ) -> Result<(), EngineError> {
         let instead_of = cx.records().group(id)?.and_then(|group| group.instead_of);
-        let conversation = LacreConversation::group(self.me.account, instead_of);
+        let own = cx.records().conversation(id)?.is_some_and(|it| it.kind == ConversationKind::Own);
+        let conversation = match own {
+            true => LacreConversation::own(self.me.account),
+            false => LacreConversation::group(self.me.account, instead_of),
+        };
         let mut group = self.new_group(cx, id, &conversation)?;
         let plan = Plan { path: true, ..Plan::default() };
         let made = group::commit(cx.provider, &mut group, &self.myself(), plan)?;
@@ -430,7 +435,8 @@ impl Engine {
             cx.put_conversation(&record)?;
         }
         self.check_roster(id);
-        if let Some(account) = account {
+        let own = matches!(seal.room, Room::Own(_)).then_some(self.me.account);
+        if let Some(account) = account.or(own) {
             self.settle(cx, account)?;
         }
         self.reconcile(cx, id, 0)

@@ -121,6 +121,8 @@ impl Engine {
         }
         cx.wake_at(self.link.chores_at);
         self.plan_receipts(cx)?;
+        self.plan_sync(cx)?;
+        self.plan_history(cx)?;
         self.dispatch_list(cx)?;
         self.dispatch_files(cx)?;
         self.dispatch_linking(cx);

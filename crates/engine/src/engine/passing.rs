@@ -12,7 +12,7 @@ use super::{Asked, Cx, Engine};
 use crate::api::{EngineError, Event, Refusal};
 use crate::content::{self, Address, Content, Manner, envelope};
 use crate::mls::group;
-use crate::records::ConversationState;
+use crate::records::{ConversationKind, ConversationState};
 
 /// Between two of one conversation.
 const PAUSE: Millis = 3_000;
@@ -41,7 +41,7 @@ impl Engine {
         let soon = before.last + PAUSE > cx.now && before.count > 0;
         let idle = if typing { soon && before.typing } else { !before.typing };
         let busy = self.link.asked.len() + 8 > limits::REQUESTS_IN_FLIGHT;
-        let silent = !cx.records().sends_receipts(id)?;
+        let silent = !cx.records().sends_receipts(id)? || record.kind == ConversationKind::Own;
         let ready = self.link.online
             && self.link.caught_up
             && record.state == ConversationState::Open

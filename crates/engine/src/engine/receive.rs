@@ -288,6 +288,9 @@ impl Engine {
         opened: Opened,
         stand: Stand,
     ) -> Result<(), EngineError> {
+        if matches!(opened.content, Content::Sync(_) | Content::History(_)) {
+            return self.kin_said(cx, &record, author, opened.content);
+        }
         if !self.is_allowed(cx, record.id, author, &opened.content)? && cx.defends(Defence::Policy) {
             cx.alert(Some(record.id), Alert::PolicyRefused(Denied::Right.reason()));
             return Ok(());
@@ -396,6 +399,10 @@ impl Engine {
         name: String,
         time: Millis,
     ) -> Result<(), EngineError> {
+        if author == self.me.account {
+            // What the account goes by its devices tell each other elsewhere; here it is known now.
+            return Ok(());
+        }
         let at = key::account(key::NAME, author);
         let mut told: Shared<String> = cx.records().read("name", &at)?.unwrap_or_default();
         told.settle(time, id, author, name);
@@ -487,7 +494,11 @@ impl Engine {
         Ok(())
     }
 
-    fn read_elsewhere(&mut self, cx: &mut Cx<'_>, mut row: MessageRecord) -> Result<(), EngineError> {
+    pub(super) fn read_elsewhere(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mut row: MessageRecord,
+    ) -> Result<(), EngineError> {
         self.count_as_seen(cx, &mut row)?;
         let now = cx.relay_now()?;
         self.start_vanishing(cx, &mut row, now, true);

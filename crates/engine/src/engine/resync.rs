@@ -13,6 +13,7 @@ use super::outbox::{Lane, NewJob};
 use super::state::{Job, JobState, Member, Purpose, Seal, What};
 use super::{Asked, Cx, Engine};
 use crate::api::{Alert, EngineError};
+use crate::content::Room;
 use crate::identity::{Resync, SignatureKey, UnverifiedResync};
 use crate::mls::SUITE;
 use crate::mls::group::{self, Plan, key_package_bytes};
@@ -173,6 +174,9 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let others = cx.members(id)?.iter().filter(|member| member.device != self.me.device).count();
         // Who is left in a group without anybody who could let them in has lost it.
+        if matches!(seal.room, Room::Own(_)) {
+            return self.kin_lost(cx, id, others, signed);
+        }
         let Some(peer) = seal.room.peer(self.me.account) else { return Ok(()) };
         let list = cx.records().contact(peer)?.and_then(|contact| self.lists.of(&contact));
         let (Some(list), Ok(unverified)) = (list, UnverifiedResync::from_wire(signed)) else { return Ok(()) };
@@ -183,6 +187,27 @@ impl Engine {
         }
         if others == 1 && self.me.account < peer && !self.is_merged(cx, id)? {
             self.begin_anew(cx, id, peer)?;
+        }
+        Ok(())
+    }
+
+    /// The only other device of this account has lost its place too: the lower of the two begins anew.
+    fn kin_lost(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+        others: usize,
+        signed: wire::Signed,
+    ) -> Result<(), EngineError> {
+        let Ok(unverified) = UnverifiedResync::from_wire(signed) else { return Ok(()) };
+        let device = unverified.claimed_device();
+        let Some(entry) = self.list.entry(device) else { return Ok(()) };
+        if unverified.verify(id, &entry.signature_key).is_err() {
+            cx.alert(Some(id), Alert::FalseResync);
+            return Ok(());
+        }
+        if others == 1 && self.me.device < device && !self.is_merged(cx, id)? {
+            self.begin_anew(cx, id, self.me.account)?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::outbox::NewJob;
 use super::state::{JobState, Opening, Sealing, What, waiting_place};
 use super::{Cx, Engine};
 use crate::api::{EngineError, Event, Intent, IntentId, Refusal, To, Wish};
-use crate::content::{self, Address, Content, Expiration, Manner, MessageId, kinds};
+use crate::content::{self, Address, Content, Expiration, Manner, Matter, MessageId, Stamp, kinds};
 use crate::records::key::{self, NAME, NAMED, PIN, SCHEDULED, SETTINGS};
 use crate::records::{
     ConversationKind, ConversationRecord, ConversationState, Failure, Marks, MessageRecord, MessageState,
@@ -39,7 +39,7 @@ impl Engine {
             Intent::ClosePoll(conversation, poll) => self.act(cx, conversation, Content::ClosePoll { poll }),
             Intent::SetTimer(conversation, seconds) => self.set_timer(cx, id, conversation, seconds),
             Intent::SetReceipts(conversation, on) => self.set_receipts(cx, conversation, on),
-            Intent::Look(conversation, message) => self.on_row(cx, conversation, message, Self::look),
+            Intent::Look(conversation, message) => self.on_row(cx, conversation, message, Self::look_here),
             Intent::SetName(name) => self.set_name(cx, name),
             Intent::Typing(conversation, typing) => self.typing(cx, conversation, typing),
             _ => unreachable!("the other intents are taken before"),
@@ -79,7 +79,7 @@ impl Engine {
     ) -> Result<Result<ConversationId, Refusal>, EngineError> {
         match to {
             To::Conversation(conversation) => Ok(Ok(conversation)),
-            To::Person(handle) if handle == self.me.handle => Ok(Err(Refusal::Yourself)),
+            To::Person(handle) if handle == self.me.handle => self.notes(cx).map(Ok),
             To::Person(handle) => match cx.records().direct_with(&handle)? {
                 Some(conversation) => Ok(Ok(conversation)),
                 None if self.blocks(cx, &handle)? => Ok(Err(Refusal::Blocked)),
@@ -155,7 +155,10 @@ impl Engine {
         {
             self.enqueue(cx, record.id, NewJob::new(What::Open(Opening::Lookup)))?;
         }
-        self.tell_name(cx, record.id)?;
+        match record.kind {
+            ConversationKind::Own => drop(self.notes(cx)?),
+            _ => self.tell_name(cx, record.id)?,
+        }
         self.spoke(record.id);
         let what = What::Message { shown_in: record.id, id, sealing: Sealing::default() };
         let number = match content.files().is_empty() {
@@ -444,14 +447,37 @@ impl Engine {
 
     fn set_receipts(&mut self, cx: &mut Cx<'_>, conversation: ConversationId, on: bool) -> Done {
         let Some(record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
-        let mut settings = cx.records().settings(record.id)?;
+        self.settle_matter(cx, Matter::Receipts { conversation: record.id, on })?;
+        self.put_receipts(cx, record.id, on).map(Ok)
+    }
+
+    pub(super) fn put_receipts(
+        &self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        on: bool,
+    ) -> Result<(), EngineError> {
+        let mut settings = cx.records().settings(conversation)?;
         settings.silent = !on;
-        cx.put(key::conversation(SETTINGS, record.id), &settings);
+        cx.put(key::conversation(SETTINGS, conversation), &settings);
         if !on {
-            cx.store.delete(key::conversation(key::RECEIPTS, record.id));
+            cx.store.delete(key::conversation(key::RECEIPTS, conversation));
         }
-        cx.event(Event::ConversationChanged(record.id));
-        Ok(Ok(()))
+        cx.event(Event::ConversationChanged(conversation));
+        Ok(())
+    }
+
+    /// What may be looked at once is looked at on this device; where no receipt tells the others, they are told.
+    fn look_here(&mut self, cx: &mut Cx<'_>, row: MessageRecord) -> Result<(), EngineError> {
+        let (conversation, message) = (row.conversation, row.id);
+        let news = row.marks.manner.once && !row.marks.looked && !row.mine;
+        self.look(cx, row)?;
+        match cx.records().conversation(conversation)? {
+            Some(record) if news && !self.receipts_tell(cx, &record)? => {
+                self.settle_matter(cx, Matter::Looked { conversation, message }).map(drop)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What may be looked at once was: nothing of it stays.
@@ -476,11 +502,16 @@ impl Engine {
         if name.len() > kinds::NAME {
             return Ok(Err(Refusal::BadContent));
         }
+        let stamp = self.settle_matter(cx, Matter::Name(name.clone()))?;
+        self.own_name_is(cx, stamp, name).map(Ok)
+    }
+
+    pub(super) fn own_name_is(&self, cx: &mut Cx<'_>, stamp: Stamp, name: String) -> Result<(), EngineError> {
         let at = key::account(NAME, self.me.account);
         let mut own: Shared<String> = cx.records().read("name", &at)?.unwrap_or_default();
-        own.settle(cx.now, cx.new_message_id(), self.me.account, name);
+        own.settle(stamp.revision, stamp.id, self.me.account, name);
         cx.put(at, &own);
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Tells the own name with the first message after it was chosen.

@@ -18,6 +18,9 @@ pub(crate) struct SecretRecord {
     pub(crate) list: Vec<u8>,
 }
 
+/// Where a device begins to count what it hears. Below stands what it is told of the past: by the relay's time.
+pub(crate) const LOCAL: u64 = 1 << 48;
+
 /// The engine's own counters.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Clockwork {

@@ -13,6 +13,7 @@ use super::outbox::{Lane, NewJob};
 use super::state::{Chore, Job, JobState, Member, What};
 use super::{Asked, Cx, Engine};
 use crate::api::{EngineError, Event, Refusal};
+use crate::content::Matter;
 use crate::defence::Defence;
 use crate::mls::storage;
 use crate::records::key::{
@@ -78,8 +79,8 @@ impl Engine {
             _ => {}
         }
         if record.standing == Standing::Asked {
+            self.accept(cx, record.id)?.ok();
             record.standing = Standing::Accepted;
-            cx.put_conversation(&record)?;
         }
         Ok(Ok(record))
     }
@@ -98,10 +99,19 @@ impl Engine {
                 return Ok(Err(Refusal::IdentityChanged));
             }
             Standing::Asked => {
-                cx.put_conversation(&ConversationRecord { standing: Standing::Accepted, ..record })?;
+                self.settle_matter(cx, Matter::Consent { conversation: record.id, accepted: true })?;
+                self.accept_here(cx, record)?;
             }
         }
         Ok(Ok(()))
+    }
+
+    pub(super) fn accept_here(
+        &mut self,
+        cx: &mut Cx<'_>,
+        record: ConversationRecord,
+    ) -> Result<(), EngineError> {
+        cx.put_conversation(&ConversationRecord { standing: Standing::Accepted, ..record })
     }
 
     /// Deletes a request: this account leaves without a word, and forgets what was said.
@@ -119,6 +129,7 @@ impl Engine {
             None => vec![record.id],
         };
         for id in all {
+            self.settle_matter(cx, Matter::Consent { conversation: id, accepted: false })?;
             self.leave_quietly(cx, id, record.peer)?;
             self.forget_conversation(cx, id)?;
         }
@@ -144,7 +155,15 @@ impl Engine {
         }
         let accepted = self.standing_by(cx, account)? == Standing::Accepted;
         let block = BlockRecord { account, handle: contact.handle, since_ms: cx.now, accepted };
-        cx.put(at, &block);
+        self.settle_matter(cx, matter_of(&block, true))?;
+        self.block_here(cx, block)?;
+        self.tell_relay(cx, Chore::Block(account)).map(Ok)
+    }
+
+    /// All direct conversations with somebody end on this device.
+    pub(super) fn block_here(&mut self, cx: &mut Cx<'_>, block: BlockRecord) -> Result<(), EngineError> {
+        let account = block.account;
+        cx.put(key::account(BLOCK, account), &block);
         for id in self.conversations_with(cx, account)? {
             self.leave_quietly(cx, id, Some(account))?;
             let Some(record) = cx.records().conversation(id)? else { continue };
@@ -160,9 +179,8 @@ impl Engine {
                 ..record
             })?;
         }
-        self.tell_relay(cx, Chore::Block(account))?;
         cx.event(Event::BlocksChanged(account));
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Takes a block back. With somebody who had been accepted the conversation is begun anew, so that they can
@@ -174,22 +192,34 @@ impl Engine {
     ) -> Result<Result<(), Refusal>, EngineError> {
         let at = key::account(BLOCK, account);
         let Some(block) = cx.records().read::<BlockRecord>("block", &at)? else { return Ok(Ok(())) };
-        cx.store.delete(at);
+        self.settle_matter(cx, matter_of(&block, false))?;
         self.tell_relay(cx, Chore::Unblock(account))?;
-        let standing = if block.accepted { Standing::Accepted } else { Standing::Asked };
+        self.unblock_here(cx, account, block.accepted)?;
+        if block.accepted
+            && let Some(id) = self.direct_with(cx, account)?
+        {
+            self.begin_anew(cx, id, account)?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// Somebody is blocked no more. Another device of this account may have done it: it begins anew with them.
+    pub(super) fn unblock_here(
+        &mut self,
+        cx: &mut Cx<'_>,
+        account: AccountId,
+        accepted: bool,
+    ) -> Result<(), EngineError> {
+        cx.store.delete(key::account(BLOCK, account));
+        let standing = if accepted { Standing::Accepted } else { Standing::Asked };
         for id in self.conversations_with(cx, account)? {
             let Some(record) = cx.records().conversation(id)? else { continue };
             if record.standing == Standing::Blocked {
                 cx.put_conversation(&ConversationRecord { standing, ..record })?;
             }
         }
-        if block.accepted
-            && let Some(id) = self.direct_with(cx, account)?
-        {
-            self.begin_anew(cx, id, account)?;
-        }
         cx.event(Event::BlocksChanged(account));
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// An id for a direct conversation with somebody: lower than all that there were, because of two the lower
@@ -254,7 +284,11 @@ impl Engine {
     }
 
     /// Forgets a conversation and all that was said in it.
-    fn forget_conversation(&mut self, cx: &mut Cx<'_>, id: ConversationId) -> Result<(), EngineError> {
+    pub(super) fn forget_conversation(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ConversationId,
+    ) -> Result<(), EngineError> {
         for row in cx.records().messages(id, None, usize::MAX)? {
             cx.delete_message(&row);
         }
@@ -363,4 +397,9 @@ impl Engine {
     pub(super) fn is_request(record: &ConversationRecord) -> bool {
         record.standing == Standing::Asked && record.kind != ConversationKind::Own
     }
+}
+
+fn matter_of(block: &BlockRecord, blocked: bool) -> Matter {
+    let BlockRecord { account, handle, since_ms, accepted } = block.clone();
+    Matter::Block { account, handle, since_ms, accepted, blocked }
 }

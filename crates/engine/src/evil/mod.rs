@@ -12,10 +12,12 @@
 //! | R3 | [`Engine::watch_keys`] |
 //! | R8 | [`Engine::lower_package`], [`Engine::lower_invitation`] |
 //! | D-01 | [`Forged`] |
+//! | D-11 | [`Crime::Skip`] with what own devices say, [`Engine::look_alike`] |
 
 mod commit;
 mod forged;
 mod garbage;
+mod look_alike;
 mod lowered;
 
 use lacre_proto::wire::{self, request};

@@ -52,6 +52,13 @@ impl LacreConversation {
         Self { kind: Kind::Group, created_by, admins, rules: Rules::default(), timer: 0, instead_of }
     }
 
+    /// The conversation of an account's own devices.
+    pub(crate) fn own(account: AccountId) -> Self {
+        let kind = Kind::Own(account);
+        let (admins, rules) = (Vec::new(), Rules::default());
+        Self { kind, created_by: account, admins, rules, timer: 0, instead_of: None }
+    }
+
     /// Whether its parts hold together.
     pub(crate) fn holds(&self) -> bool {
         let plain = self.admins.is_empty()

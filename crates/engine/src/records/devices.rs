@@ -1,10 +1,11 @@
 //! The account's devices, for people to see.
 
-use lacre_proto::{AccountId, DeviceId, Millis, wire};
+use lacre_proto::{AccountId, ConversationId, DeviceId, Millis, wire};
 use prost::Message;
 
 use super::{Records, key};
 use crate::EngineError;
+use crate::content::{Matter, Settled};
 use crate::engine::state::{Job, Purpose, SecretRecord, What};
 use crate::identity::{IdentityKey, SafetyNumber, UnverifiedDeviceList};
 
@@ -13,7 +14,7 @@ use crate::identity::{IdentityKey, SafetyNumber, UnverifiedDeviceList};
 pub struct OwnDevice {
     /// The device.
     pub device: DeviceId,
-    /// What its person calls it, on this device; may be empty.
+    /// What its person calls it; may be empty.
     pub name: String,
     /// Whether it is this one.
     pub this: bool,
@@ -50,6 +51,16 @@ impl Records<'_> {
             });
         }
         Ok(devices)
+    }
+
+    /// What was written for a conversation on a device of this account, and not sent.
+    pub fn draft(&self, conversation: ConversationId) -> Result<Option<String>, EngineError> {
+        let subject = Matter::Draft { conversation, text: String::new() }.subject();
+        let settled: Option<Settled> = self.read("matter", &key::key(key::OWN_MATTER, &[&subject]))?;
+        Ok(settled.and_then(|settled| match settled.matter {
+            Matter::Draft { text, .. } => Some(text).filter(|text| !text.is_empty()),
+            _ => None,
+        }))
     }
 
     /// In how many conversations devices are still to be added or removed.

@@ -109,20 +109,30 @@ pub(crate) const KNOWS: u8 = 0x6d;
 pub(crate) const NAMED: u8 = 0x6e;
 /// Conversation, message id of an ask to be let into a group → why not.
 pub(crate) const NO_ENTRY: u8 = 0x6f;
+/// Conversation, message id → the device of this account that has told of the message.
+pub(crate) const TOLD: u8 = 0x76;
 /// Tables of what belongs to a message, by conversation and message id.
-pub(crate) const ABOUT: [u8; 11] =
-    [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, EVIDENCE, NO_ENTRY, UPLOAD, DOWNLOAD];
+pub(crate) const ABOUT: [u8; 12] =
+    [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, EVIDENCE, NO_ENTRY, TOLD, UPLOAD, DOWNLOAD];
 /// Tables by conversation, which move when two become one.
-pub(crate) const MOVING: [u8; 14] = [
-    REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, AWAITING, GONE, SETTINGS, EVIDENCE, NO_ENTRY, UPLOAD,
-    DOWNLOAD,
+pub(crate) const MOVING: [u8; 15] = [
+    REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, AWAITING, GONE, SETTINGS, EVIDENCE, NO_ENTRY, TOLD,
+    UPLOAD, DOWNLOAD,
 ];
 /// Changes of the account's device list that the relay has not taken yet.
 pub(crate) const OWN_CHANGES: u8 = 0x70;
 /// Device → the name that its person gave it.
 pub(crate) const DEVICE_NAME: u8 = 0x71;
 /// That this device was to be made secure again.
-pub(crate) const SECURING: u8 = 0x72;
+pub(crate) const SECURING: u8 = 0x7f;
+/// Subject → what the account's devices hold alike about it.
+pub(crate) const OWN_MATTER: u8 = 0x72;
+/// Subject → when the other devices are to be told of it.
+pub(crate) const OWN_DUE: u8 = 0x73;
+/// Device → how far this one has come with telling it what was said before it came.
+pub(crate) const GIVING: u8 = 0x74;
+/// Device → how far this one has come with what that one tells.
+pub(crate) const TAKING: u8 = 0x75;
 /// First of the MLS tables; see `mls::storage`.
 pub(crate) const MLS: u8 = 0x20;
 
@@ -146,8 +156,12 @@ pub(crate) fn end(prefix: &[u8]) -> Vec<u8> {
     end
 }
 
+pub(crate) fn device(table: u8, device: DeviceId) -> Vec<u8> {
+    key(table, &[device.as_ref()])
+}
+
 pub(crate) fn device_name(device: DeviceId) -> Vec<u8> {
-    key(DEVICE_NAME, &[device.as_ref()])
+    self::device(DEVICE_NAME, device)
 }
 
 pub(crate) fn contact(account: AccountId) -> Vec<u8> {

@@ -17,6 +17,7 @@ mod row;
 mod securing;
 mod standing;
 mod trust;
+mod told;
 
 use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Handle, Millis, RelayId};
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,8 @@ pub(crate) use standing::Quit;
 pub use standing::{BlockRecord, Standing};
 pub(crate) use trust::Compared;
 pub use trust::{KeyChange, Trust};
+pub(crate) use told::{At, Company, Cursor, Giving, Taking, Told, part_of, told_in};
+pub use told::{Transfer, TransferState, rows_in_part};
 
 /// This account and device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -21,6 +21,8 @@ use crate::{output, passphrase, qr};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the person at the new device may take to type the number, and that device to come online.
 const LINKING: Duration = Duration::from_secs(200);
+/// How long a new name may take to reach the relay before it is left for later.
+const NAMING: Duration = Duration::from_secs(3);
 /// How long the conversations may take.
 const CONVERSATIONS: Duration = Duration::from_secs(60);
 
@@ -28,9 +30,11 @@ pub(super) async fn run(context: &Context, command: DeviceCommand) -> Result<(),
     match command {
         DeviceCommand::List => list(context).await,
         DeviceCommand::Join(args) => join(context, args).await,
-        DeviceCommand::Link { code } => {
-            with_client(context, async |client| link(context, client, &code).await).await
+        DeviceCommand::Link { code, with_history, days } => {
+            let history = with_history.then_some(days);
+            with_client(context, async |client| link(context, client, &code, history).await).await
         }
+        DeviceCommand::History(args) => super::history::run(context, args).await,
         DeviceCommand::Revoke { device } => {
             with_client(context, async |client| revoke(context, client, &device).await).await
         }
@@ -42,10 +46,13 @@ pub(super) async fn run(context: &Context, command: DeviceCommand) -> Result<(),
             let client = context.profile.client(store)?;
             let device = find(&client, &device)?;
             let done = client.intend(Intent::NameDevice(device.device, name.clone())).await;
+            // The other devices are told, now or the next time that this one connects.
+            Reach::new(&client).caught_up(NAMING).await;
+            client.flush().await;
             client.close().await;
             done?;
             told(context, &json!({"device": device.device.to_string(), "name": name}), || {
-                format!("{} is called {} on this device now.", device.device, safe_line(&name))
+                format!("{} is called {} now.", device.device, safe_line(&name))
             })
         }
     }
@@ -92,12 +99,12 @@ fn as_line(device: &OwnDevice) -> String {
     )
 }
 
-fn told(context: &Context, object: &Value, line: impl FnOnce() -> String) -> Result<(), Failure> {
+pub(super) fn told(context: &Context, object: &Value, line: impl FnOnce() -> String) -> Result<(), Failure> {
     if context.json { output::object(object) } else { output::line(&line()) }
 }
 
 /// Opens the profile, waits until the relay is reached, and closes it after.
-async fn with_client(
+pub(super) async fn with_client(
     context: &Context,
     act: impl AsyncFnOnce(&Client) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
@@ -112,7 +119,7 @@ async fn with_client(
 }
 
 /// The device of an id, of its beginning, or of a name.
-fn find(client: &Client, wanted: &str) -> Result<OwnDevice, Failure> {
+pub(super) fn find(client: &Client, wanted: &str) -> Result<OwnDevice, Failure> {
     let all = client.read(|views| views.records().own_devices())?;
     let is = |device: &&OwnDevice| device.name == wanted || device.device.to_string().starts_with(wanted);
     let mut found = all.iter().filter(is);
@@ -127,7 +134,13 @@ fn find(client: &Client, wanted: &str) -> Result<OwnDevice, Failure> {
     }
 }
 
-async fn link(context: &Context, client: &Client, code: &str) -> Result<(), Failure> {
+/// Lets a device in; `history` tells it also what was said before, of so many days or everything.
+async fn link(
+    context: &Context,
+    client: &Client,
+    code: &str,
+    history: Option<Option<u32>>,
+) -> Result<(), Failure> {
     let code: LinkCode = code.parse().map_err(|error| Failure::new(Exit::Usage, "bad_link_code", error))?;
     let mut events = client.events();
     client.intend(Intent::Link(code)).await?;
@@ -143,10 +156,24 @@ async fn link(context: &Context, client: &Client, code: &str) -> Result<(), Fail
         }
     });
     let device: DeviceId = linked.await.unwrap_or_else(|_| Err(failed(LinkError::Over)))?;
+    if let Some(days) = history {
+        super::history::begin(client, device, days).await?;
+    }
     let left = conversations(client).await?;
     let name = find(client, &device.to_string()).map(|device| device.name).unwrap_or_default();
-    let object =
-        json!({"event": "linked", "device": device.to_string(), "name": name, "conversations_left": left});
+    let object = json!({
+        "event": "linked",
+        "device": device.to_string(),
+        "name": name,
+        "conversations_left": left,
+        "history": history.is_some(),
+    });
+    let before = match history {
+        Some(_) => {
+            " What was said before is told to it once it is approved or a day old, while both are online."
+        }
+        None => "",
+    };
     told(context, &object, || {
         let more = if left == 0 {
             String::new()
@@ -155,7 +182,7 @@ async fn link(context: &Context, client: &Client, code: &str) -> Result<(), Fail
         };
         format!(
             "{} is a device of this account now. For a day it is new: it cannot add or remove devices unless \
-             `lacre device approve` says so here.{more}",
+             `lacre device approve` says so here.{more}{before}",
             if name.is_empty() { device.to_string() } else { safe_line(&name) }
         )
     })
@@ -282,7 +309,7 @@ async fn join(context: &Context, args: JoinArgs) -> Result<(), Failure> {
     told(context, &object, || {
         format!(
             "This is a device of {} now. Conversations come as your other device adds it to them; what was said \
-             before stays there.",
+             before comes when you say so there: `lacre device history --to` this device.",
             me.handle
         )
     })

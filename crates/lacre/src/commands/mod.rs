@@ -10,6 +10,7 @@ mod doctor;
 mod files;
 mod group;
 mod group_link;
+mod history;
 mod man;
 mod messages;
 mod picture;

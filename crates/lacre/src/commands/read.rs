@@ -184,10 +184,10 @@ fn history(views: &Views<'_>, args: &ReadArgs, limit: usize) -> Result<Vec<Row>,
     let mut rows = Vec::new();
     for conversation in views.conversations()? {
         let request = conversation.is_request();
-        let Conversation { id, name, safety, .. } = conversation;
-        if !is_wanted(args, id, &name) {
+        if !is_wanted(args, &conversation) {
             continue;
         }
+        let Conversation { id, name, safety, .. } = conversation;
         let messages = views.messages(id, None, limit)?;
         rows.extend(messages.into_iter().map(|message| (message, name.clone(), request, safety.trust)));
     }
@@ -204,17 +204,19 @@ fn one(
 ) -> Result<Vec<Row>, lacre_client::EngineError> {
     let Some(found) = views.conversation(conversation)? else { return Ok(Vec::new()) };
     let request = found.is_request();
-    let Conversation { id: shown, name, safety, .. } = found;
-    if !is_wanted(args, shown, &name) {
+    if !is_wanted(args, &found) {
         return Ok(Vec::new());
     }
+    let (name, safety) = (found.name, found.safety);
     let message = views.message(conversation, id)?;
     Ok(message.map(|message| (message, name, request, safety.trust)).into_iter().collect())
 }
 
 /// Whether a conversation is the one that is asked for; all are when none is.
-fn is_wanted(args: &ReadArgs, id: ConversationId, name: &str) -> bool {
+fn is_wanted(args: &ReadArgs, conversation: &Conversation) -> bool {
     let Some(wanted) = &args.with else { return true };
     let wanted = wanted.strip_prefix(['@', '#']).unwrap_or(wanted);
-    wanted == name || wanted.to_lowercase() == name.to_lowercase() || wanted == id.to_string()
+    wanted.to_lowercase() == conversation.name.to_lowercase()
+        || conversation.with.as_ref().is_some_and(|handle| handle.as_str() == wanted)
+        || wanted == conversation.id.to_string()
 }

@@ -19,14 +19,19 @@ use crate::wait::{Reach, Reached};
 
 pub(super) async fn run(context: &Context, args: SendArgs) -> Result<(), Failure> {
     // What makes no connection waits for none.
-    let args = SendArgs { no_wait: args.no_wait || context.profile.offline(), ..args };
+    let mut args = SendArgs { no_wait: args.no_wait || context.profile.offline(), ..args };
     if !args.files.is_empty() || args.voice.is_some() {
         return super::files::send::run(context, args).await;
     }
-    let text = text(args.text.as_deref().unwrap_or_default())?;
+    // To oneself only a text is given, and it stands first.
+    let to_oneself = if args.own { args.to.as_str() } else { "" };
+    let text = text(args.text.as_deref().unwrap_or(to_oneself))?;
     let in_reply_to = args.reply_to.as_deref().map(message_id).transpose()?;
     let store = context.profile.open(context.passphrase_fd).await?;
     let client = context.profile.client(store)?;
+    if args.own {
+        args.to = format!("@{}", client.me()?.handle);
+    }
     let outcome = send(context, &client, &args, Content::Text { text, in_reply_to }).await;
     client.close().await;
     outcome

@@ -1,6 +1,6 @@
 //! Who may be here, and whom one reaches.
 
-use crate::process::{Relay, lacre, run};
+use crate::process::{Relay, lacre, run, text};
 
 #[test]
 fn nobody_has_this_handle() {
@@ -13,10 +13,18 @@ fn nobody_has_this_handle() {
 }
 
 #[test]
-fn one_does_not_write_to_oneself_by_mistake() {
+fn one_writes_to_oneself_with_one_device_too() {
     let relay = Relay::start(&[]);
     let ana = relay.person("ana");
-    ana.run(&["send", "ana", "note to self", "--json"]).refused(4, "yourself");
+    let sent = ana.run(&["send", "--self", "buy milk", "--json"]).ok().object();
+    assert_eq!((sent["state"].as_str(), sent["mine"].as_bool()), (Some("sent"), Some(true)));
+    ana.run(&["send", "ana", "and bread", "--json"]).ok();
+    for with in ["Note to self", "ana"] {
+        let notes = ana.run(&["read", "--with", with, "--json"]).ok().objects();
+        let notes: Vec<_> = notes.iter().map(|note| (text(note), note["with"].as_str())).collect();
+        assert_eq!(notes, [("buy milk", Some("Note to self")), ("and bread", Some("Note to self"))]);
+    }
+    ana.run(&["send", "--self", "", "--json"]).refused(2, "usage");
 }
 
 #[test]

@@ -119,7 +119,6 @@ fn a_bot_is_told_what_is_wrong_and_goes_on() {
         r#"{"op":"fly","id":"a"}"#.to_owned(),
         r#"{"op":"send","id":"b","to":"no/handle","text":"x"}"#.to_owned(),
         r#"{"op":"send","id":"c","to":"ana","text":""}"#.to_owned(),
-        r#"{"op":"send","id":"d","to":"shop","text":"to myself"}"#.to_owned(),
         r#"{"op":"read","id":"e","conversation":"00000000000000000000000000000000","message":"x"}"#
             .to_owned(),
         hostile,
@@ -140,9 +139,8 @@ fn a_bot_is_told_what_is_wrong_and_goes_on() {
             (Some(2), Some("a"), "bad_line"),
             (Some(3), Some("b"), "bad_line"),
             (Some(4), Some("c"), "bad_line"),
-            (Some(5), Some("d"), "yourself"),
-            (Some(6), Some("e"), "no_such_conversation"),
-            (Some(7), None, "bad_line"),
+            (Some(5), Some("e"), "no_such_conversation"),
+            (Some(6), None, "bad_line"),
         ]
     );
     assert_eq!(texts(ana.read(), "shop"), ["still here"]);

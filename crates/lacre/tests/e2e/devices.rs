@@ -81,6 +81,8 @@ fn two_people_with_two_devices_each_link_talk_and_revoke() {
     ana.run(&["device", "approve", "phone"]).ok();
     assert_eq!(phone.run(&["device", "list", "--json"]).ok().objects().len(), 2);
 
+    restore(&ana, &phone);
+
     let revoked = ana.run(&["device", "revoke", "phone", "--json"]).ok().object();
     assert_eq!(revoked["conversations_left"], 0);
     bruno.send(&ana, "the phone was stolen");
@@ -88,6 +90,49 @@ fn two_people_with_two_devices_each_link_talk_and_revoke() {
     phone.run(&["read", "--json"]).refused(4, "device_removed");
     let kept = phone.run(&["read", "--json", "--offline"]).ok().objects();
     assert!(kept.iter().all(|row| row["text"] != "the phone was stolen"));
+}
+
+/// The phone is told what was said before it came, also after it was killed in between, and knows the rest of what the
+/// account's devices hold alike.
+fn restore(ana: &Person, phone: &Person) {
+    ana.run(&["send", "--self", "a note to myself", "--json"]).ok();
+    let early =
+        ana.read().into_iter().find(|row| row["text"] == "before there were phones").expect("it is there");
+    let id = early["id"].as_str().expect("an id");
+    ana.run(&["star", id]).ok();
+    ana.run(&["name", "Ana Souza"]).ok();
+    // Nobody is there to take it: it is kept.
+    ana.run(&["device", "history", "--to", "phone", "--timeout", "1", "--json"]).refused(3, "transfer_waits");
+    let mut reading = phone.follow();
+    until("a part of it", || reading.objects().into_iter().next());
+    reading.kill();
+    let mut reading = phone.follow();
+    let told = ana.run(&["device", "history", "--to", "phone", "--json"]).ok().objects();
+    let last = told.last().expect("how far it is");
+    assert_eq!((last["state"].as_str(), &last["done"]), (Some("done"), &last["total"]));
+    until("all of it", || {
+        let row = reading.objects().into_iter().find(|row| row["text"] == "a note to myself");
+        row.map(|row| assert_eq!(row["with"], "Note to self"))
+    });
+    reading.terminate();
+    reading.ended();
+    let all = phone.read();
+    let restored: Vec<_> = all.iter().filter(|row| row["text"] == "before there were phones").collect();
+    assert_eq!(restored.len(), 1, "once");
+    let restored = restored[0];
+    assert_eq!(
+        (&restored["id"], &restored["sent_at"], &restored["mine"]),
+        (&early["id"], &early["sent_at"], &early["mine"])
+    );
+    assert_eq!((&restored["transferred"], &restored["starred"]), (&true.into(), &true.into()));
+    let order = |person: &Person| texts(person);
+    let (old, new) = (order(ana), order(phone));
+    assert_eq!(old, new, "in the same order");
+    let found = phone.run(&["search", "before there", "--json"]).ok().objects();
+    assert_eq!(found.len(), 1, "search finds it");
+    assert_eq!(phone.run(&["name", "--json"]).ok().object()["name"], "Ana Souza");
+    let again = ana.run(&["device", "history", "--json"]).ok().object();
+    assert_eq!((again["direction"].as_str(), again["state"].as_str()), (Some("to"), Some("done")));
 }
 
 #[test]

@@ -38,6 +38,9 @@ pub(super) fn check(world: &World, life: &Life, report: &mut Report) {
     for name in &devices {
         nothing_after_the_end(world, name);
     }
+    for own in life.devices.values() {
+        stars_are_alike(world, own);
+    }
     report.commits = commits(world, &devices);
 }
 
@@ -97,6 +100,19 @@ fn the_same_lines(world: &World, id: ConversationId, members: &[&str], report: &
     }
 }
 
+/// All devices of one account show the same stars, as far as they show the same messages.
+fn stars_are_alike(world: &World, own: &[String]) {
+    for (one, other) in own.iter().flat_map(|one| own.iter().map(move |other| (one, other))) {
+        let there = world.device(other).records();
+        for (conversation, message) in world.device(one).records().stars(None).expect("readable") {
+            if there.message(conversation, message).expect("readable").is_some() {
+                let starred = there.is_starred(conversation, message).expect("readable");
+                assert!(starred, "{one} shows a star that {other} does not, seed {}", world.seed());
+            }
+        }
+    }
+}
+
 /// Who was removed, or left, shows nothing of what was said after that.
 fn nothing_after_the_end(world: &World, name: &str) {
     let device = world.device(name);
@@ -143,8 +159,8 @@ fn lines(device: &Device, id: ConversationId) -> Vec<Line> {
     rows.into_iter().filter(left).map(line).collect()
 }
 
-/// What a message answers is not compared: who came later does not know it. Nor is what a person sees alone: stars,
-/// what one chose oneself.
+/// What a message answers is not compared: who came later does not know it. Nor is what a person sees alone: stars
+/// are compared between one's own devices, see [`stars_are_alike`].
 fn line(message: Message) -> Line {
     let Message { from, body, sent, marks, .. } = message;
     let body = match body {

@@ -22,7 +22,7 @@ const MINUTE: u64 = 60_000;
 const AWAY_AT_MOST: u64 = 5;
 
 /// What happens, and how often beside the others.
-const ACTS: [(&str, u32); 18] = [
+const ACTS: [(&str, u32); 20] = [
     ("say in a group", 24),
     ("say to a person", 10),
     ("reply", 5),
@@ -33,6 +33,8 @@ const ACTS: [(&str, u32); 18] = [
     ("ask", 2),
     ("vote", 4),
     ("read", 6),
+    ("star", 3),
+    ("note", 2),
     ("add", 4),
     ("remove", 2),
     ("leave", 1),
@@ -194,6 +196,8 @@ impl Life {
             "ask" => self.ask(world, rng, device),
             "vote" => vote(world, rng, device),
             "read" => read(world, rng, device),
+            "star" => star(world, rng, device),
+            "note" => self.note(world, device),
             "add" => add(world, rng, device),
             "remove" => self.remove(world, rng, device),
             "leave" => self.leave(world, rng, device),
@@ -239,6 +243,12 @@ impl Life {
         let Some((conversation, row)) = a_message(world, rng, device, |_| true) else { return false };
         let text = self.text(device);
         world.intend(device, Intent::Send(conversation, Content::Text { text, in_reply_to: Some(row) }));
+        true
+    }
+
+    fn note(&mut self, world: &mut World, device: &str) -> bool {
+        let text = self.text(device);
+        world.intend(device, Intent::SendTo(handle(cast::person(device)), plain(text)));
         true
     }
 
@@ -346,6 +356,12 @@ fn react(world: &mut World, rng: &mut ChaCha20Rng, device: &str) -> bool {
     let Some((conversation, row)) = a_message(world, rng, device, |_| true) else { return false };
     let emoji = ["👍", "🎉", "❤️"].choose(rng).map(|emoji| (*emoji).to_owned());
     world.intend(device, Intent::React(conversation, row, emoji.filter(|_| rng.random_ratio(5, 6))));
+    true
+}
+
+fn star(world: &mut World, rng: &mut ChaCha20Rng, device: &str) -> bool {
+    let Some((conversation, row)) = a_message(world, rng, device, |_| true) else { return false };
+    world.intend(device, Intent::Star(conversation, row, rng.random_ratio(3, 4)));
     true
 }
 

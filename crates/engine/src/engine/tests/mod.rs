@@ -12,9 +12,13 @@ mod group_attacks;
 mod groups;
 mod healing;
 mod identities;
+mod history;
 mod kinds;
 mod links;
 mod merging;
+mod own;
+#[cfg(feature = "evil")]
+mod own_evil;
 mod packages;
 #[cfg(feature = "evil")]
 mod secrecy;

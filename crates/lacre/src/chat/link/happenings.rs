@@ -62,9 +62,11 @@ fn happened(link: &Link, event: Event) -> Option<Msg> {
         }
         Event::LinkNumber(number, name) => Some(Msg::LinkNumber(number.to_string(), safe_line(&name))),
         Event::LinkEnded(outcome) => Some(Msg::LinkEnded(outcome.map(drop).map_err(half))),
-        Event::BlocksChanged(_) | Event::DevicesChanged(_) | Event::TrustChanged(_) | Event::Securing(..) => {
-            Some(Msg::Elsewhere)
-        }
+        Event::BlocksChanged(_)
+        | Event::DevicesChanged(_)
+        | Event::TrustChanged(_)
+        | Event::Securing(..)
+        | Event::HistoryMoved(_) => Some(Msg::Elsewhere),
         // Who asked gets the refusal as an answer; the state of the connection tells the other.
         Event::Refused(..) | Event::CaughtUp => None,
     }

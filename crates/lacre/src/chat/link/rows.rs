@@ -101,6 +101,9 @@ fn marks_of(marks: &view::Marks, body: &view::Body) -> Marks {
     if marks.starred {
         told.push("★".to_owned());
     }
+    if marks.transferred {
+        told.push("from another device of yours".to_owned());
+    }
     for reaction in &marks.reactions {
         let (emoji, count) = (safe_line(&reaction.emoji), reaction.who.len());
         let mine = if reaction.mine { " (you)" } else { "" };

@@ -129,6 +129,8 @@ impl Bot {
     fn look(&mut self, conversation: ConversationId, id: MessageId) -> Result<(), Failure> {
         let found = self.client.read(|views| message(&views, conversation, id))?;
         match found {
+            // What was said before this device came is no news.
+            Some((row, _)) if row.marks.transferred && !self.tracker.knows(row.id) => Ok(()),
             Some((row, name)) => self.tell(row, &name),
             None => Ok(()),
         }
