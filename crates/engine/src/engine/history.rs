@@ -240,7 +240,10 @@ impl Engine {
                         break;
                     }
                     let mut company = company_of(cx, &row)?;
-                    let told = told(row.clone(), &mut company, &place);
+                    let Some(told) = told(row.clone(), &mut company, &place) else {
+                        at.before = Some(row.position);
+                        continue;
+                    };
                     if size > 0 && size + told.len() > PART {
                         return Ok(rows);
                     }
@@ -446,17 +449,23 @@ fn place_of(at: &At, row: &MessageRecord) -> At {
 }
 
 /// A row as it is told, small enough for a part: of one that was edited very often, or is very long, the forms that it
-/// had before and what proves them are left out.
-fn told(mut row: MessageRecord, company: &mut Company, place: &At) -> Vec<u8> {
+/// had before and what proves them are left out, then everything beside it; `None` when it alone is too large.
+fn told(mut row: MessageRecord, company: &mut Company, place: &At) -> Option<Vec<u8>> {
     const MOST: usize = kinds::ROWS - 8 * 1024;
     let counter = (u32::MAX >> 1).saturating_sub(place.run);
     row.position = Position { anchor: place.time.min(LOCAL - 1), counter };
     let told = |company: &Company| Told::Row(Box::new(row.clone()), Box::new(company.clone())).to_bytes();
+    let fits = |told: &Vec<u8>| told.len() <= MOST;
     let whole = told(company);
-    if whole.len() <= MOST {
-        return whole;
+    if fits(&whole) {
+        return Some(whole);
     }
     company.evidence.clear();
     company.versions.clear();
-    told(company)
+    let without = told(company);
+    if fits(&without) {
+        return Some(without);
+    }
+    *company = Company::default();
+    Some(told(company)).filter(fits)
 }

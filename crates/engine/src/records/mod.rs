@@ -42,7 +42,7 @@ pub use standing::{BlockRecord, Standing};
 pub(crate) use trust::Compared;
 pub use trust::{KeyChange, Trust};
 pub(crate) use told::{At, Company, Cursor, Giving, Taking, Told, part_of, told_in};
-pub use told::{Transfer, TransferState, rows_in_part};
+pub use told::{HistoryTransfer, TransferState, rows_in_part};
 
 /// This account and device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -166,7 +166,7 @@ impl TransferState {
 
 /// A transfer of what was said before a device came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Transfer {
+pub struct HistoryTransfer {
     /// The other device.
     pub device: DeviceId,
     /// Whether this device tells, or is told.
@@ -181,19 +181,19 @@ pub struct Transfer {
 
 impl Records<'_> {
     /// The newest transfer to each device, and from each.
-    pub fn transfers(&self) -> Result<Vec<Transfer>, EngineError> {
+    pub fn transfers(&self) -> Result<Vec<HistoryTransfer>, EngineError> {
         let device = |key: &[u8]| Some(DeviceId(*key.last_chunk()?));
         let mut all = Vec::new();
         for (at, giving) in self.all::<Giving>("transfer", &[key::GIVING])? {
             let Some(device) = device(&at) else { continue };
             let done = giving.told.first().map_or(giving.cursor.done, |(_, cursor)| cursor.done);
             let Giving { total, state, .. } = giving;
-            all.push(Transfer { device, gives: true, done, total: total.max(done), state });
+            all.push(HistoryTransfer { device, gives: true, done, total: total.max(done), state });
         }
         for (at, taking) in self.all::<Taking>("transfer", &[key::TAKING])? {
             let Some(device) = device(&at) else { continue };
             let Taking { done, total, state, .. } = taking;
-            all.push(Transfer { device, gives: false, done, total: total.max(done), state });
+            all.push(HistoryTransfer { device, gives: false, done, total: total.max(done), state });
         }
         Ok(all)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lacre_client::clock::{Clock, SystemClock};
-use lacre_client::records::{Records, Transfer, TransferState};
+use lacre_client::records::{HistoryTransfer, Records, TransferState};
 use lacre_client::store::Store;
 use lacre_client::{Client, Intent, OpenError};
 use lacre_proto::{DeviceId, Millis};
@@ -65,7 +65,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
     transfers.iter().try_for_each(|transfer| told(context, &as_json(transfer), || as_line(transfer)))
 }
 
-fn transfer(client: &Client, with: DeviceId) -> Result<Transfer, Failure> {
+fn transfer(client: &Client, with: DeviceId) -> Result<HistoryTransfer, Failure> {
     let all = client.read(|views| views.records().transfers())?;
     // Who tells is asked for first; a device that is told of has not begun it.
     let found = all.into_iter().filter(|transfer| transfer.device == with).min_by_key(|it| !it.gives);
@@ -86,7 +86,7 @@ fn report(context: &Context, client: &Client, with: DeviceId) -> Result<(), Fail
 /// Shows how far it is until it is done, or nothing has moved for a while.
 async fn follow(context: &Context, client: &Client, to: DeviceId, patience: Duration) -> Result<(), Failure> {
     let mut events = client.events();
-    let mut shown: Option<Transfer> = None;
+    let mut shown: Option<HistoryTransfer> = None;
     let mut moved = tokio::time::Instant::now();
     loop {
         let now = transfer(client, to)?;
@@ -111,7 +111,7 @@ async fn follow(context: &Context, client: &Client, to: DeviceId, patience: Dura
 }
 
 /// Why it does not move: the transfer is kept, and goes on.
-fn waits(client: &Client, transfer: &Transfer) -> Result<Failure, Failure> {
+fn waits(client: &Client, transfer: &HistoryTransfer) -> Result<Failure, Failure> {
     let device = find(client, &transfer.device.to_string())?;
     let why = if device.quarantine_until > SystemClock.now() {
         let until = output::local(device.quarantine_until, "%Y-%m-%d %H:%M");
@@ -126,7 +126,7 @@ fn waits(client: &Client, transfer: &Transfer) -> Result<Failure, Failure> {
     ))
 }
 
-fn as_json(transfer: &Transfer) -> Value {
+fn as_json(transfer: &HistoryTransfer) -> Value {
     json!({
         "event": "history",
         "device": transfer.device.to_string(),
@@ -137,9 +137,9 @@ fn as_json(transfer: &Transfer) -> Value {
     })
 }
 
-fn as_line(transfer: &Transfer) -> String {
+fn as_line(transfer: &HistoryTransfer) -> String {
     let direction = if transfer.gives { "to" } else { "from" };
     let device = safe_line(&transfer.device.to_string());
-    let Transfer { done, total, state, .. } = transfer;
+    let HistoryTransfer { done, total, state, .. } = transfer;
     format!("History {direction} {device}: {done} of {total} messages, {}.", state.name())
 }

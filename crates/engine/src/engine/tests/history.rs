@@ -5,7 +5,9 @@ use lacre_proto::{ConversationId, DeviceId};
 use crate::api::{Event, Intent, Refusal, To, Wish};
 use crate::content::{Content, MessageId, Poll};
 use crate::harness::world::{World, text};
-use crate::records::{ConversationState, MessageRecord, MessageState, Records, Transfer, TransferState, key};
+use crate::records::{
+    ConversationState, HistoryTransfer, MessageRecord, MessageState, Records, TransferState, key,
+};
 
 const MINUTE: u64 = 60_000;
 const DAY: u64 = 24 * 3600 * 1000;
@@ -45,7 +47,7 @@ fn give(world: &mut World) {
     world.intent("ana", Intent::GiveHistory { to, since_ms: 0 });
 }
 
-fn transfer(world: &World, name: &str) -> Option<Transfer> {
+fn transfer(world: &World, name: &str) -> Option<HistoryTransfer> {
     records(world, name).transfers().unwrap().pop()
 }
 
