@@ -3,8 +3,8 @@
 mod made;
 
 use lacre_media::picture::{
-    Format, PictureError, SIDE, Sending, THUMBNAIL, THUMBNAIL_SIDE, blur, decode, prepare, strip, thumbnail,
-    unblur,
+    Format, PictureError, SIDE, Sending, THUMBNAIL, THUMBNAIL_SIDE, blur, decode, decode_small, prepare,
+    strip, thumbnail, unblur,
 };
 use made::{found, pixels};
 use proptest::prelude::*;
@@ -131,6 +131,11 @@ fn w05_pictures_that_say_they_are_huge_are_refused_before_anything_is_allocated(
         gif.windows(10).position(|window| window == [b',', 0, 0, 0, 0, 8, 0, 8, 0, 0]).expect("a frame");
     gif[frame + 5..frame + 9].fill(0xff);
     assert!(decode(&gif).is_err());
+
+    // A thumbnail of a few hundred bytes that is a picture of two million pixels.
+    let large = made::plain_jpeg(2000, 1000);
+    assert_eq!(decode_small(&large), Err(PictureError::TooManyPixels));
+    assert!(decode(&large).is_ok());
 
     // WebP: 16,384 × 16,384 in its lossless header, and as much in the extended one.
     let mut webp = made::webp(3, 1);

@@ -5,6 +5,7 @@
 //! time, text or embedded preview in it; of a colour profile only the numbers stay.
 
 mod blur;
+mod cells;
 mod decode;
 mod encode;
 mod exif;
@@ -16,7 +17,8 @@ mod strip;
 use std::io::Cursor;
 
 pub use blur::{blur, unblur};
-pub use decode::{FILE, PIXELS, decode};
+pub use cells::{Cell, Colour, Depth, HALF_BLOCK, cells};
+pub use decode::{FILE, PIXELS, SMALL, decode, decode_small};
 pub use encode::{QUALITY, SIDE, THUMBNAIL, THUMBNAIL_SIDE, resized, thumbnail};
 pub use pixels::Pixels;
 pub use strip::strip;
