@@ -2,6 +2,7 @@
 
 mod files;
 mod messages;
+mod voice;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use lacre_proto::Handle;
 use crate::exit;
 pub use files::{PaceArgs, SaveArgs, StorageArgs};
 pub use messages::{LocationArgs, MessageCommand, Switch};
+pub use voice::VoiceCommand;
 
 /// What a newcomer does first.
 const BEGIN: &str = "Begin with `lacre sign-up --relay https://relay.example:8443 HANDLE`, then `lacre chat`. \
@@ -88,6 +90,12 @@ pub enum Command {
     Blocked,
     /// Write a report of chosen messages into a file, each under the signature of its author
     Report(ReportArgs),
+    /// Record and play voice notes
+    Voice {
+        /// What to do
+        #[command(subcommand)]
+        command: VoiceCommand,
+    },
     /// Talk in the terminal
     Chat,
     /// Talk as a program: JSON lines in, JSON lines out
@@ -819,6 +827,8 @@ mod tests {
             "lacre read --offline --with bruno",
             "lacre info 00 --json",
             "lacre man --to d",
+            "lacre voice record a.opus --from a.wav --json",
+            "lacre voice play a.opus --to a.wav --speed 1.5",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {
                 panic!("{line}: {error}");

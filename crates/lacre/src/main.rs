@@ -3,6 +3,8 @@
 //!
 //! It knows every part by its public face. It must not have rules of its own about messages, keys or accounts.
 
+#[cfg(feature = "audio")]
+mod audio;
 mod chat;
 mod cli;
 mod commands;

@@ -24,6 +24,7 @@ mod secure;
 mod send;
 mod sign_up;
 mod store;
+mod voice;
 mod whoami;
 
 use clap::CommandFactory;
@@ -68,6 +69,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Unblock(args) => blocks::block(&context()?, args, false).await,
         Command::Blocked => blocks::list(&context()?).await,
         Command::Report(args) => report::run(&context()?, args).await,
+        Command::Voice { command } => voice::run(command, json).await,
         Command::Chat => chat::run(&context()?).await,
         Command::Device { command } => device::run(&context()?, command).await,
         Command::Devices => device::list(&context()?).await,

@@ -16,3 +16,4 @@ mod process;
 mod profiles;
 mod search;
 mod strangers;
+mod voice;

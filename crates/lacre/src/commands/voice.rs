@@ -1,0 +1,144 @@
+//! `lacre voice`: voice notes recorded and played, from and to files, or a microphone and a loudspeaker.
+
+use std::fs::{self, File};
+use std::io::{BufReader, Read, Write};
+use std::path::Path;
+
+use lacre_media::voice::{FILE, LOUDEST, Note, RATE, Speed, VoiceError, decode, faster, wav};
+use serde_json::json;
+
+use crate::cli::VoiceCommand;
+use crate::exit::{Exit, Failure};
+use crate::output;
+use crate::safe_text::safe_line;
+
+pub(super) async fn run(command: VoiceCommand, json: bool) -> Result<(), Failure> {
+    match command {
+        VoiceCommand::Record { to, from } => record(&to, from.as_deref(), json).await,
+        VoiceCommand::Play { note, to, speed } => play(&note, to.as_deref(), speed.into(), json).await,
+    }
+}
+
+async fn record(to: &Path, from: Option<&Path>, json: bool) -> Result<(), Failure> {
+    // Before anything is spoken: a name that is taken, or a folder that is not there.
+    if to.exists() {
+        return Err(taken(to));
+    }
+    let note = match from {
+        Some(path) => {
+            Note::from_wav(BufReader::new(File::open(path).map_err(|error| unread(path, &error))?))?
+        }
+        None => device::record(json).await?,
+    };
+    write(to, &note.bytes)?;
+    let (size, shown) = (note.bytes.len(), safe_line(&to.to_string_lossy()));
+    if json {
+        return output::object(&json!({
+            "recorded": to, "duration_ms": note.duration_ms, "size": size, "waveform": note.waveform.to_vec(),
+        }));
+    }
+    output::line(&format!("{}  {}", drawn(&note.waveform), clock(note.duration_ms)))?;
+    output::line(&format!("Recorded {shown} ({size} bytes)."))
+}
+
+async fn play(path: &Path, to: Option<&Path>, speed: Speed, json: bool) -> Result<(), Failure> {
+    if let Some(to) = to.filter(|to| to.exists()) {
+        return Err(taken(to));
+    }
+    let mut bytes = Vec::new();
+    let mut file = File::open(path).map_err(|error| unread(path, &error))?.take(FILE as u64 + 1);
+    file.read_to_end(&mut bytes).map_err(|error| unread(path, &error))?;
+    let samples = faster(&decode(&bytes)?, speed);
+    let duration_ms = samples.len() as u64 * 1000 / u64::from(RATE);
+    match to {
+        Some(to) => write(to, &wav::write(&samples, RATE))?,
+        None => device::play(samples).await?,
+    }
+    if json {
+        return output::object(&json!({ "played": path, "written": to, "duration_ms": duration_ms }));
+    }
+    match to {
+        Some(to) => output::line(&format!("Wrote {}.", safe_line(&to.to_string_lossy()))),
+        None => Ok(()),
+    }
+}
+
+/// Writes a new file; nothing is left of one that could not be written whole.
+fn write(to: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let unwritten =
+        |error| Failure::io(format!("{} cannot be written", safe_line(&to.to_string_lossy())), &error);
+    let mut file = File::create_new(to).map_err(unwritten)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| {
+        // What cannot be removed either is told by the error that came first.
+        let _ = fs::remove_file(to);
+        unwritten(error)
+    })
+}
+
+fn taken(to: &Path) -> Failure {
+    let why = format!("{} is there already; nothing was overwritten", safe_line(&to.to_string_lossy()));
+    Failure::new(Exit::Refused, "file_exists", why)
+}
+
+fn unread(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::io(format!("{} cannot be read", safe_line(&path.to_string_lossy())), error)
+}
+
+impl From<VoiceError> for Failure {
+    fn from(error: VoiceError) -> Self {
+        let (exit, code) = match error {
+            VoiceError::Unknown => (Exit::Refused, "not_a_sound"),
+            VoiceError::Damaged => (Exit::Refused, "damaged_sound"),
+            VoiceError::TooLong => (Exit::Refused, "sound_too_long"),
+            VoiceError::Empty => (Exit::Refused, "empty_sound"),
+            VoiceError::Unreadable => (Exit::Failure, "io"),
+            VoiceError::Encoder => (Exit::Failure, "fault"),
+        };
+        Self::new(exit, code, error)
+    }
+}
+
+/// A waveform in one line.
+pub fn drawn(waveform: &[u8]) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let bar = |value: &u8| BARS[usize::from((*value).min(LOUDEST)) * BARS.len() / (usize::from(LOUDEST) + 1)];
+    waveform.iter().map(bar).collect()
+}
+
+/// Minutes and seconds.
+pub fn clock(milliseconds: u32) -> String {
+    let seconds = milliseconds.div_ceil(1000);
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+#[cfg(feature = "audio")]
+use crate::audio as device;
+
+/// A build without microphone and loudspeaker.
+#[cfg(not(feature = "audio"))]
+mod device {
+    use lacre_media::voice::Note;
+
+    use crate::exit::{Exit, Failure};
+
+    pub(super) async fn record(_json: bool) -> Result<Note, Failure> {
+        let why = "this program was built without a microphone; --from FILE.wav records from a file";
+        Err(Failure::new(Exit::Usage, "no_audio", why))
+    }
+
+    pub(super) async fn play(__samples: Vec<i16>) -> Result<(), Failure> {
+        let why = "this program was built without a loudspeaker; --to FILE.wav writes into a file";
+        Err(Failure::new(Exit::Usage, "no_audio", why))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_waveform_is_a_line_and_a_duration_a_clock() {
+        assert_eq!(drawn(&[0, 15, 31, 255]), "▁▄██");
+        assert_eq!((clock(0).as_str(), clock(1).as_str(), clock(61_000).as_str()), ("0:00", "0:01", "1:01"));
+    }
+}
