@@ -92,6 +92,7 @@ pub fn outgoing(facts: &Facts, file: &mut (impl Read + Seek), sending: Sending) 
         Kind::Ogg => {
             if let Some(bytes) = whole(file, voice::FILE)? {
                 out.duration_ms = voice::duration(&bytes).unwrap_or(0);
+                out.tells = !voice::plain(&bytes);
             }
         }
         Kind::Pdf | Kind::Ooxml | Kind::OpenDocument | Kind::Ole | Kind::Rtf => {

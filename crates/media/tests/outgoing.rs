@@ -67,5 +67,10 @@ fn other_files_go_to_the_byte() {
     }
     let note = Note::from_wav(Cursor::new(wav::write(&[500; RATE as usize], RATE))).expect("a note");
     let (out, body) = sent("a.opus", &note.bytes, Sending::Resized);
-    assert_eq!((out.duration_ms, body), (1000, note.bytes));
+    assert_eq!((out.duration_ms, out.tells, body), (1000, false, note.bytes.clone()));
+    let mut named = note.bytes;
+    let at = named.windows(5).position(|window| window == b"lacre").expect("a vendor");
+    named[at..at + 5].copy_from_slice(b"Anas\0");
+    // Its page does not hold together any more, which is no comment that says nothing either.
+    assert!(sent("a.opus", &named, Sending::Resized).0.tells);
 }

@@ -13,7 +13,7 @@ mod waveform;
 
 use std::io::Read;
 
-pub use opus::{Recorder, decode, duration};
+pub use opus::{Recorder, decode, duration, plain};
 pub use resample::Resampler;
 pub use speed::{Speed, faster};
 pub use waveform::{BUCKETS, LOUDEST, waveform};

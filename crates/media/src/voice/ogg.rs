@@ -27,6 +27,8 @@ pub struct Stream {
     pub packets: Vec<Vec<u8>>,
     /// Samples up to the end, with those at the beginning, as the last page says.
     pub end: u64,
+    /// Whether its comments say nothing, as in a note that was made here.
+    pub plain: bool,
 }
 
 /// Writes a stream of one channel; each packet is `frame` samples.
@@ -67,7 +69,7 @@ pub fn read(bytes: &[u8]) -> Result<Stream, VoiceError> {
     let first = reader.read_packet().map_err(|_| Damaged)?.ok_or(Damaged)?;
     let serial = first.stream_serial();
     let (skip, gain) = head(&first.data)?;
-    let mut stream = Stream { skip, gain, packets: Vec::new(), end: 0 };
+    let mut stream = Stream { skip, gain, packets: Vec::new(), end: 0, plain: false };
     let mut tags = false;
     // A file that was cut off is played as far as it goes.
     while let Ok(Some(packet)) = reader.read_packet() {
@@ -79,6 +81,7 @@ pub fn read(bytes: &[u8]) -> Result<Stream, VoiceError> {
             if !tags {
                 return Err(Damaged);
             }
+            stream.plain = packet.data == TAGS;
             continue;
         }
         if packet.data.len() > PACKET {

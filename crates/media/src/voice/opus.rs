@@ -4,7 +4,7 @@ use opus_decoder::OpusDecoder;
 use ropus::{Application, Bitrate, Channels, Encoder, Signal};
 
 use super::ogg::{self, Stream};
-use super::{LONGEST, Note, RATE, VoiceError, waveform, whole};
+use super::{LONGEST, Note, RATE, VoiceError, waveform::drawn, whole};
 use VoiceError::{Damaged, Empty, TooLong};
 
 /// Samples in a packet: 20 ms.
@@ -14,11 +14,16 @@ const LONGEST_FRAME: usize = 5760;
 /// Bits a second: a voice sounds as it did.
 const BITS: u32 = 24_000;
 
-/// Makes a note of samples as they come.
+/// Samples that one peak of the waveform is taken from: a millisecond.
+const PEAK: usize = 48;
+
+/// Makes a note of samples as they come. It holds what is coded and a peak for each millisecond: some megabytes for the
+/// longest note.
 pub struct Recorder {
     encoder: Encoder,
     waiting: Vec<i16>,
-    samples: Vec<i16>,
+    count: usize,
+    peaks: Vec<u16>,
     packets: Vec<Vec<u8>>,
 }
 
@@ -28,7 +33,7 @@ impl Recorder {
         let builder = Encoder::builder(RATE, Channels::Mono, Application::Voip).signal(Signal::Voice);
         let bits = Bitrate::try_bits(BITS).map_err(|_| VoiceError::Encoder)?;
         let encoder = builder.bitrate(bits).build().map_err(|_| VoiceError::Encoder)?;
-        Ok(Self { encoder, waiting: Vec::new(), samples: Vec::new(), packets: Vec::new() })
+        Ok(Self { encoder, waiting: Vec::new(), count: 0, peaks: Vec::new(), packets: Vec::new() })
     }
 
     /// Takes samples of one channel at [`RATE`], in −1 to 1.
@@ -39,33 +44,38 @@ impl Recorder {
 
     /// Takes samples of 16 bits.
     pub fn push_whole(&mut self, samples: &[i16]) -> Result<(), VoiceError> {
-        if self.samples.len() + samples.len() > (LONGEST * RATE) as usize {
+        if self.count + samples.len() > (LONGEST * RATE) as usize {
             return Err(TooLong);
         }
-        self.samples.extend_from_slice(samples);
+        for (at, sample) in (self.count..).zip(samples) {
+            self.peaks.resize(at / PEAK + 1, 0);
+            let peak = &mut self.peaks[at / PEAK];
+            *peak = sample.unsigned_abs().max(*peak);
+        }
+        self.count += samples.len();
         self.encode(samples)
     }
 
     /// How long it is by now, in milliseconds.
     pub fn duration_ms(&self) -> u32 {
-        milliseconds(self.samples.len())
+        milliseconds(self.count)
     }
 
     /// Ends the note.
     pub fn finish(mut self) -> Result<Note, VoiceError> {
-        if self.samples.is_empty() {
+        if self.count == 0 {
             return Err(Empty);
         }
         // The encoder is behind by so much: silence pushes the last words out.
         let skip = u16::try_from(self.encoder.lookahead()).map_err(|_| VoiceError::Encoder)?;
-        let end = self.samples.len() + usize::from(skip);
-        let padding = end.next_multiple_of(FRAME) - self.samples.len();
+        let end = self.count + usize::from(skip);
+        let padding = end.next_multiple_of(FRAME) - self.count;
         self.encode(&vec![0; padding])?;
-        let stream = Stream { skip, gain: 0, packets: self.packets, end: end as u64 };
+        let stream = Stream { skip, gain: 0, packets: self.packets, end: end as u64, plain: true };
         Ok(Note {
             bytes: ogg::write(&stream, FRAME as u64)?,
-            duration_ms: milliseconds(self.samples.len()),
-            waveform: waveform(&self.samples),
+            duration_ms: milliseconds(self.count),
+            waveform: drawn(&self.peaks),
         })
     }
 
@@ -107,6 +117,11 @@ pub fn decode(note: &[u8]) -> Result<Vec<i16>, VoiceError> {
 /// How long a note is, in milliseconds, without decoding it: what its packets say, which its last page may shorten.
 pub fn duration(note: &[u8]) -> Result<u32, VoiceError> {
     Ok(milliseconds(length(&ogg::read(note)?)?))
+}
+
+/// Whether a note tells nothing beside what is heard: its comments are those of a note that was made here.
+pub fn plain(note: &[u8]) -> bool {
+    ogg::read(note).is_ok_and(|stream| stream.plain)
 }
 
 /// Samples that a stream plays.

@@ -7,13 +7,19 @@ pub const LOUDEST: u8 = 31;
 
 /// The peak of each part, 0 to [`LOUDEST`] against the loudest of them; silence is all zeros.
 pub fn waveform(samples: &[i16]) -> [u8; BUCKETS] {
-    let part = |number: usize| number * samples.len() / BUCKETS;
-    let peaks: [u32; BUCKETS] = std::array::from_fn(|number| {
-        let end = part(number + 1).max((part(number) + 1).min(samples.len()));
-        samples[part(number)..end].iter().map(|sample| u32::from(sample.unsigned_abs())).max().unwrap_or(0)
+    let peaks: Vec<u16> = samples.iter().map(|sample| sample.unsigned_abs()).collect();
+    drawn(&peaks)
+}
+
+/// The same of peaks that were taken already.
+pub fn drawn(peaks: &[u16]) -> [u8; BUCKETS] {
+    let part = |number: usize| number * peaks.len() / BUCKETS;
+    let highest: [u32; BUCKETS] = std::array::from_fn(|number| {
+        let end = part(number + 1).max((part(number) + 1).min(peaks.len()));
+        peaks[part(number)..end].iter().copied().max().unwrap_or(0).into()
     });
-    let loudest = peaks.iter().copied().max().unwrap_or(0).max(1);
-    peaks.map(|peak| ((peak * u32::from(LOUDEST) + loudest / 2) / loudest) as u8)
+    let loudest = highest.iter().copied().max().unwrap_or(0).max(1);
+    highest.map(|peak| ((peak * u32::from(LOUDEST) + loudest / 2) / loudest) as u8)
 }
 
 #[cfg(test)]
