@@ -74,6 +74,8 @@ pub enum OnMessage {
     Star,
     /// Shows what is known of it.
     About,
+    /// Saves its files.
+    Save,
     /// Looks at it once.
     Look,
     /// Votes for this answer, or takes the vote back.
@@ -111,7 +113,7 @@ pub const ANYWHERE: &[Binding<Option<Key>, Action>] = &[
     bind(Some(Key::Safety), "Ctrl+S", Action::Safety, "safety: how it is sealed, 60 digits, QR"),
     bind(Some(Key::Group), "Ctrl+G", Action::Group, "the group: members, roles, rules, leave"),
     bind(Some(Key::Devices), "Ctrl+D", Action::Devices, "your devices: link, approve, remove"),
-    bind(Some(Key::More), "Ctrl+O", Action::More, "poll, place, card, timer, later, once"),
+    bind(Some(Key::More), "Ctrl+O", Action::More, "file, poll, place, card, timer, later, once"),
     bind(None, "Ctrl+P pinned", Action::Pinned, "what is pinned in this conversation"),
     bind(None, "Ctrl+P starred", Action::Starred, "messages with a star"),
     bind(None, "Ctrl+P later", Action::Later, "what is sent later: edit, give up"),
@@ -140,6 +142,7 @@ pub const CHOSEN: &[Binding<char, OnMessage>] = &[
     bind('p', "↑ then p", OnMessage::Pin, "pin for everybody, or unpin"),
     bind('s', "↑ then s", OnMessage::Star, "star on this device, or not"),
     bind('i', "↑ then i", OnMessage::About, "who has it, reactions, its edits"),
+    bind('o', "↑ then o", OnMessage::Save, "save its files"),
     bind('v', "↑ then v", OnMessage::Look, "look at what may be seen once"),
     bind('1', "↑ then 1…9", OnMessage::Vote(1), "vote in a poll; again: take it back"),
     bind('2', "", OnMessage::Vote(2), ""),

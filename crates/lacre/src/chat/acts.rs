@@ -11,6 +11,7 @@ use super::keys::Key;
 use super::model::{Body, Message, MessageId, Tick};
 use super::open::Target;
 use super::panel::What;
+use super::questions::{Question, Wanted};
 use super::sheets::{field, frame};
 use super::state::{Command, Sheet, State};
 use super::text::wrapped;
@@ -152,7 +153,7 @@ impl About {
                  profile is open."
                     .to_owned()
             }
-            Self::More(tells) => "p  ask a question (poll)\ng  send a place\nc  send somebody's card\n\
+            Self::More(tells) => "f  send a file; what I wrote goes with it\np  ask a question (poll)\ng  send a place\nc  send somebody's card\n\
                 l  send what I wrote later\n1  send what I wrote to be looked at once\n\
                 t  disappearing messages\n"
                 .to_owned()
@@ -183,6 +184,13 @@ impl State {
             OnMessage::Forward => self.ask(id, About::Forward(row.id)),
             OnMessage::Delete => self.ask(id, About::Delete(row.id, row.mine)),
             OnMessage::Edit => self.begin_edit(&row),
+            OnMessage::Save if row.marks.files == 0 => {
+                self.notice = Some("This message has no files.".to_owned());
+            }
+            OnMessage::Save => {
+                let wanted = Wanted::Save(id, row.id, row.marks.files);
+                self.sheet = Some(Sheet::Question(Question::new(wanted, None)));
+            }
             OnMessage::About => self.panel(What::About(id, row.id), commands),
             OnMessage::Pin => commands.push(act(Act::Pin(row.id, !row.marks.pinned))),
             OnMessage::Star => commands.push(act(Act::Star(row.id, !row.marks.starred))),
@@ -285,6 +293,11 @@ impl State {
                 }
             },
             (About::More(_), 'p') => return self.ask_next(id, About::Poll),
+            (About::More(_), 'f') => {
+                let caption = self.written(id).unwrap_or_default();
+                self.sheet = Some(Sheet::Question(Question::new(Wanted::SendFile(id, caption), None)));
+                return true;
+            }
             (About::More(_), 'g') => return self.ask_next(id, About::Place),
             (About::More(_), 'c') => return self.ask_next(id, About::Card),
             (About::More(_), 't') => return self.ask_next(id, About::Timer),
@@ -360,7 +373,7 @@ impl State {
         (!draft.composer.is_blank()).then(|| draft.composer.text().to_owned())
     }
 
-    fn take_written(&mut self, id: ConversationId) -> Option<String> {
+    pub(super) fn take_written(&mut self, id: ConversationId) -> Option<String> {
         let draft = self.drafts.get_mut(&Target::Existing(id))?;
         (!draft.composer.is_blank()).then(|| draft.composer.take())
     }
@@ -368,6 +381,10 @@ impl State {
     /// What was said in another way did not come to pass: its text comes back.
     pub(super) fn put_back(&mut self, id: ConversationId, text: &str, why: &str) {
         let draft = self.drafts.entry(Target::Existing(id)).or_default();
+        if text.is_empty() {
+            self.notice = Some(format!("Not done: {why}."));
+            return;
+        }
         draft.composer.put_back(text);
         draft.touched = true;
         self.notice = Some(format!("Not done: {why}. The text is back in the composer."));

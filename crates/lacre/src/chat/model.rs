@@ -127,6 +127,8 @@ pub struct Marks {
     pub starred: bool,
     /// Whether it may still be looked at once.
     pub once: bool,
+    /// How many files it has.
+    pub files: usize,
     /// Of a poll, how many answers it has.
     pub options: usize,
     /// Whether several answers may be chosen.

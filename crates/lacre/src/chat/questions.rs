@@ -55,6 +55,10 @@ pub enum Order {
     StopLinking,
     /// A safety number is compared with a file.
     Compare(What, String),
+    /// The files of a message are saved in this folder, or under this name.
+    Save(ConversationId, MessageId, String),
+    /// A file is sent, with a caption.
+    SendFile(ConversationId, String, String),
     /// What was to be sent later is not.
     NotLater(MessageId),
     /// One goes by this name.
@@ -105,6 +109,10 @@ pub enum Wanted {
     StopLinking,
     /// To compare a safety number.
     Compare(What),
+    /// To save so many files of a message.
+    Save(ConversationId, MessageId, usize),
+    /// To send a file with this caption.
+    SendFile(ConversationId, String),
     /// Not to send something later.
     NotLater(MessageId),
     /// To send another text later; the one it has.
@@ -117,6 +125,8 @@ impl Question {
     /// It, over a panel or over the chat.
     pub fn new(wanted: Wanted, back: Option<Panel>) -> Self {
         let input = match &wanted {
+            // What stands here is a folder that there is.
+            Wanted::Save(..) => Composer::with("."),
             Wanted::Rename(_, text) | Wanted::EditLater(_, _, text) | Wanted::Name(text) => {
                 Composer::with(text)
             }
@@ -141,6 +151,8 @@ impl Wanted {
             Self::Link => "Link a new device",
             Self::StopLinking => "Stop linking",
             Self::Compare(_) => "Compare",
+            Self::Save(..) => "Save",
+            Self::SendFile(..) => "Send a file",
             Self::NotLater(_) => "Do not send it",
             Self::EditLater(..) => "Edit what is sent later",
             Self::Name(_) => "The name that you go by",
@@ -153,7 +165,8 @@ impl Wanted {
             Self::BlockPerson => "Handle: ",
             Self::NewLink(_) => "Days: ",
             Self::Join => "Link: ",
-            Self::Report(_) => "File: ",
+            Self::Report(_) | Self::SendFile(..) => "File: ",
+            Self::Save(..) => "Folder: ",
             Self::Rename(..) | Self::Name(_) => "Name: ",
             Self::Link => "Code: ",
             Self::Compare(_) => "File: ",
@@ -202,6 +215,17 @@ impl Wanted {
             Self::Compare(_) => {
                 "A text file with their 60 digits, or a PNG image of their code.".to_owned()
             }
+            Self::Save(_, _, files) => {
+                let what = if *files == 1 { "The file is".to_owned() } else { format!("The {files} files are") };
+                format!(
+                    "{what} fetched, checked and written into this folder under a safe name. Nothing is overwritten, \
+                     and nothing is opened."
+                )
+            }
+            Self::SendFile(_, caption) => {
+                let with = if caption.is_empty() { "" } else { " What you wrote goes with it." };
+                format!("Pictures and documents are cleaned of what they tell of you, then sealed.{with}")
+            }
             Self::NotLater(_) => "It is deleted from this device and is never sent.".to_owned(),
             Self::EditLater(..) => "It goes at the same time as before.".to_owned(),
             Self::Name(_) => "Told with your next message in each conversation; empty for none.".to_owned(),
@@ -236,6 +260,10 @@ impl Wanted {
             Self::Link => Order::Link(needed("the code")?),
             Self::StopLinking => Order::StopLinking,
             Self::Compare(what) => Order::Compare(*what, needed("the name of a file")?),
+            Self::Save(id, message, _) => Order::Save(*id, *message, needed("the name of a folder")?),
+            Self::SendFile(id, caption) => {
+                Order::SendFile(*id, needed("the name of a file")?, caption.clone())
+            }
             Self::NotLater(message) => Order::NotLater(*message),
             Self::EditLater(id, message, _) => {
                 return Ok(Command::Act(*id, Act::Edit(*message, needed("a text")?)));
@@ -281,6 +309,12 @@ impl State {
         self.sheet = question.back.map(Sheet::Panel);
         if matches!(command, Command::Do(Order::Link(_))) {
             self.linking();
+        }
+        if let Command::Do(Order::SendFile(id, _, caption)) = &command {
+            if !caption.is_empty() {
+                self.take_written(*id);
+            }
+            self.notice = Some("The file is being cleaned and sealed …".to_owned());
         }
         commands.push(command);
     }

@@ -27,6 +27,7 @@ use super::group::Group;
 use super::keys::key;
 use super::model::{Conversation, Me, Message, MessageId};
 use super::panel::{Shown, What};
+use super::questions::Order;
 use super::search::Found;
 use super::state::{Command, Msg, State};
 use super::theme::Theme;
@@ -230,6 +231,16 @@ fn worker<M: Messenger>(messenger: M) -> Worker {
     let (tell, done) = mpsc::unbounded_channel();
     let task = tokio::spawn(async move {
         while let Some(order) = next.recv().await {
+            // What takes long holds nothing up.
+            if matches!(order, Command::Do(Order::Save(..) | Order::SendFile(..))) {
+                let (messenger, tell) = (messenger.clone(), tell.clone());
+                tokio::spawn(async move {
+                    if let Some(msg) = messenger.work(order).await {
+                        let _ = tell.send(msg);
+                    }
+                });
+                continue;
+            }
             if let Some(msg) = messenger.work(order).await {
                 // The chat may be gone already.
                 let _ = tell.send(msg);

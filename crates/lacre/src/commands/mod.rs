@@ -7,7 +7,7 @@ mod chat;
 mod conversations;
 mod device;
 mod doctor;
-mod files;
+pub mod files;
 mod group;
 mod group_link;
 mod history;

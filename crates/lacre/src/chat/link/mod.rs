@@ -1,5 +1,6 @@
 //! The client as the chat sees it: its view models as plain safe text, its events as messages to the state.
 
+mod files;
 mod happenings;
 mod orders;
 mod panels;

@@ -24,6 +24,10 @@ impl Link {
             Order::Compare(what, file) => self.compare(what, &file),
             // What comes of it is told by the client.
             Order::Link(code) => return self.link(&code).await.err().map(|why| Msg::LinkEnded(Err(why))),
+            Order::SendFile(id, file, caption) => match self.send_file(id, &file, caption.clone()).await {
+                Ok(done) => Ok(Msg::Done(done)),
+                Err(why) => return Some(Msg::NotDone(id, caption, why)),
+            },
             order => self.done(order).await.map(Msg::Done),
         };
         Some(said.unwrap_or_else(|why| Msg::Trouble(sentence(&why))))
@@ -74,7 +78,10 @@ impl Link {
                 (Intent::RevokeDevice(id), done.to_owned())
             }
             Order::StopLinking => (Intent::StopLinking, "The new device is not let in.".to_owned()),
-            Order::Compare(..) | Order::Link(_) => return Err("this is done in another way".to_owned()),
+            Order::Save(id, message, to) => return self.save(id, message, &to).await,
+            Order::Compare(..) | Order::Link(_) | Order::SendFile(..) => {
+                return Err("this is done in another way".to_owned());
+            }
             Order::NotLater(id) => {
                 (Intent::Cancel(lacre_client::content::MessageId(id.0)), "It will not be sent.".to_owned())
             }

@@ -116,6 +116,7 @@ fn marks_of(marks: &view::Marks, body: &view::Body) -> Marks {
         pinned: marks.pinned_by.is_some(),
         starred: marks.starred,
         once: *body == view::Body::Once { looked: false },
+        files: crate::commands::files::files(body).len(),
         ..Marks::default()
     };
     if let view::Body::Poll(poll) = body {

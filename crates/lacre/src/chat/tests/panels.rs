@@ -234,6 +234,30 @@ fn a_group_has_a_link_and_one_asks_by_it() {
 }
 
 #[test]
+fn files_are_saved_and_sent_and_what_was_written_goes_with_them() {
+    let mut ana = Ana::with_bruno(100, 30);
+    let mut rows = talk();
+    assert!(ana.press(&[Key::Up, Key::Char('o')]).is_empty());
+    ana.sees("This message has no files.");
+    rows[2].marks.files = 2;
+    ana.hear(Msg::Messages(BRUNO, rows, false));
+    ana.press(&[Key::Char('o')]);
+    ana.sees("The 2 files are fetched, checked and written");
+    let save = Order::Save(BRUNO, MessageId([3; 16]), ".".to_owned());
+    assert_eq!(ordered(&mut ana, &[Key::Enter]), Some(save));
+    ana.press(&[Key::Escape]);
+    ana.types("look at this");
+    ana.press(&[Key::More, Key::Char('f')]);
+    ana.sees("What you wrote goes with it.");
+    ana.types("photo.jpg");
+    let send = Order::SendFile(BRUNO, "photo.jpg".to_owned(), "look at this".to_owned());
+    assert_eq!(ordered(&mut ana, &[Key::Enter]), Some(send));
+    assert_eq!(ana.written(), "");
+    ana.hear(Msg::NotDone(BRUNO, "look at this".to_owned(), "photo.jpg cannot be read".to_owned()));
+    assert_eq!(ana.written(), "look at this", "nothing that was written is lost");
+}
+
+#[test]
 fn of_a_group_one_looks_at_the_number_with_each() {
     let mut ana = Ana::with_trip(100, 30);
     let who = AccountId([7; 16]);

@@ -2,8 +2,8 @@
 
 mod bars;
 mod prepare;
-pub(super) mod save;
-pub(super) mod send;
+pub mod save;
+pub mod send;
 pub(super) mod storage;
 
 use lacre_client::Client;
@@ -95,7 +95,7 @@ fn each_file(
 }
 
 /// The files of a message.
-fn files(body: &Body) -> &[File] {
+pub fn files(body: &Body) -> &[File] {
     match body {
         Body::Files { files, .. } => files,
         Body::Voice { file, .. } => std::slice::from_ref(file.as_ref()),

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lacre_client::content::MessageId;
-use lacre_client::files::{FilesError, Transfer};
+use lacre_client::content::{FileRef, MessageId};
+use lacre_client::files::{FilesError, Folder, Transfer};
 use lacre_client::view::{File, Message};
 use lacre_client::{Client, Intent};
 use lacre_guard::{Facts, Severity, Verdict, clean_name, judge};
@@ -139,21 +139,31 @@ async fn write(
     let written = tokio::task::spawn_blocking(move || {
         let mut bar = Bar::new(json, "saving", wanted.size);
         let mut told = Ok(());
-        let mut progress = |done| told = bar.at(done);
-        let mut rng = UnwrapErr(OsRng);
-        let mut write = |path: &Path| folder.save(&wanted, path, &mut rng, &mut progress);
-        let path = match to {
-            // A name that was asked for is taken, or nothing is written.
-            Some(path) if !path.is_dir() => write(&path).map(|()| path),
-            into => under_a_free_name(&into.unwrap_or_default(), &clean_name(&wanted.name), &mut write),
-        }?;
+        let written = written(&folder, &wanted, to, &mut |done| told = bar.at(done))?;
         told?;
-        let unread = |error| Failure::io("the saved file cannot be read", &error);
-        let mut saved = std::fs::File::open(&path).map_err(unread)?;
-        let facts = Facts::gather(&wanted.name, Some(&wanted.media_type), &mut saved).map_err(unread)?;
-        Ok::<_, Failure>((path, judge(&facts)))
+        Ok::<_, Failure>(written)
     });
     written.await.map_err(|error| Failure::new(Exit::Failure, "fault", error))?
+}
+
+/// Writes a file that is here under its name, or under a free one in a folder; and what it is.
+pub fn written(
+    folder: &Folder,
+    wanted: &FileRef,
+    to: Option<PathBuf>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(PathBuf, Verdict), Failure> {
+    let mut rng = UnwrapErr(OsRng);
+    let mut write = |path: &Path| folder.save(wanted, path, &mut rng, progress);
+    let path = match to {
+        // A name that was asked for is taken, or nothing is written.
+        Some(path) if !path.is_dir() => write(&path).map(|()| path),
+        into => under_a_free_name(&into.unwrap_or_default(), &clean_name(&wanted.name), &mut write),
+    }?;
+    let unread = |error| Failure::io("the saved file cannot be read", &error);
+    let mut saved = std::fs::File::open(&path).map_err(unread)?;
+    let facts = Facts::gather(&wanted.name, Some(&wanted.media_type), &mut saved).map_err(unread)?;
+    Ok((path, judge(&facts)))
 }
 
 /// Writes under a name, or under the same with a number when it is taken.

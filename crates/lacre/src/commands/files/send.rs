@@ -70,7 +70,7 @@ async fn send(context: &Context, client: &Client, args: &SendArgs) -> Result<(),
 }
 
 /// Many thumbnails together may be too large for one message: then the last go without.
-fn within_limits(files: &mut [(FileRef, Preview)]) {
+pub fn within_limits(files: &mut [(FileRef, Preview)]) {
     let mut taken = 0;
     for (_, preview) in files {
         taken += preview.thumbnail.len();
@@ -95,18 +95,31 @@ async fn seal(
 ) -> Result<(FileRef, Preview), Failure> {
     let (folder, path, json) = (folder.clone(), path.to_owned(), context.json);
     let sealed = tokio::task::spawn_blocking(move || {
-        let Prepared { mut source, size, name, media_type, preview, warning } = prepare(&path, original)?;
+        let mut bar: Option<Bar> = None;
+        let mut told = Ok(());
+        let mut progress =
+            |done: u64, size: u64| told = bar.get_or_insert_with(|| Bar::new(json, "sealing", size)).at(done);
+        let (file, preview, warning) = sealed(&folder, &path, original, &mut progress)?;
+        told?;
         if let Some(warning) = warning.filter(|_| !json) {
             eprintln!("lacre: {}", safe_line(&warning));
         }
-        let mut bar = Bar::new(json, "sealing", size);
-        let mut told = Ok(());
-        let mut progress = |done| told = bar.at(done);
-        let sealed = folder.seal(source.as_mut(), size, &mut UnwrapErr(OsRng), &mut progress)?;
-        told?;
-        Ok::<_, Failure>((FileRef { name, media_type: media_type.to_owned(), ..sealed }, preview))
+        Ok::<_, Failure>((file, preview))
     });
     sealed.await.map_err(|error| Failure::new(Exit::Failure, "fault", error))?
+}
+
+/// Cleans a file and seals it into a folder; what is to be said of it. Progress is told in bytes, and of how many.
+pub fn sealed(
+    folder: &Folder,
+    path: &Path,
+    original: bool,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(FileRef, Preview, Option<String>), Failure> {
+    let Prepared { mut source, size, name, media_type, preview, warning } = prepare(path, original)?;
+    let mut progress = |done| progress(done, size);
+    let sealed = folder.seal(source.as_mut(), size, &mut UnwrapErr(OsRng), &mut progress)?;
+    Ok((FileRef { name, media_type: media_type.to_owned(), ..sealed }, preview, warning))
 }
 
 /// A voice note out of a WAV file.
