@@ -326,8 +326,8 @@ pub struct SendArgs {
     /// Send pictures in their full size; and what cannot be cleaned of what it tells about its maker, as it is
     #[arg(long, requires = "files")]
     pub original: bool,
-    /// Send a WAV file as a voice note
-    #[arg(long, value_name = "WAV", conflicts_with_all = ["text", "files", "once", "reply_to"])]
+    /// Send a WAV file, or what `lacre voice record` made, as a voice note
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "files", "once", "reply_to"])]
     pub voice: Option<PathBuf>,
     /// How the files go
     #[command(flatten)]

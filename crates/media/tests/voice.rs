@@ -117,6 +117,32 @@ fn a_note_is_a_wav_file_again_and_goes_faster() {
 }
 
 #[test]
+fn a_note_that_is_there_is_taken_as_it_is_and_one_that_names_somebody_is_made_anew() {
+    let note = Note::from_wav(Cursor::new(wav::write(&ah(1.0, RATE), RATE))).expect("a note");
+    let again = Note::of(Cursor::new(&note.bytes)).expect("a note");
+    assert_eq!((&again.bytes, again.duration_ms), (&note.bytes, note.duration_ms));
+    assert_eq!(
+        Note::of(Cursor::new(to_wav(&note.bytes).expect("a file"))).map(|note| note.duration_ms),
+        Ok(1000)
+    );
+
+    let mut writer = ogg::PacketWriter::new(Cursor::new(Vec::new()));
+    let mut reader = ogg::PacketReader::new(Cursor::new(&note.bytes));
+    while let Ok(Some(packet)) = reader.read_packet() {
+        let (at, tags) = (packet.absgp_page(), packet.data.starts_with(b"OpusTags"));
+        let named = b"OpusTags\x01\0\0\0x\x01\0\0\0\x0a\0\0\0ARTIST=Ana".to_vec();
+        let data = if tags { named } else { packet.data };
+        writer.write_packet(data, 9, ogg::PacketWriteEndInfo::EndPage, at).expect("written");
+    }
+    let named = writer.into_inner().into_inner();
+    assert!(named.windows(3).any(|window| window == b"Ana"));
+    let anew = Note::of(Cursor::new(&named)).expect("a note");
+    assert!(!anew.bytes.windows(3).any(|window| window == b"Ana"));
+    assert_eq!(anew.duration_ms, note.duration_ms);
+    assert_eq!(Note::of(Cursor::new(b"Og")).map(|_| ()), Err(VoiceError::Unknown));
+}
+
+#[test]
 fn nothing_in_a_note_tells_who_made_it_or_when() {
     let record = || {
         let mut recorder = Recorder::new().expect("a recorder");

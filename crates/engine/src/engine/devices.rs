@@ -23,8 +23,8 @@ use super::outbox::{Lane, NewJob};
 use super::state::{Job, JobState, Member, Purpose, Seal, SecretRecord, What};
 use super::{Asked, Cx, Engine};
 use crate::api::{Alert, EngineError, Event, Refusal};
-use crate::defence::Defence;
 use crate::content::Matter;
+use crate::defence::Defence;
 use crate::identity::{
     DEVICE_NAME, DeviceEntry, DeviceList, IdentityKey, IdentitySecret, Succession, UnverifiedDeviceList,
 };

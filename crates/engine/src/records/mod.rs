@@ -16,8 +16,8 @@ mod read;
 mod row;
 mod securing;
 mod standing;
-mod trust;
 mod told;
+mod trust;
 
 use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Handle, Millis, RelayId};
 use serde::{Deserialize, Serialize};
@@ -39,10 +39,10 @@ pub use row::{row_from_bytes, row_key, row_of, row_to_bytes, visit_rows};
 pub use securing::Secured;
 pub(crate) use standing::Quit;
 pub use standing::{BlockRecord, Standing};
-pub(crate) use trust::Compared;
-pub use trust::{KeyChange, Trust};
 pub(crate) use told::{At, Company, Cursor, Giving, Taking, Told, part_of, told_in};
 pub use told::{HistoryTransfer, TransferState, rows_in_part};
+pub(crate) use trust::Compared;
+pub use trust::{KeyChange, Trust};
 
 /// This account and device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -27,6 +27,9 @@ pub struct SaveArgs {
     /// overwritten
     #[arg(long, value_name = "PATH")]
     pub to: Option<PathBuf>,
+    /// Write a voice note as a WAV file
+    #[arg(long)]
+    pub wav: bool,
     /// Seconds in which nothing comes before it is given up; it goes on there the next time
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub timeout: u64,

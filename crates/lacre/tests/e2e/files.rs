@@ -307,6 +307,14 @@ fn a_voice_note_is_said_with_its_length_and_its_waves() {
     assert_eq!(row["content"]["waveform"].as_array().map(Vec::len), Some(64));
     save(&bruno, sent["id"].as_str().expect("an id"), &saved).ok();
     assert!(fs::read(&saved).expect("saved").starts_with(b"OggS"));
+    let id = sent["id"].as_str().expect("an id");
+    let heard = folder.path().join("heard.wav");
+    bruno.run(&["save", id, "--wav", "--to", path(&heard), "--json"]).ok();
+    let written = fs::read(&heard).expect("saved");
+    assert!(written.starts_with(b"RIFF") && written.len() == 44 + samples.len(), "as long as it was");
+    // What was saved is a voice note again.
+    let again = ana.run(&["send", "bruno", "--voice", path(&saved), "--json"]).ok().objects();
+    assert_eq!(again.last().expect("the message")["kind"], "voice");
     fs::write(&file, b"not a sound").expect("written");
     ana.run(&["send", "bruno", "--voice", path(&file), "--json"]).refused(4, "no_voice");
 }

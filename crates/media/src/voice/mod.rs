@@ -63,6 +63,25 @@ impl Note {
     /// The media type of all notes.
     pub const MIME: &str = "audio/ogg; codecs=opus";
 
+    /// A note from a file: a WAV file, or a note that is there already. One that tells more than is heard, as other
+    /// programs make them, is made anew.
+    pub fn of(mut file: impl Read) -> Result<Self, VoiceError> {
+        let mut start = Vec::new();
+        file.by_ref().take(4).read_to_end(&mut start).map_err(|_| VoiceError::Unreadable)?;
+        if start != b"OggS" {
+            return Self::from_wav(start.as_slice().chain(file));
+        }
+        let mut bytes = start;
+        file.take(FILE as u64).read_to_end(&mut bytes).map_err(|_| VoiceError::Unreadable)?;
+        let samples = decode(&bytes)?;
+        if plain(&bytes) {
+            return Ok(Self { duration_ms: duration(&bytes)?, waveform: waveform(&samples), bytes });
+        }
+        let mut recorder = Recorder::new()?;
+        recorder.push_whole(&samples)?;
+        recorder.finish()
+    }
+
     /// A note from a WAV file of any rate and any number of channels, read as it goes.
     pub fn from_wav(file: impl Read) -> Result<Self, VoiceError> {
         let mut reader = wav::Reader::new(file)?;

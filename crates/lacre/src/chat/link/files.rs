@@ -52,7 +52,7 @@ impl Link {
             let folder = self.0.files().cloned().ok_or("this profile has no place for files")?;
             let (wanted, to) = (file.file.clone(), Some(PathBuf::from(to)));
             let written =
-                tokio::task::spawn_blocking(move || save::written(&folder, &wanted, to, &mut |_| ()));
+                tokio::task::spawn_blocking(move || save::written(&folder, &wanted, to, false, &mut |_| ()));
             let (path, verdict) = written.await.map_err(half)?.map_err(half)?;
             saved.push(safe_line(&path.to_string_lossy()));
             let reasons = verdict.reasons.iter().filter(|reason| reason.severity() > Severity::Fine);

@@ -1,5 +1,6 @@
 //! `lacre save`: fetched, checked, and then written under a safe name.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use lacre_client::files::{FilesError, Folder, Transfer};
 use lacre_client::view::{File, Message};
 use lacre_client::{Client, Intent};
 use lacre_guard::{Facts, Severity, Verdict, clean_name, judge};
+use lacre_media::voice::{self, VoiceError};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::OsRng;
 use serde_json::json;
@@ -135,35 +137,70 @@ async fn write(
     file: &File,
 ) -> Result<(PathBuf, Verdict), Failure> {
     let folder = client.files().cloned().ok_or(FilesError::NotHere)?;
-    let (wanted, json, to) = (file.file.clone(), context.json, args.to.clone());
+    let (wanted, json, to, as_wav) = (file.file.clone(), context.json, args.to.clone(), args.wav);
     let written = tokio::task::spawn_blocking(move || {
         let mut bar = Bar::new(json, "saving", wanted.size);
         let mut told = Ok(());
-        let written = written(&folder, &wanted, to, &mut |done| told = bar.at(done))?;
+        let written = written(&folder, &wanted, to, as_wav, &mut |done| told = bar.at(done))?;
         told?;
         Ok::<_, Failure>(written)
     });
     written.await.map_err(|error| Failure::new(Exit::Failure, "fault", error))?
 }
 
-/// Writes a file that is here under its name, or under a free one in a folder; and what it is.
+/// Writes a file that is here under its name, or under a free one in a folder; and what it is. A voice note is written
+/// as a WAV file where that is asked for.
 pub fn written(
     folder: &Folder,
     wanted: &FileRef,
     to: Option<PathBuf>,
+    as_wav: bool,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(PathBuf, Verdict), Failure> {
     let mut rng = UnwrapErr(OsRng);
-    let mut write = |path: &Path| folder.save(wanted, path, &mut rng, progress);
+    let sound = if as_wav { Some(wav(folder, wanted)?) } else { None };
+    let mut name = clean_name(&wanted.name);
+    if sound.is_some() {
+        name = Path::new(&name).with_extension("wav").to_string_lossy().into_owned();
+    }
+    let mut write = |path: &Path| match &sound {
+        Some(sound) => new_file(path, sound),
+        None => folder.save(wanted, path, &mut rng, progress),
+    };
     let path = match to {
         // A name that was asked for is taken, or nothing is written.
         Some(path) if !path.is_dir() => write(&path).map(|()| path),
-        into => under_a_free_name(&into.unwrap_or_default(), &clean_name(&wanted.name), &mut write),
+        into => under_a_free_name(&into.unwrap_or_default(), &name, &mut write),
     }?;
     let unread = |error| Failure::io("the saved file cannot be read", &error);
     let mut saved = std::fs::File::open(&path).map_err(unread)?;
-    let facts = Facts::gather(&wanted.name, Some(&wanted.media_type), &mut saved).map_err(unread)?;
+    // What was decoded here is what it is; of what came, the sender's claims are looked at.
+    let claims = match sound {
+        Some(_) => (name.as_str(), None),
+        None => (wanted.name.as_str(), Some(wanted.media_type.as_str())),
+    };
+    let facts = Facts::gather(claims.0, claims.1, &mut saved).map_err(unread)?;
     Ok((path, judge(&facts)))
+}
+
+/// A voice note as a WAV file.
+fn wav(folder: &Folder, file: &FileRef) -> Result<Vec<u8>, Failure> {
+    if file.size > voice::FILE as u64 {
+        return Err(VoiceError::TooLong.into());
+    }
+    let mut note = Vec::new();
+    folder.open_into(file, &mut note, &mut |_| ())?;
+    Ok(voice::to_wav(&note)?)
+}
+
+/// Writes a file that is not there yet; nothing is left of one that could not be written whole.
+fn new_file(path: &Path, bytes: &[u8]) -> Result<(), FilesError> {
+    let mut file = std::fs::File::create_new(path)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| {
+        // What cannot be removed either is told by the error that came first.
+        let _ = std::fs::remove_file(path);
+        FilesError::from(error)
+    })
 }
 
 /// Writes under a name, or under the same with a number when it is taken.

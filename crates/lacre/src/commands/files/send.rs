@@ -122,14 +122,14 @@ pub fn sealed(
     Ok((FileRef { name, media_type: media_type.to_owned(), ..sealed }, preview, warning))
 }
 
-/// A voice note out of a WAV file.
+/// A voice note out of a WAV file, or one that was recorded.
 async fn voice(folder: &Folder, path: &Path) -> Result<Content, Failure> {
     let (folder, path) = (folder.clone(), path.to_owned());
     let made = tokio::task::spawn_blocking(move || {
         let shown = safe_line(&path.to_string_lossy());
         let unread = |error| Failure::io(format!("{shown} cannot be read"), &error);
         let file = std::io::BufReader::new(std::fs::File::open(&path).map_err(unread)?);
-        let note = Note::from_wav(file).map_err(|error| {
+        let note = Note::of(file).map_err(|error| {
             Failure::new(Exit::Refused, "no_voice", format!("{shown}: {error}; nothing was sent"))
         })?;
         let size = note.bytes.len() as u64;
