@@ -357,7 +357,7 @@ kinds! {
         says: Says::Member,
         row: true,
         signed: true,
-        fields: &["media.name", "media.type", "media.blur", "media.thumbnail", "media.caption"],
+        fields: &["media.name", "media.type", "media.thumbnail", "media.blur", "media.caption"],
         sample: |fill| {
             let file = FileRef {
                 name: fill("media.name"),

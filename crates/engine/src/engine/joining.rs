@@ -103,17 +103,10 @@ impl Engine {
         item: &wire::Welcomed,
         time: Millis,
     ) -> Result<Result<Option<AccountId>, Unjoined>, EngineError> {
-        let welcome = self.welcome_of(cx, item)?;
-        if known.as_ref().is_some_and(|seal| !seal.lost) {
-            return Ok(Err("this device is a member already".into()));
-        }
-        let welcome = match welcome {
+        let welcome = match self.welcome_for(cx, known.as_ref(), item)? {
             Ok(welcome) => welcome,
             Err(reason) => return Ok(Err(reason.into())),
         };
-        if welcome.ciphersuite() != SUITE && cx.defends(Defence::Suite) {
-            return Ok(Err(Denied::Suite.reason().into()));
-        }
         let used = self.package_of(cx, &welcome)?;
         let staged = match group::stage_welcome(cx.provider, welcome, known.is_some()) {
             Ok(staged) => staged,
@@ -195,18 +188,40 @@ impl Engine {
             }
         }
         if again {
-            self.requeue(cx, id, true)?;
-            for (at, job) in self.lane(cx, id, usize::MAX)? {
-                if matches!(job.what, What::AskResync | What::Commit(..)) {
-                    cx.store.delete(at);
-                }
-            }
+            self.back_in(cx, id)?;
         }
         if by_last_resort {
             self.plan_update(cx, id)?;
         }
         let own = matches!(seal_room, Room::Own(_)).then_some(self.me.account);
         Ok(Ok(contact.map(|contact| contact.account).or(own)))
+    }
+
+    /// The Welcome in an item, when this device can go by it.
+    fn welcome_for(
+        &mut self,
+        cx: &mut Cx<'_>,
+        known: Option<&Seal>,
+        item: &wire::Welcomed,
+    ) -> Result<Result<Welcome, &'static str>, EngineError> {
+        let welcome = self.welcome_of(cx, item)?;
+        if known.is_some_and(|seal| !seal.lost) {
+            return Ok(Err("this device is a member already"));
+        }
+        let suite = |welcome: &Welcome| welcome.ciphersuite() == SUITE || !cx.defends(Defence::Suite);
+        Ok(welcome
+            .and_then(|welcome| if suite(&welcome) { Ok(welcome) } else { Err(Denied::Suite.reason()) }))
+    }
+
+    /// What waited is done from here on; what this device asked for, or committed, to find its place is not.
+    fn back_in(&mut self, cx: &mut Cx<'_>, id: ConversationId) -> Result<(), EngineError> {
+        self.requeue(cx, id, true)?;
+        for (at, job) in self.lane(cx, id, usize::MAX)? {
+            if matches!(job.what, What::AskResync | What::Commit(..)) {
+                cx.store.delete(at);
+            }
+        }
+        Ok(())
     }
 
     /// Whether this member may let this device into a group again: an admin whom it knew, its own account, or

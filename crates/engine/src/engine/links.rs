@@ -57,6 +57,9 @@ impl Engine {
         if known.is_some_and(|record| record.state != ConversationState::Left) {
             return Ok(Err(Refusal::MemberAlready));
         }
+        if link.admin == self.me.handle {
+            return Ok(Err(Refusal::Yourself));
+        }
         let conversation = match self.conversation_to(cx, To::person(&link.admin))? {
             Ok(conversation) => conversation,
             Err(refusal) => return Ok(Err(refusal)),

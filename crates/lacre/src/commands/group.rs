@@ -116,10 +116,7 @@ async fn change(
             let account = client.read(|views| Ok(group_link::asker(&views, id, &person)))??;
             client.decline_asker(id, account).await?;
             client.flush().await;
-            return match context.json {
-                true => output::object(&json!({"declined": person.as_str()})),
-                false => output::line(&format!("{person} is not let in.")),
-            };
+            return tell_declined(context, &person);
         }
         GroupCommand::Link { group, new, days, off: _ } => {
             let id = find(&group)?;
@@ -180,6 +177,13 @@ async fn change(
     }
     let told = rows(client, id)?.into_iter().skip(before).collect::<Vec<_>>();
     report(context, client, id, told)
+}
+
+fn tell_declined(context: &Context, person: &Handle) -> Result<(), Failure> {
+    match context.json {
+        true => output::object(&json!({"declined": person.as_str()})),
+        false => output::line(&format!("{person} is not let in.")),
+    }
 }
 
 /// What has come meanwhile is taken in, as far as the relay can be reached in time.
