@@ -1,6 +1,6 @@
 //! Pictures: decoded within limits, stripped of metadata, made smaller, with a thumbnail and a blur to show before.
 //!
-//! JPEG, PNG, WebP and GIF. Two ways to send one: as it is, without what it tells about its maker ([`strip`], lossless),
+//! JPEG, PNG, WebP and GIF. Two ways to send one: as it is, without what it tells about its maker ([`strip()`], lossless),
 //! or made anew from its pixels, at most [`SIDE`] wide or high ([`resized`]). What both make has no place, device,
 //! time, text or embedded preview in it; of a colour profile only the numbers stay.
 
