@@ -158,8 +158,7 @@ impl Engine {
         }
         self.refresh_members(cx, id, &joined, &[], first_epoch.then_some(0))?;
         (seal.lost, seal.asked, seal.counter, seal.sent) = (false, None, 0, 0);
-        // One that came in by the last resort, or by what somebody may know, has a leaf key that others may have
-        // too: soon anew.
+        // Who came in by the last resort, or by what somebody may know, has a leaf key that others may have: soon anew.
         let made = used.as_ref().map_or(0, Kept::made_ms);
         let stale = made < self.secured_since(cx)?;
         let by_last_resort = used.is_some_and(|used| used.last_resort) || stale;
