@@ -93,7 +93,7 @@ impl Engine {
         if seal.lost {
             return self.unreadable(cx, id, &seal, time, Unreadable::OtherEpoch);
         }
-        let Some(mut group) = self.group(cx, id)? else {
+        let Some(group) = self.group(cx, id)? else {
             self.unreadable(cx, id, &seal, time, Unreadable::OtherEpoch)?;
             return self.lose(cx, id);
         };
@@ -103,9 +103,13 @@ impl Engine {
             return self.lose(cx, id);
         }
         #[cfg(feature = "evil")]
-        if !cx.defends(Defence::Forward) {
-            group::go_far(cx.provider, &mut group)?;
-        }
+        let group = {
+            let mut group = group;
+            if !cx.defends(Defence::Forward) {
+                group::go_far(cx.provider, &mut group)?;
+            }
+            group
+        };
         match self.unseal(cx, id, group, &item.message) {
             Ok(message) => {
                 match (message.sender().clone(), message.credential().clone(), message.into_content()) {
