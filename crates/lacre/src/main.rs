@@ -27,9 +27,6 @@ use tracing_subscriber::EnvFilter;
 use cli::Cli;
 use exit::{Exit, Failure};
 
-#[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
