@@ -278,6 +278,12 @@ impl Person {
         }
     }
 
+    /// Keeps the sockets open of somebody who has nothing to say for a while.
+    pub async fn stay(&mut self) -> Result<(), Failed> {
+        self.authenticated.ping().await?;
+        Ok(self.anonymous.ping().await?)
+    }
+
     /// Wants something.
     pub async fn want(&mut self, intent: Intent) -> Result<(), Failed> {
         self.intents += 1;

@@ -138,11 +138,9 @@ impl Reporter {
     }
 
     fn print_text(&self, measured: &serde_json::Value) {
-        println!(
-            "{} ({})",
-            measured["workload"].as_str().unwrap_or(""),
-            measured["mode"].as_str().unwrap_or("")
-        );
+        if let (Some(workload), Some(mode)) = (measured["workload"].as_str(), measured["mode"].as_str()) {
+            println!("{workload} ({mode})");
+        }
         for (name, value) in measured.as_object().into_iter().flatten() {
             if !matches!(name.as_str(), "workload" | "mode") {
                 println!("  {name:<26} {value}");

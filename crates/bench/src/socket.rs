@@ -125,6 +125,12 @@ impl Socket {
         self.frame(client_frame::Body::Ack(Ack { position }));
     }
 
+    /// Says that this end is still there; a relay closes what is silent.
+    pub async fn ping(&mut self) -> io::Result<()> {
+        self.header(PING, 0);
+        self.flush().await
+    }
+
     /// Writes what was put into the output.
     pub async fn flush(&mut self) -> io::Result<()> {
         if !self.output.is_empty() {

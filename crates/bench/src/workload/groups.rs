@@ -133,7 +133,12 @@ impl Group {
         Ok(group)
     }
 
-    async fn newcomer(&self, target: &Target, number: usize, rng: &mut StdRng) -> Result<Person, Failed> {
+    async fn newcomer(&mut self, target: &Target, number: usize, rng: &mut StdRng) -> Result<Person, Failed> {
+        // A thousand sign-ups take longer than a relay bears silence.
+        if number.is_multiple_of(64) {
+            self.ana.stay().await?;
+            self.bruno.stay().await?;
+        }
         Person::sign_up(target, &format!("c{number}-{:016x}", self.mark), rng).await
     }
 
