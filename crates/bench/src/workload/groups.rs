@@ -26,6 +26,8 @@ use crate::socket::Target;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(3600);
+/// How long a socket says nothing at most; a relay bears 90 seconds.
+const SILENCE: Duration = Duration::from_secs(20);
 /// Of what is measured several times, the median counts.
 const TIMES: usize = 5;
 
@@ -136,10 +138,15 @@ impl Group {
     async fn newcomer(&mut self, target: &Target, number: usize, rng: &mut StdRng) -> Result<Person, Failed> {
         // A thousand sign-ups take longer than a relay bears silence.
         if number.is_multiple_of(64) {
-            self.ana.stay().await?;
-            self.bruno.stay().await?;
+            self.stay().await?;
         }
         Person::sign_up(target, &format!("c{number}-{:016x}", self.mark), rng).await
+    }
+
+    /// Keeps open the sockets of those who are measured.
+    async fn stay(&mut self) -> Result<(), Failed> {
+        self.ana.stay().await?;
+        self.bruno.stay().await
     }
 
     /// Has Ana add people, and everybody who is measured take it in.
@@ -155,8 +162,13 @@ impl Group {
     /// Until Ana and Bruno have the same leaves and nothing more comes.
     async fn settle(&mut self) -> Result<(), Failed> {
         let deadline = now() + PATIENCE;
-        let mut quiet = 0;
+        let (mut quiet, mut stayed) = (0, None);
         while quiet < 3 {
+            // A thousand people are looked up at the relay's pace.
+            if stayed.is_none_or(|time| now() > time + SILENCE) {
+                self.stay().await?;
+                stayed = Some(now());
+            }
             if now() > deadline {
                 return Err("the group does not come to rest".into());
             }
