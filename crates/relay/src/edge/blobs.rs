@@ -17,7 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::rejection::ExtensionRejection;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
@@ -25,8 +27,8 @@ use axum::{Extension, Router};
 use bytes::BytesMut;
 use futures_util::stream;
 use http_body_util::BodyExt;
-use lacre_proto::ErrorCode;
 use lacre_proto::error::WireError;
+use lacre_proto::{ErrorCode, Millis};
 use lacre_store::data::Data;
 use tokio::time::Instant;
 
@@ -47,76 +49,103 @@ pub(super) fn routes<D: Data>() -> Router<Arc<Edge<D>>> {
         .route("/blobs/upload/{part}", put(part::<D>))
 }
 
-type Shared<D> = State<Arc<Edge<D>>>;
-
-async fn parts<D: Data>(
-    State(edge): Shared<D>,
-    patience: Extension<Patience>,
+/// A request: where it came in, and what it shows.
+struct Asked<D: Data> {
+    edge: Arc<Edge<D>>,
+    patience: Patience,
     headers: HeaderMap,
-) -> Response {
-    answer(&edge, &patience, async {
-        let upload = edge.upload(&headers).await?;
-        let parts = edge.services.parts(&upload).await?;
+}
+
+impl<D: Data> FromRequestParts<Arc<Edge<D>>> for Asked<D> {
+    type Rejection = ExtensionRejection;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge<D>>) -> Result<Self, ExtensionRejection> {
+        let Extension(patience) = Extension::from_request_parts(parts, edge).await?;
+        Ok(Self { edge: edge.clone(), patience, headers: std::mem::take(&mut parts.headers) })
+    }
+}
+
+impl<D: Data> Asked<D> {
+    /// The upload whose capability is shown.
+    async fn upload(&self) -> Result<Upload, WireError> {
+        self.edge.services.upload(&capability(&self.headers)?, self.now()).await
+    }
+
+    fn now(&self) -> Millis {
+        self.edge.clock.now()
+    }
+
+    /// Does what was asked within the deadline, and says how it went; then the next request has its own.
+    async fn answer(&self, done: impl Future<Output = Result<Response, WireError>>) -> Response {
+        self.patience.again(self.edge.limits.write);
+        let mut response = match done.await {
+            Ok(response) => response,
+            Err(error) => {
+                self.edge.services.metrics().refused(error.code);
+                refused(error)
+            }
+        };
+        self.patience.again(self.edge.limits.write);
+        // What comes from here is no page, whatever is in it: nothing sniffs it, runs it or keeps it.
+        for (name, value) in [
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::CONTENT_DISPOSITION, "attachment"),
+            (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
+            (header::CACHE_CONTROL, "no-store"),
+            (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        ] {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+async fn parts<D: Data>(asked: Asked<D>) -> Response {
+    let done = async {
+        let upload = asked.upload().await?;
+        let parts = asked.edge.services.parts(&upload).await?;
         let state = state(upload.is_whole(), &parts);
         Ok(([(header::CONTENT_TYPE, "application/json")], state).into_response())
-    })
-    .await
+    };
+    asked.answer(done).await
 }
 
-async fn part<D: Data>(
-    State(edge): Shared<D>,
-    patience: Extension<Patience>,
-    Path(number): Path<u32>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    answer(&edge, &patience, async {
-        let upload = edge.upload(&headers).await?;
+async fn part<D: Data>(asked: Asked<D>, Path(number): Path<u32>, body: Body) -> Response {
+    let done = async {
+        let upload = asked.upload().await?;
         let length = upload.part(number).ok_or(ErrorCode::BadRequest)?;
-        let (bytes, _held) = edge.take(body, length, &patience).await?;
-        edge.services.put_part(&upload, number, bytes, edge.clock.now()).await?;
+        let (bytes, _held) = asked.edge.take(body, length, &asked.patience).await?;
+        asked.edge.services.put_part(&upload, number, bytes, asked.now()).await?;
         Ok(StatusCode::NO_CONTENT.into_response())
-    })
-    .await
+    };
+    asked.answer(done).await
 }
 
-async fn finish<D: Data>(
-    State(edge): Shared<D>,
-    patience: Extension<Patience>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    answer(&edge, &patience, async {
-        let upload = edge.upload(&headers).await?;
-        let (hash, _held) = edge.take(body, HASH, &patience).await?;
+async fn finish<D: Data>(asked: Asked<D>, body: Body) -> Response {
+    let done = async {
+        let upload = asked.upload().await?;
+        let (hash, _held) = asked.edge.take(body, HASH, &asked.patience).await?;
         let hash = hash.as_ref().try_into().map_err(|_| ErrorCode::BadRequest)?;
-        let waits = edge.limits.large_frame;
-        edge.services.finish_upload(&upload, &hash, edge.clock.now(), || patience.again(waits)).await?;
+        let again = || asked.patience.again(asked.edge.limits.large_frame);
+        asked.edge.services.finish_upload(&upload, &hash, asked.now(), again).await?;
         Ok(StatusCode::NO_CONTENT.into_response())
-    })
-    .await
+    };
+    asked.answer(done).await
 }
 
-async fn cancel<D: Data>(
-    State(edge): Shared<D>,
-    patience: Extension<Patience>,
-    headers: HeaderMap,
-) -> Response {
-    answer(&edge, &patience, async {
-        let upload = edge.upload(&headers).await?;
-        edge.services.cancel_upload(&upload, edge.clock.now()).await?;
+async fn cancel<D: Data>(asked: Asked<D>) -> Response {
+    let done = async {
+        let upload = asked.upload().await?;
+        asked.edge.services.cancel_upload(&upload, asked.now()).await?;
         Ok(StatusCode::NO_CONTENT.into_response())
-    })
-    .await
+    };
+    asked.answer(done).await
 }
 
-async fn read<D: Data>(
-    State(edge): Shared<D>,
-    patience: Extension<Patience>,
-    headers: HeaderMap,
-) -> Response {
-    answer(&edge, &patience, async {
-        let readable = edge.services.readable(&capability(&headers)?, edge.clock.now()).await?;
+async fn read<D: Data>(asked: Asked<D>) -> Response {
+    let done = async {
+        let Asked { edge, patience, headers } = &asked;
+        let readable = edge.services.readable(&capability(headers)?, asked.now()).await?;
         let size = readable.size;
         let (status, range) = match Wanted::of(headers.get(header::RANGE)) {
             Wanted::Whole => (StatusCode::OK, 0..size),
@@ -126,10 +155,10 @@ async fn read<D: Data>(
             },
         };
         // The first piece comes before the head: what is gone, or cannot be read, is said so.
-        let first = piece(&edge, readable, range.clone(), &patience).await?;
+        let first = piece(edge, readable, range.clone(), patience).await?;
         let length = range.end - range.start;
         let place = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
-        let mut response = Response::new(pieces(edge.clone(), readable, range, first, patience.0.clone()));
+        let mut response = Response::new(pieces(edge.clone(), readable, range, first, patience.clone()));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_LENGTH, length.into());
@@ -140,8 +169,8 @@ async fn read<D: Data>(
             headers.insert(header::CONTENT_RANGE, place);
         }
         Ok(response)
-    })
-    .await
+    };
+    asked.answer(done).await
 }
 
 /// Bytes of a blob, and what they take of the budget.
@@ -203,10 +232,6 @@ fn pieces<D: Data>(
 }
 
 impl<D: Data> Edge<D> {
-    async fn upload(&self, headers: &HeaderMap) -> Result<Upload, WireError> {
-        self.services.upload(&capability(headers)?, self.clock.now()).await
-    }
-
     /// Takes a body of just this length. Of the budget it holds as much as has come.
     async fn take(
         &self,
@@ -259,34 +284,6 @@ impl<D: Data> Edge<D> {
         }
         crate::limits::slow_down(1000)
     }
-}
-
-/// Does what was asked within the deadline, and says how it went; then the next request has its own.
-async fn answer<D: Data>(
-    edge: &Edge<D>,
-    patience: &Patience,
-    done: impl Future<Output = Result<Response, WireError>>,
-) -> Response {
-    patience.again(edge.limits.write);
-    let mut response = match done.await {
-        Ok(response) => response,
-        Err(error) => {
-            edge.services.metrics().refused(error.code);
-            refused(error)
-        }
-    };
-    patience.again(edge.limits.write);
-    // What comes from here is no page, whatever is in it: nothing sniffs it, runs it or keeps it.
-    for (name, value) in [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_DISPOSITION, "attachment"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
-        (header::CACHE_CONTROL, "no-store"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
 }
 
 fn refused(error: WireError) -> Response {
