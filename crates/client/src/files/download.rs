@@ -1,13 +1,12 @@
 //! A sealed file's way down: into a file beside its place, several parts at once, in any order. Which parts are there is
 //! noted beside it, so that it goes on after a crash. It comes to its place when its hash is the one that was told.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -19,22 +18,10 @@ use lacre_engine::records::DownloadFailure;
 use lacre_proto::{ErrorCode, limits};
 
 use super::folder::FilesError;
-use super::http::{Ask, Broken, Http, Reply, next};
-use super::transfers::{Counter, Work, pause};
+use super::http::{Ask, Http, Reply, next};
+use super::transfers::{Counter, Missing, Work, pause};
 
-enum Not {
-    /// Trying again may help, after this time.
-    Later(Duration),
-    /// It does not.
-    Ever(DownloadFailure),
-}
-
-impl From<Broken> for Not {
-    fn from(broken: Broken) -> Self {
-        tracing::debug!(reason = broken.0, "a download was broken off");
-        Self::Later(Duration::ZERO)
-    }
-}
+type Not = super::transfers::Not<DownloadFailure>;
 
 impl From<FilesError> for Not {
     fn from(error: FilesError) -> Self {
@@ -84,15 +71,14 @@ async fn attempt(
     let coming = work.folder.coming(&file.hash);
     let have = blocking(move || begin(&coming, shape)).await?;
     let all = u32::try_from(shape.sealed().div_ceil(limits::BLOB_PART)).unwrap_or(u32::MAX);
-    let missing: VecDeque<u32> = (0..all).filter(|number| !have.contains(number)).collect();
+    let missing = Missing::new((0..all).filter(|number| !have.contains(number)));
     let there: u64 =
         have.iter().filter(|number| **number < all).map(|number| len(&place(shape, *number))).sum();
     counter.set(there, shape.sealed());
     let before = missing.len();
-    let missing = Mutex::new(missing);
     let fetched =
         join_all((0..work.workers).map(|_| fetch_parts(work, file, shape, &missing, counter))).await;
-    if lock(&missing).len() < before {
+    if missing.len() < before {
         *failed = 0;
     }
     fetched.into_iter().collect::<Result<Vec<()>, Not>>()?;
@@ -132,19 +118,19 @@ async fn fetch_parts(
     work: &Work,
     file: &FileToFetch,
     shape: Shape,
-    missing: &Mutex<VecDeque<u32>>,
+    missing: &Missing,
     counter: &Arc<Counter>,
 ) -> Result<(), Not> {
     let mut http = work.http();
     loop {
         let Ok(_place) = work.places.clone().acquire_owned().await else { return Ok(()) };
-        let Some(number) = lock(missing).pop_front() else { return Ok(()) };
+        let Some(number) = missing.next() else { return Ok(()) };
         let mut counted = 0;
         let fetched =
             fetch_part(work, file, place(shape, number), number, &mut http, counter, &mut counted).await;
         if fetched.is_err() {
             counter.add(-counted);
-            lock(missing).push_back(number);
+            missing.put_back(number);
             return fetched;
         }
     }
@@ -263,8 +249,4 @@ fn place(shape: Shape, number: u32) -> Range<u64> {
 
 fn len(range: &Range<u64>) -> u64 {
     range.end - range.start
-}
-
-fn lock(missing: &Mutex<VecDeque<u32>>) -> std::sync::MutexGuard<'_, VecDeque<u32>> {
-    missing.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! What is under way: one task for each file, a shared pace, and how far each is.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lacre_engine::records::{DownloadFailure, FileId};
@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::folder::Folder;
-use super::http::Http;
+use super::http::{Broken, Http};
 use super::{download, upload};
 use crate::transport::{Connect, Endpoint};
 
@@ -95,7 +95,7 @@ impl Board {
         self.changed.send_replace(());
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<FileId, Progress>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<FileId, Progress>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -240,6 +240,47 @@ impl Transfers {
 impl Drop for Transfers {
     fn drop(&mut self) {
         self.running.values().for_each(JoinHandle::abort);
+    }
+}
+
+/// Why an attempt did not get to its end.
+pub(super) enum Not<Why> {
+    /// Trying again may help, after this time.
+    Later(Duration),
+    /// It does not.
+    Ever(Why),
+}
+
+impl<Why> From<Broken> for Not<Why> {
+    fn from(broken: Broken) -> Self {
+        tracing::debug!(reason = broken.0, "a file was broken off on its way");
+        Self::Later(Duration::ZERO)
+    }
+}
+
+/// The numbers of the parts that are missing: each worker takes the next.
+pub(super) struct Missing(Mutex<VecDeque<u32>>);
+
+impl Missing {
+    pub(super) fn new(numbers: impl Iterator<Item = u32>) -> Self {
+        Self(Mutex::new(numbers.collect()))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    pub(super) fn next(&self) -> Option<u32> {
+        self.lock().pop_front()
+    }
+
+    /// It did not get through.
+    pub(super) fn put_back(&self, number: u32) {
+        self.lock().push_back(number);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A sealed file's way up: the relay says which parts it has, the others go, several at once, until it has all.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use lacre_proto::{ErrorCode, limits};
 use serde::Deserialize;
 
 use super::http::{Ask, Broken, Http, Reply, whole};
-use super::transfers::{Counter, Work, pause};
+use super::transfers::{Counter, Missing, Work, pause};
 
 /// How often a file that arrives altered is sent anew.
 const ALTERED: u32 = 3;
@@ -28,20 +28,7 @@ struct State {
     parts: BTreeSet<u32>,
 }
 
-/// Why an attempt did not get to its end.
-enum Not {
-    /// Trying again may help, after this time.
-    Later(Duration),
-    /// It does not.
-    Ever(NotUp),
-}
-
-impl From<Broken> for Not {
-    fn from(broken: Broken) -> Self {
-        tracing::debug!(reason = broken.0, "an upload was broken off");
-        Self::Later(Duration::ZERO)
-    }
-}
+type Not = super::transfers::Not<NotUp>;
 
 /// Uploads a file, however long it takes.
 pub(super) async fn run(work: &Work, file: FileToSend) -> Result<(), NotUp> {
@@ -70,12 +57,11 @@ async fn attempt(
         return Ok(());
     }
     let all = u32::try_from(file.sealed.div_ceil(limits::BLOB_PART)).unwrap_or(u32::MAX);
-    let missing: VecDeque<u32> = (0..all).filter(|number| !state.parts.contains(number)).collect();
+    let missing = Missing::new((0..all).filter(|number| !state.parts.contains(number)));
     counter.set(state.parts.iter().map(|number| length(file, *number)).sum(), file.sealed);
-    let missing = Mutex::new(missing);
-    let before = lock(&missing).len();
+    let before = missing.len();
     let sent = join_all((0..work.workers).map(|_| send_parts(work, file, &missing, counter))).await;
-    if lock(&missing).len() < before {
+    if missing.len() < before {
         // Something got through: the next wait is a short one again.
         *failed = 0;
     }
@@ -97,16 +83,16 @@ async fn attempt(
 async fn send_parts(
     work: &Work,
     file: &FileToSend,
-    missing: &Mutex<VecDeque<u32>>,
+    missing: &Missing,
     counter: &Arc<Counter>,
 ) -> Result<(), Not> {
     let mut http = work.http();
     loop {
         let Ok(_place) = work.places.clone().acquire_owned().await else { return Ok(()) };
-        let Some(number) = lock(missing).pop_front() else { return Ok(()) };
+        let Some(number) = missing.next() else { return Ok(()) };
         let sent = send_part(work, file, number, &mut http, counter).await;
         if sent.is_err() {
-            lock(missing).push_back(number);
+            missing.put_back(number);
             return sent;
         }
     }
@@ -201,8 +187,4 @@ fn refused(status: StatusCode, wait: Duration) -> Not {
 fn length(file: &FileToSend, number: u32) -> u64 {
     let from = u64::from(number) * limits::BLOB_PART;
     file.sealed.saturating_sub(from).min(limits::BLOB_PART)
-}
-
-fn lock(missing: &Mutex<VecDeque<u32>>) -> std::sync::MutexGuard<'_, VecDeque<u32>> {
-    missing.lock().unwrap_or_else(PoisonError::into_inner)
 }
