@@ -36,6 +36,7 @@ impl From<FilesError> for Not {
 /// Fetches a file, however long it takes.
 pub(super) async fn run(work: &Work, file: FileToFetch) -> Result<(), DownloadFailure> {
     let Ok(shape) = Shape::of(file.size) else { return Err(DownloadFailure::Altered) };
+    let _turn = work.turn(&file.hash).await;
     if work.folder.has(&file.hash) {
         return Ok(());
     }

@@ -14,6 +14,8 @@ mod http;
 mod tests;
 mod transfers;
 mod upload;
+#[cfg(test)]
+mod ways;
 
 pub(crate) use download::read_remote;
 pub use folder::{FilesError, Folder, Stored};

@@ -1,13 +1,13 @@
 //! What is under way: one task for each file, a shared pace, and how far each is.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use lacre_engine::records::{DownloadFailure, FileId};
 use lacre_engine::{FileToFetch, FileToSend, NotUp};
 use rand::RngCore;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedMutexGuard, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -65,7 +65,11 @@ pub(super) struct Work {
     pub(super) workers: usize,
     throttle: Arc<Throttle>,
     board: Board,
+    turns: Turns,
 }
+
+/// Who is fetching what, by its hash.
+type Turns = Arc<Mutex<HashMap<[u8; 32], Weak<tokio::sync::Mutex<()>>>>>;
 
 /// How far everything is, for whoever looks.
 #[derive(Clone)]
@@ -135,6 +139,21 @@ impl Work {
         Counter { board: self.board.clone(), file }
     }
 
+    /// Waits until nobody else fetches what has this hash: two messages may have the same file.
+    pub(super) async fn turn(&self, hash: &[u8; 32]) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.retain(|_, turn| turn.strong_count() > 0);
+            let there = turns.get(hash).and_then(Weak::upgrade);
+            there.unwrap_or_else(|| {
+                let turn = Arc::default();
+                turns.insert(*hash, Arc::downgrade(&turn));
+                turn
+            })
+        };
+        turn.lock_owned().await
+    }
+
     /// Waits until so many bytes may go.
     pub(super) async fn may_go(&self, bytes: u64) {
         self.throttle.take(bytes).await;
@@ -172,7 +191,9 @@ impl Transfers {
         let throttle = Arc::new(Throttle { rate: pace.bytes_per_second, free_at: Mutex::default() });
         let workers = pace.parts.max(1);
         let places = Arc::new(Semaphore::new(workers));
-        let work = folder.map(|folder| Work { folder, connect, endpoint, places, workers, throttle, board });
+        let turns = Turns::default();
+        let work =
+            folder.map(|folder| Work { folder, connect, endpoint, places, workers, throttle, board, turns });
         (Self { work, running: HashMap::new(), ended }, endings)
     }
 

@@ -18,6 +18,8 @@ use super::transfers::{Counter, Missing, Work, pause};
 
 /// How often a file that arrives altered is sent anew.
 const ALTERED: u32 = 3;
+/// How often the relay is told that an upload was given up.
+const GIVING_UP: u32 = 10;
 /// What the relay says of an upload is not longer than this.
 const STATE: usize = 64 * 1024;
 
@@ -143,13 +145,26 @@ async fn read_part(work: &Work, file: &FileToSend, number: u32) -> Result<Bytes,
     }
 }
 
-/// Gives an upload up at the relay.
+/// Gives an upload up at the relay, so that it counts no more. A relay that is not told in the end gives it back in a
+/// week.
 pub(super) async fn give_up(work: &Work, capability: [u8; 32]) {
     let mut http = work.http();
-    let path = "/blobs/upload".to_owned();
-    if let Err(broken) = ask(&mut http, Method::DELETE, path, &capability, Bytes::new(), |_| ()).await {
-        tracing::debug!(reason = broken.0, "the relay was not told that an upload was given up");
+    let mut failed = 0;
+    while failed < GIVING_UP {
+        let path = "/blobs/upload".to_owned();
+        let wait = match ask(&mut http, Method::DELETE, path, &capability, Bytes::new(), |_| ()).await {
+            Ok(Reply::Refused(status, _, wait))
+                if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS =>
+            {
+                wait
+            }
+            // It is gone, or there was none.
+            Ok(_) => return,
+            Err(_) => Duration::ZERO,
+        };
+        pause(&mut failed, wait).await;
     }
+    tracing::debug!("the relay was not told that an upload was given up");
 }
 
 async fn state(http: &mut Http, capability: &[u8; 32]) -> Result<State, Not> {
