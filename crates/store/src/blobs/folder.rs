@@ -61,7 +61,7 @@ impl Blobs for FolderBlobs {
     }
 
     async fn length(&self, id: BlobId) -> Result<Option<u64>, BlobError> {
-        self.run(move |folder| folder.length(id)).await
+        self.run(move |folder| Ok(folder.length(id)?)).await
     }
 
     async fn read(&self, id: BlobId, range: Range<u64>) -> Result<Option<Bytes>, BlobError> {
@@ -124,7 +124,7 @@ impl Folder {
         Ok(sync_folder(parent(&parts))?)
     }
 
-    fn length(&self, id: BlobId) -> Result<Option<u64>, BlobError> {
+    fn length(&self, id: BlobId) -> io::Result<Option<u64>> {
         let place = self.whole(id);
         let Some(found) = absent_is_fine(fs::metadata(&place))? else { return Ok(None) };
         if found.is_file() {
@@ -133,21 +133,28 @@ impl Folder {
         Ok(Some(parts_in(&place)?.iter().map(|(_, length)| length).sum()))
     }
 
+    /// A blob that goes while it is read is none. Of one in parts just those are looked at that the range lies in:
+    /// readers ask for small ranges, and a large blob has hundreds of parts.
     fn read(&self, id: BlobId, range: Range<u64>) -> Result<Option<Bytes>, BlobError> {
-        let Some(length) = self.length(id)? else { return Ok(None) };
         let place = self.whole(id);
-        let end = range.end.min(length);
-        let mut at = range.start.min(end);
-        let mut bytes = Vec::with_capacity((end - at) as usize);
-        if fs::metadata(&place)?.is_file() {
-            read_range(&place, at..end, &mut bytes)?;
-            return Ok(Some(bytes.into()));
+        let Some(found) = absent_is_fine(fs::metadata(&place))? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        if found.is_file() {
+            let read = read_range(&place, range, &mut bytes)?;
+            return Ok(read.map(|_| bytes.into()));
         }
-        while at < end {
+        let mut at = range.start;
+        while at < range.end {
             let part = at / PART;
-            let stop = end.min((part + 1) * PART);
-            read_range(&place.join(part.to_string()), at - part * PART..stop - part * PART, &mut bytes)?;
-            at = stop;
+            let within = at - part * PART..PART.min(range.end - part * PART);
+            let read = read_range(&place.join(part.to_string()), within.clone(), &mut bytes)?;
+            match read {
+                Some(read) if read == within.end - within.start => at += read,
+                // The end lies in this part, or before it.
+                Some(_) => break,
+                None if place.try_exists()? => break,
+                None => return Ok(None),
+            }
         }
         Ok(Some(bytes.into()))
     }
@@ -212,12 +219,15 @@ fn parts_in(folder: &Path) -> io::Result<Vec<(u32, u64)>> {
     Ok(parts)
 }
 
-fn read_range(path: &Path, range: Range<u64>, bytes: &mut Vec<u8>) -> io::Result<()> {
-    let mut file = File::open(path)?;
+/// Adds what of a range a file has; how many bytes those are, and `None` when there is no such file.
+fn read_range(path: &Path, range: Range<u64>, bytes: &mut Vec<u8>) -> io::Result<Option<u64>> {
+    let Some(mut file) = absent_is_fine(File::open(path))? else { return Ok(None) };
+    let end = range.end.min(file.metadata()?.len());
+    let wanted = end.saturating_sub(range.start);
+    bytes.reserve(usize::try_from(wanted).unwrap_or(0));
     file.seek(SeekFrom::Start(range.start))?;
-    let wanted = range.end - range.start;
     let read = file.take(wanted).read_to_end(bytes)? as u64;
-    if read == wanted { Ok(()) } else { Err(ErrorKind::UnexpectedEof.into()) }
+    if read == wanted { Ok(Some(read)) } else { Err(ErrorKind::UnexpectedEof.into()) }
 }
 
 fn parent(path: &Path) -> &Path {

@@ -17,6 +17,8 @@ struct State {
     finished: HashMap<BlobId, Bytes>,
     parts: HashMap<BlobId, BTreeMap<u32, Bytes>>,
     room: Option<u64>,
+    never_deletes: bool,
+    asked: bool,
 }
 
 impl MemoryBlobs {
@@ -28,6 +30,16 @@ impl MemoryBlobs {
     /// No blobs, and room for so many bytes of them: a disk that fills up.
     pub fn with_room(bytes: u64) -> Self {
         Self(Arc::new(Mutex::new(State { room: Some(bytes), ..State::default() })))
+    }
+
+    /// From now on a deletion waits for ever, or it does no longer: a server that does not answer.
+    pub fn never_delete(&self, never: bool) {
+        self.state().never_deletes = never;
+    }
+
+    /// Whether a deletion waits for ever.
+    pub fn is_asked(&self) -> bool {
+        self.state().asked
     }
 
     /// How many blobs there are, unfinished ones too.
@@ -107,6 +119,14 @@ impl Blobs for MemoryBlobs {
     }
 
     async fn delete(&self, id: BlobId) -> Result<(), BlobError> {
+        let never = {
+            let mut state = self.state();
+            state.asked |= state.never_deletes;
+            state.never_deletes
+        };
+        if never {
+            std::future::pending::<()>().await;
+        }
         let mut state = self.state();
         state.finished.remove(&id);
         state.parts.remove(&id);

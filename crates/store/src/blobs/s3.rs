@@ -7,12 +7,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::{
@@ -23,6 +24,8 @@ use super::{BlobError, BlobId, Blobs, PART, check_part, check_parts};
 
 /// How long one request may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Parts of a blob that are deleted at once.
+const DELETED_AT_ONCE: usize = 16;
 /// Blobs whose shape is remembered: they never change.
 const REMEMBERED: usize = 4096;
 
@@ -264,9 +267,12 @@ impl Blobs for S3Blobs {
         // First what makes it one.
         self.delete_object(&self.path("finished", id)).await?;
         self.delete_object(&self.path("whole", id)).await?;
-        for (number, _) in self.stored_parts(id).await? {
-            self.delete_object(&self.part(id, number)).await?;
-        }
+        let parts = self.stored_parts(id).await?;
+        let paths: Vec<Path> = parts.into_iter().map(|(number, _)| self.part(id, number)).collect();
+        let deletions = stream::iter(paths).map(|path| async move { self.delete_object(&path).await });
+        deletions.buffer_unordered(DELETED_AT_ONCE).try_collect::<()>().await?;
+        // Whoever looked at it meanwhile may have remembered it.
+        self.shapes().remove(&id);
         Ok(())
     }
 }
@@ -274,11 +280,13 @@ impl Blobs for S3Blobs {
 /// Whether an address is this machine's.
 fn is_local(endpoint: &str) -> bool {
     let host = endpoint.strip_prefix("http://").unwrap_or_default();
-    let host = host.split('/').next().unwrap_or_default();
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-    host == "localhost"
-        || host == "[::1]"
-        || host.strip_prefix("127.").is_some_and(|rest| rest.split('.').count() == 3)
+    let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let is_loopback = |address: Ipv4Addr| address.is_loopback();
+    name == "localhost" || name == "[::1]" || name.parse().is_ok_and(is_loopback)
 }
 
 fn unavailable(error: Error) -> BlobError {
@@ -308,6 +316,8 @@ mod tests {
             "http://127.0.0.1.example:9000",
             "http://10.0.0.1",
             "http://localhost.example",
+            "http://127.files.example.com:9000",
+            "http://127.0.0.1:80@files.example",
             "ftp://localhost",
         ] {
             assert!(!is_local(other), "{other}");
