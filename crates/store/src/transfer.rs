@@ -5,6 +5,8 @@
 //!
 //! | kind | item | fields |
 //! | --- | --- | --- |
+//! | 6 | file | id 16, length u64 BE, bytes, SHA-256 of them |
+//! | 7 | end of the files | how many are left out u64 BE |
 //! | 1 | key | key, value |
 //! | 2 | shared value | number u64 BE, value |
 //! | 3 | log | id 16, head u64 BE, truncated u64 BE; its `head - truncated` entries follow |
@@ -12,17 +14,25 @@
 //! | 5 | entry with a shared value | number u64 BE |
 //! | 255 | end | items before it u64 BE, SHA-256 of everything before the sum |
 //!
-//! An import stores all or nothing: a stream that is cut, altered or newer leaves the target as it was, empty.
+//! Files come first, so that whatever the data names is there before it. Format 1 had neither them nor their end.
+//!
+//! An import stores all or nothing of the data: a stream that is cut, altered or newer leaves the target as it was, empty.
+//! Files that came whole before stay where they were put; the same import goes on with them.
 
 use std::io::{self, ErrorKind, Read, Write};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::data::{Data, Key, LogId, LogState};
+pub use self::files::{Carried, Exporter, Importer};
+use crate::data::{Data, Key, LogId, LogState, Unavailable};
+
+mod files;
 
 const MAGIC: [u8; 8] = *b"lacre\x1aex";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
+/// The first format that has files.
+const WITH_FILES: u16 = 2;
 /// Longest key or value in a stream.
 const LONGEST: u32 = 64 * 1024 * 1024;
 
@@ -80,30 +90,23 @@ pub trait Portable: Data {
     ) -> Result<(), TransferError>;
 }
 
-/// Writes a whole store to a stream; returns how many items it has.
+/// Writes a whole store to a stream, without files; returns how many items it has.
 pub fn export(source: &impl Portable, stream: impl Write) -> Result<u64, TransferError> {
-    let mut stream = Summed { stream, sum: Sha256::new() };
-    stream.write_all(&MAGIC)?;
-    stream.write_all(&VERSION.to_be_bytes())?;
-    let mut items = 0;
-    source.give_out(&mut |item| {
-        items += 1;
-        Ok(write_item(&mut stream, &item)?)
-    })?;
-    stream.write_all(&[255])?;
-    stream.write_all(&u64::to_be_bytes(items))?;
-    let Summed { mut stream, sum } = stream;
-    stream.write_all(&sum.finalize())?;
-    stream.flush()?;
-    Ok(items)
+    Exporter::begin(stream)?.finish(0, source)
 }
 
-/// Fills an empty store from a stream; returns how many items it had.
+/// Fills an empty store from a stream that has no files; returns how many items it had.
 pub fn import(stream: impl Read, target: &impl Portable) -> Result<u64, TransferError> {
-    let mut items = Items { stream: Summed { stream, sum: Sha256::new() }, read: 0, due: 0, done: false };
-    items.read_head()?;
-    target.take_in(&mut items)?;
-    Ok(items.read)
+    let mut import = Importer::begin(stream)?;
+    match import.next_file()? {
+        None => import.finish(target),
+        Some(_) => Err(TransferError::Damaged("files where none were expected")),
+    }
+}
+
+/// Whether a store holds nothing, so that it can be filled.
+pub async fn is_empty(store: &impl Data) -> Result<bool, Unavailable> {
+    Ok(store.scan(&Key::new(0, &[]), &Key::new(u8::MAX, &[]), 1).await?.is_empty())
 }
 
 fn write_item(stream: &mut impl Write, item: &Item) -> io::Result<()> {
@@ -152,7 +155,8 @@ struct Items<R> {
 }
 
 impl<R: Read> Items<R> {
-    fn read_head(&mut self) -> Result<(), TransferError> {
+    /// The format that it has.
+    fn read_head(&mut self) -> Result<u16, TransferError> {
         let mut magic = [0; 8];
         self.stream.read_exact(&mut magic).map_err(|error| match error.kind() {
             ErrorKind::UnexpectedEof => TransferError::NotAnExport,
@@ -162,7 +166,7 @@ impl<R: Read> Items<R> {
             return Err(TransferError::NotAnExport);
         }
         match u16::from_be_bytes(self.field()?) {
-            VERSION => Ok(()),
+            known @ 1..=VERSION => Ok(known),
             newer if newer > VERSION => Err(TransferError::NewerVersion(newer)),
             _ => Err(TransferError::Damaged("there is no such format")),
         }

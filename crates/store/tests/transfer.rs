@@ -3,13 +3,16 @@
 use std::path::Path;
 
 use bytes::Bytes;
+use lacre_store::blobs::{BlobId, Blobs, FolderBlobs, MemoryBlobs, PART};
+use lacre_store::conformance::blobs::pattern;
 use lacre_store::data::{Batch, Data, Key, LogId, LogState};
 use lacre_store::inspect::{Inspect, Stats};
 use lacre_store::memory::MemoryData;
 use lacre_store::redb::{RedbData, RedbOptions};
-use lacre_store::transfer::{Portable, TransferError, export, import};
+use lacre_store::transfer::{Carried, Exporter, Importer, Portable, TransferError, export, import};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
+use sha2::{Digest, Sha256};
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
@@ -118,8 +121,8 @@ fn a_stream_that_is_cut_altered_or_newer_is_refused_and_leaves_nothing() {
         refused(&altered);
     }
     refused(&[&stream[..], b"more"].concat());
-    let newer = [&stream[..8], &[0, 2], &stream[10..]].concat();
-    assert_eq!(refused(&newer), TransferError::NewerVersion(2));
+    let newer = [&stream[..8], &[0, 3], &stream[10..]].concat();
+    assert_eq!(refused(&newer), TransferError::NewerVersion(3));
     assert_eq!(refused(b"my diary"), TransferError::NotAnExport);
     for store in [wait(memory.check()), wait(file.check())] {
         assert_eq!(store, Ok(Stats::default()));
@@ -128,4 +131,122 @@ fn a_stream_that_is_cut_altered_or_newer_is_refused_and_leaves_nothing() {
     import(&stream[..], &memory).expect("it is whole");
     import(&stream[..], &file).expect("it is whole");
     same(&memory, &file);
+}
+
+#[test]
+fn an_export_of_the_first_format_is_still_read() {
+    let (source, target) = (MemoryData::new(), MemoryData::new());
+    fill(&source);
+    let mut stream = Vec::new();
+    let items = export(&source, &mut stream).expect("it exports");
+    // It had no end of the files.
+    let mut first = [&stream[..8], &[0, 1], &stream[19..stream.len() - 32]].concat();
+    first.extend_from_slice(&Sha256::digest(&first));
+    assert_eq!(import(&first[..], &target), Ok(items));
+    same(&source, &target);
+}
+
+const PHOTO: BlobId = BlobId([1; 16]);
+const FILM: BlobId = BlobId([2; 16]);
+
+/// A photo in one piece, and a film in parts.
+fn fill_files(blobs: &impl Blobs) {
+    wait(async {
+        blobs.put(PHOTO, pattern(1000)).await.expect("stored");
+        let film = pattern(PART + 77);
+        blobs.put_part(FILM, 0, film.slice(..PART as usize)).await.expect("stored");
+        blobs.put_part(FILM, 1, film.slice(PART as usize..)).await.expect("stored");
+        blobs.finish(FILM, PART + 77).await.expect("whole");
+    });
+}
+
+fn same_files(blobs: &impl Blobs) {
+    assert_eq!(wait(blobs.read(PHOTO, 0..u64::MAX)), Ok(Some(pattern(1000))));
+    assert!(wait(blobs.read(FILM, 0..u64::MAX)) == Ok(Some(pattern(PART + 77))));
+}
+
+/// A whole store with two files, and one that the data names and that is lost.
+fn with_files(data: &impl Portable, blobs: &impl Blobs) -> Vec<u8> {
+    let mut stream = Vec::new();
+    let mut went = 0;
+    let mut export = Exporter::begin(&mut stream).expect("it begins");
+    for (id, there) in [(PHOTO, true), (BlobId([3; 16]), false), (FILM, true)] {
+        let mut count = |bytes| went += bytes;
+        assert_eq!(wait(export.file(blobs, id, &mut count)), Ok(there));
+    }
+    export.finish(1, data).expect("it exports");
+    assert_eq!(went, 1000 + PART + 77);
+    stream
+}
+
+fn read_in(stream: &[u8], data: &impl Portable, blobs: &impl Blobs) -> Result<Carried, TransferError> {
+    let mut import = Importer::begin(stream)?;
+    let carried = wait(import.files(blobs, &mut |_| ()))?;
+    import.finish(data).map(|_| carried)
+}
+
+#[test]
+fn files_go_along_from_any_place_into_any_other_and_are_not_sent_twice() {
+    let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
+    let [one, other] = folders.each_ref().map(|folder| FolderBlobs::open(folder.path()).expect("it opens"));
+    let (memory, again) = (MemoryBlobs::new(), MemoryBlobs::new());
+    let data = MemoryData::new();
+    fill(&data);
+    fill_files(&one);
+    let stream = with_files(&data, &one);
+    let carried = |there| Ok(Carried { files: 2, there, left_out: 1 });
+    assert_eq!(read_in(&stream, &MemoryData::new(), &memory), carried(0));
+    same_files(&memory);
+    let stream = with_files(&data, &memory);
+    let target = MemoryData::new();
+    assert_eq!(read_in(&stream, &target, &other), carried(0));
+    same_files(&other);
+    same(&data, &target);
+    // It died before the data was stored: what came goes on.
+    wait(again.put(PHOTO, pattern(1000))).expect("stored");
+    wait(again.put_part(FILM, 0, pattern(PART))).expect("stored");
+    assert_eq!(read_in(&stream, &MemoryData::new(), &again), carried(1));
+    same_files(&again);
+    // Whoever wants none of them passes them over.
+    let (target, mut passed) = (MemoryData::new(), Importer::begin(&stream[..]).expect("it begins"));
+    assert_eq!(wait(passed.pass_over(&mut |_| ())), carried(0));
+    passed.finish(&target).expect("it imports");
+    same(&data, &target);
+    assert_eq!(
+        import(&stream[..], &MemoryData::new()),
+        Err(TransferError::Damaged("files where none were expected"))
+    );
+}
+
+#[test]
+fn of_a_file_that_is_cut_or_altered_on_the_way_nothing_is_kept_and_the_data_is_not_read() {
+    let (data, blobs) = (MemoryData::new(), MemoryBlobs::new());
+    fill(&data);
+    fill_files(&blobs);
+    let stream = with_files(&data, &blobs);
+    let film = 10 + (1 + 16 + 8 + 1000 + 32);
+    let refused = |stream: &[u8], files: usize| {
+        let (data, blobs) = (MemoryData::new(), MemoryBlobs::new());
+        let error = read_in(stream, &data, &blobs).expect_err("it is not whole");
+        assert_eq!((wait(data.check()), blobs.count()), (Ok(Stats::default()), files));
+        error
+    };
+    for at in [film + 25, film + 25 + PART as usize + 76] {
+        let mut altered = stream.clone();
+        altered[at] ^= 1;
+        assert_eq!(refused(&altered, 1), TransferError::Damaged("a file's sum differs"));
+        assert_eq!(refused(&stream[..at], 1), TransferError::CutShort);
+    }
+    let mut longer = stream.clone();
+    longer[film + 17] = 0xff;
+    assert_eq!(refused(&longer, 1), TransferError::CutShort);
+    // Nothing that lies there already is written over, or deleted.
+    let (data, blobs) = (MemoryData::new(), MemoryBlobs::new());
+    wait(blobs.put(FILM, pattern(5))).expect("stored");
+    assert!(matches!(read_in(&stream, &data, &blobs), Err(TransferError::Damaged(_))));
+    assert_eq!(wait(blobs.read(FILM, 0..9)), Ok(Some(pattern(5))));
+    // A disk that is full.
+    let narrow = MemoryBlobs::with_room(2000);
+    assert_eq!(read_in(&stream, &data, &narrow), Err(TransferError::Full));
+    assert_eq!(narrow.count(), 1);
 }
