@@ -143,6 +143,8 @@ pub struct Config {
     pub quotas: Quotas,
     /// Rate limits.
     pub rates: RateLimits,
+    /// What is old is looked for this often.
+    pub sweep: Duration,
     /// Where blobs lie; without it, in the folder `blobs` beside the data.
     pub blobs: Option<BlobStore>,
     /// What time it is.
@@ -181,6 +183,7 @@ impl Config {
             edge: EdgeLimits::default(),
             quotas: Quotas::default(),
             rates: RateLimits::default(),
+            sweep: Duration::from_secs(60),
             blobs: None,
             clock: Arc::new(SystemClock),
         }

@@ -7,6 +7,7 @@ mod budget;
 pub mod clock;
 pub mod config;
 mod edge;
+pub mod files;
 pub mod invites;
 pub mod limits;
 mod log;

@@ -26,8 +26,6 @@ use crate::tls::{self, CertificateError};
 
 /// Acknowledgements are written after this time.
 const FLUSH: Duration = Duration::from_millis(50);
-/// Every so many flushes, the time is stored and a part of what is old is swept.
-const FLUSHES_PER_SWEEP: u32 = 1200;
 /// Mailboxes and tickets looked at by one sweep.
 const SWEEP_BUDGET: usize = 500;
 
@@ -187,7 +185,7 @@ fn allowed(config: &Config) -> Result<(), StartError> {
 }
 
 async fn run<D: Data>(config: Config, data: D, folder: Option<&Path>) -> Result<RunningRelay, StartError> {
-    let Config { listen, registration, quotas, rates, edge, clock, blobs, .. } = config;
+    let Config { listen, registration, quotas, rates, edge, clock, blobs, sweep, .. } = config;
     let protection = tls::protection(&config.tls, folder)?;
     let blobs = blobs.map_or_else(|| beside(folder), Ok)?;
     let settings = Settings { registration, quotas, rates, blobs };
@@ -209,6 +207,7 @@ async fn run<D: Data>(config: Config, data: D, folder: Option<&Path>) -> Result<
         let admin = admin::run(listener, services.clone(), clock.clone(), token, stopping.clone());
         tasks.push(tokio::spawn(admin));
     }
+    tasks.push(tokio::spawn(keep_clean(services.clone(), clock.clone(), stopping.clone(), sweep)));
     tasks.push(tokio::spawn(keep_house(services, clock, stopping, gone, patience)));
     tracing::info!(tls = fingerprint.is_some(), "the relay listens");
     let durable = folder.is_some();
@@ -241,7 +240,27 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     })
 }
 
-/// Writes acknowledgements, sweeps what is old, and ends when the relay stops and all connections are gone.
+/// Stores the time and sweeps a part of what is old, every so often, until the relay stops. Apart from the
+/// acknowledgements: where blobs lie may take its time, or not answer, and what is half swept goes the next time.
+async fn keep_clean<D: Data>(
+    services: Services<D>,
+    clock: Arc<dyn Clock>,
+    mut stopping: watch::Receiver<bool>,
+    every: Duration,
+) {
+    let sweeps = async {
+        loop {
+            tokio::time::sleep(every).await;
+            house(&services, clock.now()).await;
+        }
+    };
+    tokio::select! {
+        () = stopped(&mut stopping) => {}
+        () = sweeps => {}
+    }
+}
+
+/// Writes acknowledgements, and ends when the relay stops and all connections are gone.
 async fn keep_house<D: Data>(
     services: Services<D>,
     clock: Arc<dyn Clock>,
@@ -250,7 +269,6 @@ async fn keep_house<D: Data>(
     patience: Duration,
 ) {
     let mut flushes = tokio::time::interval(FLUSH);
-    let mut until_sweep = FLUSHES_PER_SWEEP;
     loop {
         tokio::select! {
             biased;
@@ -259,11 +277,6 @@ async fn keep_house<D: Data>(
         }
         if let Err(error) = services.flush_acknowledgements().await {
             tracing::warn!(reason = %error, "acknowledgements were not written");
-        }
-        until_sweep -= 1;
-        if until_sweep == 0 {
-            until_sweep = FLUSHES_PER_SWEEP;
-            house(&services, clock.now()).await;
         }
     }
     // Closed when the last connection is: each holds a sender.

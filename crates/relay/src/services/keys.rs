@@ -163,6 +163,11 @@ pub(super) fn blob(blob: BlobId) -> Key {
     Key::new(BLOB, &[&blob.0])
 }
 
+/// All blobs.
+pub(crate) fn blobs() -> (Key, Key) {
+    (Key::new(BLOB, &[]), Key::new(BLOB + 1, &[]))
+}
+
 /// What a capability reads, by its hash.
 pub(super) fn reference(hash: &[u8; 32]) -> Key {
     Key::new(REFERENCE, &[hash])

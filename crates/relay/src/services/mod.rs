@@ -38,8 +38,9 @@ use crate::limits::{Limiter, RateLimits};
 use crate::log::Pseudonyms;
 use crate::metrics::Metrics;
 
-pub(crate) use blobs::{Readable, Upload};
+pub(crate) use blobs::{Ending, Readable, Upload, whole_blob};
 pub use invites::InviteCode;
+pub(crate) use keys::blobs as blob_rows;
 pub(crate) use mailboxes::Inbox;
 pub use start::OpenError;
 
@@ -69,6 +70,7 @@ pub(crate) struct Inner<D> {
     conversations: conversations::Cache,
     mailboxes: mailboxes::Mailboxes,
     sweep: sweep::Cursor,
+    ending: Ending,
     metrics: Metrics,
     pseudonyms: Pseudonyms,
     /// For messages over the ordinary limit, those that come and those that go.

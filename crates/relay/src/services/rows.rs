@@ -155,6 +155,12 @@ pub(super) struct GrantRow {
     pub(super) keep_ms: u64,
     #[prost(uint64, tag = "5")]
     pub(super) expires_ms: u64,
+    /// Who was granted it, so that what is not uploaded is given back; empty as soon as the blob is whole.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub(super) account: Bytes,
+    /// On which day since 1970 it was counted.
+    #[prost(uint64, tag = "7")]
+    pub(super) day: u64,
 }
 
 /// What a capability reads, and until when.

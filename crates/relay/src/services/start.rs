@@ -69,6 +69,7 @@ impl<D: Data> Services<D> {
             conversations: Default::default(),
             mailboxes: Default::default(),
             sweep: Default::default(),
+            ending: Default::default(),
             metrics: Metrics::new(now),
             pseudonyms: Pseudonyms::default(),
         }));

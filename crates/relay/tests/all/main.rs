@@ -4,6 +4,7 @@
 
 mod accounts;
 mod blob_attacks;
+mod blob_quota;
 mod blobs;
 mod blocks;
 mod conversations;

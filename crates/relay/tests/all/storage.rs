@@ -26,7 +26,7 @@ type Answers = oneshot::Sender<Result<Written, WriteError>>;
 
 /// Memory whose writes wait until they are let go, as a disk's do.
 #[derive(Clone, Default)]
-struct SlowData {
+pub struct SlowData {
     inner: MemoryData,
     held: Arc<Mutex<Held>>,
 }
@@ -38,12 +38,12 @@ struct Held {
 }
 
 impl SlowData {
-    fn hold(&self) {
+    pub fn hold(&self) {
         self.held.lock().unwrap().holding = true;
     }
 
     /// Does the next writes, or refuses them all.
-    fn let_go(&self, count: usize, refused: Option<WriteError>) {
+    pub fn let_go(&self, count: usize, refused: Option<WriteError>) {
         for _ in 0..count {
             let (batch, answer) = self.held.lock().unwrap().writes.pop_front().unwrap();
             let done = match &refused {
@@ -54,7 +54,7 @@ impl SlowData {
         }
     }
 
-    fn flow(&self) {
+    pub fn flow(&self) {
         self.held.lock().unwrap().holding = false;
     }
 }

@@ -34,8 +34,7 @@ impl<D: Data> Services<D> {
             return refuse(ErrorCode::TooLarge);
         }
         let keep_ms = keep_ms.min(limits::BLOB_KEPT.as_millis() as Millis);
-        if let Some(row) = self.0.data.get(&keys::grant(&upload)).await.map_err(unavailable)? {
-            let row: GrantRow = rows::decode(&row)?;
+        if let Some((row, _)) = self.leave(&upload).await? {
             let same = row.size == size && row.read_hash == read_hash && row.keep_ms == keep_ms;
             return if same {
                 Ok(BlobGranted { expires_ms: row.expires_ms })
@@ -49,7 +48,9 @@ impl<D: Data> Services<D> {
 
         let blob = BlobId(self.random());
         let expires_ms = now + limits::BLOB_UPLOAD.as_millis() as Millis;
-        let grant = GrantRow { blob: id(blob), size, read_hash, keep_ms, expires_ms };
+        let account = caller.account.to_wire();
+        let grant =
+            GrantRow { blob: id(blob), size, read_hash, keep_ms, expires_ms, account, day: now / DAY };
         for _ in 0..RACES {
             let batch = self.count_upload(caller.account, size, now).await?;
             let batch = granted(batch, blob, &upload, &read, &grant);
@@ -79,6 +80,25 @@ impl<D: Data> Services<D> {
             None => usage.days.push(UsageDay { day: today, bytes }),
         }
         Ok(Batch::new().assert(key.clone(), expected).put(key, rows::encode(&usage)))
+    }
+
+    /// Adds to a batch that an account's count loses what it was granted and did not upload. The batch has to assert
+    /// the grant's row, and to take it away or its account out of it: so no grant is given back twice.
+    pub(super) async fn give_back(&self, batch: Batch, grant: &GrantRow) -> Answered<Batch> {
+        // Whole, or granted by a relay that did not note whose it is.
+        let Ok(account) = AccountId::try_from(&grant.account) else { return Ok(batch) };
+        let key = keys::usage(account);
+        let (mut usage, expected) = self.usage(&key).await?;
+        let Some(day) = usage.days.iter_mut().find(|day| day.day == grant.day) else { return Ok(batch) };
+        day.bytes = day.bytes.saturating_sub(grant.size);
+        usage.days.retain(|day| day.bytes > 0);
+        Ok(batch.assert(key.clone(), expected).put(key, rows::encode(&usage)))
+    }
+
+    /// Leave to upload, and the row's bytes as they lie in the store.
+    pub(super) async fn leave(&self, upload: &[u8; 32]) -> Answered<Option<(GrantRow, Bytes)>> {
+        let row = self.0.data.get(&keys::grant(upload)).await.map_err(unavailable)?;
+        row.map(|bytes| Ok((rows::decode(&bytes)?, bytes))).transpose()
     }
 
     async fn usage(&self, key: &Key) -> Answered<(UsageRow, Expected)> {

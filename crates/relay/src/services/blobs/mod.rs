@@ -11,8 +11,9 @@
 //! any more, before its bytes are deleted; its id is never given again. So whenever the relay dies in between, what
 //! is deleted afterwards is never a blob that somebody may read.
 //!
-//! An account is known only where it is granted an upload, and no row ties it to the blob. Whoever uploads or reads
-//! shows a capability of 32 bytes, of which the store has the SHA-256.
+//! An account is known where it is granted an upload, and until that is finished, so that what is given up, or not
+//! finished in time, is given back to it. No row ties it to a blob that can be read. Whoever uploads or reads shows a
+//! capability of 32 bytes, of which the store has the SHA-256.
 
 mod collect;
 mod grants;
@@ -23,11 +24,12 @@ use bytes::Bytes;
 use lacre_proto::error::WireError;
 use lacre_proto::{ErrorCode, Millis, limits};
 use lacre_store::blobs::{BlobError, BlobId};
-use lacre_store::data::Data;
+use lacre_store::data::{Data, Key};
 
-use super::{Answered, Services, rows, sha256};
+use super::{Answered, Services, keys, rows, sha256};
+use crate::files::Whole;
 pub(crate) use references::Readable;
-pub(crate) use uploads::Upload;
+pub(crate) use uploads::{Ending, Upload};
 
 /// Without HTTP, for worlds in one process.
 impl<D: Data> Services<D> {
@@ -58,11 +60,30 @@ impl<D: Data> Services<D> {
         self.put_part(&upload, number, part, now).await
     }
 
+    /// The parts of an upload that are here.
+    pub async fn stored_parts(&self, capability: &[u8; 32], now: Millis) -> Result<Vec<u32>, WireError> {
+        let upload = self.upload(capability, now).await?;
+        self.parts(&upload).await
+    }
+
+    /// Gives an upload up.
+    pub async fn give_up_blob(&self, capability: &[u8; 32], now: Millis) -> Result<(), WireError> {
+        let upload = self.upload(capability, now).await?;
+        self.cancel_upload(&upload, now).await
+    }
+
     /// Reads a blob whole.
     pub async fn load_blob(&self, capability: &[u8; 32], now: Millis) -> Result<Bytes, WireError> {
         let readable = self.readable(capability, now).await?;
         self.read_blob(readable, 0..readable.size).await
     }
+}
+
+/// The file of a blob's row, when it can be read.
+pub(crate) fn whole_blob(key: &Key, row: &Bytes) -> Option<Whole> {
+    let blob = keys::blob_in(key)?;
+    let row: rows::BlobRow = rows::decode(row).ok()?;
+    (row.whole_ms > 0).then_some(Whole { blob, size: row.size })
 }
 
 /// How often a write that lost a race is tried again.

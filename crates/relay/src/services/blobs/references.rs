@@ -89,29 +89,34 @@ impl<D: Data> Services<D> {
         refuse(ErrorCode::StorageUnavailable)
     }
 
-    /// Takes a reference away, and condemns the blob when it was the last; `None` when there is no such reference.
+    /// Adds to a batch that a reference goes, and that the blob is condemned when it was the last. A reference that
+    /// is not there, or lasts beyond `until`, adds nothing.
     pub(super) async fn drop_reference(
         &self,
         batch: Batch,
         read: &[u8; 32],
+        until: Millis,
         now: Millis,
-    ) -> Answered<Option<Batch>> {
+    ) -> Answered<Batch> {
         let Some(bytes) = self.0.data.get(&keys::reference(read)).await.map_err(unavailable)? else {
-            return Ok(None);
+            return Ok(batch);
         };
         let reference: ReferenceRow = rows::decode(&bytes)?;
+        if reference.expires_ms > until {
+            return Ok(batch);
+        }
         let blob = blob_id(&reference.blob)?;
         let batch = batch
             .assert(keys::reference(read), Expected::Value(bytes))
             .delete(keys::reference(read))
             .delete(keys::reference_expiry(reference.expires_ms, read));
-        let Some((mut row, was)) = self.blob_row(blob).await? else { return Ok(Some(batch)) };
+        let Some((mut row, was)) = self.blob_row(blob).await? else { return Ok(batch) };
         let batch = batch.assert(keys::blob(blob), Expected::Value(was));
         row.references = row.references.saturating_sub(1);
-        Ok(Some(if row.references == 0 {
+        Ok(if row.references == 0 {
             batch.delete(keys::blob(blob)).put(keys::condemned(now, blob), Bytes::new())
         } else {
             batch.put(keys::blob(blob), rows::encode(&row))
-        }))
+        })
     }
 }
