@@ -169,6 +169,23 @@ pub struct RunArgs {
     /// File with the 32-byte key (raw or 64 hex digits) that seals the data folder
     #[arg(long, env = "LACRE_DATA_KEY_FILE", value_name = "FILE")]
     pub data_key_file: Option<PathBuf>,
+    /// Where files lie
+    #[command(flatten)]
+    pub files: BlobsArgs,
+    /// GiB of files that one account may send in thirty days
+    #[arg(long, value_name = "GIB", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub blobs_quota: u64,
+    /// Milliseconds that a commit waits for company
+    #[arg(long, value_name = "MS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=100))]
+    pub linger: u64,
+    /// `lifted`: no rate limits, for measuring on loopback
+    #[arg(long, value_enum, default_value_t = LimitsArg::Default, hide = true)]
+    pub limits: LimitsArg,
+}
+
+/// Where a relay's files lie.
+#[derive(Debug, Args)]
+pub struct BlobsArgs {
     /// Where files lie, instead of beside the data: s3://BUCKET or s3://BUCKET/PREFIX. Keys are taken from
     /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from --blobs-credentials
     #[arg(long, value_name = "URL")]
@@ -182,15 +199,6 @@ pub struct RunArgs {
     /// File with the access key on its first line and the secret key on its second
     #[arg(long, value_name = "FILE", requires = "blobs")]
     pub blobs_credentials: Option<PathBuf>,
-    /// GiB of files that one account may send in thirty days
-    #[arg(long, value_name = "GIB", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    pub blobs_quota: u64,
-    /// Milliseconds that a commit waits for company
-    #[arg(long, value_name = "MS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=100))]
-    pub linger: u64,
-    /// `lifted`: no rate limits, for measuring on loopback
-    #[arg(long, value_enum, default_value_t = LimitsArg::Default, hide = true)]
-    pub limits: LimitsArg,
 }
 
 /// Which rate limits hold.
@@ -243,11 +251,17 @@ pub enum RegistrationArg {
 /// Looking after a relay.
 #[derive(Debug, Subcommand)]
 pub enum RelayCommand {
-    /// Write the data of a stopped relay into one file
+    /// Write the data of a stopped relay, and the files that people sent, into one file
     Export {
         /// The relay and its key
         #[command(flatten)]
         relay: RelayData,
+        /// Where its files lie
+        #[command(flatten)]
+        files: BlobsArgs,
+        /// Leave the files out, when they stay where they are
+        #[arg(long, conflicts_with = "blobs")]
+        without_files: bool,
         /// The file to write; it must not exist
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
@@ -257,6 +271,12 @@ pub enum RelayCommand {
         /// The relay and its key
         #[command(flatten)]
         relay: RelayData,
+        /// Where its files are to lie
+        #[command(flatten)]
+        files: BlobsArgs,
+        /// Leave the files out, when they are there already
+        #[arg(long, conflicts_with = "blobs")]
+        without_files: bool,
         /// The file to read
         #[arg(long, value_name = "FILE")]
         from: PathBuf,
@@ -823,6 +843,8 @@ mod tests {
             "lacre --profile p device link 0000-1111-2222-3333-4444-5555-6666-7777",
             "lacre --profile p safety bruno --compare f --json",
             "lacre relay export --data d --to f",
+            "lacre relay export --data d --to f --without-files",
+            "lacre relay import --data d --from f --blobs s3://files/one --blobs-region eu-west-1",
             "lacre --offline conversations --unread --json",
             "lacre read --offline --with bruno",
             "lacre info 00 --json",

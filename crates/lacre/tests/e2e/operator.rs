@@ -69,6 +69,53 @@ fn a_relay_moves_with_everything_that_waits_in_it() {
 }
 
 #[test]
+fn a_relay_moves_with_the_files_that_people_sent_or_says_that_it_does_not() {
+    let mut relay = Relay::start(&[]);
+    let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
+    ana.send(&bruno, "hello");
+    assert_eq!(bruno.texts_from(&ana), ["hello"]);
+    let away = tempfile::tempdir().expect("a folder can be made");
+    let path = |name: &str| away.path().join(name);
+    let film: Vec<u8> = (0..9_000_000_u32).flat_map(|at| [(at % 251) as u8]).collect();
+    std::fs::write(path("film"), &film).expect("written");
+    let film_at = path("film");
+    let sent =
+        ana.run(&["send", "bruno", "--file", film_at.to_str().expect("UTF-8"), "--json"]).ok().objects();
+    let id = sent.last().expect("the message")["id"].as_str().expect("an id").to_owned();
+    relay.stop();
+
+    let data = relay.data();
+    let moved = |command: &str, file: &str, name: &str, more: &[&str]| {
+        let mut lacre = lacre();
+        lacre.args(["relay", command, "--json", "--data"]).arg(&data).arg(file).arg(path(name)).args(more);
+        run(&mut lacre)
+    };
+    let counts = |run: crate::process::Run| {
+        let told = run.ok().objects().pop().expect("it tells");
+        (told["files"].as_u64(), told["files_left_out"].as_u64())
+    };
+    assert_eq!(counts(moved("export", "--to", "whole", &[])), (Some(1), Some(0)));
+    assert_eq!(counts(moved("export", "--to", "without", &["--without-files"])), (Some(0), Some(1)));
+    std::fs::rename(data.join("blobs"), path("blobs")).expect("they go elsewhere");
+    let refused = moved("export", "--to", "nothing", &[]).refused(4, "no_files");
+    assert!(refused["message"].as_str().is_some_and(|why| why.contains("--without-files")), "{refused}");
+    assert!(!path("nothing").exists());
+
+    // One that is cut leaves no data, and what came of it goes on.
+    std::fs::remove_file(data.join("relay.redb")).expect("the old database goes");
+    let whole = std::fs::read(path("whole")).expect("it is there");
+    std::fs::write(path("cut"), &whole[..whole.len() - 10]).expect("written");
+    let refused = moved("import", "--from", "cut", &[]).refused(8, "bad_export");
+    assert!(refused["message"].as_str().is_some_and(|why| why.contains("1 files have come")), "{refused}");
+    assert_eq!(counts(moved("import", "--from", "whole", &[])), (Some(1), Some(0)));
+    relay = relay.again();
+    let saved = path("saved");
+    bruno.run(&["save", &id, "--to", saved.to_str().expect("UTF-8"), "--json"]).ok();
+    assert!(std::fs::read(&saved).expect("saved") == film, "byte for byte");
+    drop(relay);
+}
+
+#[test]
 fn doctor_says_how_a_relay_is() {
     let relay = Relay::start(&["--admin", "127.0.0.1:0"]);
     let told = relay.told();

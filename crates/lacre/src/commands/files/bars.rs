@@ -10,7 +10,7 @@ use crate::exit::Failure;
 use crate::output;
 
 /// Shows how far one thing is.
-pub(super) struct Bar {
+pub(in crate::commands) struct Bar {
     what: &'static str,
     total: u64,
     bar: Option<ProgressBar>,
@@ -21,7 +21,7 @@ pub(super) struct Bar {
 
 impl Bar {
     /// A bar for something of so many bytes.
-    pub(super) fn new(json: bool, what: &'static str, total: u64) -> Self {
+    pub(in crate::commands) fn new(json: bool, what: &'static str, total: u64) -> Self {
         let shown = !json && std::io::stderr().is_terminal();
         let bar = shown.then(|| {
             let bar = ProgressBar::new(total);
@@ -37,7 +37,7 @@ impl Bar {
     }
 
     /// It is so far.
-    pub(super) fn at(&mut self, done: u64) -> Result<(), Failure> {
+    pub(in crate::commands) fn at(&mut self, done: u64) -> Result<(), Failure> {
         if let Some(bar) = &self.bar {
             bar.set_position(done);
         }

@@ -1,6 +1,6 @@
 //! Files: sent, saved, listed, and what takes space.
 
-mod bars;
+pub(super) mod bars;
 mod prepare;
 pub mod save;
 pub mod send;

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use lacre_store::blobs::{BlobStore, S3Blobs, S3Options};
+use lacre_store::blobs::{BlobStore, FolderBlobs, S3Blobs, S3Options};
 use zeroize::Zeroizing;
 
-use crate::cli::RunArgs;
+use crate::cli::BlobsArgs;
 use crate::exit::{Exit, Failure};
 
-/// The store that was chosen; `None` when it is the folder beside the data.
-pub(super) async fn chosen(args: &RunArgs) -> Result<Option<BlobStore>, Failure> {
+/// The store that was chosen; `None` when it is the folder beside the data. When it cannot be used, `so` says what that
+/// means.
+pub(super) async fn chosen(args: &BlobsArgs, so: &str) -> Result<Option<BlobStore>, Failure> {
     let Some(url) = &args.blobs else { return Ok(None) };
     let (bucket, prefix) =
         bucket(url).ok_or_else(|| Failure::usage("write s3://BUCKET or s3://BUCKET/PREFIX"))?;
@@ -22,10 +23,21 @@ pub(super) async fn chosen(args: &RunArgs) -> Result<Option<BlobStore>, Failure>
     };
     let opened = S3Blobs::open(&options).await;
     let blobs = opened.map_err(|error| {
-        let why = format!("the bucket cannot be used: {error}. The relay was not started");
+        let why = format!("the bucket cannot be used: {error}. {so}");
         Failure::new(Exit::Store, "blobs", why)
     })?;
     Ok(Some(BlobStore::S3(blobs)))
+}
+
+/// The store that was chosen, or the folder in a data folder that somebody has locked.
+pub(super) async fn of(data: &Path, args: &BlobsArgs) -> Result<BlobStore, Failure> {
+    if let Some(chosen) = chosen(args, "Nothing was changed").await? {
+        return Ok(chosen);
+    }
+    let folder = FolderBlobs::open(data.join("blobs"));
+    folder.map(BlobStore::Folder).map_err(|error| {
+        Failure::new(Exit::Store, "blobs", format!("the folder for files cannot be used: {error}"))
+    })
 }
 
 fn bucket(url: &str) -> Option<(&str, &str)> {

@@ -6,23 +6,33 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use lacre_relay::StartError;
+use lacre_relay::files::{Whole, whole};
+use lacre_store::blobs::BlobStore;
 use lacre_store::redb::{OpenError, RedbData, RedbOptions};
-use lacre_store::transfer::{TransferError, export, import};
+use lacre_store::transfer::{Carried, Exporter, Importer, TransferError, is_empty};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::OsRng;
 use serde_json::json;
 
-use super::{DATABASE, data_key};
-use crate::cli::{RelayCommand, RelayData};
+use super::{DATABASE, blobs, data_key};
+use crate::cli::{BlobsArgs, RelayCommand, RelayData};
 use crate::commands::admin::ask;
+use crate::commands::files::bars::Bar;
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::safe_text::safe_line;
 
+/// What of an export is in memory.
+const BUFFER: usize = 1024 * 1024;
+
 pub(super) async fn run(command: RelayCommand, json: bool) -> Result<(), Failure> {
     match command {
-        RelayCommand::Export { relay, to } => write_out(&relay, &to, json),
-        RelayCommand::Import { relay, from } => read_in(&relay, &from, json),
+        RelayCommand::Export { relay, files, without_files, to } => {
+            write_out(&relay, (!without_files).then_some(&files), &to, json).await
+        }
+        RelayCommand::Import { relay, files, without_files, from } => {
+            read_in(&relay, (!without_files).then_some(&files), &from, json).await
+        }
         RelayCommand::Invite { relay, admin, count } => invite(&relay, admin, count, json).await,
     }
 }
@@ -40,43 +50,141 @@ fn existing(relay: &RelayData) -> Result<RedbData, Failure> {
     open(relay)
 }
 
-fn write_out(relay: &RelayData, to: &Path, json: bool) -> Result<(), Failure> {
+/// What came of an export or an import.
+struct Moved {
+    items: u64,
+    files: u64,
+    /// Files that the data names and that did not come along.
+    left_out: u64,
+}
+
+async fn write_out(
+    relay: &RelayData,
+    files: Option<&BlobsArgs>,
+    to: &Path,
+    json: bool,
+) -> Result<(), Failure> {
     let store = existing(relay)?;
+    let named = whole(&store).await.map_err(|error| Failure::from(TransferError::Io(error.0)))?;
+    let place = match files {
+        Some(files) => Some(blobs::of(&relay.data, files).await?),
+        None => None,
+    };
     let failed = |error| Failure::io(format!("{} cannot be written", to.display()), &error);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(to).map_err(failed)?;
-    let mut buffered = BufWriter::new(file);
-    let items = export(&store, &mut buffered)
-        .map_err(Failure::from)
-        .and_then(|items| {
-            let file = buffered.into_inner().map_err(|error| failed(error.into_error()))?;
-            file.sync_all().map_err(failed)?;
-            Ok(items)
-        })
-        // Half a file would pass for a whole one.
-        .inspect_err(|_| drop(std::fs::remove_file(to)))?;
-    done(json, "exported", items, to, "The file is not sealed: keep it as you keep the data folder.")
+    let written = match give_out(&store, place.as_ref(), &named, &file, json).await {
+        Ok(moved) => file.sync_all().map_err(failed).map(|()| moved),
+        Err(failure) => Err(failure),
+    };
+    // Half a file would pass for a whole one.
+    let moved = written.inspect_err(|_| drop(std::fs::remove_file(to)))?;
+    done(json, "exported", &moved, to, "The file is not sealed: keep it as you keep the data folder.")
 }
 
-fn read_in(relay: &RelayData, from: &Path, json: bool) -> Result<(), Failure> {
-    let file = File::open(from)
-        .map_err(|error| Failure::io(format!("{} cannot be read", from.display()), &error))?;
+/// Writes the files, and then the data.
+async fn give_out(
+    store: &RedbData,
+    place: Option<&BlobStore>,
+    named: &[Whole],
+    to: &File,
+    json: bool,
+) -> Result<Moved, Failure> {
+    let mut export = Exporter::begin(BufWriter::with_capacity(BUFFER, to))?;
+    let (mut files, mut gone) = (0, 0);
+    if let Some(place) = place {
+        let mut bar = Bar::new(json, "exporting", named.iter().map(|file| file.size).sum());
+        let mut done = 0;
+        for file in named {
+            let mut went = |bytes| {
+                done += bytes;
+                // Nobody looks any more; the file is written all the same.
+                drop(bar.at(done));
+            };
+            match export.file(place, file.blob, &mut went).await? {
+                true => files += 1,
+                false => gone += 1,
+            }
+        }
+    }
+    if gone > 0 && files == 0 {
+        let why = format!(
+            "none of the {gone} files that people can fetch is there: say where they lie with --blobs, or leave them \
+             out with --without-files. Nothing was written"
+        );
+        return Err(Failure::new(Exit::Refused, "no_files", why));
+    }
+    let left_out = named.len() as u64 - files;
+    let items = export.finish(left_out, store)?;
+    Ok(Moved { items, files, left_out })
+}
+
+async fn read_in(
+    relay: &RelayData,
+    files: Option<&BlobsArgs>,
+    from: &Path,
+    json: bool,
+) -> Result<(), Failure> {
+    let cannot = |error| Failure::io(format!("{} cannot be read", from.display()), &error);
+    let file = File::open(from).map_err(cannot)?;
+    let total = file.metadata().map_err(cannot)?.len();
     std::fs::create_dir_all(&relay.data)
         .map_err(|error| Failure::io(format!("{} cannot be made", relay.data.display()), &error))?;
     let store = open(relay)?;
-    let items = import(BufReader::new(file), &store)?;
+    if !is_empty(&store).await.map_err(|error| Failure::from(TransferError::Io(error.0)))? {
+        return Err(TransferError::NotEmpty.into());
+    }
+    let mut import = Importer::begin(BufReader::with_capacity(BUFFER, file))?;
+    let mut bar = Bar::new(json, "importing", total);
+    let mut so_far = 0;
+    let mut came = |bytes| {
+        so_far += bytes;
+        drop(bar.at(so_far));
+    };
+    let read = match files {
+        Some(files) => import.files(&blobs::of(&relay.data, files).await?, &mut came).await,
+        None => import.pass_over(&mut came).await,
+    };
+    let Carried { files: all, left_out, .. } = import.carried();
+    let put = if files.is_some() { all } else { 0 };
+    let finished = match read {
+        Ok(_) => import.finish(&store),
+        Err(error) => Err(error),
+    };
+    drop(bar);
+    let items = finished.map_err(|error| broken_off(error, put))?;
     drop(store);
-    done(json, "imported", items, from, "Start the relay on this folder, and no longer on the old one.")
+    let moved = Moved { items, files: put, left_out: left_out + all - put };
+    done(json, "imported", &moved, from, "Start the relay on this folder, and no longer on the old one.")
 }
 
-fn done(json: bool, what: &str, items: u64, file: &Path, next: &str) -> Result<(), Failure> {
-    if json {
-        return output::object(&json!({"done": what, "items": items, "file": file}));
+/// What is to be said of an import that did not come to its end, when so many files have.
+fn broken_off(error: TransferError, files: u64) -> Failure {
+    let mut failure = Failure::from(error);
+    if files > 0 {
+        let stay = format!("{files} files have come and stay: the same import goes on with them");
+        failure.message = failure.message.replace("Nothing was changed", &stay);
     }
-    output::line(&format!("{items} items {what}: {}. {next}", file.display()))
+    failure
+}
+
+fn done(json: bool, what: &str, moved: &Moved, file: &Path, next: &str) -> Result<(), Failure> {
+    let Moved { items, files, left_out } = moved;
+    if json {
+        let told =
+            json!({"done": what, "items": items, "files": files, "files_left_out": left_out, "file": file});
+        return output::object(&told);
+    }
+    output::line(&format!("{items} items {what}, {files} of them files: {}. {next}", file.display()))?;
+    match left_out {
+        0 => Ok(()),
+        _ => output::line(&format!(
+            "{left_out} files that people can fetch are not among them: they stay where they lie, or are lost."
+        )),
+    }
 }
 
 async fn invite(relay: &RelayData, admin: Option<SocketAddr>, count: u32, json: bool) -> Result<(), Failure> {

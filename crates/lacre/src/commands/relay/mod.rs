@@ -23,7 +23,7 @@ pub(super) async fn run(args: RelayArgs, json: bool) -> Result<(), Failure> {
 
 async fn serve(args: RunArgs, json: bool) -> Result<(), Failure> {
     let mut config = config(&args)?;
-    config.blobs = blobs::chosen(&args).await?;
+    config.blobs = blobs::chosen(&args.files, "The relay was not started").await?;
     let sealed = config.data_key.is_some();
     // Asked for before anything is printed: whoever reads the address may send the signal at once.
     let stop = stop::signal()?;
@@ -100,7 +100,7 @@ fn tell(args: &RunArgs, relay: &RunningRelay, sealed: bool) -> Result<(), Failur
         output::line(&format!("admin         http://{admin}/health, /ready and /metrics"))?;
     }
     output::line(&format!("data          {data}"))?;
-    output::line(&format!("files         {}", args.blobs.as_deref().unwrap_or("beside the data")))?;
+    output::line(&format!("files         {}", args.files.blobs.as_deref().unwrap_or("beside the data")))?;
     output::line(match sealed {
         true => "at rest       sealed with the data key",
         false => "at rest       not sealed (messages are; routing data is not): see --data-key-file",
