@@ -8,6 +8,7 @@
 //! Everything here takes foreign bytes: sizes are believed only within limits and before anything is allocated for
 //! them, and what decodes forbids unsafe code (`docs/adr/0051-media-in-safe-rust.md`).
 
+mod checksum;
 pub mod document;
 mod edits;
 mod outgoing;

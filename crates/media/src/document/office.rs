@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek};
 use lacre_guard::{Entry, Listing};
 
 use super::Cleaned;
+use crate::checksum::crc32;
 use crate::edits::{Edit, Fill, read_at};
 
 /// The files of properties, and what is left of each.
@@ -77,15 +78,4 @@ fn replaced(
         Edit { at: entry.listed + 8, with: Fill::Bytes(flags(listed[8], listed[9])) },
         Edit { at: entry.listed + 16, with: Fill::Bytes(sums) },
     ]))
-}
-
-/// The checksum of ZIP (§4.4.7).
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, byte: &u8| {
-        (0..8).fold(
-            crc ^ u32::from(*byte),
-            |crc, _| if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 },
-        )
-    };
-    !bytes.iter().fold(!0, step)
 }

@@ -1,6 +1,7 @@
 //! PNG: W3C PNG, third edition, §5 and §11.
 
 use super::{Told, exif};
+use crate::checksum::crc32;
 use crate::picture::{PictureError, cursor};
 
 const MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -105,17 +106,6 @@ fn put(out: &mut Vec<u8>, kind: &[u8], data: &[u8]) {
     out.extend_from_slice(kind);
     out.extend_from_slice(data);
     out.extend(crc32(&out[begins..]).to_be_bytes());
-}
-
-/// The checksum of chunks (§D).
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, byte: &u8| {
-        (0..8).fold(
-            crc ^ u32::from(*byte),
-            |crc, _| if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 },
-        )
-    };
-    !bytes.iter().fold(!0, step)
 }
 
 /// The checksum of zlib (RFC 1950 §8).
