@@ -86,6 +86,18 @@ fn the_default_is_small_upright_and_of_a_fitting_format() {
 }
 
 #[test]
+fn a_picture_that_is_made_anew_need_not_hold_together_after_its_pixels() {
+    // After the only picture stands what is no block of a GIF.
+    let mut sample = made::gif(1);
+    let end = sample.windows(2).rposition(|window| window == [0, b';']).expect("an end") + 1;
+    sample[end] = 0x55;
+    assert_eq!(strip(&sample), Err(PictureError::Damaged));
+    let picture = prepare(&sample, Sending::Resized).expect("its pixels are whole");
+    assert_eq!((picture.width, picture.height, found(&picture.bytes)), (8, 8, 0));
+    assert_eq!(prepare(&sample, Sending::Original), Err(PictureError::Damaged));
+}
+
+#[test]
 fn thumbnails_are_small_whatever_the_picture() {
     // Noise is the worst that can be packed.
     let mut state = 1u32;

@@ -120,15 +120,17 @@ pub fn prepare(bytes: &[u8], sending: Sending) -> Result<Picture, PictureError> 
     let decoded = decode(bytes)?;
     let (thumbnail, blur) = (thumbnail(&decoded.pixels), blur(&decoded.pixels));
     let finished = |bytes, format, width, height| Picture { bytes, format, width, height, thumbnail, blur };
-    let stripped = strip(bytes)?;
     let (width, height) = (decoded.pixels.width(), decoded.pixels.height());
     let format = Format::of(bytes).ok_or(PictureError::Unknown)?;
     if sending == Sending::Original || decoded.moves {
-        return Ok(finished(stripped, format, width, height));
+        return Ok(finished(strip(bytes)?, format, width, height));
     }
     let (anew, anew_format, (anew_width, anew_height)) = resized(&decoded);
     let same_size = (anew_width, anew_height) == (width, height);
-    if same_size && decoded.upright && stripped.len() <= anew.len() {
+    if same_size
+        && decoded.upright
+        && let Some(stripped) = strip(bytes).ok().filter(|stripped| stripped.len() <= anew.len())
+    {
         return Ok(finished(stripped, format, width, height));
     }
     Ok(finished(anew, anew_format, anew_width, anew_height))
