@@ -88,6 +88,41 @@ fn w06_what_cannot_be_taken_out_is_said() {
     assert!(cleaned("a.pdf", b"%PDF-1.7\n<< /Type /ObjStm >>\n%%EOF").1.rest);
 }
 
+const ODT: (&str, &str) = ("mimetype", "application/vnd.oasis.opendocument.text");
+
+#[test]
+fn what_is_signed_or_encrypted_is_not_touched_and_says_so() {
+    let properties = format!("<p>Ana Silva{}</p>", "x".repeat(300));
+    // What an encrypted entry looks like: bytes of no text, even if the first is that of a tag.
+    let sealed = format!("<{}", "\u{1}\u{80}".repeat(200));
+    let nonsense = zip(&[ODT, ("meta.xml", &sealed)]);
+    let at = nonsense.windows(2).position(|window| window == [b'<', 1]).expect("the entry");
+    let nonsense = [&nonsense[..at + 2], &[0xff; 8], &nonsense[at + 10..]].concat();
+    let types = ("[Content_Types].xml", "<Types/>");
+    let core = ("docProps/core.xml", &properties[..]);
+    let signed_pdf = |before: usize| {
+        let (author, filler) = ("%PDF-1.7\n<< /Author (Ana Silva) >>\n", "x".repeat(before));
+        format!("{author}{filler}<< /Type /Sig /ByteRange [0 10 20 30] >>\n%%EOF").into_bytes()
+    };
+    let samples = [
+        ("signed OOXML", zip(&[types, core, ("_xmlsignatures/sig1.xml", "<Signature/>")])),
+        (
+            "signed OpenDocument",
+            zip(&[ODT, ("meta.xml", &properties), ("META-INF/documentsignatures.xml", "<s/>")]),
+        ),
+        ("encrypted OpenDocument", nonsense),
+        ("encrypted whole", zip(&[ODT, ("meta.xml", &properties), ("encrypted-package", "x")])),
+        ("signed PDF", signed_pdf(0)),
+        ("signed PDF of some blocks", signed_pdf(700_000)),
+    ];
+    for (name, sample) in samples {
+        let (_, told, out) = cleaned("a", &sample);
+        assert!(told.rest && told.edits.is_empty() && out == sample, "{name}");
+    }
+    let plain = zip(&[ODT, ("meta.xml", &properties)]);
+    assert_eq!(found(&cleaned("a.odt", &plain).2), 0, "and what is neither is cleaned");
+}
+
 #[test]
 fn w06_a_pdf_loses_author_tool_and_times() {
     let sample = [

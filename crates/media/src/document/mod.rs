@@ -3,8 +3,10 @@
 //! Changes have the length of what they replace and are made while the file is read ([`Edited`](crate::Edited)). What is
 //! cleaned are the properties: author, company, times, tool. Names within the text (of comments and tracked changes)
 //! stay, and so does what is compressed in a PDF: [`Cleaned::rest`] says when something may be left, so that a person
-//! can be told.
+//! can be told. What is signed or encrypted is not touched: a signature over it would break, and who decrypts it would
+//! find nonsense.
 
+mod entry;
 mod office;
 mod pdf;
 
@@ -23,12 +25,19 @@ pub struct Cleaned {
     pub rest: bool,
 }
 
+impl Cleaned {
+    /// Nothing is changed, and it may name its author.
+    fn untouched() -> Self {
+        Self { edits: Vec::new(), rest: true }
+    }
+}
+
 /// What is to be changed in a document, by its facts; nothing in a file of another kind.
 pub fn clean(facts: &Facts, file: &mut (impl Read + Seek)) -> io::Result<Cleaned> {
     match (facts.kind(), &facts.inside) {
         (Kind::Pdf, _) => pdf::clean(file),
         (Kind::Ooxml | Kind::OpenDocument, Inside::Zip(listing)) => office::clean(listing, file),
-        (Kind::Ole | Kind::Rtf, _) => Ok(Cleaned { edits: Vec::new(), rest: true }),
+        (Kind::Ole | Kind::Rtf, _) => Ok(Cleaned::untouched()),
         _ => Ok(Cleaned::default()),
     }
 }

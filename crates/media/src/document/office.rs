@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek};
 use lacre_guard::{Entry, Listing};
 
 use super::Cleaned;
+use super::entry::{header, unpack};
 use crate::checksum::crc32;
 use crate::edits::{Edit, Fill, read_at};
 
@@ -30,21 +31,59 @@ const PROPERTIES: [(&str, &str); 4] = [
 ];
 /// Properties that are larger are none.
 const LARGEST: u64 = 1024 * 1024;
+/// What is unpacked of a document in all, in bytes.
+const UNPACKED: u64 = 128 * 1024 * 1024;
+/// The beginning by which text is told from what is encrypted.
+const HEAD: usize = 64;
 
 /// Replaces the properties.
 pub fn clean(listing: &Listing, file: &mut (impl Read + Seek)) -> io::Result<Cleaned> {
+    if listing.entries.iter().any(|entry| sealed(&entry.name.to_lowercase())) {
+        return Ok(Cleaned::untouched());
+    }
     let mut cleaned = Cleaned::default();
+    let mut left = UNPACKED;
     for entry in &listing.entries {
         let name = entry.name.to_lowercase();
         // Who commented is named beside the comment, which is text.
         cleaned.rest |= ["comments", "people", "persons"].iter().any(|part| name.contains(part));
         let Some((_, empty)) = PROPERTIES.iter().find(|(property, _)| *property == name) else { continue };
+        if encrypted(listing, entry, file, &mut left)? {
+            return Ok(Cleaned::untouched());
+        }
         match replaced(listing, entry, empty, file)? {
             Some(edits) => cleaned.edits.extend(edits),
             None => cleaned.rest = true,
         }
     }
     Ok(cleaned)
+}
+
+/// Whether this entry makes a signature over the others (ECMA-376 part 2 §13, OpenDocument 1.2 part 3 §5), which any
+/// change would break, or holds an encrypted document.
+fn sealed(name: &str) -> bool {
+    name.starts_with("_xmlsignatures/")
+        || name.starts_with("meta-inf/") && name.contains("signatures")
+        || name == "encrypted-package"
+}
+
+/// Whether properties are no text: OpenDocument encrypts entry by entry (part 3 §3.4), and a reader that has decrypted
+/// an entry of ours would find nonsense.
+fn encrypted(
+    listing: &Listing,
+    entry: &Entry,
+    file: &mut (impl Read + Seek),
+    left: &mut u64,
+) -> io::Result<bool> {
+    let mut head = Vec::new();
+    unpack(listing, entry, file, left, |piece| {
+        head.extend_from_slice(&piece[..piece.len().min(HEAD - head.len())]);
+    })?;
+    let text: Vec<u8> = head.into_iter().filter(|byte| *byte != 0).collect();
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+    let text = text.strip_prefix(b"\xff\xfe").or(text.strip_prefix(b"\xfe\xff")).unwrap_or(text);
+    let whole = std::str::from_utf8(text).map_or_else(|error| error.error_len().is_none(), |_| true);
+    Ok(!whole || !text.trim_ascii_start().starts_with(b"<"))
 }
 
 /// An entry that holds `empty` and spaces, stored: its headers and its data (PKWARE APPNOTE §4.3.7, §4.3.12). `None` when
@@ -56,13 +95,12 @@ fn replaced(
     file: &mut (impl Read + Seek),
 ) -> io::Result<Option<[Edit; 5]>> {
     let room = entry.packed >= empty.len() as u64 && entry.packed <= LARGEST && !entry.locked;
-    let local = listing.before.saturating_add(entry.at);
-    let (header, listed) = (read_at(file, local, 30)?, read_at(file, entry.listed, 46)?);
-    if !room || !header.starts_with(b"PK\x03\x04") || !listed.starts_with(b"PK\x01\x02") {
+    let listed = read_at(file, entry.listed, 46)?;
+    let Some((header, data_at)) = header(listing, entry, file)?.filter(|_| room) else { return Ok(None) };
+    if listed.len() < 46 || !listed.starts_with(b"PK\x01\x02") {
         return Ok(None);
     }
-    let length = |at: usize| u64::from(u16::from_le_bytes([header[at], header[at + 1]]));
-    let data_at = local + 30 + length(26) + length(28);
+    let local = listing.before.saturating_add(entry.at);
     let mut data = empty.as_bytes().to_vec();
     data.resize(entry.packed as usize, b' ');
     let sums: Vec<u8> = [crc32(&data), entry.packed as u32, entry.packed as u32]

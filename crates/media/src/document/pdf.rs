@@ -1,5 +1,5 @@
 //! PDF (ISO 32000-2): the properties in the information dictionary (§14.3.3) and XMP packets (§14.3.2), where they are
-//! not compressed or encrypted, become spaces.
+//! not compressed, become spaces. An encrypted or signed document stays as it is.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -16,20 +16,23 @@ const EDITS: usize = 10_000;
 const KEYS: [&[u8]; 6] = [b"/Author", b"/Creator", b"/Producer", b"/CreationDate", b"/ModDate", b"/Company"];
 const PACKET: (&[u8], &[u8]) = (b"<?xpacket begin", b"<?xpacket end");
 /// Where something may be left that cannot be seen here.
-const HIDES: [&[u8]; 3] = [b"/ObjStm", b"/Encrypt", b"/Metadata"];
+const HIDES: [&[u8]; 2] = [b"/ObjStm", b"/Metadata"];
+/// What makes a change do harm: in an encrypted document (§7.6) spaces would be read as nonsense, and a signature
+/// (§12.8.1) holds for all bytes of a file.
+const FIXED: [&[u8]; 2] = [b"/Encrypt", b"/ByteRange"];
 
 /// Reads through the file and finds them.
 pub fn clean(file: &mut (impl Read + Seek)) -> io::Result<Cleaned> {
     file.seek(SeekFrom::Start(0))?;
     let mut cleaned = Cleaned::default();
-    let (mut held, mut place, mut done, mut encrypted) = (Vec::new(), 0u64, 0, false);
+    let (mut held, mut place, mut done, mut fixed) = (Vec::new(), 0u64, 0, false);
     loop {
         let before = held.len();
         file.by_ref().take(BLOCK as u64).read_to_end(&mut held)?;
         let last = held.len() - before < BLOCK;
         // What begins near the end of a block is looked at with the next one.
         let until = if last { held.len() } else { held.len().saturating_sub(LONGEST) };
-        encrypted |= holds(&held, b"/Encrypt");
+        fixed |= FIXED.iter().any(|word| holds(&held, word));
         cleaned.rest |= HIDES.iter().any(|word| holds(&held, word));
         while let Some((from, to, next)) = found(&held, done, until) {
             let with = Fill::Repeat(b' ', (to - from) as u64);
@@ -43,9 +46,8 @@ pub fn clean(file: &mut (impl Read + Seek)) -> io::Result<Cleaned> {
         held.drain(..gone);
         (place, done) = (place + gone as u64, done.saturating_sub(gone));
     }
-    // In an encrypted document spaces would be read as nonsense.
-    if encrypted || cleaned.edits.len() > EDITS {
-        return Ok(Cleaned { edits: Vec::new(), rest: true });
+    if fixed || cleaned.edits.len() > EDITS {
+        return Ok(Cleaned::untouched());
     }
     Ok(cleaned)
 }
