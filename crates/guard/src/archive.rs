@@ -61,6 +61,8 @@ fn sizes(listing: &Listing, size: u64) -> Vec<Reason> {
     }
     if listing.count > zip::ENTRIES as u64 {
         found.push(Reason::ManyFiles);
+    } else if !listing.whole {
+        found.push(Reason::HiddenFiles);
     }
     found
 }

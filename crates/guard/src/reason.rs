@@ -71,6 +71,8 @@ pub enum Reason {
     },
     /// It holds more files than anybody looks through.
     ManyFiles,
+    /// Its list of files is cut, does not fit to their number, or is one of two: files may be in it that are not seen.
+    HiddenFiles,
     /// It holds archives, which are not looked into.
     NestedArchives,
     /// It holds so many archives that it can only be meant to grow.
@@ -114,6 +116,7 @@ impl Reason {
             Self::ActivePage => "active-page",
             Self::Bomb { .. } => "bomb",
             Self::ManyFiles => "many-files",
+            Self::HiddenFiles => "hidden-files",
             Self::NestedArchives => "nested-archives",
             Self::NestedBomb => "nested-bomb",
             Self::ProgramInside(_) => "program-inside",
@@ -152,6 +155,7 @@ impl Reason {
             | Self::ActivePage
             | Self::Bomb { .. }
             | Self::ManyFiles
+            | Self::HiddenFiles
             | Self::NestedBomb
             | Self::ProgramInside(_)
             | Self::EscapingPath
@@ -185,6 +189,7 @@ impl fmt::Display for Reason {
             Self::ActivePage => f.write_str("it runs a script in a browser"),
             Self::Bomb { unpacked } => write!(f, "it unpacks to {unpacked} bytes, far more than it seems"),
             Self::ManyFiles => f.write_str("it holds far too many files"),
+            Self::HiddenFiles => f.write_str("its list of files is not whole, so files may be hidden in it"),
             Self::NestedArchives => f.write_str("it holds other archives, which were not looked into"),
             Self::NestedBomb => f.write_str("it holds archives in archives, made to grow without end"),
             Self::ProgramInside(name) => write!(f, "a program is in it: {name}"),

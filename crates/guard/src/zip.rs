@@ -10,6 +10,10 @@ pub const ENTRIES: usize = 10_000;
 const DIRECTORY: u64 = 4 * 1024 * 1024;
 /// The end record with the longest comment (§4.3.16).
 const END_RECORD: u64 = 22 + 65_535;
+/// What it begins with.
+const END: &[u8] = b"PK\x05\x06";
+/// What an entry of the directory begins with.
+const LISTED: &[u8] = b"PK\x01\x02";
 
 /// One file in a ZIP file, as the directory tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +39,9 @@ pub struct Listing {
     pub entries: Vec<Entry>,
     /// How many the archive says that it has.
     pub count: u64,
+    /// Whether these are all: the directory was read to its end, says as many as it has, and is the only one that an
+    /// unpacker could take.
+    pub whole: bool,
     /// The media type that the first entry declares (OpenDocument, EPUB), when it does.
     pub mimetype: Option<String>,
     /// Bytes before the archive begins: of another file that stands before it.
@@ -58,37 +65,51 @@ impl Listing {
     }
 }
 
-/// Reads the directory; `None` when there is none that holds together.
+/// Reads the directory; `None` when there is none. What was read of one that is not whole is told.
 pub fn listing(file: &mut (impl Read + Seek), size: u64) -> io::Result<Option<Listing>> {
     let from = size.saturating_sub(END_RECORD);
     let tail = read_at(file, from, END_RECORD as usize)?;
-    let Some(end_at) = (0..tail.len().saturating_sub(21)).rev().find(|at| ends_here(&tail, *at)) else {
-        return Ok(None);
-    };
+    let places = 0..tail.len().saturating_sub(21);
+    let exact = places.clone().rev().find(|at| ends_here(&tail, *at));
+    // Unpackers take a record after which something stands, too.
+    let any = || places.rev().find(|at| tail[*at..].starts_with(END));
+    let Some(end_at) = exact.or_else(any) else { return Ok(None) };
     let end_place = from + end_at as u64;
     let Some(end) = end_record(file, &tail[end_at..], end_place)? else { return Ok(None) };
-    let Some(begins) = end.place.checked_sub(end.length) else { return Ok(None) };
-    let Some(before) = begins.checked_sub(end.offset) else { return Ok(None) };
+    // It stands before its end. An unpacker that only looks where it is said to be may find another one.
+    let mut begins = end.place.checked_sub(end.length).filter(|begins| *begins >= end.offset);
+    if end.length > 0 && !lists(file, begins)? {
+        begins = Some(end.offset).filter(|offset| *offset < size);
+    }
+    let Some(begins) = begins else { return Ok(None) };
     let directory = read_at(file, begins, end.length.min(DIRECTORY) as usize)?;
-    let mut listing = Listing { count: end.count, before, ..Listing::default() };
+    let mut listing = Listing { count: end.count, before: begins - end.offset, ..Listing::default() };
     let mut at = 0;
     while listing.entries.len() < ENTRIES {
         let Some((entry, next)) = entry(&directory, at) else { break };
         listing.entries.push(Entry { listed: begins + at as u64, ..entry });
         at = next;
     }
-    // A directory that was cut by our limit is not damaged, only large.
-    let whole = at as u64 == end.length && listing.entries.len() as u64 == end.count;
-    if !whole && listing.entries.len() < ENTRIES && end.length <= DIRECTORY {
+    let read = at as u64 == end.length && listing.entries.len() as u64 == end.count;
+    listing.whole = read && exact.is_some() && !end.differs;
+    if listing.entries.is_empty() && !listing.whole {
         return Ok(None);
     }
     listing.mimetype = mimetype(file, &listing)?;
     Ok(Some(listing))
 }
 
+/// Whether an entry of a directory stands at this place.
+fn lists(file: &mut (impl Read + Seek), at: Option<u64>) -> io::Result<bool> {
+    Ok(match at {
+        Some(at) => read_at(file, at, 4)?.starts_with(LISTED),
+        None => false,
+    })
+}
+
 /// Whether an end record stands here whose comment reaches to the end of the file.
 fn ends_here(tail: &[u8], at: usize) -> bool {
-    tail[at..].starts_with(b"PK\x05\x06")
+    tail[at..].starts_with(END)
         && u16_at(tail, at + 20).is_some_and(|comment| at + 22 + usize::from(comment) == tail.len())
 }
 
@@ -98,40 +119,49 @@ struct End {
     count: u64,
     length: u64,
     offset: u64,
+    /// Whether the two say different things, so that it is up to an unpacker which files there are.
+    differs: bool,
 }
 
 fn end_record(file: &mut (impl Read + Seek), end: &[u8], place: u64) -> io::Result<Option<End>> {
     let short = || {
-        let count = u64::from(u16_at(end, 10)?);
-        Some(End { place, count, length: u32_at(end, 12)?.into(), offset: u32_at(end, 16)?.into() })
+        let (count, length) = (u64::from(u16_at(end, 10)?), u32_at(end, 12)?.into());
+        Some(End { place, count, length, offset: u32_at(end, 16)?.into(), differs: false })
     };
     let Some(short) = short() else { return Ok(None) };
     let wants_long = short.count == 0xffff || short.length == 0xffff_ffff || short.offset == 0xffff_ffff;
-    let Some(locator_at) = place.checked_sub(20).filter(|_| wants_long) else { return Ok(Some(short)) };
+    let Some(locator_at) = place.checked_sub(20) else { return Ok(Some(short)) };
     let locator = read_at(file, locator_at, 20)?;
     if !locator.starts_with(b"PK\x06\x07") {
         return Ok(Some(short));
     }
-    let Some(long_at) = u64_at(&locator, 8).filter(|at| *at < locator_at) else { return Ok(None) };
-    let long = read_at(file, long_at, 56)?;
-    if !long.starts_with(b"PK\x06\x06") {
-        return Ok(None);
-    }
-    let end = || {
-        Some(End {
-            place: long_at,
-            count: u64_at(&long, 32)?,
-            length: u64_at(&long, 40)?,
-            offset: u64_at(&long, 48)?,
-        })
+    let long = match u64_at(&locator, 8).filter(|at| *at < locator_at) {
+        Some(place) => long_record(&read_at(file, place, 56)?, place),
+        None => None,
     };
-    Ok(end())
+    let agree = |long, short, unsaid| long == short || short == unsaid;
+    let agrees = long.as_ref().is_some_and(|long| {
+        agree(long.count, short.count, 0xffff)
+            && agree(long.length, short.length, 0xffff_ffff)
+            && agree(long.offset, short.offset, 0xffff_ffff)
+    });
+    Ok(match long {
+        Some(long) if wants_long || agrees => Some(End { differs: !agrees, ..long }),
+        None if wants_long => None,
+        _ => Some(End { differs: true, ..short }),
+    })
+}
+
+/// The end record of ZIP64 (§4.3.14).
+fn long_record(record: &[u8], place: u64) -> Option<End> {
+    let (count, length, offset) = (u64_at(record, 32)?, u64_at(record, 40)?, u64_at(record, 48)?);
+    record.starts_with(b"PK\x06\x06").then_some(End { place, count, length, offset, differs: false })
 }
 
 /// The entry at a place of the directory, and where the next one begins.
 fn entry(directory: &[u8], at: usize) -> Option<(Entry, usize)> {
     let header = directory.get(at..)?;
-    if !header.starts_with(b"PK\x01\x02") {
+    if !header.starts_with(LISTED) {
         return None;
     }
     let length = |at| Some(usize::from(u16_at(header, at)?));

@@ -94,10 +94,85 @@ fn an_archive_without_its_directory_is_damaged() {
     for cut in [whole.len() - 1, whole.len() / 2, 10] {
         assert!(codes(&whole[..cut]).contains(&"damaged"), "{cut}");
     }
-    let mut lies = Zip::default();
-    lies.add("a.txt", b"x", 1);
-    lies.count = 500;
-    assert_eq!(codes(&lies.close()), ["damaged"]);
+}
+
+#[test]
+fn w05_a_directory_that_hides_files_is_said_and_what_it_shows_is_judged() {
+    // It says more than it has, or fewer.
+    for count in [0, 2, 500, 10_000, 65_535] {
+        let mut lies = Zip::default();
+        lies.add("a.txt", b"x", 1);
+        lies.count = count;
+        assert_eq!(
+            codes(&lies.close()),
+            [if count > 10_000 { "many-files" } else { "hidden-files" }],
+            "{count}"
+        );
+    }
+    // As many as are looked at, and one more behind them.
+    let mut full = Zip::default();
+    (0..10_000).for_each(|number| full.add(&format!("{number}.txt"), b"", 0));
+    assert_eq!(codes(&full.clone().close()), [""; 0]);
+    full.add("10000.exe", b"MZ", 2);
+    full.count = 10_000;
+    assert_eq!(codes(&full.close()), ["hidden-files"]);
+    // A few entries with comments that fill what is read of a directory.
+    let mut long = Zip::default();
+    (0..70).for_each(|number| {
+        let begins = long.directory.len();
+        long.add(&format!("{number}.txt"), b"x", 1);
+        long.directory[begins + 32..begins + 34].fill(0xff);
+        long.directory.extend([b' '; 65_535]);
+    });
+    assert_eq!(codes(&long.close()), ["hidden-files"]);
+    // Something after the end, or between the directory and its end: what was read is judged all the same.
+    let mut program = Zip::default();
+    program.add("a.exe", b"MZ", 2);
+    let whole = program.clone().close();
+    assert_eq!(codes(&[&whole[..], b"\0"].concat()), ["hidden-files", "program-inside"]);
+    let end = whole.len() - 22;
+    let parted = [&whole[..end], b"between", &whole[end..]].concat();
+    assert_eq!(codes(&parted), ["program-inside"]);
+    // The directory ends in the midst of an entry.
+    let mut cut = program;
+    cut.point("b.txt", 1, 1, 0);
+    cut.directory.truncate(cut.directory.len() - 3);
+    assert_eq!(codes(&cut.close()), ["hidden-files", "program-inside"]);
+}
+
+#[test]
+fn w05_two_ends_that_say_different_things_are_said() {
+    let with_long = |count: u64, at: u64| {
+        let mut zip = Zip::default();
+        zip.add("a.txt", b"x", 1);
+        let (offset, length) = (zip.bytes.len() as u64, zip.directory.len() as u64);
+        let whole = zip.close();
+        let end = whole.len() - 22;
+        let mut long = [&b"PK\x06\x06\x2c\0\0\0\0\0\0\0"[..], &[0; 12], &count.to_le_bytes()].concat();
+        [count, length, offset].iter().for_each(|number| long.extend(number.to_le_bytes()));
+        let locator = [&b"PK\x06\x07\0\0\0\0"[..], &(end as u64 + at).to_le_bytes(), &[1, 0, 0, 0]].concat();
+        [&whole[..end], &long, &locator, &whole[end..]].concat()
+    };
+    assert_eq!(codes(&with_long(1, 0)), [""; 0], "the long one says the same");
+    assert_eq!(codes(&with_long(2, 0)), ["hidden-files"]);
+    assert_eq!(codes(&with_long(1, 9)), ["hidden-files"], "it is not where it should be");
+    assert_eq!(codes(&with_long(1, u64::MAX >> 1)), ["hidden-files"]);
+}
+
+#[test]
+fn a_place_that_no_file_has_is_no_error_of_the_disk() {
+    let path = std::env::temp_dir().join(format!("lacre-guard-{}.zip", std::process::id()));
+    let mut zip = Zip::default();
+    zip.add("mimetype", b"application/vnd.oasis.opendocument.text", 39);
+    // Its place is in ZIP64's field.
+    zip.directory[30..32].copy_from_slice(&12u16.to_le_bytes());
+    zip.directory[42..46].fill(0xff);
+    zip.directory.extend([1, 0, 8, 0]);
+    zip.directory.extend(u64::MAX.to_le_bytes());
+    std::fs::write(&path, zip.close()).expect("a file");
+    let facts = Facts::gather("a.odt", None, &mut std::fs::File::open(&path).expect("a file"));
+    std::fs::remove_file(&path).expect("a file");
+    assert_eq!(facts.expect("it can be read").kind(), Kind::Zip);
 }
 
 #[test]

@@ -78,7 +78,7 @@ pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// A ZIP file that may say what it likes.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Zip {
     pub bytes: Vec<u8>,
     pub directory: Vec<u8>,
