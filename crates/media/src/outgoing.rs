@@ -95,7 +95,15 @@ pub fn outgoing(facts: &Facts, file: &mut (impl Read + Seek), sending: Sending) 
                 out.tells = !voice::plain(&bytes);
             }
         }
-        Kind::Pdf | Kind::Ooxml | Kind::OpenDocument | Kind::Ole | Kind::Rtf => {
+        // An archive is looked at as one: it may be a document that does not hold together.
+        Kind::Pdf
+        | Kind::Ooxml
+        | Kind::OpenDocument
+        | Kind::Ole
+        | Kind::Rtf
+        | Kind::OneNote
+        | Kind::PostScript
+        | Kind::Zip => {
             let cleaned = document::clean(facts, file)?;
             (out.body, out.tells) = (Body::Edits(cleaned.edits), cleaned.rest);
         }

@@ -29,18 +29,23 @@ fn found(bytes: &[u8]) -> usize {
 
 /// An archive with these files, stored, with sums after the data as some programs write them.
 fn zip(files: &[(&str, &str)]) -> Vec<u8> {
+    let files: Vec<_> = files.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+    archive(&files, 0)
+}
+
+/// The same with data that is packed in this way.
+fn archive(files: &[(&str, &[u8])], method: u16) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
-    for (name, text) in files {
+    for (name, data) in files {
         let at = bytes.len() as u32;
-        let (length, name_length) = (text.len() as u32, name.len() as u16);
+        let (length, name_length) = (data.len() as u32, name.len() as u16);
         let sums = [&[0; 4][..], &length.to_le_bytes(), &length.to_le_bytes()].concat();
-        bytes.extend(b"PK\x03\x04\x14\0\x08\0\0\0\x11\x22\x33\x44");
-        bytes.extend(&sums);
+        let how = [&b"\x08\0"[..], &method.to_le_bytes(), b"\x11\x22\x33\x44"].concat();
+        bytes.extend([&b"PK\x03\x04\x14\0"[..], &how, &sums].concat());
         bytes.extend(name_length.to_le_bytes());
         bytes.extend([0; 2]);
-        bytes.extend([name.as_bytes(), text.as_bytes()].concat());
-        directory.extend(b"PK\x01\x02\x14\0\x14\0\x08\0\0\0\x11\x22\x33\x44");
-        directory.extend(&sums);
+        bytes.extend([name.as_bytes(), data].concat());
+        directory.extend([&b"PK\x01\x02\x14\0\x14\0"[..], &how, &sums].concat());
         directory.extend(name_length.to_le_bytes());
         directory.extend([0; 12]);
         directory.extend(at.to_le_bytes());
@@ -77,10 +82,11 @@ fn w06_an_office_document_loses_its_properties_and_stays_one() {
 
 #[test]
 fn w06_what_cannot_be_taken_out_is_said() {
-    let short = zip(&[("[Content_Types].xml", "<Types/>"), ("docProps/core.xml", "Ana Silva")]);
+    let short = zip(&[("[Content_Types].xml", "<Types/>"), ("docProps/core.xml", "<p>Ana Silva</p>")]);
     assert!(cleaned("a.docx", &short).1.rest, "no room for an empty file");
     let comments = zip(&[("[Content_Types].xml", "<Types/>"), ("word/comments.xml", "Ana Silva")]);
     assert!(cleaned("a.docx", &comments).1.rest);
+    assert!(cleaned("a.ps", b"%!PS\n%%For: Ana Silva").1.rest);
     assert!(cleaned("a.rtf", b"{\\rtf1{\\info{\\author Ana Silva}}}").1.rest);
     let locked = b"%PDF-1.7\n<< /Author (Ana Silva) >> /Encrypt 5 0 R\n%%EOF";
     let (_, told, out) = cleaned("a.pdf", locked);
@@ -121,6 +127,71 @@ fn what_is_signed_or_encrypted_is_not_touched_and_says_so() {
     }
     let plain = zip(&[ODT, ("meta.xml", &properties)]);
     assert_eq!(found(&cleaned("a.odt", &plain).2), 0, "and what is neither is cleaned");
+}
+
+#[test]
+fn w06_names_that_stay_in_a_document_are_said() {
+    let types = ("[Content_Types].xml", "<Types/>");
+    let plain = ("word/document.xml", "<w:p><w:t>the author and the creator</w:t></w:p>");
+    let tells = |files: &[(&str, &str)]| cleaned("a", &zip(files)).1.rest;
+    assert!(!tells(&[types, plain, ("word/media/a.png", "pixels"), ("word/fonts/a.odttf", "Ana")]));
+    assert!(!tells(&[
+        ODT,
+        ("content.xml", "<text:p>Ana</text:p>"),
+        ("layout-cache", "x"),
+        ("Pictures/", "")
+    ]));
+    let with = |name: &'static str, text: &'static str| tells(&[types, plain, (name, text)]);
+    for (name, text) in [
+        ("word/document2.xml", "<w:ins w:id='1' w:author='Ana Silva' w:date='2026'/>"),
+        ("word/footnotes.xml", "<w:del w:author=\"Ana Silva\"/>"),
+        ("ppt/commentAuthors.xml", "<p:cmAuthor name='Ana Silva'/>"),
+        ("xl/persons/person.xml", "<person displayName='Ana Silva'/>"),
+        ("xl/workbook.xml", "<x15ac:absPath url='C:\\Users\\Ana Silva'/>"),
+        ("xl/pivotCache/pivotCacheDefinition1.xml", "<x refreshedBy='Ana Silva'/>"),
+        ("word/_rels/settings.xml.rels", "<Relationship Target='file:///C:/Users/Ana Silva/Normal.dotm'/>"),
+        ("xl/printerSettings/printerSettings1.bin", "Ana Silva"),
+        ("word/embeddings/oleObject1.bin", "Ana Silva"),
+        ("word/media/image1.jpeg", "\u{0}Exif\u{0}\u{0}Ana Silva"),
+        ("word/media/image2.png", "eXIfAna Silva"),
+        ("word/media/image3.emf", "Ana Silva"),
+    ] {
+        assert!(with(name, text), "{name}");
+    }
+    let odt = |name: &'static str, text: &'static str| tells(&[ODT, (name, text)]);
+    assert!(odt("content.xml", "<office:annotation><dc:creator>Ana Silva</dc:creator></office:annotation>"));
+    let printer = "<config:config-item config:name=\"PrinterName\" config:type=\"string\"";
+    assert!(tells(&[ODT, ("settings.xml", &format!("{printer}>Ana's printer</config:config-item>"))]));
+    assert!(!tells(&[ODT, ("settings.xml", &format!("{printer}/>"))]));
+}
+
+#[test]
+fn w06_names_in_what_is_packed_are_found_and_what_cannot_be_read_is_said() {
+    let packed = |text: &str| miniz_oxide::deflate::compress_to_vec(text.as_bytes(), 6);
+    let types = packed("<Types/>");
+    let files =
+        |document: &[u8]| archive(&[("[Content_Types].xml", &types), ("word/document.xml", document)], 8);
+    let named = packed(&format!("{}<w:ins w:author='Ana Silva'/>", "<w:p/>".repeat(40_000)));
+    assert_eq!(found(&named), 0);
+    assert!(cleaned("a.docx", &files(&named)).1.rest);
+    let plain = packed(&"<w:p/>".repeat(40_000));
+    assert!(!cleaned("a.docx", &files(&plain)).1.rest);
+    assert!(cleaned("a.docx", &files(&plain[..plain.len() / 2])).1.rest, "cut off");
+    assert!(cleaned("a.docx", &archive(&[("[Content_Types].xml", b"<Types/>")], 14)).1.rest, "LZMA");
+    let spaces = packed(&" ".repeat(70 << 20));
+    assert!(cleaned("a.docx", &files(&spaces)).1.rest, "more than is unpacked");
+    // Without the end of its directory it is no document any more, but begins as one.
+    let whole = files(&plain);
+    let (facts, told, out) = cleaned("a.docx", &whole[..whole.len() - 1]);
+    assert_eq!((facts.kind(), told.rest, out.len()), (Kind::Zip, true, whole.len() - 1));
+}
+
+#[test]
+fn w06_the_properties_of_a_part_that_is_a_document_itself_go_too() {
+    let properties = format!("<p>{}{}</p>", SECRETS.join(" "), "x".repeat(200));
+    let sample = zip(&[ODT, ("Object 1/meta.xml", &properties), ("Object 1/content.xml", "<p/>")]);
+    let (_, told, out) = cleaned("a.odt", &sample);
+    assert_eq!((found(&out), told.rest), (0, false));
 }
 
 #[test]

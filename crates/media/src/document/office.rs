@@ -1,5 +1,5 @@
 //! OOXML (ECMA-376 part 2) and OpenDocument (1.2 part 3): the files of properties in the archive, each replaced by an
-//! empty one, stored, as long as the packed one was.
+//! empty one, stored, as long as the packed one was. What else may name somebody is looked for, and told.
 
 use std::io::{self, Read, Seek};
 
@@ -7,6 +7,7 @@ use lacre_guard::{Entry, Listing};
 
 use super::Cleaned;
 use super::entry::{header, unpack};
+use super::search::Search;
 use crate::checksum::crc32;
 use crate::edits::{Edit, Fill, read_at};
 
@@ -31,23 +32,60 @@ const PROPERTIES: [(&str, &str); 4] = [
 ];
 /// Properties that are larger are none.
 const LARGEST: u64 = 1024 * 1024;
-/// What is unpacked of a document in all, in bytes.
-const UNPACKED: u64 = 128 * 1024 * 1024;
+/// What is unpacked of a document in all, in bytes, to look for names.
+const UNPACKED: u64 = 64 * 1024 * 1024;
 /// The beginning by which text is told from what is encrypted.
 const HEAD: usize = 64;
 
-/// Replaces the properties.
+/// Parts that are about people, devices and other files, whatever is in them.
+const ABOUT_PEOPLE: [&str; 8] =
+    ["comment", "people", "person", "authors", "revision", "printersettings", "activex", "/embeddings/"];
+/// Words of texts beside which a name stands: of who changed or remarked something, refreshed a table, opened the file
+/// last; paths on somebody's disk, and a printer.
+const NAMES: &[&[u8]] = &[
+    b"author=",
+    b":creator",
+    b"username=",
+    b"refreshedby=",
+    b"abspath",
+    b"file:///",
+    b"printername\" config:type=\"string\">",
+];
+/// What pictures keep their metadata under.
+const METADATA: &[&[u8]] = &[
+    b"Exif\0\0",
+    b"EXIF",
+    b"eXIf",
+    b"tEXt",
+    b"zTXt",
+    b"iTXt",
+    b"XMP ",
+    b"xmpmeta",
+    b"ns.adobe.com/xap",
+    b"Photoshop 3.0",
+];
+
+/// Whether an archive whose directory cannot be read begins as a document does.
+pub fn begins(start: &[u8]) -> bool {
+    let name = start.get(30..).filter(|_| start.starts_with(b"PK\x03\x04")).unwrap_or_default();
+    name.starts_with(b"[Content_Types].xml") || name.starts_with(b"mimetypeapplication/vnd.oasis")
+}
+
+/// Replaces the properties, and looks for names in the rest.
 pub fn clean(listing: &Listing, file: &mut (impl Read + Seek)) -> io::Result<Cleaned> {
     if listing.entries.iter().any(|entry| sealed(&entry.name.to_lowercase())) {
         return Ok(Cleaned::untouched());
     }
-    let mut cleaned = Cleaned::default();
+    let mut cleaned = Cleaned { edits: Vec::new(), rest: !listing.whole };
     let mut left = UNPACKED;
     for entry in &listing.entries {
         let name = entry.name.to_lowercase();
-        // Who commented is named beside the comment, which is text.
-        cleaned.rest |= ["comments", "people", "persons"].iter().any(|part| name.contains(part));
-        let Some((_, empty)) = PROPERTIES.iter().find(|(property, _)| *property == name) else { continue };
+        // A part of an OpenDocument file that is one itself has its own properties.
+        let own = if name.ends_with("/meta.xml") { "meta.xml" } else { &name };
+        let Some((_, empty)) = PROPERTIES.iter().find(|(property, _)| *property == own) else {
+            cleaned.rest = cleaned.rest || names(listing, entry, &name, file, &mut left)?;
+            continue;
+        };
         if encrypted(listing, entry, file, &mut left)? {
             return Ok(Cleaned::untouched());
         }
@@ -84,6 +122,31 @@ fn encrypted(
     let text = text.strip_prefix(b"\xff\xfe").or(text.strip_prefix(b"\xfe\xff")).unwrap_or(text);
     let whole = std::str::from_utf8(text).map_or_else(|error| error.error_len().is_none(), |_| true);
     Ok(!whole || !text.trim_ascii_start().starts_with(b"<"))
+}
+
+/// Whether an entry may name somebody.
+fn names(
+    listing: &Listing,
+    entry: &Entry,
+    name: &str,
+    file: &mut (impl Read + Seek),
+    left: &mut u64,
+) -> io::Result<bool> {
+    if name.ends_with('/') || matches!(name, "mimetype" | "layout-cache") {
+        return Ok(false);
+    }
+    if ABOUT_PEOPLE.iter().any(|part| name.contains(part)) {
+        return Ok(true);
+    }
+    let mut search = match name.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("xml" | "rels" | "rdf" | "vml" | "svg") => Search::in_text(NAMES),
+        Some("jpg" | "jpeg" | "jpe" | "jfif" | "png" | "gif" | "webp") => Search::new(METADATA),
+        Some("ttf" | "otf" | "odttf" | "fntdata") => return Ok(false),
+        // Of other kinds it is not known what they tell.
+        _ => return Ok(true),
+    };
+    let whole = unpack(listing, entry, file, left, |piece| search.push(piece))?;
+    Ok(!whole || search.found())
 }
 
 /// An entry that holds `empty` and spaces, stored: its headers and its data (PKWARE APPNOTE §4.3.7, §4.3.12). `None` when

@@ -4,6 +4,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::Cleaned;
+use super::search::holds;
 use crate::edits::{Edit, Fill};
 
 /// Bytes that are looked at at once.
@@ -99,8 +100,4 @@ fn value(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
         }
         _ => None,
     }
-}
-
-fn holds(bytes: &[u8], word: &[u8]) -> bool {
-    bytes.windows(word.len()).any(|window| window == word)
 }
