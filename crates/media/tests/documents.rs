@@ -211,6 +211,34 @@ fn w06_a_pdf_loses_author_tool_and_times() {
 }
 
 #[test]
+fn w06_what_is_not_followed_to_its_value_is_said() {
+    for body in [
+        "/Author 5 0 R\n5 0 obj (Ana Silva) endobj".to_owned(),
+        "/Author (Ana Silva".to_owned(),
+        "/Author <41".to_owned(),
+        format!("/Author ({})", "Ana Silva ".repeat(10_000)),
+        "<?xpacket begin='x'?><x>Ana Silva</x>".to_owned(),
+    ] {
+        let (_, told, _) = cleaned("a.pdf", format!("%PDF-1.7\n{body}\n%%EOF").as_bytes());
+        assert!(told.rest, "{}", &body[..20.min(body.len())]);
+    }
+    for body in ["/AuthorOfNothing (x)", "/CreatorInfo 5 0 R", "/Producer null", "/Author ()"] {
+        let (_, told, _) = cleaned("a.pdf", format!("%PDF-1.7\n{body}\n%%EOF").as_bytes());
+        assert!(!told.rest, "{body}");
+    }
+}
+
+#[test]
+fn w05_what_never_ends_is_not_followed_again_and_again() {
+    // Each of a million would be followed for 64 KiB.
+    for word in ["/Author(", "/Author<", "<?xpacket begin"] {
+        let sample = [&b"%PDF-1.7\n"[..], &word.as_bytes().repeat(1 << 20), b"\n%%EOF"].concat();
+        let (_, told, out) = cleaned("a.pdf", &sample);
+        assert!(told.rest && out == sample, "{word}");
+    }
+}
+
+#[test]
 fn a_property_that_lies_over_the_border_of_what_is_read_at_once_is_found() {
     for before in [190_000, 196_500, 262_100, 262_144, 300_000] {
         let sample =

@@ -22,82 +22,129 @@ const HIDES: [&[u8]; 2] = [b"/ObjStm", b"/Metadata"];
 /// (§12.8.1) holds for all bytes of a file.
 const FIXED: [&[u8]; 2] = [b"/Encrypt", b"/ByteRange"];
 
+/// Values that are not followed to an end: so many, and then nothing is.
+const UNENDED: usize = 64;
+
 /// Reads through the file and finds them.
 pub fn clean(file: &mut (impl Read + Seek)) -> io::Result<Cleaned> {
     file.seek(SeekFrom::Start(0))?;
     let mut cleaned = Cleaned::default();
-    let (mut held, mut place, mut done, mut fixed) = (Vec::new(), 0u64, 0, false);
+    let (mut held, mut place, mut done, mut unended) = (Vec::new(), 0u64, 0, 0);
     loop {
         let before = held.len();
         file.by_ref().take(BLOCK as u64).read_to_end(&mut held)?;
         let last = held.len() - before < BLOCK;
         // What begins near the end of a block is looked at with the next one.
         let until = if last { held.len() } else { held.len().saturating_sub(LONGEST) };
-        fixed |= FIXED.iter().any(|word| holds(&held, word));
         cleaned.rest |= HIDES.iter().any(|word| holds(&held, word));
-        while let Some((from, to, next)) = found(&held, done, until) {
-            let with = Fill::Repeat(b' ', (to - from) as u64);
-            cleaned.edits.push(Edit { at: place + from as u64, with });
-            done = next;
+        while let Some(found) = found(&held, done, until) {
+            done = found.next;
+            match found.what {
+                Value::Inside(from, to) => {
+                    let with = Fill::Repeat(b' ', (to - from) as u64);
+                    cleaned.edits.push(Edit { at: place + from as u64, with });
+                }
+                Value::Elsewhere => cleaned.rest = true,
+                Value::Unended => unended += 1,
+            }
+            if cleaned.edits.len() > EDITS || unended > UNENDED {
+                return Ok(Cleaned::untouched());
+            }
         }
-        if last || cleaned.edits.len() > EDITS {
+        if FIXED.iter().any(|word| holds(&held, word)) {
+            return Ok(Cleaned::untouched());
+        }
+        if last {
             break;
         }
         let gone = until.max(done).min(held.len());
         held.drain(..gone);
         (place, done) = (place + gone as u64, done.saturating_sub(gone));
     }
-    if fixed || cleaned.edits.len() > EDITS {
-        return Ok(Cleaned::untouched());
-    }
+    cleaned.rest |= unended > 0;
     Ok(cleaned)
 }
 
-/// The next property or packet that begins from `at` to `until`: from where to where it is blanked, and where to go on.
-fn found(bytes: &[u8], at: usize, until: usize) -> Option<(usize, usize, usize)> {
+/// A property or packet that begins somewhere, and where to go on.
+struct Found {
+    what: Value,
+    next: usize,
+}
+
+/// Where the value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Value {
+    /// From here to there: it can be blanked.
+    Inside(usize, usize),
+    /// Not here: a reference, or nothing that can be blanked.
+    Elsewhere,
+    /// Its end was not found.
+    Unended,
+}
+
+/// The next that begins from `at` to `until`.
+fn found(bytes: &[u8], at: usize, until: usize) -> Option<Found> {
     for start in at..until {
-        let rest = &bytes[start..];
-        if rest.starts_with(PACKET.0) {
-            let window = &rest[..rest.len().min(LONGEST)];
-            let from = window.windows(2).position(|pair| pair == b"?>").map_or(0, |end| end + 2);
-            let end = window.windows(PACKET.1.len()).position(|window| window == PACKET.1);
-            if let Some(end) = end.filter(|end| *end >= from) {
-                return Some((start + from, start + end, start + end));
+        if !matches!(bytes[start], b'/' | b'<') {
+            continue;
+        }
+        let window = &bytes[start..bytes.len().min(start + LONGEST)];
+        let (what, begins) = if window.starts_with(PACKET.0) {
+            (packet(window), PACKET.0.len())
+        } else {
+            let key = KEYS.iter().find(|key| window.starts_with(key));
+            let Some((what, key)) = key.and_then(|key| Some((value(window, key.len())?, key))) else {
+                continue;
+            };
+            (what, key.len())
+        };
+        return Some(match what {
+            Value::Inside(from, to) => {
+                Found { what: Value::Inside(start + from, start + to), next: start + to }
             }
-        }
-        let key = KEYS.iter().find(|key| rest.starts_with(key));
-        if let Some((from, to)) = key.and_then(|key| value(rest, key.len())) {
-            return Some((start + from, start + to, start + to));
-        }
+            what => Found { what, next: start + begins },
+        });
     }
     None
 }
 
-/// The inside of the string after a key: in parentheses, or in hexadecimal.
-fn value(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
-    let bytes = &bytes[..bytes.len().min(LONGEST)];
-    let open = at + bytes.get(at..)?.iter().position(|byte| !byte.is_ascii_whitespace())?;
-    match bytes.get(open)? {
+/// The inside of a packet that begins here.
+fn packet(bytes: &[u8]) -> Value {
+    let place = |word: &[u8]| bytes.windows(word.len()).position(|window| window == word);
+    let inside = place(b"?>").map(|end| end + 2).zip(place(PACKET.1));
+    inside.filter(|(from, to)| from <= to).map_or(Value::Unended, |(from, to)| Value::Inside(from, to))
+}
+
+/// The value after a key: the inside of a string in parentheses, or in hexadecimal. `None` for a longer key, or nothing.
+fn value(bytes: &[u8], at: usize) -> Option<Value> {
+    let delimits = |byte: &u8| byte.is_ascii_whitespace() || b"\0()<>[]{}/%".contains(byte);
+    let rest = bytes.get(at..).filter(|rest| rest.first().is_some_and(delimits))?;
+    let open = at + rest.iter().position(|byte| !byte.is_ascii_whitespace())?;
+    Some(match bytes[open] {
         b'<' if bytes.get(open + 1) != Some(&b'<') => {
-            let length = bytes[open + 1..].iter().position(|byte| *byte == b'>')?;
-            Some((open + 1, open + 1 + length))
+            let length = bytes[open + 1..].iter().position(|byte| *byte == b'>');
+            length.map_or(Value::Unended, |length| Value::Inside(open + 1, open + 1 + length))
         }
-        b'(' => {
-            let (mut depth, mut escaped) = (0, false);
-            for (place, byte) in bytes.iter().enumerate().skip(open) {
-                match byte {
-                    _ if escaped => escaped = false,
-                    b'\\' => escaped = true,
-                    b'(' => depth += 1,
-                    b')' => depth -= 1,
-                    _ => {}
-                }
-                if depth == 0 {
-                    return Some((open + 1, place));
-                }
-            }
-            None
+        b'(' => string(bytes, open).map_or(Value::Unended, |end| Value::Inside(open + 1, end)),
+        b'n' if bytes[open..].starts_with(b"null") => return None,
+        _ => Value::Elsewhere,
+    })
+}
+
+/// Where the string ends that opens here.
+fn string(bytes: &[u8], open: usize) -> Option<usize> {
+    let (mut depth, mut escaped) = (0, false);
+    for (place, byte) in bytes.iter().enumerate().skip(open) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            _ => {}
         }
-        _ => None,
+        if depth == 0 {
+            return Some(place);
+        }
     }
+    None
 }
