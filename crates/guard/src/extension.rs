@@ -329,7 +329,11 @@ const PROMISES: &[Promise] = &[
         &["text/plain", "text/markdown", "text/csv", "application/json", "application/xml", "text/xml"],
         &[Kind::Text],
     ),
-    (&["html", "htm", "xhtml", "xht", "shtml"], &["text/html", "application/xhtml+xml"], &[Kind::Html]),
+    (
+        &["html", "htm", "xhtml", "xht", "shtml"],
+        &["text/html", "application/xhtml+xml"],
+        &[Kind::Html, Kind::Text],
+    ),
     (&["mht", "mhtml", "eml"], &["multipart/related", "message/rfc822"], &[Kind::Text, Kind::Html]),
     (
         &["exe", "dll", "scr", "com", "sys", "cpl", "ocx"],

@@ -2,7 +2,8 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use crate::kind::Kind;
+use crate::active;
+use crate::kind::{Kind, decoded};
 use crate::ole::{self, Storage};
 use crate::window::{holds, read_at};
 use crate::zip::{self, Listing};
@@ -27,6 +28,8 @@ pub struct Facts {
     pub end: Vec<u8>,
     /// The directory that it holds.
     pub inside: Inside,
+    /// Whether it runs script in a browser that takes it for a drawing, or is a drawing that is too large to tell.
+    pub active: bool,
 }
 
 /// A directory in a file.
@@ -44,7 +47,7 @@ pub enum Inside {
 
 impl Facts {
     /// Reads the facts: beginning, end, and the directory of a ZIP or OLE file. At most some 5 MiB are read and held,
-    /// however large the file is.
+    /// however large the file is; of what is marked up as a drawing is, 16 MiB are read.
     pub fn gather(name: &str, declared: Option<&str>, file: &mut (impl Read + Seek)) -> io::Result<Self> {
         let size = file.seek(SeekFrom::End(0))?;
         let start = read_at(file, 0, START)?;
@@ -55,7 +58,14 @@ impl Facts {
             _ if holds(&end, b"PK\x05\x06") => zip::listing(file, size)?.map_or(Inside::None, Inside::Zip),
             _ => Inside::None,
         };
-        Ok(Self { name: name.to_owned(), declared: declared.map(str::to_owned), size, start, end, inside })
+        let active = match Kind::of(&start, &end) {
+            Kind::Svg if size > active::WHOLE as u64 => true,
+            Kind::Svg => active::runs(decoded(&read_at(file, 0, active::WHOLE)?)),
+            Kind::Text if marked_up(&start) => active::runs(decoded(&read_at(file, 0, active::WHOLE)?)),
+            _ => false,
+        };
+        let (name, declared) = (name.to_owned(), declared.map(str::to_owned));
+        Ok(Self { name, declared, size, start, end, inside, active })
     }
 
     /// What the file is, by its content: the magic, and for a ZIP or OLE file what lies in it.
@@ -66,6 +76,11 @@ impl Facts {
             (kind, _) => kind,
         }
     }
+}
+
+/// Whether a text begins as XML does.
+fn marked_up(start: &[u8]) -> bool {
+    decoded(start).trim_start_matches('\u{feff}').trim_start().starts_with('<')
 }
 
 fn zip_kind(listing: &Listing) -> Kind {

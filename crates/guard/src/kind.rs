@@ -1,5 +1,7 @@
 //! What a file is, by its content.
 
+use crate::active;
+
 /// What a file is, as its first bytes say (and, where a format is known by them, its last).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -299,11 +301,14 @@ fn text(start: &[u8]) -> Kind {
     let Some(text) = as_text(start) else { return Kind::Unknown };
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let head: String = text.chars().take(4096).collect::<String>().to_ascii_lowercase();
-    if text.starts_with("#!") || STARTS.iter().any(|word| head.starts_with(word)) {
+    let begins = |words: &[&str]| words.iter().any(|word| head.starts_with(word));
+    if text.starts_with("#!") || begins(&STARTS) {
         Kind::Script
-    } else if head.starts_with('<') && head.contains("<svg") && !head.contains("<html") {
+    } else if active::root(text).is_some_and(|name| name.eq_ignore_ascii_case("svg")) {
         Kind::Svg
-    } else if HTML.iter().any(|tag| head.starts_with(tag)) || head.starts_with('<') && head.contains("<html")
+    } else if begins(&HTML)
+        || head.starts_with('<') && head.contains("<html")
+        || begins(&MARKUP) && active::page(text)
     {
         Kind::Html
     } else {
@@ -316,41 +321,37 @@ const STARTS: [&str; 5] =
     ["[desktop entry]", "[internetshortcut]", "<?php", "windows registry editor", "regedit4"];
 
 /// What a browser takes for a page (WHATWG MIME sniffing §7.1, and what phishing pages begin with).
-const HTML: [&str; 14] = [
-    "<!doctype html",
-    "<html",
-    "<head",
-    "<script",
-    "<iframe",
-    "<body",
-    "<style",
-    "<title",
-    "<meta",
-    "<form",
-    "<div",
-    "<table",
-    "<h1",
-    "<a ",
-];
+const HTML: [&str; 10] =
+    ["<!doctype html", "<html", "<head", "<script", "<iframe", "<body", "<style", "<title", "<meta", "<form"];
 
-/// The bytes as text: UTF-8 that may be cut at its end, or UTF-16 with its mark. Controls are no text.
+/// What pages begin with, and honest texts in Markdown too: something more must be in it.
+const MARKUP: [&str; 8] = ["<div", "<table", "<h1", "<a ", "<p>", "<p ", "<img ", "<br"];
+
+/// The bytes as text. Controls are no text.
 fn as_text(start: &[u8]) -> Option<String> {
-    let wide = |unit: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = start[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
-        Some(String::from_utf16_lossy(&units))
+    let control = |c: char| matches!(c, '\0'..='\x08' | '\x0e'..='\x1a' | '\x1c'..='\x1f' | '\x7f');
+    Some(decoded(start)).filter(|text| !text.contains(control))
+}
+
+/// The bytes as they are read when they are text: UTF-8 that may be cut at its end, UTF-16 with its mark or as XML is
+/// known in it (XML 1.0 appendix F), or one byte a character.
+pub fn decoded(bytes: &[u8]) -> String {
+    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+        char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
     };
-    let text = match start {
-        [0xff, 0xfe, ..] => wide(u16::from_le_bytes)?,
-        [0xfe, 0xff, ..] => wide(u16::from_be_bytes)?,
-        _ => match std::str::from_utf8(start) {
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+        [b'<', 0, b'?' | b'!' | b'a'..=b'z' | b'A'..=b'Z', 0, ..] => wide(bytes, u16::from_le_bytes),
+        [0, b'<', 0, b'?' | b'!' | b'a'..=b'z' | b'A'..=b'Z', ..] => wide(bytes, u16::from_be_bytes),
+        _ => match std::str::from_utf8(bytes) {
             Ok(text) => text.to_owned(),
             Err(error) if error.error_len().is_none() => {
-                String::from_utf8_lossy(&start[..error.valid_up_to()]).into_owned()
+                String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned()
             }
             // Older encodings: text when it is not binary.
-            Err(_) => start.iter().map(|byte| char::from(*byte)).collect(),
+            Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
         },
-    };
-    let control = |c: char| matches!(c, '\0'..='\x08' | '\x0e'..='\x1a' | '\x1c'..='\x1f' | '\x7f');
-    (!text.contains(control)).then_some(text)
+    }
 }

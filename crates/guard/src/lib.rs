@@ -11,6 +11,7 @@
 //!   it, and never more than the limits say.
 //! - [`judge`] is a pure function of these facts.
 
+mod active;
 mod archive;
 mod extension;
 mod facts;

@@ -47,7 +47,11 @@ fn content(facts: &Facts, kind: Kind) -> Vec<Reason> {
     match (kind, kind.family()) {
         (_, Family::Program) => found.push(Reason::Program(kind)),
         (Kind::Html, _) => found.push(Reason::ActivePage),
-        (Kind::Svg, _) if svg_runs(&facts.start) => found.push(Reason::ActivePage),
+        (Kind::Svg, _) if facts.active => found.push(Reason::ActivePage),
+        // A browser opens by the name what does not begin as a page or drawing does.
+        (Kind::Text, _) if promises(facts, Kind::Html) || facts.active && promises(facts, Kind::Svg) => {
+            found.push(Reason::ActivePage);
+        }
         (Kind::Pdf, _) => found.extend(archive::pdf(facts)),
         (Kind::Rtf, _) if holds(&facts.start, b"\\objdata") => found.push(Reason::Embedded),
         // Attached files are what its documents are abused for.
@@ -64,6 +68,14 @@ fn content(facts: &Facts, kind: Kind) -> Vec<Reason> {
         found.push(Reason::TestVirus);
     }
     found
+}
+
+/// Whether name or declared type say that it is of this kind.
+fn promises(facts: &Facts, kind: Kind) -> bool {
+    let named = extension::of(&facts.name).and_then(|name| extension::promised(&name));
+    let declared = facts.declared.as_deref().and_then(extension::declared);
+    let says = |kinds: &[Kind]| kinds.first() == Some(&kind);
+    named.is_some_and(says) || matches!(declared, Some(Declared::Kinds(kinds)) if says(kinds))
 }
 
 /// Name and declared type against the content.
@@ -126,17 +138,6 @@ fn integrity(facts: &Facts, kind: Kind) -> Vec<Reason> {
         found.push(Reason::TwoKinds);
     }
     found
-}
-
-/// Whether a drawing runs script: by an element, an attribute or an address.
-fn svg_runs(start: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(start).to_lowercase();
-    let words = ["<script", "javascript:", "<foreignobject", "<iframe", "<!entity", "data:text/html"];
-    let handler = text.match_indices(" on").any(|(at, _)| {
-        let rest = text[at + 3..].trim_start_matches(|c: char| c.is_ascii_alphabetic());
-        rest.len() < text.len() - at - 3 && rest.trim_start().starts_with('=')
-    });
-    handler || words.iter().any(|word| text.contains(word))
 }
 
 /// The test file of virus scanners (eicar.org), in two pieces, so that this program is not taken for it.

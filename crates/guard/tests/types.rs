@@ -149,6 +149,65 @@ fn w04_a_file_that_is_two_kinds_at_once_is_never_opened() {
 }
 
 #[test]
+fn w04_a_drawing_that_runs_script_is_found_wherever_it_stands_and_however_it_is_written() {
+    let wide = |text: &str, unit: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
+    let script = "<svg><script>x()</script></svg>";
+    let path = "<path d='M0 0'/>";
+    let drawings = [
+        b"<svg\nonload='x()'/>".to_vec(),
+        b"<svg\tonload='x()'/>".to_vec(),
+        b"<x:svg><x:script/></x:svg>".to_vec(),
+        format!("<svg>{}<script>x()</script></svg>", path.repeat(10_000)).into_bytes(),
+        format!("<!--{}-->{script}", " ".repeat(5000)).into_bytes(),
+        format!("<!--{}-->{script}", " ".repeat(100_000)).into_bytes(),
+        [&b"\xff\xfe"[..], &wide(script, u16::to_le_bytes)].concat(),
+        [&b"\xfe\xff"[..], &wide(script, u16::to_be_bytes)].concat(),
+        wide(script, u16::to_le_bytes),
+        wide(&format!("<svg>{}{script}</svg>", path.repeat(10_000)), u16::to_be_bytes),
+        // More than is looked through.
+        format!("<svg>{}</svg>", path.repeat(1_100_000)).into_bytes(),
+    ];
+    for (number, drawing) in drawings.iter().enumerate() {
+        for (name, declared) in [("a.svg", None), ("a.svg", Some("image/svg+xml"))] {
+            assert!(codes(&verdict(name, declared, drawing)).contains(&"active-page"), "{number}");
+        }
+    }
+    let large = format!("<svg>{}</svg>", path.repeat(100_000)).into_bytes();
+    for drawing in [&large, &wide("<svg><path/></svg>", u16::to_le_bytes), &sample("svg")] {
+        let verdict = verdict("a.svg", None, drawing);
+        assert_eq!((verdict.kind, codes(&verdict)), (Kind::Svg, Vec::new()));
+    }
+}
+
+#[test]
+fn w03_a_text_that_is_marked_up_is_no_page_and_a_page_is_one_by_its_name_too() {
+    let readme = "<div align=\"center\">\n<h1>Lacre</h1>\n<a href=\"https://example.org\"><img src=\"a.png\"></a>\n</div>\n\n\
+        # Use\nlet one = two;\n";
+    for text in [
+        readme,
+        "<h1 align='center'>Lacre</h1>",
+        "<table><tr><td>1</td></tr></table>",
+        "<p align=center>x</p>",
+    ] {
+        for name in ["README.md", "README", "notes.txt"] {
+            let verdict = verdict(name, None, text.as_bytes());
+            assert_eq!((verdict.kind, codes(&verdict)), (Kind::Text, Vec::new()), "{name}: {text}");
+        }
+        assert_eq!(codes(&verdict("a.html", None, text.as_bytes())), ["active-page"], "{text}");
+    }
+    assert_eq!(codes(&verdict("a.html", Some("text/html"), b"hello")), ["active-page"]);
+    for page in [
+        "<div><script>x()</script></div>",
+        "<h1>Sign in</h1><form action='https://example.org'><input name='password'></form>",
+        "<a href='javascript:x()'>x</a>",
+        "<div><img src=x onerror=x()></div>",
+    ] {
+        let verdict = verdict("README.md", None, page.as_bytes());
+        assert_eq!((verdict.kind, verdict.severity()), (Kind::Html, Dangerous), "{page}");
+    }
+}
+
+#[test]
 fn b14_the_test_virus_is_known_under_any_name() {
     let eicar = [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR", "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"].concat();
     for name in ["eicar.com", "holiday.txt", "x"] {
