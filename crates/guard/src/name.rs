@@ -23,14 +23,14 @@ const NAMELESS: &str = "file";
 pub fn clean_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).find(|part| !part.trim_matches(['.', ' ', '\0']).is_empty());
     let kept: String = last.unwrap_or_default().chars().filter(|c| !unseen(*c)).map(plain).collect();
-    let kept = kept.trim().trim_end_matches(['.', ' ']);
+    // First, for what is left may be a device's name that the whole was not.
+    let kept = shortened(kept.trim().trim_end_matches(['.', ' ']));
     // Hidden, an option, or a home folder: not by what a sender calls it.
     let kept = match kept.strip_prefix(['.', '-', '~']) {
         Some(rest) => format!("_{rest}"),
-        None => kept.to_owned(),
+        None => kept,
     };
-    let kept = if reserved(&kept) { format!("_{kept}") } else { kept };
-    let kept = shortened(&kept);
+    let kept = if reserved(&kept) { shortened(&format!("_{kept}")) } else { kept };
     if kept.is_empty() { NAMELESS.to_owned() } else { kept }
 }
 
@@ -182,6 +182,9 @@ mod tests {
             ("תמונה.jpg", "תמונה.jpg"),
             ("👩‍👩‍👧.png", "👩‍👩‍👧.png"),
             ("tar.gz", "tar.gz"),
+            (&format!("CON{}x.txt", " ".repeat(300)), "_CON.txt"),
+            (&format!("nul{}x", ".".repeat(300)), "_nul.x"),
+            (&format!(".{}x.txt", " ".repeat(300)), "_txt"),
         ];
         for (name, clean) in rows {
             assert_eq!(clean_name(name), clean, "{name:?}");
@@ -235,6 +238,17 @@ mod tests {
             prop_assert_eq!(std::path::Path::new(&clean).components().count(), 1);
             prop_assert_eq!(clean_name(&clean), clean);
             let _ = findings(&name);
+        }
+
+        #[test]
+        fn a_name_that_is_cut_is_as_harmless(
+            name in "[.~-]?(CON|nul|Com1|LPT9|aux)?[ .x]{0,4}( {190,210}|\\.{190,210}|[ .]{190,210}|ç{90,110})[x. ]{0,3}(\\.[a-z ]{0,20}){0,2}",
+        ) {
+            let clean = clean_name(&name);
+            prop_assert!(!clean.is_empty() && clean.len() <= NAME, "{clean:?}");
+            prop_assert!(!clean.starts_with(['.', '-', '~', ' ']) && !clean.ends_with(['.', ' ']), "{clean:?}");
+            prop_assert!(!reserved(&clean), "{clean:?}");
+            prop_assert_eq!(clean_name(&clean), clean);
         }
     }
 }
