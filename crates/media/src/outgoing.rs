@@ -84,7 +84,7 @@ pub fn outgoing(facts: &Facts, file: &mut (impl Read + Seek), sending: Sending) 
             Ok(video) => {
                 (out.width, out.height) = (video.width, video.height);
                 out.duration_ms = u32::try_from(video.duration_ms).unwrap_or(u32::MAX);
-                (out.body, out.tells) = (Body::Edits(video.edits), false);
+                (out.body, out.tells) = (Body::Edits(video.edits), video.rest);
             }
             Err(video::VideoError::Unreadable(error)) => return Err(error),
             Err(_) => {}

@@ -25,8 +25,13 @@ fn header(rest: &[u32]) -> Vec<u8> {
     [&numbers(&[0, 0xe2_00_11_22, 0xe2_00_11_33])[..], &numbers(rest)].concat()
 }
 
-/// A track of this kind, its chunks at these places, two samples of this size in each.
-fn track(kind: &[u8; 4], places: &[u32], size: u32) -> Vec<u8> {
+/// Sizes of so many samples, all of ten bytes, as one number.
+fn sizes(count: u32) -> Vec<u8> {
+    part(b"stsz", &numbers(&[0, 10, count]))
+}
+
+/// A track of this kind, its chunks at these places, two samples in each, and the box of their sizes.
+fn track(kind: &[u8; 4], places: &[u32], sizes: &[u8]) -> Vec<u8> {
     let words = SECRETS.join(" ");
     let mut tkhd = header(&[1, 0, 5000, 0, 0, 0, 0]);
     // Turned by a quarter.
@@ -40,7 +45,7 @@ fn track(kind: &[u8; 4], places: &[u32], size: u32) -> Vec<u8> {
     let stbl = [
         part(b"stsd", &stsd),
         part(b"stsc", &numbers(&[0, 1, 1, 2, 1])),
-        part(b"stsz", &numbers(&[0, size, 2 * places.len() as u32])),
+        sizes.to_vec(),
         part(b"stco", &stco),
         part(b"udta", words.as_bytes()),
     ];
@@ -55,11 +60,16 @@ fn track(kind: &[u8; 4], places: &[u32], size: u32) -> Vec<u8> {
 
 /// A video of a telephone: pictures, and a track of positions; two chunks of each, in turn.
 fn video(moov_first: bool) -> Vec<u8> {
+    video_with(moov_first, b"meta", sizes)
+}
+
+/// The same with another kind of second track, and other boxes of sizes.
+fn video_with(moov_first: bool, kind: &[u8; 4], sizes: fn(u32) -> Vec<u8>) -> Vec<u8> {
     let words = SECRETS.join(" ");
     let ftyp = part(b"ftyp", b"isom\0\0\x02\0isommp42");
     let moov = |data: u32| {
-        let pictures = track(b"vide", &[data, data + 40], 10);
-        let places = track(b"meta", &[data + 20, data + 60], 10);
+        let pictures = track(b"vide", &[data, data + 40], &sizes(4));
+        let places = track(kind, &[data + 20, data + 60], &sizes(4));
         let mvhd = [&header(&[1000, 5000])[..], &[0; 80]].concat();
         let tags = part(b"udta", &part(b"\xa9xyz", words.as_bytes()));
         let parts = [part(b"mvhd", &mvhd), pictures, places, tags, part(b"meta", words.as_bytes())];
@@ -106,8 +116,44 @@ fn w06_place_device_and_time_go_into_a_video_and_none_of_it_comes_out() {
         assert_eq!(found(&clean), 0);
         assert!(!clean.windows(3).any(|window| window == [0xe2, 0, 0x11]), "times");
         assert!(!clean.windows(4).any(|window| window == b"appl"), "vendor");
-        assert_eq!((told.duration_ms, told.width, told.height), (5000, 360, 640));
+        assert_eq!((told.duration_ms, told.width, told.height, told.rest), (5000, 360, 640, false));
     }
+}
+
+#[test]
+fn w06_samples_of_places_go_however_their_sizes_are_written() {
+    let boxes: [fn(u32) -> Vec<u8>; 4] = [
+        |count| part(b"stsz", &numbers(&[0, 0, count, 10, 10, 10, 10])),
+        |_| part(b"stz2", &[0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 4, 0xaa, 0xaa]),
+        |_| part(b"stz2", &[0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 4, 10, 10, 10, 10]),
+        |_| part(b"stz2", &[0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 4, 0, 10, 0, 10, 0, 10, 0, 10]),
+    ];
+    for sizes in boxes {
+        let (told, clean) = cleaned(&video_with(true, b"meta", sizes));
+        assert_eq!((found(&clean), told.rest), (0, false));
+        assert!(clean.windows(20).any(|window| window == [b'V'; 20]), "pictures stay");
+    }
+    let odd =
+        video_with(true, b"meta", |_| part(b"stz2", &[0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 4, 10, 10, 10, 10]));
+    assert!(matches!(examine(&mut Cursor::new(odd)), Err(VideoError::Damaged)));
+    let (told, _) = cleaned(&video_with(true, b"meta", |_| part(b"free", b"")));
+    assert!(told.rest, "samples that are not found stay, and that is said");
+}
+
+#[test]
+fn w06_what_may_be_left_in_a_video_is_said() {
+    for kind in [b"text", b"sbtl", b"subt", b"clcp"] {
+        let (told, clean) = cleaned(&video_with(true, kind, sizes));
+        assert!(told.rest, "a text may tell places");
+        assert!(found(&clean) > 0, "and it stays");
+    }
+    let fragment = [part(b"moof", &part(b"mfhd", &[0; 8])), part(b"mdat", b"GPS 38.7223")].concat();
+    let (told, _) = cleaned(&[video(true), fragment.clone()].concat());
+    assert!(told.rest, "samples of a track that went are in a fragment");
+    let (told, _) = cleaned(&[video_with(true, b"soun", sizes), fragment].concat());
+    assert!(!told.rest, "no track went");
+    let (told, clean) = cleaned(&video_with(true, b"tmcd", sizes));
+    assert_eq!((found(&clean), told.rest), (0, false), "the time of day goes");
 }
 
 #[test]
@@ -154,7 +200,7 @@ fn w05_what_is_no_video_or_lies_about_its_parts_is_an_error() {
     assert!(matches!(error(&part(b"moov", &part(b"trak", b""))), VideoError::Damaged));
     let many = [part(b"ftyp", b"isom"), part(b"free", b"").repeat(100_001)].concat();
     assert!(matches!(error(&many), VideoError::TooManyParts));
-    let tracks = part(b"moov", &track(b"vide", &[], 1).repeat(129));
+    let tracks = part(b"moov", &track(b"vide", &[], &sizes(0)).repeat(129));
     assert!(matches!(error(&tracks), VideoError::TooManyParts));
     // A table that says it has four thousand million entries.
     let mut huge = video(true);

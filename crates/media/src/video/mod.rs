@@ -6,8 +6,9 @@
 //!
 //! What stays is listed, what is not becomes a `free` box of zeros: user data, places, metadata, XMP, previews. Times of
 //! the headers go, and names of tools and devices in handlers and sample descriptions; tracks that hold neither
-//! pictures nor sound nor text (positions and motion of a camera) go with their samples. What lies within the coded
-//! pictures and sound themselves (an encoder's settings in H.264, say) stays.
+//! pictures nor sound nor text (positions and motion of a camera) go with their samples, and so do those of a time code.
+//! [`Video::rest`] says when something may be left. What lies within the coded pictures and sound themselves (an
+//! encoder's settings in H.264, say) stays.
 //!
 //! No picture is decoded: there is no decoder of these formats in safe Rust. A video has an honest generic preview.
 
@@ -49,6 +50,9 @@ pub struct Video {
     pub height: u32,
     /// What is changed.
     pub edits: Vec<Edit>,
+    /// Whether it may tell about its maker all the same: there is a track of text, which may be of places, or samples
+    /// of a track that goes were not found.
+    pub rest: bool,
 }
 
 /// The boxes of a file that stay. Of the rest `prft` would tell the clock, and `meta`, `udta`, `uuid` anything.
@@ -70,11 +74,12 @@ pub fn examine(file: &mut (impl Read + Seek)) -> Result<Video, VideoError> {
     }
     let mut video = Video::default();
     let mut moov = false;
+    let fragments = top.iter().any(|part| &part.name == b"moof");
     for part in &top {
         match &part.name {
             b"moov" => {
                 moov = true;
-                moov::examine(file, part, &mut video)?;
+                moov::examine(file, part, fragments, &mut video)?;
             }
             b"moof" => fragment(file, part, 0, &mut video)?,
             b"free" | b"skip" | b"wide" => video.edits.push(zeros(part)),

@@ -20,9 +20,18 @@ const STBL: [&[u8; 4]; 16] = [
 /// The tracks that stay, by their handler: pictures, sound, text, and the time code of an editor.
 const HANDLERS: [&[u8; 4]; 9] =
     [b"vide", b"soun", b"subt", b"sbtl", b"text", b"clcp", b"auxv", b"pict", b"tmcd"];
+/// Those of them whose text is a film's, or the places that a drone flew over: nobody sees which.
+const TEXTS: [&[u8; 4]; 4] = [b"subt", b"sbtl", b"text", b"clcp"];
+/// The time code of a camera is the time of day.
+const TIME_CODE: &[u8; 4] = b"tmcd";
 
-/// Examines the box.
-pub fn examine(file: &mut (impl Read + Seek), moov: &BoxAt, video: &mut Video) -> Result<(), VideoError> {
+/// Examines the box; of a video in fragments samples are elsewhere too.
+pub fn examine(
+    file: &mut (impl Read + Seek),
+    moov: &BoxAt,
+    fragments: bool,
+    video: &mut Video,
+) -> Result<(), VideoError> {
     let parts = stay(file, moov, &MOOV, video)?;
     if parts.iter().filter(|part| &part.name == b"trak").count() > TRACKS {
         return Err(VideoError::TooManyParts);
@@ -34,7 +43,7 @@ pub fn examine(file: &mut (impl Read + Seek), moov: &BoxAt, video: &mut Video) -
                 video.edits.extend(times(&part, &header));
                 video.duration_ms = duration(&header).unwrap_or(0);
             }
-            b"trak" => track(file, &part, video)?,
+            b"trak" => track(file, &part, fragments, video)?,
             _ => {}
         }
     }
@@ -54,15 +63,26 @@ fn stay(
     Ok(kept)
 }
 
-fn track(file: &mut (impl Read + Seek), trak: &BoxAt, video: &mut Video) -> Result<(), VideoError> {
+fn track(
+    file: &mut (impl Read + Seek),
+    trak: &BoxAt,
+    fragments: bool,
+    video: &mut Video,
+) -> Result<(), VideoError> {
     let inner = boxes(file, trak.body, trak.end)?;
     let mdia = named(&inner, b"mdia").ok_or(VideoError::Damaged)?;
     let media = boxes(file, mdia.body, mdia.end)?;
     let handler = named(&media, b"hdlr").ok_or(VideoError::Damaged)?.read(file)?;
     let kind: [u8; 4] =
         handler.get(8..12).and_then(|kind| kind.try_into().ok()).ok_or(VideoError::Damaged)?;
-    if !HANDLERS.contains(&&kind) {
-        video.edits.extend(samples::zeros(file, &media)?);
+    let stays = HANDLERS.contains(&&kind);
+    video.rest |= TEXTS.contains(&&kind);
+    if !stays || &kind == TIME_CODE {
+        let samples = samples::zeros(file, &media)?;
+        video.rest |= samples.is_none() || fragments;
+        video.edits.extend(samples.unwrap_or_default());
+    }
+    if !stays {
         video.edits.extend(blank(trak));
         return Ok(());
     }
@@ -161,9 +181,14 @@ fn descriptions(
 ) -> Result<(), VideoError> {
     const VENDOR: u64 = 12;
     const ENCODER: u64 = 42;
+    // The name of a reel, after the numbers of a time code.
+    const REEL: u64 = 26;
     for entry in boxes(file, (stsd.body + 8).min(stsd.end), stsd.end)? {
         if matches!(kind, b"vide" | b"soun") && entry.end >= entry.body + VENDOR + 4 {
             video.edits.push(Edit { at: entry.body + VENDOR, with: Fill::Repeat(0, 4) });
+        }
+        if kind == TIME_CODE && entry.end >= entry.body + REEL {
+            video.edits.push(zeros(&BoxAt { body: entry.body + REEL, ..entry }));
         }
         if kind == b"vide" && entry.end >= entry.body + ENCODER + 32 {
             video.edits.push(Edit { at: entry.body + ENCODER, with: Fill::Repeat(0, 32) });
