@@ -80,6 +80,13 @@ pub fn outgoing(facts: &Facts, file: &mut (impl Read + Seek), sending: Sending) 
                 of_picture(&mut out, &bytes, sending);
             }
         }
+        Kind::Heif | Kind::Avif => {
+            let still = whole(file, picture::FILE)?.and_then(|bytes| picture::heif::clean(&bytes).ok());
+            if let Some(still) = still {
+                (out.width, out.height, out.tells) = (still.width, still.height, still.rest);
+                out.body = Body::Bytes(still.bytes);
+            }
+        }
         Kind::Mp4 | Kind::QuickTime | Kind::M4a => match video::examine(file) {
             Ok(video) => {
                 (out.width, out.height) = (video.width, video.height);

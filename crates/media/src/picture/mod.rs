@@ -3,12 +3,15 @@
 //! JPEG, PNG, WebP and GIF. Two ways to send one: as it is, without what it tells about its maker ([`strip()`], lossless),
 //! or made anew from its pixels, at most [`SIDE`] wide or high ([`resized`]). What both make has no place, device,
 //! time, text or embedded preview in it; of a colour profile only the numbers stay.
+//!
+//! HEIC and AVIF are cleaned without being decoded ([`heif`]).
 
 mod blur;
 mod cells;
 mod decode;
 mod encode;
 mod exif;
+pub mod heif;
 mod icc;
 mod jpeg;
 mod pixels;

@@ -12,7 +12,7 @@
 //!
 //! No picture is decoded: there is no decoder of these formats in safe Rust. A video has an honest generic preview.
 
-mod boxes;
+pub(crate) mod boxes;
 mod moov;
 mod samples;
 
