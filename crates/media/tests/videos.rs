@@ -157,6 +157,14 @@ fn w06_what_may_be_left_in_a_video_is_said() {
 }
 
 #[test]
+fn w06_what_stands_after_the_last_box_goes() {
+    let words = [&[0; 8][..], SECRETS.join(" ").as_bytes()].concat();
+    assert_eq!(found(&cleaned(&[video(true), words.clone()].concat()).1), 0);
+    let moov = part(b"moov", &[part(b"mvhd", &[0; 100]), words].concat());
+    assert_eq!(found(&cleaned(&[part(b"ftyp", b"isom"), moov].concat()).1), 0);
+}
+
+#[test]
 fn pictures_and_their_tables_stay_where_they_were() {
     let sample = video(true);
     let (_, clean) = cleaned(&sample);

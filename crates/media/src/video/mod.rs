@@ -73,6 +73,7 @@ pub fn examine(file: &mut (impl Read + Seek)) -> Result<Video, VideoError> {
         return Err(VideoError::Unknown);
     }
     let mut video = Video::default();
+    video.edits.extend(after(&top, size));
     let mut moov = false;
     let fragments = top.iter().any(|part| &part.name == b"moof");
     for part in &top {
@@ -107,6 +108,12 @@ fn fragment(
         }
     }
     Ok(())
+}
+
+/// Makes what stands after these boxes zeros.
+fn after(parts: &[BoxAt], end: u64) -> Option<Edit> {
+    let last = parts.last().filter(|last| last.end < end)?;
+    Some(Edit { at: last.end, with: Fill::Repeat(0, end - last.end) })
 }
 
 /// Makes a box one that is skipped, with nothing in it.

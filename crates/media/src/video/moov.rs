@@ -3,7 +3,7 @@
 use std::io::{Read, Seek};
 
 use super::boxes::{BoxAt, boxes, named, u32_at, u64_at};
-use super::{Video, VideoError, blank, samples, zeros};
+use super::{Video, VideoError, after, blank, samples, zeros};
 use crate::edits::{Edit, Fill};
 
 /// Tracks of a video.
@@ -57,8 +57,9 @@ fn stay(
     names: &[&[u8; 4]],
     video: &mut Video,
 ) -> Result<Vec<BoxAt>, VideoError> {
-    let (kept, gone): (Vec<_>, Vec<_>) =
-        boxes(file, of.body, of.end)?.into_iter().partition(|part| names.contains(&&part.name));
+    let all = boxes(file, of.body, of.end)?;
+    video.edits.extend(after(&all, of.end));
+    let (kept, gone): (Vec<_>, Vec<_>) = all.into_iter().partition(|part| names.contains(&&part.name));
     video.edits.extend(gone.iter().flat_map(blank));
     Ok(kept)
 }
