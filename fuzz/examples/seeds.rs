@@ -52,6 +52,8 @@ fn main() {
     seed("guard_file", lacre_fuzz::guard_file, lacre_fuzz::guard_seeds());
     seed("image_strip", lacre_fuzz::image_strip, lacre_fuzz::media_seeds("image_strip"));
     seed("mp4_strip", lacre_fuzz::mp4_strip, lacre_fuzz::media_seeds("mp4_strip"));
+    seed("heif_strip", lacre_fuzz::heif_strip, lacre_fuzz::media_seeds("heif_strip"));
+    seed("document_clean", lacre_fuzz::document_clean, lacre_fuzz::media_seeds("document_clean"));
     seed("ogg_opus", lacre_fuzz::ogg_opus, lacre_fuzz::media_seeds("ogg_opus"));
     seed("wav", lacre_fuzz::wav, lacre_fuzz::media_seeds("wav"));
     let deliveries = [vec![0, 0, 1, 2, 3], vec![1, 1, 0, 40, 255], vec![0, 1, 0, 0], vec![2, 4, 1, 8, 1, 10]];

@@ -21,7 +21,7 @@ use prost::Message;
 
 pub use engine::engine_delivered;
 pub use guard::{guard_file, seeds as guard_seeds};
-pub use media::{image_strip, media_seeds, mp4_strip, ogg_opus, wav};
+pub use media::{document_clean, heif_strip, image_strip, media_seeds, mp4_strip, ogg_opus, wav};
 pub use relay::{relay_session, seeds as session_seeds};
 pub use sealed::{sealed_open, store as sealed_store};
 pub use store::{exported, store_import};
