@@ -123,6 +123,7 @@ fn client_frames() -> Vec<Vec<u8>> {
         capability: vec![6; 32].into(),
         message: private_message(1).into(),
         dedupe: 8,
+        ..Default::default()
     };
     let ops = [
         request::Op::Login(login(ana.certificate.device(), &ana.secret, relay, &[9; 32])),
@@ -140,6 +141,7 @@ fn client_frames() -> Vec<Vec<u8>> {
             additions: vec![wire::Addition { ticket: vec![4; 32].into(), welcome: welcome().into() }],
             capability_hash: vec![7; 32].into(),
             dedupe: 1,
+            ..Default::default()
         }),
         request::Op::Send(send),
         request::Op::RequestResync(wire::RequestResync {
@@ -194,6 +196,7 @@ fn items() -> Vec<Vec<u8>> {
         sequence: 1,
         welcome: welcome().into(),
         capability_hash: vec![7; 32].into(),
+        ..Default::default()
     };
     let request = Some(Ana::new().resync());
     let asked = wire::ResyncAsked { conversation: conversation(), request, ..Default::default() };
@@ -214,7 +217,7 @@ fn contents() -> Vec<Vec<u8>> {
         Content::Delivered(vec![MimiId([1; 32])]),
         Content::Read(vec![MimiId([1; 32]), MimiId([2; 32])]),
     ];
-    let encoded = |content| content::encode(MessageId([8; 16]), &address, content);
+    let encoded = |content| content::encode(MessageId([8; 16]), &address, content, Manner::default());
     kinds.into_iter().map(|content| encoded(content).expect("it can be sent").0).collect()
 }
 
