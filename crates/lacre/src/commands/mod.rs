@@ -9,7 +9,6 @@ mod device;
 mod doctor;
 pub mod files;
 mod group;
-mod group_link;
 mod history;
 mod man;
 mod messages;

@@ -1,28 +1,27 @@
 //! `lacre group`: groups are made, changed, looked at and left. What changes a group returns when the members'
 //! devices can see it, or leaves it in the outbox.
 
-use std::io::Write;
-use std::path::Path;
+mod link;
+mod show;
+
 use std::time::Duration;
 
 use lacre_client::clock::{Clock, SystemClock};
 use lacre_client::content::{Fact, MessageId};
 use lacre_client::groups::BadName;
-use lacre_client::records::{
-    Allowed, Change, ConversationKind, ConversationState, GroupRecord, Rules, Trust,
-};
+use lacre_client::records::{Allowed, Change, ConversationState, Rules};
 use lacre_client::store::Store;
-use lacre_client::told::{rules_in_words, sentence};
+use lacre_client::told::sentence;
 use lacre_client::view::{Body, Message, Sending, Views};
 use lacre_client::{Client, EngineError, OpenError};
 use lacre_proto::{ConversationId, Handle};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Context, group_link};
+use super::Context;
 use crate::cli::{AllowedArg, GroupArgs, GroupCommand, RoleArg};
 use crate::exit::{Exit, Failure};
 use crate::output;
-use crate::safe_text::{safe_line, safe_text};
+use crate::safe_text::safe_line;
 use crate::wait::{Reach, Reached};
 
 pub(super) async fn run(context: &Context, args: GroupArgs) -> Result<(), Failure> {
@@ -31,24 +30,24 @@ pub(super) async fn run(context: &Context, args: GroupArgs) -> Result<(), Failur
     match &command {
         GroupCommand::List => {
             let reader = store.snapshot().map_err(OpenError::from)?;
-            return list(context, &Views(reader.as_ref()));
+            return show::list(context, &Views(reader.as_ref()));
         }
         GroupCommand::Show { group } => {
             let reader = store.snapshot().map_err(OpenError::from)?;
             let views = Views(reader.as_ref());
             let id = named(&views, group)?;
-            return show(context, &views, id);
+            return show::show(context, &views, id);
         }
         GroupCommand::Link { group, new: false, off: false, .. } => {
             let reader = store.snapshot().map_err(OpenError::from)?;
             let views = Views(reader.as_ref());
             let id = named(&views, group)?;
-            return group_link::show(context, &views, id);
+            return link::show(context, &views, id);
         }
         GroupCommand::Picture { group, image: None, off: false, to: Some(to) } => {
             let reader = store.snapshot().map_err(OpenError::from)?;
             let views = Views(reader.as_ref());
-            return write_picture(context, &views, named(&views, group)?, to);
+            return show::write_picture(context, &views, named(&views, group)?, to);
         }
         _ => {}
     }
@@ -106,28 +105,28 @@ async fn change(
             let id = find(&group)?;
             caught_up(client, wait).await;
             let before = rows(client, id)?.len();
-            let account = client.read(|views| Ok(group_link::asker(&views, id, &person)))??;
+            let account = client.read(|views| Ok(link::asker(&views, id, &person)))??;
             client.admit_asker(id, account, history).await?;
             (id, before, Goal::In(vec![person]))
         }
         GroupCommand::Decline { group, person } => {
             let id = find(&group)?;
             caught_up(client, wait).await;
-            let account = client.read(|views| Ok(group_link::asker(&views, id, &person)))??;
+            let account = client.read(|views| Ok(link::asker(&views, id, &person)))??;
             client.decline_asker(id, account).await?;
             client.flush().await;
             return tell_declined(context, &person);
         }
         GroupCommand::Link { group, new, days, off: _ } => {
             let id = find(&group)?;
-            let until = new.then(|| group_link::until(days, SystemClock.now()));
+            let until = new.then(|| link::until(days, SystemClock.now()));
             let before = rows(client, id)?.len();
             let (_, message) = client.set_group_link(id, until).await?;
             (id, before, Goal::Link(message, new))
         }
         GroupCommand::Picture { group, image, off: _, to: _ } => {
             let picture = match image {
-                Some(image) => super::picture::read(&image)?,
+                Some(image) => crate::commands::picture::read(&image)?,
                 None => Vec::new(),
             };
             say(client, find(&group)?, Fact::Picture(picture)).await?
@@ -158,7 +157,7 @@ async fn change(
             let rules =
                 Rules { add: pick(add, now.add), edit: pick(edit, now.edit), send: pick(send, now.send) };
             if (add, edit, send) == (None, None, None) || rules == now {
-                return tell_rules(context, now);
+                return show::tell_rules(context, now);
             }
             let before = rows(client, id)?.len();
             client.set_rules(id, rules).await?;
@@ -173,7 +172,7 @@ async fn change(
         client.flush().await;
     }
     if let Goal::Link(_, true) = goal {
-        return client.read(|views| Ok(group_link::show(context, &views, id)))?;
+        return client.read(|views| Ok(link::show(context, &views, id)))?;
     }
     let told = rows(client, id)?.into_iter().skip(before).collect::<Vec<_>>();
     report(context, client, id, told)
@@ -195,7 +194,7 @@ async fn caught_up(client: &Client, wait: Option<Duration>) {
 
 /// Asks to be let into a group.
 async fn join(context: &Context, client: &Client, link: &str, wait: Option<Duration>) -> Result<(), Failure> {
-    let (conversation, message) = client.ask_to_join(group_link::read(link)?).await?;
+    let (conversation, message) = client.ask_to_join(link::read(link)?).await?;
     if let Some(limit) = wait {
         reached(client, conversation, 0, &Goal::Said(message), limit).await?;
         client.flush().await;
@@ -224,26 +223,7 @@ async fn requests(
 ) -> Result<(), Failure> {
     caught_up(client, wait).await;
     let id = client.read(|views| views.group_named(group))?.map_err(bad_name)?;
-    client.read(|views| Ok(group_link::requests(context, &views, id)))?
-}
-
-fn write_picture(context: &Context, views: &Views<'_>, id: ConversationId, to: &Path) -> Result<(), Failure> {
-    let picture = views.group(id)?.map(|group| group.picture).unwrap_or_default();
-    if picture.is_empty() {
-        return Err(Failure::new(
-            Exit::Refused,
-            "no_picture",
-            "this group has no picture; nothing was written",
-        ));
-    }
-    let failed = |error: &std::io::Error| Failure::io("the picture cannot be written", error);
-    let mut file = std::fs::File::create_new(to).map_err(|error| failed(&error))?;
-    file.write_all(&picture).map_err(|error| failed(&error))?;
-    let to = to.display().to_string();
-    match context.json {
-        true => output::object(&json!({"to": to, "bytes": picture.len()})),
-        false => output::line(&format!("The picture is in {to}. It is what a member has sent: take care.")),
-    }
+    client.read(|views| Ok(link::requests(context, &views, id)))?
 }
 
 async fn say(
@@ -361,122 +341,13 @@ fn report(context: &Context, client: &Client, id: ConversationId, told: Vec<Mess
         }
     }
     if context.json {
-        let object = client.read(|views| group_json(&views, id))?;
+        let object = client.read(|views| show::group_json(&views, id))?;
         output::object(&object)?;
     }
     match failed {
         Some(why) => Err(Failure::new(Exit::Refused, "not_all_done", why)),
         None => Ok(()),
     }
-}
-
-fn list(context: &Context, views: &Views<'_>) -> Result<(), Failure> {
-    let groups = views.conversations()?.into_iter().filter(|it| it.kind == ConversationKind::Group);
-    let mut none = true;
-    for group in groups {
-        none = false;
-        if context.json {
-            output::object(&group_json(views, group.id)?)?;
-            continue;
-        }
-        let members = views.group_members(group.id)?.len();
-        let left = if group.state == ConversationState::Left { "  (you are not in it any more)" } else { "" };
-        output::line(&format!("{}  {members} members  {}{left}", group.id, safe_line(&group.name)))?;
-    }
-    if none && !context.json {
-        output::line("You are in no group. `lacre group create NAME --with ana,bruno` makes one.")?;
-    }
-    Ok(())
-}
-
-fn show(context: &Context, views: &Views<'_>, id: ConversationId) -> Result<(), Failure> {
-    if context.json {
-        return output::object(&group_json(views, id)?);
-    }
-    let (Some(conversation), Some(group)) = (views.conversation(id)?, views.group(id)?) else {
-        return Err(bad_name(BadName::NoSuchGroup));
-    };
-    output::line(&safe_line(&conversation.name))?;
-    if !group.description.is_empty() {
-        output::line(&safe_text(&group.description))?;
-    }
-    if conversation.state == ConversationState::Left {
-        output::line("You are not in this group any more.")?;
-    }
-    output::line(&format!("Rules: {}.", rules_in_words(group.rules)))?;
-    for member in views.group_members(id)? {
-        let admin = if member.admin { "  admin" } else { "" };
-        let me = if member.me { "  (you)" } else { "" };
-        let label =
-            if member.label.is_empty() { String::new() } else { format!("  {}", safe_line(&member.label)) };
-        let devices =
-            if member.devices == 1 { "1 device".to_owned() } else { format!("{} devices", member.devices) };
-        let trust = match member.trust {
-            Trust::Pinned => "",
-            Trust::Verified => "  verified",
-            Trust::Changed => "  IDENTITY CHANGED: `lacre safety` shows it",
-            Trust::New => "  NEW IDENTITY, not accepted",
-            Trust::Past => "  a past identity",
-        };
-        output::line(&format!("{}{me}{admin}  {devices}{label}{trust}", member.handle))?;
-    }
-    Ok(())
-}
-
-fn group_json(views: &Views<'_>, id: ConversationId) -> Result<Value, EngineError> {
-    let conversation = views.conversation(id)?.ok_or(EngineError::Corrupt("conversation"))?;
-    let group = views.group(id)?.ok_or(EngineError::Corrupt("group"))?;
-    let GroupRecord { rules, description, picture, leaving, .. } = &group;
-    let members: Vec<Value> = views
-        .group_members(id)?
-        .into_iter()
-        .map(|member| {
-            json!({
-                "handle": member.handle.as_str(),
-                "account": member.account.to_string(),
-                "me": member.me,
-                "admin": member.admin,
-                "devices": member.devices,
-                "label": member.label,
-                "trust": member.trust.name(),
-                "leaving": leaving.contains(&member.account),
-            })
-        })
-        .collect();
-    let state = match conversation.state {
-        ConversationState::Opening => "opening",
-        ConversationState::Open => "open",
-        ConversationState::OutOfStep => "out_of_step",
-        ConversationState::Left => "left",
-        ConversationState::MergedInto(_) => "merged",
-    };
-    Ok(json!({
-        "id": id.to_string(),
-        "name": conversation.name,
-        "description": description,
-        "picture_bytes": picture.len(),
-        "link": group.link.is_some(),
-        "asking": views.askers(id)?.len(),
-        "state": state,
-        "unread": conversation.unread,
-        "rules": rules_json(*rules),
-        "members": members,
-    }))
-}
-
-fn rules_json(rules: Rules) -> Value {
-    let who = |allowed| match allowed {
-        Allowed::All => "all",
-        Allowed::Admins => "admins",
-    };
-    json!({"add": who(rules.add), "edit": who(rules.edit), "send": who(rules.send)})
-}
-
-fn tell_rules(context: &Context, rules: Rules) -> Result<(), Failure> {
-    if context.json {
-        return output::object(&rules_json(rules));
-    }
-    output::line(&format!("Rules: {}.", rules_in_words(rules)))
 }
 
 fn allowed(arg: AllowedArg) -> Allowed {
