@@ -1,5 +1,7 @@
 //! What commands print: lines for people, one JSON object a line for scripts.
 
+mod json;
+
 use std::io::{self, Write};
 
 use jiff::Timestamp;
@@ -8,12 +10,13 @@ use lacre_client::content::Fact;
 use lacre_client::files::Transfer;
 use lacre_client::groups::Asking;
 use lacre_client::told::sentence;
-use lacre_client::view::{Body, Choice, File, Message, Poll, Reaction, Sending};
-use lacre_proto::{Handle, Millis};
-use serde_json::{Value, json};
+use lacre_client::view::{Body, File, Message, Poll, Sending};
+use lacre_proto::Millis;
+use serde_json::Value;
 
 use crate::exit::Failure;
 use crate::safe_text::{safe_line, safe_text};
+pub use json::{file_json, message_json};
 
 /// Prints a line; a reader that went away ends the program quietly.
 pub fn line(text: &str) -> Result<(), Failure> {
@@ -44,158 +47,6 @@ fn timestamp(time: Millis) -> Timestamp {
     Timestamp::from_millisecond(i64::try_from(time).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX)
 }
 
-/// A message as `read --json` and `send --json` print it.
-pub fn message_json(message: &Message, with: &str) -> Value {
-    let text = match &message.body {
-        Body::Text(text) => Some(text.as_str()),
-        _ => None,
-    };
-    let marks = &message.marks;
-    let reaction = |reaction: &Reaction| {
-        json!({
-            "emoji": reaction.emoji,
-            "who": handles(&reaction.who),
-            "mine": reaction.mine,
-        })
-    };
-    json!({
-        "id": message.id.to_string(),
-        "conversation": message.conversation.to_string(),
-        "with": with,
-        "from": message.from.as_str(),
-        "mine": message.mine,
-        "sent_at": rfc3339(message.sent),
-        "kind": kind(&message.body),
-        "text": text,
-        "content": content_json(&message.body),
-        "state": message.state.map_or("received", |state| state.name()),
-        "reason": reason(message),
-        "reply_to": message.reply.as_ref().map(|quote| quote.id.to_string()),
-        "late": message.late,
-        "seen": message.mine || message.seen,
-        "reactions": marks.reactions.iter().map(reaction).collect::<Vec<_>>(),
-        "edited_at": marks.edited.map(rfc3339),
-        "forwarded": marks.forwarded,
-        "pinned_by": marks.pinned_by.as_ref().map(Handle::as_str),
-        "starred": marks.starred,
-        "transferred": marks.transferred,
-        "vanishes_after": marks.timer,
-        "vanishes_at": marks.vanishes.map(rfc3339),
-        "given_by": marks.given_by.as_ref().map(Handle::as_str),
-        "mentions_me": marks.mentions_me,
-    })
-}
-
-fn kind(body: &Body) -> &'static str {
-    match body {
-        Body::Text(_) => "text",
-        Body::Poll(_) => "poll",
-        Body::Place(_) => "location",
-        Body::Card(_) => "contact",
-        Body::Timer(_) => "timer",
-        Body::Fact(_) => "fact",
-        Body::Asks { .. } => "ask-to-join",
-        Body::Files { .. } => "media",
-        Body::Voice { .. } => "voice",
-        Body::Told(_) => "change",
-        Body::Once { .. } => "view-once",
-        Body::Deleted { .. } => "deleted",
-        Body::Unknown => "unknown",
-        Body::Unreadable(_) => "unreadable",
-        Body::Gap(_) => "gap",
-        Body::Blocked => "blocked",
-    }
-}
-
-/// What the kinds beside text hold.
-fn content_json(body: &Body) -> Value {
-    match body {
-        Body::Poll(poll) => {
-            let option = |choice: &Choice| {
-                json!({
-                    "text": choice.text,
-                    "votes": choice.who.len(),
-                    "who": handles(&choice.who),
-                    "mine": choice.mine,
-                })
-            };
-            json!({
-                "question": poll.question,
-                "options": poll.options.iter().map(option).collect::<Vec<_>>(),
-                "multiple": poll.multiple,
-                "voters": poll.voters,
-                "closed_at": poll.closed.map(rfc3339),
-            })
-        }
-        Body::Place(place) => json!({
-            "latitude": degrees(place.latitude_e7),
-            "longitude": degrees(place.longitude_e7),
-            "label": place.label,
-        }),
-        Body::Card(card) => json!({
-            "handle": card.handle.as_str(),
-            "account": card.account.to_string(),
-            "name": card.name,
-        }),
-        Body::Timer(seconds) => json!({ "seconds": seconds }),
-        Body::Fact(fact) => match fact {
-            Fact::Name(name) => json!({ "name": name }),
-            Fact::Description(text) => json!({ "description": text }),
-            Fact::Picture(image) => json!({ "picture_bytes": image.len() }),
-            Fact::Label(label) => json!({ "label": label }),
-            Fact::Link(link) => json!({ "link": link.is_some() }),
-        },
-        Body::Asks { group, name, state } => json!({
-            "group": group.to_string(),
-            "name": name,
-            "state": state.name(),
-        }),
-        Body::Files { files, caption } => json!({
-            "caption": caption,
-            "files": files.iter().map(file_json).collect::<Vec<_>>(),
-        }),
-        Body::Voice { file, waveform } => json!({
-            "files": [file_json(file)],
-            "duration_ms": file.preview.duration_ms,
-            "waveform": waveform,
-        }),
-        Body::Once { looked } => json!({ "looked": looked }),
-        Body::Deleted { by } => json!({ "by": by.as_str() }),
-        Body::Text(_)
-        | Body::Told(_)
-        | Body::Unknown
-        | Body::Unreadable(_)
-        | Body::Gap(_)
-        | Body::Blocked => Value::Null,
-    }
-}
-
-/// A file as its sender describes it; its name is as it came, and must be made safe before it is used.
-pub fn file_json(file: &File) -> Value {
-    let preview = &file.preview;
-    json!({
-        "index": file.id.index,
-        "name": file.file.name,
-        "type": file.file.media_type,
-        "size": file.file.size,
-        "width": preview.width,
-        "height": preview.height,
-        "duration_ms": preview.duration_ms,
-        "thumbnail_bytes": preview.thumbnail.len(),
-        "transfer": transfer(file.transfer),
-    })
-}
-
-/// Where a file stands, as it stands in JSON.
-fn transfer(transfer: Transfer) -> Value {
-    match transfer {
-        Transfer::None => json!("none"),
-        Transfer::Sending => json!("sending"),
-        Transfer::Fetching => json!("fetching"),
-        Transfer::NotFetched(why) => json!({ "failed": why.to_string() }),
-    }
-}
-
 /// A number of bytes as people say it.
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
@@ -209,10 +60,6 @@ pub fn bytes(bytes: u64) -> String {
         unit += 1;
     }
     format!("{number:.1} {}", UNITS[unit])
-}
-
-fn handles(handles: &[Handle]) -> Vec<&str> {
-    handles.iter().map(Handle::as_str).collect()
 }
 
 fn degrees(e7: i32) -> f64 {
@@ -443,6 +290,8 @@ fn indent(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lacre_client::view::Choice;
+
     use super::*;
 
     #[test]
