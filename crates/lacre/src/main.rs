@@ -9,6 +9,7 @@ mod chat;
 mod cli;
 mod commands;
 mod exit;
+mod new_file;
 mod output;
 mod passphrase;
 mod profile;

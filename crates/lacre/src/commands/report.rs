@@ -1,7 +1,5 @@
 //! `lacre report`: chosen messages in a file, each under its author's signature, all under the reporter's.
 
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::Path;
 
 use lacre_client::OpenError;
@@ -16,6 +14,7 @@ use serde_json::json;
 use super::Context;
 use crate::cli::ReportArgs;
 use crate::exit::{Exit, Failure};
+use crate::new_file::{NewFile, unwritten};
 use crate::output;
 use crate::safe_text::safe_line;
 
@@ -49,13 +48,8 @@ pub fn of_request(views: Views<'_>, conversation: ConversationId) -> Result<(Str
 
 /// Writes a report into a new file, which only its owner reads.
 pub fn save(to: &Path, report: &str) -> Result<(), Failure> {
-    let failed = |error: &std::io::Error| Failure::io("the report cannot be written", error);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(to).map_err(|error| failed(&error))?;
-    file.write_all(report.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| failed(&error))
+    let written = NewFile::create(to).and_then(|file| file.fill(report.as_bytes()));
+    written.map_err(|error| unwritten(to, &error))
 }
 
 fn named(views: &Views<'_>, name: &str) -> Result<ConversationId, Failure> {

@@ -1,7 +1,7 @@
 //! `lacre voice`: voice notes recorded and played, from and to files, or a microphone and a loudspeaker.
 
-use std::fs::{self, File};
-use std::io::{BufReader, Read, Write};
+use std::fs::File;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use lacre_media::voice::{FILE, LOUDEST, Note, RATE, Speed, VoiceError, decode, faster, wav};
@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::cli::VoiceCommand;
 use crate::exit::{Exit, Failure};
+use crate::new_file::{NewFile, unwritten};
 use crate::output;
 use crate::safe_text::safe_line;
 
@@ -20,9 +21,9 @@ pub(super) async fn run(command: VoiceCommand, json: bool) -> Result<(), Failure
 }
 
 async fn record(to: &Path, from: Option<&Path>, json: bool) -> Result<(), Failure> {
-    // Before anything is spoken: a name that is taken, or a folder that is not there.
+    // Before anything is spoken.
     if to.exists() {
-        return Err(taken(to));
+        return Err(unwritten(to, &std::io::ErrorKind::AlreadyExists.into()));
     }
     let note = match from {
         Some(path) => {
@@ -30,7 +31,7 @@ async fn record(to: &Path, from: Option<&Path>, json: bool) -> Result<(), Failur
         }
         None => device::record(json).await?,
     };
-    write(to, &note.bytes)?;
+    NewFile::create(to).and_then(|file| file.fill(&note.bytes)).map_err(|error| unwritten(to, &error))?;
     let (size, shown) = (note.bytes.len(), safe_line(&to.to_string_lossy()));
     if json {
         return output::object(&json!({
@@ -42,16 +43,16 @@ async fn record(to: &Path, from: Option<&Path>, json: bool) -> Result<(), Failur
 }
 
 async fn play(path: &Path, to: Option<&Path>, speed: Speed, json: bool) -> Result<(), Failure> {
-    if let Some(to) = to.filter(|to| to.exists()) {
-        return Err(taken(to));
-    }
     let mut bytes = Vec::new();
     let mut file = File::open(path).map_err(|error| unread(path, &error))?.take(FILE as u64 + 1);
     file.read_to_end(&mut bytes).map_err(|error| unread(path, &error))?;
     let samples = faster(&decode(&bytes)?, speed);
     let duration_ms = samples.len() as u64 * 1000 / u64::from(RATE);
     match to {
-        Some(to) => write(to, &wav::write(&samples, RATE))?,
+        Some(to) => {
+            let written = NewFile::create(to).and_then(|file| file.fill(&wav::write(&samples, RATE)));
+            written.map_err(|error| unwritten(to, &error))?;
+        }
         None => device::play(samples).await?,
     }
     if json {
@@ -61,23 +62,6 @@ async fn play(path: &Path, to: Option<&Path>, speed: Speed, json: bool) -> Resul
         Some(to) => output::line(&format!("Wrote {}.", safe_line(&to.to_string_lossy()))),
         None => Ok(()),
     }
-}
-
-/// Writes a new file; nothing is left of one that could not be written whole.
-fn write(to: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let unwritten =
-        |error| Failure::io(format!("{} cannot be written", safe_line(&to.to_string_lossy())), &error);
-    let mut file = File::create_new(to).map_err(unwritten)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| {
-        // What cannot be removed either is told by the error that came first.
-        let _ = fs::remove_file(to);
-        unwritten(error)
-    })
-}
-
-fn taken(to: &Path) -> Failure {
-    let why = format!("{} is there already; nothing was overwritten", safe_line(&to.to_string_lossy()));
-    Failure::new(Exit::Refused, "file_exists", why)
 }
 
 fn unread(path: &Path, error: &std::io::Error) -> Failure {

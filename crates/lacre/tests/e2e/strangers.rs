@@ -122,7 +122,7 @@ fn a_report_proves_what_was_chosen_and_says_what_it_is() {
     assert_eq!(statement["messages"][0]["author"]["handle"], "mallory");
     assert_eq!(statement["reporter"]["handle"], "bruno");
     assert!(statement["caveat"].as_str().is_some_and(|words| words.contains("the word of the reporter")));
-    bruno.run(&["report", "mallory", id, "--to", path, "--json"]).refused(1, "io");
+    bruno.run(&["report", "mallory", id, "--to", path, "--json"]).refused(4, "file_exists");
 
     // S-05: what was signed is what is there: by Bruno the whole, by Mallory her words and how she edited them.
     let checked = report::read(&report).expect("it holds");

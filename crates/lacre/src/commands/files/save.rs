@@ -1,6 +1,5 @@
 //! `lacre save`: fetched, checked, and then written under a safe name.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use crate::cli::SaveArgs;
 use crate::commands::Context;
 use crate::commands::messages::message_id;
 use crate::exit::{Exit, Failure};
+use crate::new_file::NewFile;
 use crate::output;
 use crate::safe_text::safe_line;
 use crate::wait::{Reach, Reached};
@@ -164,7 +164,7 @@ pub fn written(
         name = Path::new(&name).with_extension("wav").to_string_lossy().into_owned();
     }
     let mut write = |path: &Path| match &sound {
-        Some(sound) => new_file(path, sound),
+        Some(sound) => Ok(NewFile::create(path).and_then(|file| file.fill(sound))?),
         None => folder.save(wanted, path, &mut rng, progress),
     };
     let path = match to {
@@ -191,16 +191,6 @@ fn wav(folder: &Folder, file: &FileRef) -> Result<Vec<u8>, Failure> {
     let mut note = Vec::new();
     folder.open_into(file, &mut note, &mut |_| ())?;
     Ok(voice::to_wav(&note)?)
-}
-
-/// Writes a file that is not there yet; nothing is left of one that could not be written whole.
-fn new_file(path: &Path, bytes: &[u8]) -> Result<(), FilesError> {
-    let mut file = std::fs::File::create_new(path)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| {
-        // What cannot be removed either is told by the error that came first.
-        let _ = std::fs::remove_file(path);
-        FilesError::from(error)
-    })
 }
 
 /// Writes under a name, or under the same with a number when it is taken.

@@ -1,6 +1,5 @@
 //! `lacre group list`, `show`, and the picture: how a group stands on this device.
 
-use std::io::Write;
 use std::path::Path;
 
 use lacre_client::EngineError;
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Context, bad_name};
 use crate::exit::{Exit, Failure};
+use crate::new_file::{NewFile, unwritten};
 use crate::output;
 use crate::safe_text::{safe_line, safe_text};
 
@@ -139,9 +139,8 @@ pub(super) fn write_picture(
             "this group has no picture; nothing was written",
         ));
     }
-    let failed = |error: &std::io::Error| Failure::io("the picture cannot be written", error);
-    let mut file = std::fs::File::create_new(to).map_err(|error| failed(&error))?;
-    file.write_all(&picture).map_err(|error| failed(&error))?;
+    let written = NewFile::create(to).and_then(|file| file.fill(&picture));
+    written.map_err(|error| unwritten(to, &error))?;
     let to = to.display().to_string();
     match context.json {
         true => output::object(&json!({"to": to, "bytes": picture.len()})),

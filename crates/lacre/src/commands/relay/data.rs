@@ -1,6 +1,6 @@
 //! `lacre relay export`, `import` and `invite`: on the data folder of a relay that is stopped.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,6 +19,7 @@ use crate::cli::{BlobsArgs, RelayCommand, RelayData};
 use crate::commands::admin::ask;
 use crate::commands::files::bars::Bar;
 use crate::exit::{Exit, Failure};
+use crate::new_file::{NewFile, unwritten};
 use crate::output;
 use crate::safe_text::safe_line;
 
@@ -70,18 +71,11 @@ async fn write_out(
         Some(files) => Some(blobs::of(&relay.data, files).await?),
         None => None,
     };
-    let failed = |error| Failure::io(format!("{} cannot be written", to.display()), &error);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(to).map_err(failed)?;
-    let written = match give_out(&store, place.as_ref(), &named, &file, json).await {
-        Ok(moved) => file.sync_all().map_err(failed).map(|()| moved),
-        Err(failure) => Err(failure),
-    };
-    // Half a file would pass for a whole one.
-    let moved = written.inspect_err(|_| drop(std::fs::remove_file(to)))?;
+    let failed = |error| unwritten(to, &error);
+    // Half a file would pass for a whole one: it goes when it is not kept.
+    let mut file = NewFile::create(to).map_err(failed)?;
+    let moved = give_out(&store, place.as_ref(), &named, &mut file, json).await?;
+    file.keep().map_err(failed)?;
     done(json, "exported", &moved, to, "The file is not sealed: keep it as you keep the data folder.")
 }
 
@@ -90,7 +84,7 @@ async fn give_out(
     store: &RedbData,
     place: Option<&BlobStore>,
     named: &[Whole],
-    to: &File,
+    to: &mut NewFile,
     json: bool,
 ) -> Result<Moved, Failure> {
     let mut export = Exporter::begin(BufWriter::with_capacity(BUFFER, to))?;
