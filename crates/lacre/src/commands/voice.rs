@@ -21,17 +21,15 @@ pub(super) async fn run(command: VoiceCommand, json: bool) -> Result<(), Failure
 }
 
 async fn record(to: &Path, from: Option<&Path>, json: bool) -> Result<(), Failure> {
-    // Before anything is spoken.
-    if to.exists() {
-        return Err(unwritten(to, &std::io::ErrorKind::AlreadyExists.into()));
-    }
+    // Before anything is spoken: what was said could not be said again for want of a place.
+    let file = NewFile::create(to).map_err(|error| unwritten(to, &error))?;
     let note = match from {
         Some(path) => {
             Note::from_wav(BufReader::new(File::open(path).map_err(|error| unread(path, &error))?))?
         }
         None => device::record(json).await?,
     };
-    NewFile::create(to).and_then(|file| file.fill(&note.bytes)).map_err(|error| unwritten(to, &error))?;
+    file.fill(&note.bytes).map_err(|error| unwritten(to, &error))?;
     let (size, shown) = (note.bytes.len(), safe_line(&to.to_string_lossy()));
     if json {
         return output::object(&json!({

@@ -54,6 +54,9 @@ fn what_is_no_sound_or_would_overwrite_is_refused() {
     voice(&["record", &at("new.opus"), "--from", &at("text")]).refused(4, "not_a_sound");
     assert!(!folder.path().join("new.opus").exists(), "nothing is left behind");
     voice(&["record", &at("text"), "--from", &at("said.wav")]).refused(4, "file_exists");
+    // Where there is no place for it, nobody speaks for nothing.
+    let refused = voice(&["record", &at("no/new.opus"), "--from", &at("nothing")]).refused(1, "io");
+    assert!(refused["message"].as_str().is_some_and(|why| why.contains("new.opus")), "{refused}");
     voice(&["play", &at("said.wav"), "--to", &at("x.wav")]).refused(4, "not_a_sound");
     voice(&["play", &at("nothing"), "--to", &at("x.wav")]).refused(1, "io");
     voice(&["play", &at("text"), "--to", &at("x.wav"), "--speed", "3"]).refused(2, "usage");
