@@ -33,7 +33,7 @@ async fn record(to: &Path, from: Option<&Path>, json: bool) -> Result<(), Failur
     let (size, shown) = (note.bytes.len(), safe_line(&to.to_string_lossy()));
     if json {
         return output::object(&json!({
-            "recorded": to, "duration_ms": note.duration_ms, "size": size, "waveform": note.waveform.to_vec(),
+            "recorded": to.display().to_string(), "duration_ms": note.duration_ms, "size": size, "waveform": note.waveform.to_vec(),
         }));
     }
     output::line(&format!("{}  {}", drawn(&note.waveform), clock(note.duration_ms)))?;
@@ -54,7 +54,9 @@ async fn play(path: &Path, to: Option<&Path>, speed: Speed, json: bool) -> Resul
         None => device::play(samples).await?,
     }
     if json {
-        return output::object(&json!({ "played": path, "written": to, "duration_ms": duration_ms }));
+        let written = to.map(|to| to.display().to_string());
+        let played = path.display().to_string();
+        return output::object(&json!({ "played": played, "written": written, "duration_ms": duration_ms }));
     }
     match to {
         Some(to) => output::line(&format!("Wrote {}.", safe_line(&to.to_string_lossy()))),

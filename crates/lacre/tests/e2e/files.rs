@@ -231,6 +231,25 @@ fn w07_a_name_that_wants_to_be_elsewhere_is_saved_here() {
     }
 }
 
+/// A folder's name that is no text: JSON has it as well as it goes.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_saved_into_a_folder_whose_name_is_no_text_is_told_of() {
+    use std::os::unix::ffi::OsStrExt;
+    let relay = Relay::start(&[]);
+    let (ana, bruno) = pair(&relay);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, into) =
+        (folder.path().join("a.txt"), folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9")));
+    fs::write(&file, "x").expect("written");
+    fs::create_dir(&into).expect("made");
+    let id = send(&ana, &bruno, &file);
+    let saved = crate::process::run(bruno.command(&["save", &id, "--json", "--to"]).arg(&into)).ok();
+    let saved = saved.objects().pop().expect("it tells");
+    assert!(saved["saved"].as_str().is_some_and(|path| path.ends_with("a.txt")), "{saved}");
+    assert!(into.join("a.txt").exists());
+}
+
 #[test]
 fn a_program_that_looks_like_a_picture_is_saved_with_a_warning() {
     let relay = Relay::start(&[]);

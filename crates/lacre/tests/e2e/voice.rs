@@ -43,6 +43,24 @@ fn a_voice_note_is_made_of_a_wav_file_and_is_one_again_as_fast_as_wanted() {
     assert!(shown.contains("0:01") && shown.contains('█') && shown.contains('▁'), "{shown}");
 }
 
+/// A name that is no text: JSON has it as well as it goes.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_whose_name_is_no_text_is_written_and_told_of() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &[u8]| folder.path().join(std::ffi::OsStr::from_bytes(name));
+    wav(&at(b"said.wav"));
+    let (note, sound) = (at(b"caf\xe9.opus"), at(b"caf\xe9.wav"));
+    let recorded =
+        run(lacre().args(["voice", "--json", "record"]).arg(&note).arg("--from").arg(at(b"said.wav")));
+    let played = run(lacre().args(["voice", "--json", "play"]).arg(&note).arg("--to").arg(&sound));
+    for (told, name) in [(recorded.ok().object(), "recorded"), (played.ok().object(), "written")] {
+        assert!(told[name].as_str().is_some_and(|path| path.contains("caf")), "{told}");
+    }
+    assert!(note.exists() && sound.exists());
+}
+
 #[test]
 fn what_is_no_sound_or_would_overwrite_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -220,7 +220,7 @@ fn tell(context: &Context, file: &File, path: &Path, verdict: &Verdict) -> Resul
         let reason =
             |reason: &lacre_guard::Reason| json!({ "code": reason.code(), "says": reason.to_string() });
         return output::object(&json!({
-            "saved": path,
+            "saved": path.display().to_string(),
             "message": file.id.message.to_string(),
             "index": file.id.index,
             "name": file.file.name,

@@ -168,8 +168,7 @@ fn broken_off(error: TransferError, files: u64) -> Failure {
 fn done(json: bool, what: &str, moved: &Moved, file: &Path, next: &str) -> Result<(), Failure> {
     let Moved { items, files, left_out } = moved;
     if json {
-        let told =
-            json!({"done": what, "items": items, "files": files, "files_left_out": left_out, "file": file});
+        let told = json!({"done": what, "items": items, "files": files, "files_left_out": left_out, "file": file.display().to_string()});
         return output::object(&told);
     }
     output::line(&format!("{items} items {what}, {files} of them files: {}. {next}", file.display()))?;
