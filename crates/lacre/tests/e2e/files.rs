@@ -388,6 +388,28 @@ fn what_takes_space_is_shown_and_deleted_and_can_be_fetched_again() {
 }
 
 #[test]
+fn two_groups_of_one_name_each_have_a_row_of_their_own() {
+    let relay = Relay::start(&[]);
+    let (ana, _bruno) = pair(&relay);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("a.bin");
+    let mut ids = Vec::new();
+    for size in [1000, 3000] {
+        let group = ana.run(&["group", "create", "Trip", "--with", "bruno", "--json"]).ok().object();
+        let id = group["id"].as_str().expect("an id").to_owned();
+        fs::write(&file, bytes(size)).expect("written");
+        ana.run(&["send", &format!("#{id}"), "--file", path(&file), "--json"]).ok();
+        ids.push(id);
+    }
+    let rows = ana.run(&["storage", "--json"]).ok().objects();
+    let shown: Vec<&str> = rows.iter().filter_map(|row| row["conversation"].as_str()).collect();
+    assert_eq!(shown, [&ids[1], &ids[0]], "the largest first: {rows:?}");
+    assert!(rows.iter().all(|row| row["files"] == 1), "{rows:?}");
+    let told = ana.run(&["storage"]).ok().stdout;
+    assert!(ids.iter().all(|id| told.contains(id)), "names alike are told apart: {told}");
+}
+
+#[test]
 fn what_is_no_file_or_too_large_is_refused_before_anything_is_sent() {
     let relay = Relay::start(&[]);
     let (ana, _bruno) = pair(&relay);

@@ -18,6 +18,7 @@ use crate::safe_text::safe_line;
 /// What the files of a conversation take here.
 #[derive(Default)]
 struct Taken {
+    name: String,
     files: u64,
     bytes: u64,
 }
@@ -39,7 +40,7 @@ fn look(context: &Context, client: &Client, args: &StorageArgs) -> Result<(), Fa
     let folder = client.files().ok_or(FilesError::NotHere)?;
     let stored: HashMap<[u8; 32], u64> =
         folder.stored()?.into_iter().map(|stored| (stored.hash, stored.bytes)).collect();
-    let mut taken: BTreeMap<String, (ConversationId, Taken)> = BTreeMap::new();
+    let mut taken: BTreeMap<ConversationId, Taken> = BTreeMap::new();
     let (mut chosen, mut spared) = (HashSet::new(), HashSet::new());
     for talk in client.conversations()? {
         each_file(client, talk.id, &mut |message, file| {
@@ -55,8 +56,8 @@ fn look(context: &Context, client: &Client, args: &StorageArgs) -> Result<(), Fa
                 return Ok(());
             }
             if chosen.insert(hash) {
-                let (_, taken) =
-                    taken.entry(talk.name.clone()).or_insert_with(|| (talk.id, Taken::default()));
+                let fresh = || Taken { name: talk.name.clone(), ..Taken::default() };
+                let taken = taken.entry(talk.id).or_insert_with(fresh);
                 taken.files += 1;
                 taken.bytes += bytes;
             }
@@ -88,16 +89,19 @@ fn delete<'a>(
     output::line(&format!("{} file(s) deleted from this device, {}.", gone.files, output::bytes(gone.bytes)))
 }
 
-fn tell(context: &Context, taken: &BTreeMap<String, (ConversationId, Taken)>) -> Result<(), Failure> {
+fn tell(context: &Context, taken: &BTreeMap<ConversationId, Taken>) -> Result<(), Failure> {
     let mut rows: Vec<_> = taken.iter().collect();
-    rows.sort_by_key(|(_, (_, taken))| std::cmp::Reverse(taken.bytes));
-    for (name, (id, Taken { files, bytes })) in &rows {
+    rows.sort_by_key(|(_, taken)| std::cmp::Reverse(taken.bytes));
+    for (id, Taken { name, files, bytes }) in &rows {
         if context.json {
             let row = json!({ "with": name, "conversation": id.to_string(), "files": files, "bytes": bytes });
             output::object(&row)?;
-        } else {
-            output::line(&format!("{:>10}  {files:>5} file(s)  {}", output::bytes(*bytes), safe_line(name)))?;
+            continue;
         }
+        let alike = rows.iter().filter(|(_, other)| other.name == *name).count() > 1;
+        let which = if alike { format!("  {id}") } else { String::new() };
+        let size = output::bytes(*bytes);
+        output::line(&format!("{size:>10}  {files:>5} file(s)  {}{which}", safe_line(name)))?;
     }
     if rows.is_empty() && !context.json {
         output::line("No files take space on this device.")?;
