@@ -294,6 +294,55 @@ fn what_a_picture_tells_about_its_maker_does_not_leave_the_device_and_a_preview_
     ana.run(&args).ok();
 }
 
+/// A PNG image of more pixels than are decoded, with a text in it.
+fn large_picture(text: &str) -> Vec<u8> {
+    let chunk =
+        |kind: &[u8; 4], data: &[u8]| [&(data.len() as u32).to_be_bytes()[..], kind, data, &[0; 4]].concat();
+    let header = [&60_000_u32.to_be_bytes()[..], &60_000_u32.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
+    let text = [b"Comment\0", text.as_bytes()].concat();
+    let parts = [chunk(b"IHDR", &header), chunk(b"tEXt", &text), chunk(b"IDAT", b"x"), chunk(b"IEND", b"")];
+    [b"\x89PNG\r\n\x1a\n".to_vec(), parts.concat()].concat()
+}
+
+/// An MPEG-4 sound with a name in its user data.
+fn sound(name: &str) -> Vec<u8> {
+    let part =
+        |kind: &[u8; 4], body: &[u8]| [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat();
+    let told = part(b"udta", &part(b"\xa9ART", name.as_bytes()));
+    let moov = part(b"moov", &[part(b"mvhd", &[0; 100]), told].concat());
+    [part(b"ftyp", b"M4A \0\0\0\0"), moov, part(b"mdat", &[7; 64])].concat()
+}
+
+#[test]
+fn what_is_too_large_to_be_shown_or_is_heard_is_cleaned_too_and_what_cannot_be_is_said() {
+    let relay = Relay::start(&[]);
+    let (ana, bruno) = pair(&relay);
+    let folder = tempfile::tempdir().expect("a folder");
+    let secret = "38.7223 N 9.1393 W";
+    for (name, made, original) in [
+        ("wall.png", large_picture(secret), true),
+        ("wall.png", large_picture(secret), false),
+        ("spoken.m4a", sound(secret), false),
+    ] {
+        let (file, saved) = (folder.path().join(name), folder.path().join("saved"));
+        fs::write(&file, &made).expect("written");
+        let mut args = vec!["send", "bruno", "--file", path(&file), "--json"];
+        args.extend(original.then_some("--original"));
+        let sent = ana.run(&args).ok().objects().pop().expect("the message");
+        bruno.read();
+        save(&bruno, sent["id"].as_str().expect("an id"), &saved).ok();
+        let arrived = fs::read(&saved).expect("saved");
+        let is_in = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+        assert!(is_in(&made) && !is_in(&arrived), "{name}, {original}");
+        fs::remove_file(&saved).expect("it was saved");
+    }
+    // Of what is not understood the sender is told, in words.
+    let song = folder.path().join("song.mp3");
+    fs::write(&song, [&b"ID3\x04\0\0\0\0\0\0"[..], &[0; 64]].concat()).expect("written");
+    let told = ana.run(&["send", "bruno", "--file", path(&song)]).ok();
+    assert!(told.stderr.contains("may still tell who made it"), "{}", told.stderr);
+}
+
 #[test]
 fn a_voice_note_is_said_with_its_length_and_its_waves() {
     let relay = Relay::start(&[]);

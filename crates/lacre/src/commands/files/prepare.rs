@@ -2,24 +2,27 @@
 //! and what is shown before the file itself is made.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use lacre_client::content::{Preview, kinds};
 use lacre_guard::{Facts, Family, Reason, Severity, clean_name, judge};
-use lacre_media::picture::{self, Format, Sending};
-use lacre_media::{Edited, document, video};
+use lacre_media::picture::{Format, Sending};
+use lacre_media::{Body, Outgoing, outgoing};
 use lacre_proto::limits;
 
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::safe_text::safe_line;
 
+/// Read from the disk at once, in bytes.
+const AT_ONCE: usize = 1 << 20;
+
 /// A file that is ready to be sealed.
 pub(super) struct Prepared {
-    /// Its bytes, as they are sent.
-    pub(super) source: Box<dyn Read + Send>,
-    /// How many.
+    out: Outgoing,
+    file: BufReader<File>,
+    /// How many bytes are sent.
     pub(super) size: u64,
     /// The name that goes with it.
     pub(super) name: String,
@@ -31,11 +34,18 @@ pub(super) struct Prepared {
     pub(super) warning: Option<String>,
 }
 
+impl Prepared {
+    /// Its bytes, as they are sent.
+    pub(super) fn source(&mut self) -> io::Result<Box<dyn Read + '_>> {
+        self.out.read(&mut self.file)
+    }
+}
+
 /// Prepares a file. With `original` a picture keeps its size, and what cannot be cleaned is sent as it is.
 pub(super) fn prepare(path: &Path, original: bool) -> Result<Prepared, Failure> {
     let shown = safe_line(&path.to_string_lossy());
     let unread = |error| Failure::io(format!("{shown} cannot be read"), &error);
-    let mut file = File::open(path).map_err(unread)?;
+    let file = File::open(path).map_err(unread)?;
     let about = file.metadata().map_err(unread)?;
     if !about.is_file() {
         return Err(Failure::usage(format!("{shown} is not a file")));
@@ -44,85 +54,40 @@ pub(super) fn prepare(path: &Path, original: bool) -> Result<Prepared, Failure> 
         let why = format!("{shown} is larger than {}; nothing was sent", output::bytes(limits::FILE));
         return Err(Failure::new(Exit::Refused, "too_large", why));
     }
+    let mut file = BufReader::with_capacity(AT_ONCE, file);
     let given = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let facts = Facts::gather(&given, None, &mut file).map_err(unread)?;
-    let kind = facts.kind();
-    let cleaned = match kind.family() {
-        Family::Image if Format::of(&facts.start).is_some() => photo(&mut file, about.len(), original),
-        // Of other pictures and videos it is not known what they tell.
-        Family::Image => Err("pictures of its kind cannot be cleaned here".to_owned()),
-        Family::Video => film(&mut file),
-        Family::Document => paper(&facts, &mut file),
-        _ => Ok(Cleaned::default()),
-    };
-    let Cleaned { bytes, edits, preview, format, warning } = match cleaned {
-        Ok(cleaned) => cleaned,
-        Err(_) if original => Cleaned::default(),
-        Err(why) => {
-            let why = format!(
-                "{shown}: {why}; what it tells about its maker cannot be taken out. Nothing was sent; --original sends it as it is"
-            );
-            return Err(Failure::new(Exit::Refused, "not_cleaned", why));
-        }
-    };
-    let name = name(&given, format);
-    let media_type = format.map_or(kind.mime(), Format::mime);
-    let danger = danger(&facts);
-    let warning = warning.or(danger).map(|what| format!("{shown}: {what}"));
-    if let Some(bytes) = bytes {
-        let size = bytes.len() as u64;
-        let source = Box::new(Cursor::new(bytes));
-        return Ok(Prepared { source, size, name, media_type, preview, warning });
-    }
-    file.rewind().map_err(unread)?;
-    let source: Box<dyn Read + Send> = match edits.is_empty() {
-        true => Box::new(BufReader::with_capacity(1 << 20, file)),
-        false => Box::new(Edited::new(BufReader::with_capacity(1 << 20, file), edits).map_err(unread)?),
-    };
-    Ok(Prepared { source, size: about.len(), name, media_type, preview, warning })
-}
-
-/// What has come of cleaning.
-#[derive(Default)]
-struct Cleaned {
-    /// Other bytes in place of the file's.
-    bytes: Option<Vec<u8>>,
-    edits: Vec<lacre_media::Edit>,
-    preview: Preview,
-    /// What a picture is now.
-    format: Option<Format>,
-    warning: Option<String>,
-}
-
-fn photo(file: &mut File, size: u64, original: bool) -> Result<Cleaned, String> {
-    if size > picture::FILE as u64 {
-        return Err("it is larger than pictures that are looked into".to_owned());
-    }
-    let mut bytes = Vec::with_capacity(size as usize);
-    file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(|error| error.to_string())?;
     let sending = if original { Sending::Original } else { Sending::Resized };
-    let made = picture::prepare(&bytes, sending).map_err(|error| error.to_string())?;
-    let preview = Preview {
-        width: made.width,
-        height: made.height,
-        duration_ms: 0,
-        blur: made.blur,
-        thumbnail: made.thumbnail,
+    let out = outgoing(&facts, &mut file, sending).map_err(unread)?;
+    if !original && is_uncleaned(&facts, &out) {
+        let why = format!(
+            "{shown} may tell who made it, where and when, and that cannot be taken out: it is damaged, too large, or \
+             of a kind that is not understood here. Nothing was sent; --original sends it as it is"
+        );
+        return Err(Failure::new(Exit::Refused, "not_cleaned", why));
+    }
+    let format = match &out.body {
+        Body::Bytes(bytes) => Format::of(bytes),
+        Body::Edits(_) => None,
     };
-    Ok(Cleaned { bytes: Some(made.bytes), format: Some(made.format), preview, ..Cleaned::default() })
+    let preview = Preview {
+        width: out.width,
+        height: out.height,
+        duration_ms: out.duration_ms,
+        blur: out.blur.clone(),
+        thumbnail: out.thumbnail.clone(),
+    };
+    let rest = out.tells.then(|| "it may still tell who made it, where or when".to_owned());
+    let warnings: Vec<String> = rest.into_iter().chain(danger(&facts)).collect();
+    let warning = (!warnings.is_empty()).then(|| format!("{shown}: {}", warnings.join("; ")));
+    let (size, name, media_type) = (out.size(about.len()), name(&given, format), out.mime);
+    Ok(Prepared { out, file, size, name, media_type, preview, warning })
 }
 
-fn film(file: &mut File) -> Result<Cleaned, String> {
-    let film = video::examine(file).map_err(|error| error.to_string())?;
-    let duration_ms = u32::try_from(film.duration_ms).unwrap_or(u32::MAX);
-    let preview = Preview { width: film.width, height: film.height, duration_ms, ..Preview::default() };
-    Ok(Cleaned { edits: film.edits, preview, ..Cleaned::default() })
-}
-
-fn paper(facts: &Facts, file: &mut File) -> Result<Cleaned, String> {
-    let cleaned = document::clean(facts, file).map_err(|error| error.to_string())?;
-    let warning = cleaned.rest.then(|| "it may still name its author".to_owned());
-    Ok(Cleaned { edits: cleaned.edits, warning, ..Cleaned::default() })
+/// Pictures and videos of which nothing could be taken out: people do not think of what is in them.
+fn is_uncleaned(facts: &Facts, out: &Outgoing) -> bool {
+    let untouched = matches!(&out.body, Body::Edits(edits) if edits.is_empty());
+    out.tells && untouched && matches!(facts.kind().family(), Family::Image | Family::Video)
 }
 
 /// What its reader will be warned of, the sender may know as well.

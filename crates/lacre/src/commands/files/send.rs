@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use lacre_client::content::{Content, FileRef, Media, MessageId, Preview, Voice, kinds};
-use lacre_client::files::{FileId, Folder};
+use lacre_client::files::{FileId, FilesError, Folder};
 use lacre_client::groups::Whom;
 use lacre_client::{Client, Intent, Queued, To, Wish};
 use lacre_media::voice::Note;
@@ -116,9 +116,13 @@ pub fn sealed(
     original: bool,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(FileRef, Preview, Option<String>), Failure> {
-    let Prepared { mut source, size, name, media_type, preview, warning } = prepare(path, original)?;
+    let mut prepared = prepare(path, original)?;
+    let size = prepared.size;
     let mut progress = |done| progress(done, size);
+    let mut source = prepared.source().map_err(FilesError::from)?;
     let sealed = folder.seal(source.as_mut(), size, &mut UnwrapErr(OsRng), &mut progress)?;
+    drop(source);
+    let Prepared { name, media_type, preview, warning, .. } = prepared;
     Ok((FileRef { name, media_type: media_type.to_owned(), ..sealed }, preview, warning))
 }
 
