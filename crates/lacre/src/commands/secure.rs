@@ -6,6 +6,7 @@ use std::time::Duration;
 use lacre_client::records::Secured;
 use lacre_client::{Client, Event, Intent};
 use serde_json::json;
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Context;
@@ -35,34 +36,38 @@ async fn secure(context: &Context, client: &Client, args: &SecureArgs) -> Result
         return Ok(());
     }
     let mut reach = Reach::new(client);
-    let done = async {
-        loop {
-            match events.recv().await {
-                Ok(Event::Securing(left, packages)) => {
-                    let now = Secured { left, packages, ..secured };
-                    tell(context, now)?;
-                    if now.is_done() {
-                        return Ok(());
-                    }
-                }
-                Ok(_) => {}
-                // What was missed is in the records.
-                Err(RecvError::Lagged(_)) => {
-                    let now = client.read(|views| views.records().secured())?;
-                    if now.is_some_and(|now| now.is_done()) {
-                        return Ok(());
-                    }
-                }
-                Err(RecvError::Closed) => {
-                    return Err(Failure::new(Exit::Failure, "fault", "the client stopped"));
-                }
-            }
-        }
-    };
+    let look = || client.read(|views| views.records().secured()).map_err(Failure::from);
     tokio::select! {
-        done = done => done,
+        done = follow(&mut events, secured, look, |now| tell(context, now)) => done,
         given_up = reach.given_up() => Err(kept(given_up)),
         () = tokio::time::sleep(Duration::from_secs(args.timeout)) => Err(kept(Reached::Yes)),
+    }
+}
+
+/// Tells each step until all is done. An event says no more than that something happened: how far it is stands in the
+/// records, also when more has happened than was heard.
+async fn follow(
+    events: &mut Receiver<Event>,
+    mut told: Secured,
+    look: impl Fn() -> Result<Option<Secured>, Failure>,
+    tell: impl Fn(Secured) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    loop {
+        match events.recv().await {
+            Ok(Event::Securing(..)) | Err(RecvError::Lagged(_)) => {}
+            Ok(_) => continue,
+            Err(RecvError::Closed) => {
+                return Err(Failure::new(Exit::Failure, "fault", "the client stopped"));
+            }
+        }
+        let Some(now) = look()? else { continue };
+        if now != told {
+            tell(now)?;
+            told = now;
+        }
+        if now.is_done() {
+            return Ok(());
+        }
     }
 }
 
@@ -105,5 +110,31 @@ fn kept(reached: Reached) -> Failure {
             failure
         }
         Reached::Yes => Failure::new(Exit::Unreachable, "not_all_done", format!("It takes longer. {WAITS}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use tokio::sync::broadcast;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_is_told_of_also_when_more_happened_than_was_heard() {
+        let (events, mut heard) = broadcast::channel(1);
+        for left in [2, 1, 0] {
+            events.send(Event::Securing(left, true)).expect("somebody hears");
+        }
+        let begun = Secured { since_ms: 1, left: 3, packages: true };
+        let done = Secured { left: 0, ..begun };
+        let told = RefCell::new(Vec::new());
+        let tell = |now| {
+            told.borrow_mut().push(now);
+            Ok(())
+        };
+        follow(&mut heard, begun, || Ok(Some(done)), tell).await.expect("it is done");
+        assert_eq!(told.into_inner(), [done]);
     }
 }
