@@ -8,6 +8,7 @@ use lacre_client::groups::Whom;
 use lacre_client::view::{Later, Message};
 use lacre_client::{Client, Intent, Queued, To, Wish};
 use lacre_proto::{ConversationId, limits};
+use serde_json::json;
 
 use super::Context;
 use super::messages::message_id;
@@ -54,13 +55,13 @@ async fn send(context: &Context, client: &Client, args: &SendArgs, content: Cont
     };
     let later = client.read(|views| Ok(views.scheduled()?.into_iter().find(|later| later.id == id)))?;
     if let Some(later) = later {
-        return scheduled(context, args, &later);
+        return scheduled(context, args, &later, &[]);
     }
     if !no_wait(context, args) {
         wait(client, args, conversation, id).await?;
     }
     let message = client.read(|views| views.message(conversation, id))?;
-    report(context, args, message)
+    report(context, args, message, &[])
 }
 
 fn no_wait(context: &Context, args: &SendArgs) -> bool {
@@ -124,16 +125,25 @@ async fn wait(
     }
 }
 
-/// The message waits for its time.
-pub(super) fn scheduled(context: &Context, args: &SendArgs, later: &Later) -> Result<(), Failure> {
+/// The message waits for its time. What is to be said of its files stands in the row.
+pub(super) fn scheduled(
+    context: &Context,
+    args: &SendArgs,
+    later: &Later,
+    warnings: &[String],
+) -> Result<(), Failure> {
     if context.json {
-        return output::object(&serde_json::json!({
+        let mut row = json!({
             "id": later.id.to_string(),
             "conversation": later.conversation.to_string(),
             "with": name(args),
             "kind": "scheduled",
             "at": output::rfc3339(later.at),
-        }));
+        });
+        if !args.files.is_empty() {
+            row["warnings"] = json!(warnings);
+        }
+        return output::object(&row);
     }
     let at = output::local(later.at, "%Y-%m-%d %H:%M");
     output::line(&format!(
@@ -163,12 +173,22 @@ pub(super) fn kept(args: &SendArgs, reached: Reached) -> Failure {
     }
 }
 
-pub(super) fn report(context: &Context, args: &SendArgs, message: Option<Message>) -> Result<(), Failure> {
+/// The message as it stands now, with what is to be said of its files.
+pub(super) fn report(
+    context: &Context,
+    args: &SendArgs,
+    message: Option<Message>,
+    warnings: &[String],
+) -> Result<(), Failure> {
     let Some(message) = message else {
         return Err(Failure::new(Exit::Failure, "fault", "the message is not in the profile"));
     };
     if context.json {
-        return output::object(&output::message_json(&message, name(args)));
+        let mut row = output::message_json(&message, name(args));
+        if !args.files.is_empty() {
+            row["warnings"] = json!(warnings);
+        }
+        return output::object(&row);
     }
     match args.no_wait {
         true => output::line(&format!("Queued for {}.", safe_line(name(args)))),

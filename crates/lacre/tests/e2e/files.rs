@@ -341,6 +341,9 @@ fn what_is_too_large_to_be_shown_or_is_heard_is_cleaned_too_and_what_cannot_be_i
     fs::write(&song, [&b"ID3\x04\0\0\0\0\0\0"[..], &[0; 64]].concat()).expect("written");
     let told = ana.run(&["send", "bruno", "--file", path(&song)]).ok();
     assert!(told.stderr.contains("may still tell who made it"), "{}", told.stderr);
+    let row = ana.run(&["send", "bruno", "--file", path(&song), "--json"]).ok().objects().pop();
+    let warnings = row.expect("the message")["warnings"].clone();
+    assert!(warnings[0].as_str().is_some_and(|it| it.contains("may still tell who made it")), "{warnings}");
 }
 
 #[test]

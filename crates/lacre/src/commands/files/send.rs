@@ -43,12 +43,15 @@ async fn send(context: &Context, client: &Client, args: &SendArgs) -> Result<(),
     };
     let not_before = args.at.as_deref().map(output::time).transpose()?;
     let folder = client.files().cloned().ok_or_else(no_folder)?;
+    let mut warnings = Vec::new();
     let content = match &args.voice {
         Some(path) => voice(&folder, path).await?,
         None => {
             let mut files = Vec::new();
             for path in &args.files {
-                files.push(seal(context, &folder, path, args.original).await?);
+                let (file, preview, warning) = seal(context, &folder, path, args.original).await?;
+                files.push((file, preview));
+                warnings.extend(warning.inspect(|warning| warn(context, warning)));
             }
             within_limits(&mut files);
             Content::Media(Media { files, caption: args.caption.clone().unwrap_or_default() })
@@ -61,12 +64,19 @@ async fn send(context: &Context, client: &Client, args: &SendArgs) -> Result<(),
     };
     let later = client.read(|views| Ok(views.scheduled()?.into_iter().find(|later| later.id == id)))?;
     if let Some(later) = later {
-        return scheduled(context, args, &later);
+        return scheduled(context, args, &later, &warnings);
     }
     if !args.no_wait {
         wait(context, client, args, conversation, id, &sizes).await?;
     }
-    report(context, args, client.read(|views| views.message(conversation, id))?)
+    report(context, args, client.read(|views| views.message(conversation, id))?, &warnings)
+}
+
+/// Says at once what the sender should know; in JSON it stands in the row of the message.
+fn warn(context: &Context, warning: &str) {
+    if !context.json {
+        eprintln!("lacre: {}", safe_line(warning));
+    }
 }
 
 /// Many thumbnails together may be too large for one message: then the last go without.
@@ -92,19 +102,16 @@ async fn seal(
     folder: &Folder,
     path: &Path,
     original: bool,
-) -> Result<(FileRef, Preview), Failure> {
+) -> Result<(FileRef, Preview, Option<String>), Failure> {
     let (folder, path, json) = (folder.clone(), path.to_owned(), context.json);
     let sealed = tokio::task::spawn_blocking(move || {
         let mut bar: Option<Bar> = None;
         let mut told = Ok(());
         let mut progress =
             |done: u64, size: u64| told = bar.get_or_insert_with(|| Bar::new(json, "sealing", size)).at(done);
-        let (file, preview, warning) = sealed(&folder, &path, original, &mut progress)?;
+        let sealed = sealed(&folder, &path, original, &mut progress)?;
         told?;
-        if let Some(warning) = warning.filter(|_| !json) {
-            eprintln!("lacre: {}", safe_line(&warning));
-        }
-        Ok::<_, Failure>((file, preview))
+        Ok::<_, Failure>(sealed)
     });
     sealed.await.map_err(|error| Failure::new(Exit::Failure, "fault", error))?
 }
