@@ -189,11 +189,15 @@ fn show(context: &Context, seen: &Seen) -> Result<(), Failure> {
 fn compare_with(seen: &Seen, file: &Path) -> Result<(), Failure> {
     let other = in_file(file)?;
     if let Some((_, after)) = &seen.change {
-        let which =
-            if other == *after { "it is the number of the new one" } else { "it is not that of the new one" };
+        let which = match &other {
+            other if other == after => "the number that goes with the new key",
+            other if *other == seen.number => "the number that went with the old key",
+            _ => "neither the old number nor the new one",
+        };
+        let who = &seen.who;
         let why = format!(
-            "the identity key of {} has changed and was not accepted; {which}. `lacre safety {}` shows both",
-            seen.who, seen.who
+            "the identity key of {who} has changed, and you have not accepted the new one. In this file is {which}; \
+             `lacre safety {who}` shows both"
         );
         return Err(Failure::new(Exit::Unhealthy, "identity_changed", why));
     }

@@ -106,12 +106,14 @@ mod device {
     use crate::exit::{Exit, Failure};
 
     pub(super) async fn record(_json: bool) -> Result<Note, Failure> {
-        let why = "this program was built without a microphone; --from FILE.wav records from a file";
+        let why = "this program was built without sound, and cannot use a microphone; --from FILE.wav makes a voice note \
+                   of a file";
         Err(Failure::new(Exit::Usage, "no_audio", why))
     }
 
-    pub(super) async fn play(__samples: Vec<i16>) -> Result<(), Failure> {
-        let why = "this program was built without a loudspeaker; --to FILE.wav writes into a file";
+    pub(super) async fn play(_samples: Vec<i16>) -> Result<(), Failure> {
+        let why = "this program was built without sound, and cannot use a loudspeaker; --to FILE.wav writes what is \
+                   heard into a file";
         Err(Failure::new(Exit::Usage, "no_audio", why))
     }
 }

@@ -93,6 +93,9 @@ fn a_photo_and_its_caption_arrive_and_the_relay_sees_neither_name_nor_content() 
     save(&bruno, id, &into).ok();
     assert_eq!(fs::read_to_string(into.join("plans (1).txt")).expect("saved"), secret);
     save(&bruno, id, &into.join("plans.txt")).refused(2, "usage");
+    let third = bruno.run(&["save", id, "--file", "3", "--to", path(&into), "--json"]);
+    let third = third.refused(4, "no_such_file");
+    assert!(third["message"].as_str().is_some_and(|why| why.contains("2 files")), "{third}");
     let one = bruno.run(&["save", id, "--file", "2", "--to", path(&into.join("notes.txt")), "--json"]);
     one.refused(4, "file_exists");
     for needle in ["third oak", "plans.txt", "for you both"] {

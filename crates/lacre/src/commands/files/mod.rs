@@ -53,7 +53,7 @@ fn list(context: &Context, client: &Client, with: &str) -> Result<(), Failure> {
         }
         let name = safe_line(&lacre_guard::clean_name(&file.file.name));
         let (time, size) = (output::local(message.sent, "%Y-%m-%d %H:%M"), output::bytes(file.file.size));
-        let place = if here { "here" } else { "at the relay" };
+        let place = if here { "here" } else { "not here" };
         output::line(&format!("{time}  {}  {name}  {size}  {place}  {}", message.from, message.id))
     })?;
     if !found && !context.json {

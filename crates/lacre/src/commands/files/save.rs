@@ -44,18 +44,22 @@ async fn save(context: &Context, client: &Client, args: &SaveArgs, id: MessageId
         reach.caught_up(Duration::from_secs(args.timeout)).await;
         message = find(client, id)?;
     }
-    let unknown = || {
+    let message = message.ok_or_else(|| {
         let why = format!("there is no message {id} with files on this device");
         Failure::new(Exit::Refused, "no_such_message", why)
-    };
-    let message = message.ok_or_else(unknown)?;
+    })?;
     let all = files(&message.body);
     let wanted: Vec<&File> = match args.file {
         Some(number) => all.iter().filter(|file| file.id.index + 1 == number).collect(),
         None => all.iter().collect(),
     };
     if wanted.is_empty() {
-        return Err(unknown());
+        let count = match all.len() {
+            1 => "1 file".to_owned(),
+            count => format!("{count} files, numbered from 1"),
+        };
+        let why = format!("this message has {count}; there is none with that number");
+        return Err(Failure::new(Exit::Refused, "no_such_file", why));
     }
     if wanted.len() > 1 && args.to.as_ref().is_some_and(|to| !to.is_dir()) {
         return Err(Failure::usage(

@@ -36,8 +36,8 @@ pub(super) fn show(context: &Context, views: &Views<'_>, id: ConversationId) -> 
         }
         return output::line(match stands {
             true => {
-                "This group has a link that another device has made, and only that one can show it. \
-                 `lacre group link NAME --new` makes another, and the one before is good no more."
+                "This group has a link that was made on another device, and only that device can show it. \
+                 `lacre group link NAME --new` makes another, and ends the one before."
             }
             false => "This group has no link. `lacre group link NAME --new` makes one.",
         });
@@ -47,11 +47,15 @@ pub(super) fn show(context: &Context, views: &Views<'_>, id: ConversationId) -> 
         let until = (until > 0).then(|| output::rfc3339(until));
         return output::object(&json!({"link": text, "on": true, "until": until}));
     }
-    let until = if until > 0 { format!(" until {}", output::rfc3339(until)) } else { String::new() };
-    let picture = qr::terminal(&text).unwrap_or_default();
+    let until = match until {
+        0 => String::new(),
+        until => format!(" until {}", output::local(until, "%Y-%m-%d %H:%M")),
+    };
+    let picture = qr::printed(&text).unwrap_or_default();
     output::line(&format!(
-        "{picture}\n{text}\n\nWho has it can ask you to be let in{until}, with\n\n  lacre group join LINK\n\nand nothing \
-         more: `lacre group requests` lists who asks."
+        "{picture}\n{text}\n\nWhoever has this link can ask you to be let in{until}:\n\n  lacre group join {text}\n\n\
+         Nobody gets in by it alone: `lacre group requests NAME` lists who asks, `lacre group approve NAME HANDLE` lets \
+         somebody in."
     ))
 }
 
@@ -88,7 +92,8 @@ fn line(Asker { person, goes_by, common_groups, asked, conversation: _ }: &Asker
         [] => ", in no group with you".to_owned(),
         groups => format!(", also in {}", groups.join(", ")),
     };
-    format!("{}, {known}{name}{groups}  ({})", person.handle, output::rfc3339(*asked))
+    let asked = output::local(*asked, "%Y-%m-%d %H:%M");
+    format!("{}, {known}{name}{groups}  ({asked})", person.handle)
 }
 
 /// The account of somebody who asks.

@@ -206,12 +206,16 @@ async fn join(context: &Context, client: &Client, link: &str, wait: Option<Durat
     let admin = client.read(|views| views.conversation(conversation))?.map(|it| it.name).unwrap_or_default();
     match context.json {
         true => output::object(&json!({"asked": admin, "message": message.to_string()})),
-        false => output::line(&format!(
-            "You have asked {}. Once you are let in, the group is among your conversations; whether you are declined you \
-             may not be told.",
-            safe_line(&admin)
-        )),
+        false => output::line(&asked_in_words(&safe_line(&admin), wait.is_some())),
     }
+}
+
+fn asked_in_words(admin: &str, sent: bool) -> String {
+    let asked = match sent {
+        true => format!("You have asked {admin} to be let in."),
+        false => format!("{admin} is asked to let you in the next time this profile connects."),
+    };
+    format!("{asked} When you are, the group is among your conversations. If not, you may not be told.")
 }
 
 /// Lists who asks, once what has come is taken in.
