@@ -131,7 +131,9 @@ fn doctor_says_how_a_relay_is() {
         let checks = well["checks"].as_array().expect("checks");
         checks.iter().find(|check| check["name"] == name).expect("it is looked at")["verdict"].clone()
     };
-    for name in ["version", "folder", "disk", "clock", "database", "key", "certificate", "port", "admin"] {
+    for name in
+        ["version", "folder", "disk", "clock", "database", "files", "key", "certificate", "port", "admin"]
+    {
         assert_eq!(verdict(name), "ok", "{name}");
     }
     assert_eq!(verdict("at rest"), "notice", "the folder is not sealed, and doctor says so");

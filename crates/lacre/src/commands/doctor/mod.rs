@@ -1,5 +1,6 @@
 //! `lacre doctor`: looks, says in plain words what is well and what needs you, and changes nothing.
 
+mod files;
 mod machine;
 mod profile;
 mod relay;

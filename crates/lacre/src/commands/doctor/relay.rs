@@ -13,7 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::tls::{self, SOON_DAYS};
-use super::{Check, machine};
+use super::{Check, files, machine};
 use crate::cli::{DoctorArgs, TlsArg};
 use crate::commands::admin::ask;
 use crate::commands::relay::DATABASE;
@@ -31,6 +31,7 @@ pub(super) async fn checks(args: &DoctorArgs) -> Vec<Check> {
     checks.push(machine::disk(folder));
     checks.push(machine::clock(folder));
     checks.extend(database(&folder.join(DATABASE)));
+    checks.push(files::check(folder));
     let pinned = match &args.tls {
         None | Some(TlsArg::SelfSigned) => certificate(folder, &mut checks),
         Some(TlsArg::Files(certificate, key)) => {
