@@ -52,12 +52,10 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a relay, or look after one
-    Relay(Box<RelayArgs>),
     /// Make an account at a relay, and this device its first
     SignUp(SignUpArgs),
-    /// Show who this profile is
-    Whoami,
+    /// Talk in the terminal
+    Chat,
     /// Send a message to a person or a group
     Send(SendArgs),
     /// Show messages
@@ -68,6 +66,19 @@ pub enum Command {
         #[arg(long)]
         unread: bool,
     },
+    /// Search the messages of this device
+    Search(SearchArgs),
+    /// Make groups, change them, look at them, leave them
+    Group(Box<GroupArgs>),
+    /// Decide on people who wrote to you and to whom you never wrote
+    Requests {
+        /// What to do; without it they are listed
+        #[command(subcommand)]
+        command: Option<RequestsCommand>,
+    },
+    /// What is done with messages
+    #[command(flatten)]
+    Messages(MessageCommand),
     /// Save the files of a message
     Save(SaveArgs),
     /// List the files of a conversation
@@ -77,18 +88,11 @@ pub enum Command {
     },
     /// Show what takes space on this device, or delete it
     Storage(StorageArgs),
-    /// What is done with messages
-    #[command(flatten)]
-    Messages(MessageCommand),
-    /// Make groups, change them, look at them, leave them
-    Group(Box<GroupArgs>),
-    /// Search the messages of this device
-    Search(SearchArgs),
-    /// Decide on people who wrote to you and to whom you never wrote
-    Requests {
-        /// What to do; without it they are listed
+    /// Record and play voice notes
+    Voice {
+        /// What to do
         #[command(subcommand)]
-        command: Option<RequestsCommand>,
+        command: VoiceCommand,
     },
     /// Block a person: nothing of them reaches you any more, and they are not told
     Block(PersonArgs),
@@ -98,16 +102,8 @@ pub enum Command {
     Blocked,
     /// Write a report of chosen messages into a file, each under the signature of its author
     Report(ReportArgs),
-    /// Record and play voice notes
-    Voice {
-        /// What to do
-        #[command(subcommand)]
-        command: VoiceCommand,
-    },
-    /// Talk in the terminal
-    Chat,
-    /// Talk as a program: JSON lines in, JSON lines out
-    Bot(BotArgs),
+    /// Show the safety number with a person, or compare it
+    Safety(SafetyArgs),
     /// The devices of this account: add one, remove one, list them
     Device {
         /// What to do
@@ -116,10 +112,12 @@ pub enum Command {
     },
     /// List the devices of this account
     Devices,
-    /// Show the safety number with a person, or compare it
-    Safety(SafetyArgs),
     /// Give this device new keys in every conversation: somebody may know those that it has
     Secure(SecureArgs),
+    /// Show who this profile is
+    Whoami,
+    /// Talk as a program: JSON lines in, JSON lines out
+    Bot(BotArgs),
     /// Check a relay's data folder, or a profile, and say what needs you
     Doctor(DoctorArgs),
     /// Look into the profile's local store
@@ -128,6 +126,8 @@ pub enum Command {
         #[command(subcommand)]
         command: StoreCommand,
     },
+    /// Run a relay, or look after one
+    Relay(Box<RelayArgs>),
     /// Print a completion script for a shell
     Completions {
         /// The shell
