@@ -25,24 +25,32 @@ pub use relay::{BlobsArgs, LimitsArg, RegistrationArg, RelayArgs, RelayCommand, 
 pub use voice::VoiceCommand;
 
 /// What a newcomer does first.
-const BEGIN: &str = "Begin with `lacre sign-up --relay https://relay.example:8443 HANDLE`, then `lacre chat`. \
-                     `lacre help COMMAND` tells more of one; `lacre help exit-codes` lists the exit codes.";
+const BEGIN: &str = "\
+To begin:
+  lacre sign-up --relay https://relay.example:8443 ana
+  lacre send bruno \"are you there?\"
+  lacre chat
+
+`lacre help COMMAND` tells more of a command, `lacre help exit-codes` lists the exit codes.";
+
+/// The heading of what every command takes.
+const EVERYWHERE: &str = "Options of every command";
 
 /// Sealed messages: what you write can be read by the person you write to, and by nobody between.
 #[derive(Debug, Parser)]
 #[command(name = "lacre", version, max_term_width = 100, arg_required_else_help = true, after_help = BEGIN)]
 pub struct Cli {
     /// Folder of the profile (one account on this device)
-    #[arg(long, global = true, env = "LACRE_PROFILE", value_name = "DIR")]
+    #[arg(long, global = true, env = "LACRE_PROFILE", hide_env_values = true, value_name = "DIR", help_heading = EVERYWHERE)]
     pub profile: Option<PathBuf>,
     /// Read the passphrase of the profile from this file descriptor (else LACRE_PASSPHRASE, else a prompt)
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", help_heading = EVERYWHERE)]
     pub passphrase_fd: Option<u32>,
     /// Answer in JSON, and tell errors in JSON on standard error
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub json: bool,
     /// Make no connection: show what is on this device, and leave what is to be sent in the outbox
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub offline: bool,
     /// What to do
     #[command(subcommand)]
@@ -70,7 +78,7 @@ pub enum Command {
     Search(SearchArgs),
     /// Make groups, change them, look at them, leave them
     Group(Box<GroupArgs>),
-    /// Decide on people who wrote to you and to whom you never wrote
+    /// Decide about people who wrote to you and whom you never wrote to
     Requests {
         /// What to do; without it they are listed
         #[command(subcommand)]
@@ -89,6 +97,7 @@ pub enum Command {
     /// Show what takes space on this device, or delete it
     Storage(StorageArgs),
     /// Record and play voice notes
+    #[command(after_help = voice::EXAMPLES)]
     Voice {
         /// What to do
         #[command(subcommand)]
@@ -105,6 +114,7 @@ pub enum Command {
     /// Show the safety number with a person, or compare it
     Safety(SafetyArgs),
     /// The devices of this account: add one, remove one, list them
+    #[command(after_help = device::EXAMPLES)]
     Device {
         /// What to do
         #[command(subcommand)]
@@ -144,8 +154,15 @@ pub enum Command {
     ExitCodes,
 }
 
+const SIGN_UP: &str = "\
+Examples:
+  lacre sign-up --relay https://relay.example:8443 ana
+  LACRE_INVITE=CODE lacre sign-up --relay https://relay.example:8443 ana
+  lacre --profile ./shop sign-up --relay https://relay.example:8443 shop   a second account";
+
 /// `lacre sign-up`.
 #[derive(Debug, Args)]
+#[command(after_help = SIGN_UP)]
 pub struct SignUpArgs {
     /// The relay's address, such as `https://relay.example:8443`
     #[arg(long, value_name = "URL")]
@@ -163,8 +180,18 @@ pub struct SignUpArgs {
     pub no_passphrase: bool,
 }
 
+const SEND: &str = "\
+Examples:
+  lacre send bruno \"are you there?\"
+  lacre send Family \"dinner on Sunday?\"
+  git log -1 | lacre send bruno -
+  lacre send bruno --file holiday.jpg map.pdf --caption \"this is where we were\"
+  lacre send bruno \"happy birthday\" --at 2026-12-24T18:00
+  lacre send --self \"buy milk\"";
+
 /// `lacre send`.
 #[derive(Debug, Args)]
+#[command(after_help = SEND)]
 pub struct SendArgs {
     /// To whom: a person's handle or a group's name; @name is always the person, #name the group. Your own handle
     /// is a note to yourself
@@ -208,8 +235,16 @@ pub struct SendArgs {
     pub timeout: u64,
 }
 
+const READ: &str = "\
+Examples:
+  lacre read                            what waits at the relay is fetched, then the last 50 are shown
+  lacre read --with bruno --mark-read   and Bruno is told that you have read them
+  lacre read --ids --limit 5            with the ids that `lacre react`, `reply`, `save` and others take
+  lacre read --follow --json            for a script: a line for each message that comes";
+
 /// `lacre read`.
 #[derive(Debug, Args)]
+#[command(after_help = READ)]
 pub struct ReadArgs {
     /// Stay, and show messages as they come
     #[arg(long, conflicts_with = "offline")]
@@ -220,6 +255,9 @@ pub struct ReadArgs {
     /// Only the conversation with this person, or the group of this name
     #[arg(long, value_name = "NAME")]
     pub with: Option<String>,
+    /// Show the id of each message before it; in JSON it is always there
+    #[arg(long)]
+    pub ids: bool,
     /// Tell the senders that what is shown was read
     #[arg(long, conflicts_with = "offline")]
     pub mark_read: bool,
@@ -228,8 +266,16 @@ pub struct ReadArgs {
     pub timeout: u64,
 }
 
+const SEARCH: &str = "\
+Examples:
+  lacre search station                        finds Stations and STATION too
+  lacre search cinema --in bruno --since 2026-11-01
+  lacre search '\"at nine\"' --from carla       these words as they stand
+  lacre search --kind link                    everything with a link";
+
 /// `lacre search`.
 #[derive(Debug, Args)]
+#[command(after_help = SEARCH)]
 pub struct SearchArgs {
     /// Words and beginnings of words, all of which must be found; "in quotes" they must stand so. Case and
     /// accents do not matter
@@ -254,8 +300,13 @@ pub struct SearchArgs {
     pub limit: Option<usize>,
 }
 
+const BOT: &str = "\
+Example:
+  echo '{\"op\":\"send\",\"id\":\"order-17\",\"to\":\"ana\",\"text\":\"on its way\"}' | lacre --profile shop bot";
+
 /// `lacre bot`.
 #[derive(Debug, Args)]
+#[command(after_help = BOT)]
 pub struct BotArgs {
     /// Messages that may wait for the relay before no further line is read
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
@@ -265,8 +316,14 @@ pub struct BotArgs {
     pub timeout: u64,
 }
 
+const DOCTOR: &str = "\
+Examples:
+  lacre doctor                          looks at your profile, and at its relay
+  lacre doctor --data /var/lib/lacre --listen 127.0.0.1:8443 --admin 127.0.0.1:9443";
+
 /// `lacre doctor`.
 #[derive(Debug, Args)]
+#[command(after_help = DOCTOR)]
 pub struct DoctorArgs {
     /// The relay's data folder; without it the profile is looked at
     #[arg(long, value_name = "DIR")]
@@ -277,7 +334,7 @@ pub struct DoctorArgs {
     /// The address that the relay listens on, to be asked too
     #[arg(long, value_name = "ADDRESS:PORT", requires = "data")]
     pub listen: Option<SocketAddr>,
-    /// The relay's own listener, to be asked too
+    /// The relay's admin listener, to be asked too
     #[arg(long, value_name = "ADDRESS:PORT", requires = "data")]
     pub admin: Option<SocketAddr>,
 }

@@ -4,6 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+/// How a device is added.
+pub const EXAMPLES: &str = "\
+To add a device:
+  lacre device join --relay https://relay.example:8443 --name phone   on the new one: it shows a code
+  lacre device link CODE --with-history                               on one that you have: it shows a number
+and type that number on the new one. `lacre device revoke phone` takes it out again.";
+
 /// `lacre device`.
 #[derive(Debug, Subcommand)]
 pub enum DeviceCommand {

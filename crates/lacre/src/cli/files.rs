@@ -15,10 +15,17 @@ pub struct PaceArgs {
     pub parts: usize,
 }
 
+const SAVE: &str = "\
+Examples:
+  lacre media bruno                     the files of a conversation, with the ids of their messages
+  lacre save ID                         all files of a message, here, under their senders' names
+  lacre save ID --file 2 --to plan.pdf  one of them, under another name";
+
 /// `lacre save`.
 #[derive(Debug, Args)]
+#[command(after_help = SAVE)]
 pub struct SaveArgs {
-    /// The message, as `lacre read --json` or `lacre media` names it
+    /// The id of the message, as `lacre media` or `lacre read --ids` shows it
     pub id: String,
     /// Which of its files, from 1 (else all)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
@@ -38,8 +45,14 @@ pub struct SaveArgs {
     pub pace: PaceArgs,
 }
 
+const STORAGE: &str = "\
+Examples:
+  lacre storage                                   what takes how much, by conversation
+  lacre storage --in bruno --older-than 30d --delete";
+
 /// `lacre storage`.
 #[derive(Debug, Args)]
+#[command(after_help = STORAGE)]
 pub struct StorageArgs {
     /// Only the conversation of this name: a person's handle or a group's name
     #[arg(long = "in", value_name = "NAME")]

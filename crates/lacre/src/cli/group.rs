@@ -5,8 +5,18 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use lacre_proto::Handle;
 
+const EXAMPLES: &str = "\
+Examples:
+  lacre group create Family --with bruno,carla   you are its admin
+  lacre send Family \"dinner on Sunday?\"
+  lacre group add Family duarte --history 40     and he is given the last 40 messages
+  lacre group link Family --new                  a link by which people can ask to be let in
+  lacre group requests Family                    who asks; then approve or decline
+  lacre group leave Family";
+
 /// `lacre group`.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct GroupArgs {
     /// What to do
     #[command(subcommand)]

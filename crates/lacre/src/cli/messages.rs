@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-/// What is done with messages. A message is named by its id, as `lacre read --json` prints it; a conversation by
+/// What is done with messages. A message is named by its id, as `lacre read --ids` shows it; a conversation by
 /// the other person's handle or the group's name.
 #[derive(Debug, Subcommand)]
 pub enum MessageCommand {

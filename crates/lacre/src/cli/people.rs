@@ -54,7 +54,7 @@ pub struct ReportArgs {
     /// Who wrote the messages, or the name of the group in which they stand
     #[arg(value_name = "HANDLE")]
     pub name: String,
-    /// Ids of the messages, as `lacre read --json` prints them; nothing else goes into the report
+    /// Ids of the messages, as `lacre read --ids` shows them; nothing else goes into the report
     #[arg(required = true, value_name = "MESSAGE-ID")]
     pub messages: Vec<String>,
     /// The file to write; it must not exist
@@ -62,8 +62,15 @@ pub struct ReportArgs {
     pub to: PathBuf,
 }
 
+const SAFETY: &str = "\
+Examples:
+  lacre safety bruno                         read the number to each other, by voice or face to face
+  lacre safety bruno --mark-verified         when it was the same
+  lacre safety bruno --compare number.txt    or let it compare, with a text file or a picture of the code";
+
 /// `lacre safety`.
 #[derive(Debug, Args)]
+#[command(after_help = SAFETY)]
 pub struct SafetyArgs {
     /// With whom; without, the number of your own devices
     pub handle: Option<Handle>,

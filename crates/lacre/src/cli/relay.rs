@@ -5,9 +5,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+const EXAMPLES: &str = "\
+Examples:
+  lacre relay --data ./relay-data               on this machine, to try it
+  lacre relay --data /var/lib/lacre --listen 0.0.0.0:8443 --tls fullchain.pem,key.pem --registration invite
+  lacre relay invite --data /var/lib/lacre      a code that lets one person in";
+
 /// `lacre relay`.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct RelayArgs {
     /// Running it
     #[command(flatten)]
@@ -26,10 +32,10 @@ pub struct RunArgs {
     /// Address and port for devices
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
     pub listen: SocketAddr,
-    /// Address and port for health and metrics; loopback only
+    /// Address and port for health, metrics and invites; on this machine only (127.0.0.1)
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub admin: Option<SocketAddr>,
-    /// `self-signed` or `off` (both on loopback only), or two PEM files: CERTIFICATE,KEY
+    /// `self-signed` or `off` (both on 127.0.0.1 only), or two PEM files: CERTIFICATE,KEY
     #[arg(long, value_name = "self-signed|CERT,KEY|off", default_value = "self-signed")]
     pub tls: TlsArg,
     /// Who may make an account
@@ -44,7 +50,7 @@ pub struct RunArgs {
     /// GiB of files that one account may send in thirty days
     #[arg(long, value_name = "GIB", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub blobs_quota: u64,
-    /// Milliseconds that a commit waits for company
+    /// Milliseconds for which writes are gathered, to go to the disk together
     #[arg(long, value_name = "MS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=100))]
     pub linger: u64,
     /// `lifted`: no rate limits, for measuring on loopback

@@ -5,6 +5,14 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueEnum};
 use lacre_media::voice::Speed;
 
+/// How it is used.
+pub const EXAMPLES: &str = "\
+Examples:
+  lacre voice record hello.opus                     from the microphone, until Ctrl+C
+  lacre voice record hello.opus --from spoken.wav
+  lacre send bruno --voice hello.opus
+  lacre voice play hello.opus --speed 1.5";
+
 /// `lacre voice`.
 #[derive(Debug, Subcommand)]
 pub enum VoiceCommand {

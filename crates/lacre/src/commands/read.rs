@@ -65,6 +65,9 @@ impl<'a> Reading<'a> {
         let mut reach = Reach::new(client);
         let reached = reach.caught_up(Duration::from_secs(self.args.timeout)).await;
         let rows = client.read(|views| history(&views, self.args, limit(self.context, self.args)))?;
+        if rows.is_empty() && !self.context.json {
+            output::line("There is nothing to show yet.")?;
+        }
         self.print(rows)?;
         self.mark_read(client).await?;
         client.flush().await;
@@ -137,7 +140,10 @@ impl<'a> Reading<'a> {
                     line["trust"] = trust.map(Trust::name).into();
                     output::object(&line)?;
                 }
-                (false, _) if new => output::line(&output::message_lines(&message, &with))?,
+                (false, _) if new => {
+                    let id = if self.args.ids { format!("{}  ", message.id) } else { String::new() };
+                    output::line(&format!("{id}{}", output::message_lines(&message, &with)))?;
+                }
                 _ => {}
             }
             if new && request && !asking.contains(&with) {

@@ -53,6 +53,14 @@ fn the_json_of_a_message_is_what_the_guide_says() {
     );
     assert_eq!(one["reply_to"], Value::Null);
     assert_eq!(two["reply_to"], sent["id"]);
+    // People see ids when they ask for them.
+    let shown = ana.run(&["read", "--ids"]).ok().stdout;
+    assert!(
+        shown.lines().any(|line| line.starts_with(id(&sent)) && line.ends_with("one [delivered]")),
+        "{shown}"
+    );
+    let nobody = relay.person("carla").run(&["read"]).ok().stdout;
+    assert_eq!(nobody, "There is nothing to show yet.\n");
 }
 
 #[test]
