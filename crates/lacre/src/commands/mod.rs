@@ -12,6 +12,7 @@ mod group;
 mod history;
 mod man;
 mod messages;
+mod names;
 mod picture;
 mod read;
 mod relay;

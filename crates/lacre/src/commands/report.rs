@@ -16,14 +16,13 @@ use crate::cli::ReportArgs;
 use crate::exit::{Exit, Failure};
 use crate::new_file::{NewFile, unwritten};
 use crate::output;
-use crate::safe_text::safe_line;
 
 pub(super) async fn run(context: &Context, args: ReportArgs) -> Result<(), Failure> {
     let ids =
         args.messages.iter().map(|id| super::messages::message_id(id)).collect::<Result<Vec<_>, _>>()?;
     let store = context.profile.open(context.passphrase_fd).await?;
     let reader = store.snapshot().map_err(OpenError::from)?;
-    let conversation = named(&Views(reader.as_ref()), &args.name)?;
+    let conversation = super::names::conversation(&Views(reader.as_ref()), &args.name)?;
     let report = report::make(reader.as_ref(), conversation, &ids, SystemClock.now())?;
     write(context, &args.to, &report, ids.len())
 }
@@ -50,23 +49,6 @@ pub fn of_request(views: Views<'_>, conversation: ConversationId) -> Result<(Str
 pub fn save(to: &Path, report: &str) -> Result<(), Failure> {
     let written = NewFile::create(to).and_then(|file| file.fill(report.as_bytes()));
     written.map_err(|error| unwritten(to, &error))
-}
-
-fn named(views: &Views<'_>, name: &str) -> Result<ConversationId, Failure> {
-    let mut found = views.conversations()?.into_iter().filter(|it| it.name == name);
-    match (found.next(), found.next()) {
-        (Some(conversation), None) => Ok(conversation.id),
-        (Some(_), Some(_)) => Err(Failure::new(
-            Exit::Refused,
-            "ambiguous",
-            format!("several conversations are called {}; nothing was written", safe_line(name)),
-        )),
-        (None, _) => Err(Failure::new(
-            Exit::Refused,
-            "no_such_conversation",
-            format!("there is no conversation with {} on this device; nothing was written", safe_line(name)),
-        )),
-    }
 }
 
 fn write(context: &Context, to: &Path, report: &str, messages: usize) -> Result<(), Failure> {

@@ -10,12 +10,12 @@ use lacre_client::OpenError;
 use lacre_client::search::{self, Filter, Hit, Kind, Query};
 use lacre_client::store::Store;
 use lacre_client::view::Views;
-use lacre_proto::{ConversationId, Millis};
+use lacre_proto::Millis;
 use serde_json::{Value, json};
 
-use super::Context;
+use super::{Context, names};
 use crate::cli::SearchArgs;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::output;
 use crate::safe_text::{safe_line, safe_text};
 
@@ -64,32 +64,12 @@ fn signed_up(store: &dyn Store) -> Result<(), Failure> {
 
 fn filter(views: &Views<'_>, args: &SearchArgs) -> Result<Filter, Failure> {
     Ok(Filter {
-        conversation: args.within.as_deref().map(|name| conversation(views, name)).transpose()?,
+        conversation: args.within.as_deref().map(|name| names::conversation(views, name)).transpose()?,
         from: args.from.clone(),
         kind: args.kind.as_deref().map(kind).transpose()?,
         since: args.since.as_deref().map(|date| time(date, false)).transpose()?,
         until: args.until.as_deref().map(|date| time(date, true)).transpose()?,
     })
-}
-
-fn conversation(views: &Views<'_>, name: &str) -> Result<ConversationId, Failure> {
-    let mut named = views.conversations()?.into_iter().filter(|conversation| conversation.name == name);
-    match (named.next(), named.next()) {
-        (Some(one), None) => Ok(one.id),
-        (Some(_), Some(_)) => Err(Failure::new(
-            Exit::Refused,
-            "ambiguous_name",
-            format!(
-                "several conversations are called {}; search in all of them, without --in",
-                safe_line(name)
-            ),
-        )),
-        (None, _) => Err(Failure::new(
-            Exit::Refused,
-            "no_such_conversation",
-            format!("there is no conversation called {} on this device", safe_line(name)),
-        )),
-    }
 }
 
 fn kind(name: &str) -> Result<Kind, Failure> {
@@ -169,6 +149,7 @@ fn marked(excerpt: &str, matches: &[Range<usize>], bold: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::Exit;
 
     #[test]
     fn a_day_is_whole_and_a_time_is_exact() {

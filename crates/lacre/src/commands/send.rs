@@ -39,7 +39,7 @@ pub(super) async fn run(context: &Context, args: SendArgs) -> Result<(), Failure
 }
 
 async fn send(context: &Context, client: &Client, args: &SendArgs, content: Content) -> Result<(), Failure> {
-    let whom = client.read(|views| views.whom(&args.to))?.map_err(super::group::bad_name)?;
+    let whom = client.read(|views| views.whom(&args.to))?.map_err(super::names::bad_name)?;
     if let Content::Text { in_reply_to: Some(id), .. } = &content {
         answered(client, args, &whom, *id, no_wait(context, args)).await?;
     }

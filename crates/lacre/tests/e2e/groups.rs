@@ -146,6 +146,35 @@ fn dora_asks_by_a_link_and_ana_decides() {
 }
 
 #[test]
+fn a_name_that_could_be_a_persons_is_a_groups_in_no_command() {
+    let relay = Relay::start(&[]);
+    let (ana, bruno, carla) = (relay.person("ana"), relay.person("bruno"), relay.person("carla"));
+    let made = group(&ana, &["create", "bruno", "--with", "carla"]);
+    let id = made["id"].as_str().expect("an id");
+    for command in [
+        &["location", "bruno", "38.7", "-9.1"][..],
+        &["poll", "bruno", "when?", "today", "tomorrow"],
+        &["timer", "bruno", "1d"],
+        &["pins", "bruno"],
+        &["media", "bruno"],
+        &["search", "x", "--in", "bruno"],
+    ] {
+        ana.run(&[command, &["--json"]].concat()).refused(4, "group_or_person");
+    }
+    assert!(carla.read().iter().all(|row| row["kind"] == "change"), "nothing went to the group");
+    // Who says which one it is, is understood everywhere.
+    ana.run(&["location", "@bruno", "38.7", "-9.1", "--json"]).ok();
+    assert_eq!(bruno.read().last().expect("it came")["kind"], "location");
+    for name in ["#bruno", &format!("#{id}")] {
+        ana.run(&["timer", name, "1d", "--json"]).ok();
+        ana.run(&["pins", name, "--json"]).ok();
+    }
+    // Who talks with the person means the person.
+    ana.run(&["poll", "bruno", "when?", "today", "tomorrow", "--json"]).ok();
+    assert_eq!(bruno.read().last().expect("it came")["kind"], "poll");
+}
+
+#[test]
 fn d04_a_code_for_a_device_and_a_link_to_a_group_refuse_each_other() {
     let relay = Relay::start(&[]);
     let ana = relay.person("ana");

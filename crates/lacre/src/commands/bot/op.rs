@@ -1,6 +1,7 @@
 //! What a bot asks for: one JSON object a line.
 
 use lacre_client::content::{Content, MessageId, Place, Poll};
+use lacre_client::groups::{BadName, Whom};
 use lacre_client::view::Views;
 use lacre_client::{Intent, To, Wish, once};
 use lacre_proto::{ConversationId, limits};
@@ -186,15 +187,19 @@ fn place(views: &Views<'_>, to: Option<&str>, conversation: Option<&str>) -> Res
     }
 }
 
-/// Whom a name means: a conversation that is there, or a person.
+/// Whom a name means: a person, or a group that no person could be meant by.
 fn named(views: &Views<'_>, name: &str) -> Result<To, Failure> {
-    let mut named = views.conversations()?.into_iter().filter(|conversation| conversation.name == name);
-    match (named.next(), named.next()) {
-        (Some(one), None) => Ok(To::Conversation(one.id)),
-        (Some(_), Some(_)) => {
-            Err(refused("ambiguous_name", "several conversations have this name; say `conversation`"))
+    match views.whom(name)? {
+        Ok(Whom::Person(handle)) => Ok(To::Person(handle)),
+        Ok(Whom::Group(group)) => Ok(To::Conversation(group)),
+        Err(BadName::NoSuchGroup) => Err(usage("this is no handle, and no group has this name")),
+        Err(BadName::SeveralGroups) => {
+            Err(refused("ambiguous_name", "several groups have this name; say `conversation`"))
         }
-        (None, _) => name.parse().map(To::Person).map_err(|why| usage(&format!("not a handle: {why}"))),
+        Err(BadName::GroupOrPerson(name)) => {
+            let why = format!("this may be the group or the person; say `conversation`, #{name} or @{name}");
+            Err(refused("ambiguous_name", &why))
+        }
     }
 }
 

@@ -8,12 +8,11 @@ pub(super) mod storage;
 
 use lacre_client::Client;
 use lacre_client::files::Pace;
-use lacre_client::groups::Whom;
 use lacre_client::view::{Body, File, Message};
 use lacre_proto::ConversationId;
 use serde_json::json;
 
-use super::{Context, group};
+use super::{Context, names};
 use crate::cli::PaceArgs;
 use crate::exit::Failure;
 use crate::output;
@@ -38,7 +37,7 @@ pub(super) async fn media(context: &Context, with: &str) -> Result<(), Failure> 
 }
 
 fn list(context: &Context, client: &Client, with: &str) -> Result<(), Failure> {
-    let conversation = conversation(client, with)?;
+    let conversation = client.read(|views| Ok(names::conversation(&views, with)))??;
     let mut found = false;
     each_file(client, conversation, &mut |message, file| {
         found = true;
@@ -60,19 +59,6 @@ fn list(context: &Context, client: &Client, with: &str) -> Result<(), Failure> {
         output::line("There are no files in this conversation on this device.")?;
     }
     Ok(())
-}
-
-/// The conversation of a name.
-fn conversation(client: &Client, with: &str) -> Result<ConversationId, Failure> {
-    let whom = client.read(|views| views.whom(with))?.map_err(group::bad_name)?;
-    let found = match whom {
-        Whom::Group(group) => Some(group),
-        Whom::Person(handle) => client.read(|views| views.direct_with(&handle))?,
-    };
-    found.ok_or_else(|| {
-        let why = format!("there is no conversation with {} on this device", safe_line(with));
-        Failure::new(crate::exit::Exit::Refused, "no_such_conversation", why)
-    })
 }
 
 /// Every file of a conversation, the oldest message first.

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use lacre_client::content::{Content, FileRef, Media, MessageId, Preview, Voice, kinds};
 use lacre_client::files::{FileId, FilesError, Folder};
-use lacre_client::groups::Whom;
-use lacre_client::{Client, Intent, Queued, To, Wish};
+use lacre_client::{Client, Intent, Queued, Wish};
 use lacre_media::voice::Note;
 use lacre_proto::ConversationId;
 use rand::rand_core::UnwrapErr;
@@ -15,8 +14,8 @@ use rand::rngs::OsRng;
 use super::bars::Bar;
 use super::prepare::{Prepared, prepare};
 use crate::cli::SendArgs;
-use crate::commands::Context;
 use crate::commands::send::{kept, report, scheduled};
+use crate::commands::{Context, names};
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::safe_text::safe_line;
@@ -37,10 +36,7 @@ pub(in crate::commands) async fn run(context: &Context, args: SendArgs) -> Resul
 }
 
 async fn send(context: &Context, client: &Client, args: &SendArgs) -> Result<(), Failure> {
-    let to = match client.read(|views| views.whom(&args.to))?.map_err(crate::commands::group::bad_name)? {
-        Whom::Person(handle) => To::Person(handle),
-        Whom::Group(group) => To::Conversation(group),
-    };
+    let to = client.read(|views| Ok(names::to(&views, &args.to)))??;
     let not_before = args.at.as_deref().map(output::time).transpose()?;
     let folder = client.files().cloned().ok_or_else(no_folder)?;
     let mut warnings = Vec::new();

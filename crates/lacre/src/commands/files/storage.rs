@@ -8,9 +8,9 @@ use lacre_client::files::FilesError;
 use lacre_proto::{ConversationId, Millis};
 use serde_json::json;
 
-use super::{conversation, each_file};
+use super::each_file;
 use crate::cli::StorageArgs;
-use crate::commands::Context;
+use crate::commands::{Context, names};
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::safe_text::safe_line;
@@ -32,7 +32,8 @@ pub(in crate::commands) async fn run(context: &Context, args: StorageArgs) -> Re
 }
 
 fn look(context: &Context, client: &Client, args: &StorageArgs) -> Result<(), Failure> {
-    let only = args.within.as_deref().map(|name| conversation(client, name)).transpose()?;
+    let named = |name: &str| client.read(|views| Ok(names::conversation(&views, name)))?;
+    let only = args.within.as_deref().map(named).transpose()?;
     let before = args.older_than.as_deref().map(age).transpose()?;
     if args.delete && only.is_none() && before.is_none() {
         return Err(Failure::usage("say which files are to go: --in NAME, --older-than TIME, or both"));
@@ -99,7 +100,7 @@ fn tell(context: &Context, taken: &BTreeMap<ConversationId, Taken>) -> Result<()
             continue;
         }
         let alike = rows.iter().filter(|(_, other)| other.name == *name).count() > 1;
-        let which = if alike { format!("  {id}") } else { String::new() };
+        let which = if alike { format!("  #{id}") } else { String::new() };
         let size = output::bytes(*bytes);
         output::line(&format!("{size:>10}  {files:>5} file(s)  {}{which}", safe_line(name)))?;
     }

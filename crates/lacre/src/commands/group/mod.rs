@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use lacre_client::clock::{Clock, SystemClock};
 use lacre_client::content::{Fact, MessageId};
-use lacre_client::groups::BadName;
 use lacre_client::records::{Allowed, Change, ConversationState, Rules};
 use lacre_client::store::Store;
 use lacre_client::told::sentence;
@@ -18,6 +17,7 @@ use lacre_proto::{ConversationId, Handle};
 use serde_json::json;
 
 use super::Context;
+use super::names::bad_name;
 use crate::cli::{AllowedArg, GroupArgs, GroupCommand, RoleArg};
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -363,18 +363,4 @@ fn allowed(arg: AllowedArg) -> Allowed {
 
 fn named(views: &Views<'_>, name: &str) -> Result<ConversationId, Failure> {
     views.group_named(name)?.map_err(bad_name)
-}
-
-/// A name that leads to no conversation.
-pub(super) fn bad_name(error: BadName) -> Failure {
-    let code = match &error {
-        BadName::NoSuchGroup => "no_such_group",
-        BadName::SeveralGroups => "several_groups",
-        BadName::GroupOrPerson(_) => "group_or_person",
-    };
-    let next = match &error {
-        BadName::NoSuchGroup => "; nothing was done. `lacre group list` lists those that there are",
-        _ => "",
-    };
-    Failure::new(Exit::Refused, code, format!("{}{next}", safe_line(&error.to_string())))
 }

@@ -10,7 +10,8 @@ use lacre_client::view::Views;
 use lacre_proto::ConversationId;
 use serde_json::{Value, json};
 
-use super::{Context, bad_name};
+use super::Context;
+use crate::commands::names::bad_name;
 use crate::exit::{Exit, Failure};
 use crate::new_file::{NewFile, unwritten};
 use crate::output;

@@ -9,9 +9,9 @@ use std::time::Duration;
 use lacre_client::content::MessageId;
 use lacre_client::view::Message;
 use lacre_client::{Client, Intent, Queued, To};
-use lacre_proto::{ConversationId, Handle};
+use lacre_proto::ConversationId;
 
-use super::Context;
+use super::{Context, names};
 use crate::cli::MessageCommand;
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -100,30 +100,13 @@ impl Doing<'_> {
         })
     }
 
-    /// Whom a name means: a conversation that is there, or a person.
+    /// To whom something is said.
     fn to(&self, name: &str) -> Result<To, Failure> {
-        match self.named(name)? {
-            Some(conversation) => Ok(To::Conversation(conversation)),
-            None => name.parse::<Handle>().map(To::Person).map_err(|_| no_such_conversation(name)),
-        }
+        self.client.read(|views| Ok(names::to(&views, name)))?
     }
 
     fn conversation(&self, name: &str) -> Result<ConversationId, Failure> {
-        self.named(name)?.ok_or_else(|| no_such_conversation(name))
-    }
-
-    fn named(&self, name: &str) -> Result<Option<ConversationId>, Failure> {
-        let name = name.strip_prefix('@').unwrap_or(name).to_lowercase();
-        let all = self.client.conversations()?;
-        let mut named = all.into_iter().filter(|conversation| conversation.name.to_lowercase() == name);
-        match (named.next(), named.next()) {
-            (Some(_), Some(_)) => Err(Failure::new(
-                Exit::Refused,
-                "ambiguous_name",
-                format!("several conversations are called {}; nothing was done", safe_line(&name)),
-            )),
-            (one, _) => Ok(one.map(|conversation| conversation.id)),
-        }
+        self.client.read(|views| Ok(names::conversation(&views, name)))?
     }
 
     /// Prints a message as it stands now.
@@ -162,18 +145,10 @@ impl Doing<'_> {
     }
 }
 
-fn no_such_conversation(name: &str) -> Failure {
-    Failure::new(
-        Exit::Refused,
-        "no_such_conversation",
-        format!("there is no conversation called {} on this device; nothing was done", safe_line(name)),
-    )
-}
-
-/// A message id, as `lacre read --json` prints it.
+/// A message id, as `lacre read --ids` shows it.
 pub(super) fn message_id(text: &str) -> Result<MessageId, Failure> {
     let bytes = hex::decode(text).ok().and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
     bytes
         .map(MessageId)
-        .ok_or_else(|| Failure::usage("a message id is 32 hex digits, as `lacre read --json` prints it"))
+        .ok_or_else(|| Failure::usage("a message id is 32 hex digits, as `lacre read --ids` shows it"))
 }
