@@ -21,14 +21,14 @@ pub enum MessageCommand {
     Reply {
         /// The message
         id: String,
-        /// The text
+        /// The text; `-` reads it from standard input
         text: String,
     },
     /// Put another text in place of yours; for 24 hours, and the old one stays to be seen
     Edit {
         /// The message
         id: String,
-        /// The new text
+        /// The new text; `-` reads it from standard input
         text: String,
     },
     /// Show every form that the text of a message had

@@ -202,7 +202,7 @@ fn name(args: &SendArgs) -> &str {
 }
 
 /// The text that was given, or all of standard input without its last line break.
-fn text(given: &str) -> Result<String, Failure> {
+pub(super) fn text(given: &str) -> Result<String, Failure> {
     let mut text = given.to_owned();
     if given == "-" {
         text.clear();

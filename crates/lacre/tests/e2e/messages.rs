@@ -139,6 +139,12 @@ fn a_text_from_standard_input_keeps_its_lines() {
     ana.run_with(&["send", "bruno", "-", "--json"], "\n").refused(2, "usage");
     ana.run_with(&["send", "bruno", "-", "--json"], &"x".repeat(70_000)).refused(2, "usage");
     assert_eq!(bruno.texts_from(&ana).len(), 1, "and nothing of these was sent");
+    let of_ana = bruno.read().pop().expect("it came");
+    bruno.run_with(&["reply", id(&of_ana), "-", "--json"], "yes,\nboth\n").ok();
+    let answer = ana.read().pop().expect("it came");
+    assert_eq!((text(&answer), &answer["reply_to"]), ("yes,\nboth", &of_ana["id"]));
+    bruno.run_with(&["edit", id(&answer), "-", "--json"], "no\n").ok();
+    assert_eq!(text(&ana.read().pop().expect("it came")), "no");
 }
 
 #[test]

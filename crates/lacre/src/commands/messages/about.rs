@@ -6,14 +6,19 @@ use serde_json::json;
 
 use super::{Doing, message_id};
 use crate::cli::MessageCommand;
+use crate::commands::send;
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::safe_text::{safe_line, safe_text};
 
 impl Doing<'_> {
     pub(super) async fn about(&self, command: MessageCommand) -> Result<(), Failure> {
-        let reached = self.catch_up().await;
         let id = message_id(about(&command))?;
+        let command = match command {
+            MessageCommand::Edit { id, text } => MessageCommand::Edit { id, text: send::text(&text)? },
+            other => other,
+        };
+        let reached = self.catch_up().await;
         let (conversation, _) = self.find(id)?;
         let intent = match command {
             MessageCommand::React { emoji, .. } => Intent::React(conversation, id, emoji),
@@ -56,8 +61,8 @@ impl Doing<'_> {
     }
 
     pub(super) async fn history(&self, id: &str) -> Result<(), Failure> {
-        self.catch_up().await;
         let id = message_id(id)?;
+        self.catch_up().await;
         let (conversation, message) = self.find(id)?;
         let versions = self.client.read(|views| views.history(conversation, id))?;
         if versions.is_empty() {

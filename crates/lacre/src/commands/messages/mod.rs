@@ -38,7 +38,7 @@ struct Doing<'a> {
 impl Doing<'_> {
     async fn command(&self, command: MessageCommand) -> Result<(), Failure> {
         match command {
-            MessageCommand::Reply { id, text } => self.reply(&id, text).await,
+            MessageCommand::Reply { id, text } => self.reply(&id, &text).await,
             MessageCommand::Forward { id, to } => self.forward(&id, &to).await,
             MessageCommand::Poll { to, question, options, multiple } => {
                 self.poll(&to, question, options, multiple).await

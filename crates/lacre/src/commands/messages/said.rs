@@ -6,6 +6,7 @@ use lacre_proto::Handle;
 
 use super::{Doing, message_id};
 use crate::cli::LocationArgs;
+use crate::commands::send;
 use crate::exit::{Exit, Failure};
 use crate::output;
 
@@ -21,16 +22,17 @@ impl Doing<'_> {
         }
     }
 
-    pub(super) async fn reply(&self, id: &str, text: String) -> Result<(), Failure> {
-        self.catch_up().await;
+    pub(super) async fn reply(&self, id: &str, text: &str) -> Result<(), Failure> {
+        let text = send::text(text)?;
         let id = message_id(id)?;
+        self.catch_up().await;
         let (conversation, _) = self.find(id)?;
         self.say(To::Conversation(conversation), Content::Text { text, in_reply_to: Some(id) }).await
     }
 
     pub(super) async fn forward(&self, id: &str, to: &[String]) -> Result<(), Failure> {
-        let reached = self.catch_up().await;
         let message = message_id(id)?;
+        let reached = self.catch_up().await;
         let (from, _) = self.find(message)?;
         let to = to.iter().map(|name| self.to(name)).collect::<Result<Vec<_>, _>>()?;
         let count = to.len();
