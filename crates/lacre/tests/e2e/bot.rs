@@ -86,6 +86,55 @@ fn a_bot_asks_reacts_edits_and_takes_back() {
 }
 
 #[test]
+fn a_bot_saves_files_and_sends_some() {
+    let relay = Relay::start(&[]);
+    let (ana, shop) = (relay.person("ana"), relay.person("shop"));
+    shop.send(&ana, "hello");
+    ana.read();
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).to_str().expect("a plain path").to_owned();
+    std::fs::create_dir(at("in")).expect("made");
+    for (name, content) in [("a.txt", "one"), ("b.txt", "other")] {
+        std::fs::write(at(name), content).expect("written");
+    }
+    ana.run(&["send", "shop", "--file", &at("a.txt"), &at("b.txt"), "--json"]).ok();
+    let mut bot = shop.bot(&[]);
+    let heard =
+        until("the files", || lines(&bot, "message").into_iter().find(|line| line["kind"] == "media"));
+    let save = |id: &str, file: Option<u8>, to: &str| {
+        json!({"op": "save", "id": id, "conversation": heard["conversation"], "message": heard["id"],
+            "file": file, "to": at(to)})
+    };
+    bot.say(&save("all", None, "in"));
+    let saved = wait(&bot, "saved", 1).remove(0);
+    assert_eq!((&saved["id"], saved["files"].as_array().map(Vec::len)), (&"all".into(), Some(2)));
+    assert_eq!(std::fs::read_to_string(at("in/b.txt")).expect("saved"), "other");
+    bot.say(&save("third", Some(3), "in"));
+    bot.say(&save("two in one", None, "c.txt"));
+    bot.say(&save("one", Some(1), "c.txt"));
+    let refused: Vec<_> = wait(&bot, "error", 2).into_iter().map(|line| line["code"].clone()).collect();
+    assert!(refused.contains(&"no_such_file".into()) && refused.contains(&"bad_line".into()), "{refused:?}");
+    wait(&bot, "saved", 2);
+    assert_eq!(std::fs::read_to_string(at("c.txt")).expect("saved"), "one");
+
+    // A song may tell who made it, and the bot is told so.
+    std::fs::write(at("song.mp3"), [&b"ID3\x04\0\0\0\0\0\0"[..], &[0; 64]].concat()).expect("written");
+    bot.say(
+        &json!({"op": "send_files", "id": "f", "to": "ana", "files": [at("song.mp3")], "caption": "listen"}),
+    );
+    bot.say(&json!({"op": "send_files", "id": "none", "to": "ana", "files": []}));
+    bot.say(&json!({"op": "send_voice", "id": "v", "to": "ana", "file": at("a.txt")}));
+    let queued = wait(&bot, "queued", 1).remove(0);
+    assert!(queued["warnings"][0].as_str().is_some_and(|it| it.contains("song.mp3")), "{queued}");
+    let refused: Vec<_> = wait(&bot, "error", 4).into_iter().map(|line| line["code"].clone()).collect();
+    assert_eq!(refused[2..], ["bad_line", "no_voice"]);
+    bot.close();
+    assert_eq!(bot.ended(), 0);
+    let came = ana.read().pop().expect("it came");
+    assert_eq!((&came["kind"], &came["content"]["caption"]), (&"media".into(), &"listen".into()));
+}
+
+#[test]
 fn a_bot_that_is_killed_and_says_everything_again_has_said_it_once() {
     let relay = Relay::start(&[]);
     let (ana, shop) = (relay.person("ana"), relay.person("shop"));

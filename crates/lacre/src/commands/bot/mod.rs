@@ -1,24 +1,27 @@
 //! `lacre bot`: one JSON object a line in and out, for programs that talk to people. See `docs/guide/bot.md`.
 
+mod files;
 mod lines;
 mod op;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use lacre_client::content::MessageId;
 use lacre_client::once::Once;
 use lacre_client::view::{Message, Sending, Views};
-use lacre_client::{Client, Connection, EngineError, Event, Queued};
+use lacre_client::{Client, Connection, EngineError, Event, Intent, Queued, Wish};
 use lacre_proto::ConversationId;
 use lacre_proto::error::Retry;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use self::lines::Line;
-use self::op::Asked;
+use self::op::{Asked, Op, usage};
 use super::Context;
+use super::files::{no_folder, send};
 use crate::cli::BotArgs;
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -43,13 +46,25 @@ struct Bot {
     tracker: Tracker,
     /// One's own messages that the relay does not have yet.
     waiting: HashMap<MessageId, ConversationId>,
+    /// How many are saving files, and what they answer when they are done.
+    saving: usize,
+    saved: (mpsc::UnboundedSender<Value>, mpsc::UnboundedReceiver<Value>),
 }
 
 impl Bot {
     fn new(client: Client, args: BotArgs) -> Self {
         let (events, mut connection) = (client.events(), client.connection());
         connection.mark_changed();
-        Self { client, args, events, connection, tracker: Tracker::default(), waiting: HashMap::new() }
+        Self {
+            client,
+            args,
+            events,
+            connection,
+            tracker: Tracker::default(),
+            waiting: HashMap::new(),
+            saving: 0,
+            saved: mpsc::unbounded_channel(),
+        }
     }
 
     async fn run(mut self) -> Result<(), Failure> {
@@ -66,12 +81,13 @@ impl Bot {
         let stop = crate::stop::signal()?;
         tokio::pin!(stop);
         loop {
-            let room = self.waiting.len() < self.args.in_flight;
+            let room = self.waiting.len() + self.saving < self.args.in_flight;
             tokio::select! {
                 biased;
                 stopped = &mut stop => return stopped,
                 event = self.events.recv() => self.event(event)?,
                 changed = self.connection.changed() => self.connected(changed.is_ok())?,
+                Some(answer) = self.saved.1.recv() => self.was_saved(answer)?,
                 line = lines.recv(), if room => match line {
                     Some(line) => {
                         number += 1;
@@ -178,6 +194,13 @@ impl Bot {
             }
         };
         let outcome = match asked {
+            Ok(Asked { id, what: _, op: Op::Save { conversation, message, file, to } }) => {
+                let place = self.look_up(|views| op::here(views, &conversation, &message));
+                match place {
+                    Ok(place) => return self.save(number, id, place, file, to.into()),
+                    Err(failure) => Err((id, failure)),
+                }
+            }
             Ok(Asked { id, what, op }) => {
                 let done = self.done(id.as_deref(), &what, op).await;
                 done.map_err(|failure| (id, failure))
@@ -186,27 +209,60 @@ impl Bot {
         };
         match outcome {
             Ok(answer) => say(answer),
-            Err((id, failure)) => say(json!({
-                "event": "error",
-                "id": id,
-                "line": number,
-                "code": failure.code,
-                "message": failure.message,
-                "retry": failure.retry_name(),
-            })),
+            Err((id, failure)) => say(refusal(id.as_deref(), number, &failure)),
         }
     }
 
-    /// Does what was asked for; the line that answers it.
-    async fn done(&mut self, id: Option<&str>, what: &[u8], op: op::Op) -> Result<Value, Failure> {
-        let intent = {
-            let mut intent = Err(stopped());
-            self.client.read(|views| {
-                intent = op.intent(&views);
-                Ok::<_, EngineError>(())
-            })?;
-            intent?
+    /// Saves files beside everything else: a large one holds up nothing.
+    fn save(
+        &mut self,
+        number: u64,
+        id: Option<String>,
+        place: (ConversationId, MessageId),
+        file: Option<u8>,
+        to: PathBuf,
+    ) -> Result<(), Failure> {
+        let (client, answers) = (self.client.clone(), self.saved.0.clone());
+        self.saving += 1;
+        tokio::spawn(async move {
+            let answer = match files::saved(&client, place, file, to).await {
+                Ok(files) => json!({"event": "saved", "id": id, "files": files}),
+                Err(failure) => refusal(id.as_deref(), number, &failure),
+            };
+            // Nobody listens any more when the bot has ended.
+            let _ = answers.send(answer);
+        });
+        Ok(())
+    }
+
+    fn was_saved(&mut self, answer: Value) -> Result<(), Failure> {
+        self.saving -= 1;
+        say(answer)
+    }
+
+    fn look_up<T>(&self, look: impl FnOnce(&Views<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.client.read(|views| Ok(look(&views)))?
+    }
+
+    /// The intent that does what was asked for, and what is to be said of its files.
+    async fn intent(&self, op: Op) -> Result<(Intent, Vec<String>), Failure> {
+        let (to, conversation, (content, warnings)) = match op {
+            Op::SendFiles { to, conversation, files, caption, original } => {
+                (to, conversation, files::sealed(&self.client, files, caption, original).await?)
+            }
+            Op::SendVoice { to, conversation, file } => {
+                let folder = self.client.files().ok_or_else(no_folder)?;
+                (to, conversation, (send::voice(folder, file.as_ref()).await?, Vec::new()))
+            }
+            op => return Ok((self.look_up(|views| op.intent(views))?, Vec::new())),
         };
+        let to = self.look_up(|views| op::place(views, to.as_deref(), conversation.as_deref()))?;
+        Ok((Intent::Say(to, content, Wish::default()), warnings))
+    }
+
+    /// Does what was asked for; the line that answers it.
+    async fn done(&mut self, id: Option<&str>, what: &[u8], op: Op) -> Result<Value, Failure> {
+        let (intent, warnings) = self.intent(op).await?;
         let Once { queued, again } = match id {
             Some(id) => self.client.intend_once(id, what, intent).await?,
             None => Once { queued: self.client.intend(intent).await?, again: false },
@@ -226,22 +282,27 @@ impl Bot {
                 self.tracker.take(row.id, &told);
             }
         }
-        Ok(json!({
+        let mut answer = json!({
             "event": "queued",
             "id": id,
             "again": again,
             "conversation": conversation.to_string(),
             "message": message_id.to_string(),
             "state": state,
-        }))
+        });
+        if !warnings.is_empty() {
+            answer["warnings"] = json!(warnings);
+        }
+        Ok(answer)
     }
 
     /// Standard input is at its end: what waits is given time to leave.
     async fn end(&mut self) -> Result<(), Failure> {
         let limit = tokio::time::sleep(Duration::from_secs(self.args.timeout));
         tokio::pin!(limit);
-        while !self.waiting.is_empty() {
+        while !self.waiting.is_empty() || self.saving > 0 {
             tokio::select! {
+                Some(answer) = self.saved.1.recv() => self.was_saved(answer)?,
                 event = self.events.recv() => self.event(event)?,
                 changed = self.connection.changed() => self.connected(changed.is_ok())?,
                 () = &mut limit => break,
@@ -280,6 +341,17 @@ fn message(
 ) -> Result<Option<(Message, String)>, EngineError> {
     let Some(found) = views.conversation(conversation)? else { return Ok(None) };
     Ok(views.message(found.id, id)?.map(|row| (row, found.name)))
+}
+
+fn refusal(id: Option<&str>, line: u64, failure: &Failure) -> Value {
+    json!({
+        "event": "error",
+        "id": id,
+        "line": line,
+        "code": failure.code,
+        "message": failure.message,
+        "retry": failure.retry_name(),
+    })
 }
 
 fn say(line: Value) -> Result<(), Failure> {

@@ -36,6 +36,21 @@ pub enum Op {
         /// Not before this time.
         at: Option<String>,
     },
+    /// Sends files, cleaned of what they tell about their maker.
+    SendFiles {
+        to: Option<String>,
+        conversation: Option<String>,
+        files: Vec<String>,
+        #[serde(default)]
+        caption: String,
+        /// Pictures in their full size, and what cannot be cleaned as it is.
+        #[serde(default)]
+        original: bool,
+    },
+    /// Sends a WAV file, or one that was recorded, as a voice note.
+    SendVoice { to: Option<String>, conversation: Option<String>, file: String },
+    /// Saves the files of a message, or the one of this number.
+    Save { conversation: String, message: String, file: Option<u8>, to: String },
     /// Asks a question with answers.
     Poll {
         to: Option<String>,
@@ -127,6 +142,9 @@ impl Op {
                 let not_before = at.map_err(|failure| usage(&failure.message))?;
                 Intent::Say(to, Content::Text { text, in_reply_to }, Wish { once, not_before })
             }
+            Self::SendFiles { .. } | Self::SendVoice { .. } | Self::Save { .. } => {
+                unreachable!("what takes its time is taken before")
+            }
             Self::Poll { to, conversation, question, options, multiple } => {
                 say(to, conversation, Content::Poll(Poll { question, options, multiple }))?
             }
@@ -179,7 +197,7 @@ impl Op {
 }
 
 /// Where something is said.
-fn place(views: &Views<'_>, to: Option<&str>, conversation: Option<&str>) -> Result<To, Failure> {
+pub fn place(views: &Views<'_>, to: Option<&str>, conversation: Option<&str>) -> Result<To, Failure> {
     match (to, conversation) {
         (Some(name), None) => named(views, name),
         (None, Some(id)) => conversation_of(views, id).map(To::Conversation),
@@ -210,7 +228,7 @@ fn conversation_of(views: &Views<'_>, id: &str) -> Result<ConversationId, Failur
 }
 
 /// A message that is on this device.
-fn here(
+pub fn here(
     views: &Views<'_>,
     conversation: &str,
     message: &str,
@@ -246,7 +264,7 @@ fn bytes(hex: &str) -> Option<[u8; 16]> {
     hex::decode(hex).ok().and_then(|bytes| bytes.try_into().ok())
 }
 
-fn usage(why: &str) -> Failure {
+pub fn usage(why: &str) -> Failure {
     Failure::new(Exit::Usage, "bad_line", format!("{why}; nothing was done"))
 }
 

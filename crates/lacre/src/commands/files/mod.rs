@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{Context, names};
 use crate::cli::PaceArgs;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::safe_text::safe_line;
 
@@ -78,6 +78,11 @@ fn each_file(
             }
         }
     }
+}
+
+/// A profile without a folder for files.
+pub(super) fn no_folder() -> Failure {
+    Failure::new(Exit::Failure, "fault", "this profile has no place for files")
 }
 
 /// The files of a message.

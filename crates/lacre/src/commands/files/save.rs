@@ -11,7 +11,7 @@ use lacre_guard::{Facts, Severity, Verdict, clean_name, judge};
 use lacre_media::voice::{self, VoiceError};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::OsRng;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::bars::Bar;
 use super::files;
@@ -49,18 +49,7 @@ async fn save(context: &Context, client: &Client, args: &SaveArgs, id: MessageId
         Failure::new(Exit::Refused, "no_such_message", why)
     })?;
     let all = files(&message.body);
-    let wanted: Vec<&File> = match args.file {
-        Some(number) => all.iter().filter(|file| file.id.index + 1 == number).collect(),
-        None => all.iter().collect(),
-    };
-    if wanted.is_empty() {
-        let count = match all.len() {
-            1 => "1 file".to_owned(),
-            count => format!("{count} files, numbered from 1"),
-        };
-        let why = format!("this message has {count}; there is none with that number");
-        return Err(Failure::new(Exit::Refused, "no_such_file", why));
-    }
+    let wanted = chosen(all, args.file)?;
     if wanted.len() > 1 && args.to.as_ref().is_some_and(|to| !to.is_dir()) {
         return Err(Failure::usage(
             "several files are saved into a folder: --to FOLDER, or choose one with --file N",
@@ -72,6 +61,23 @@ async fn save(context: &Context, client: &Client, args: &SaveArgs, id: MessageId
         tell(context, file, &path, &verdict)?;
     }
     Ok(())
+}
+
+/// The file of this number, from 1, or all.
+pub fn chosen(all: &[File], number: Option<u8>) -> Result<Vec<&File>, Failure> {
+    let wanted: Vec<&File> = match number {
+        Some(number) => all.iter().filter(|file| file.id.index + 1 == number).collect(),
+        None => all.iter().collect(),
+    };
+    if !wanted.is_empty() {
+        return Ok(wanted);
+    }
+    let why = match all.len() {
+        0 => "this message has no files".to_owned(),
+        1 => "this message has 1 file; there is none with that number".to_owned(),
+        count => format!("this message has {count} files, numbered from 1; there is none with that number"),
+    };
+    Err(Failure::new(Exit::Refused, "no_such_file", why))
 }
 
 fn find(client: &Client, id: MessageId) -> Result<Option<Message>, Failure> {
@@ -219,20 +225,24 @@ fn under_a_free_name(
     Err(FilesError::Exists)
 }
 
+/// A file that was saved, and what is to be thought of it.
+pub fn as_json(file: &File, path: &Path, verdict: &Verdict) -> Value {
+    let reason = |reason: &lacre_guard::Reason| json!({ "code": reason.code(), "says": reason.to_string() });
+    json!({
+        "saved": path.display().to_string(),
+        "message": file.id.message.to_string(),
+        "index": file.id.index,
+        "name": file.file.name,
+        "size": file.file.size,
+        "type": verdict.kind.mime(),
+        "verdict": verdict.severity().name(),
+        "reasons": verdict.reasons.iter().map(reason).collect::<Vec<_>>(),
+    })
+}
+
 fn tell(context: &Context, file: &File, path: &Path, verdict: &Verdict) -> Result<(), Failure> {
     if context.json {
-        let reason =
-            |reason: &lacre_guard::Reason| json!({ "code": reason.code(), "says": reason.to_string() });
-        return output::object(&json!({
-            "saved": path.display().to_string(),
-            "message": file.id.message.to_string(),
-            "index": file.id.index,
-            "name": file.file.name,
-            "size": file.file.size,
-            "type": verdict.kind.mime(),
-            "verdict": verdict.severity().name(),
-            "reasons": verdict.reasons.iter().map(reason).collect::<Vec<_>>(),
-        }));
+        return output::object(&as_json(file, path, verdict));
     }
     let size = output::bytes(file.file.size);
     output::line(&format!("Saved {} ({size}).", safe_line(&path.to_string_lossy())))?;

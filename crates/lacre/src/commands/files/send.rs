@@ -12,6 +12,7 @@ use rand::rand_core::UnwrapErr;
 use rand::rngs::OsRng;
 
 use super::bars::Bar;
+use super::no_folder;
 use super::prepare::{Prepared, prepare};
 use crate::cli::SendArgs;
 use crate::commands::send::{kept, report, scheduled};
@@ -88,10 +89,6 @@ pub fn within_limits(files: &mut [(FileRef, Preview)]) {
     }
 }
 
-fn no_folder() -> Failure {
-    Failure::new(Exit::Failure, "fault", "this profile has no place for files")
-}
-
 /// Cleans a file, and seals it into the profile's folder.
 async fn seal(
     context: &Context,
@@ -130,7 +127,7 @@ pub fn sealed(
 }
 
 /// A voice note out of a WAV file, or one that was recorded.
-async fn voice(folder: &Folder, path: &Path) -> Result<Content, Failure> {
+pub async fn voice(folder: &Folder, path: &Path) -> Result<Content, Failure> {
     let (folder, path) = (folder.clone(), path.to_owned());
     let made = tokio::task::spawn_blocking(move || {
         let shown = safe_line(&path.to_string_lossy());
