@@ -328,6 +328,9 @@ pub struct DoctorArgs {
     /// The relay's data folder; without it the profile is looked at
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// File with the key that seals the data folder, to compare the files that people sent with the data
+    #[arg(long, env = "LACRE_DATA_KEY_FILE", value_name = "FILE")]
+    pub data_key_file: Option<PathBuf>,
     /// What the relay is started with: with CERTIFICATE,KEY those files are looked at
     #[arg(long, value_name = "self-signed|off|CERTIFICATE,KEY", requires = "data")]
     pub tls: Option<TlsArg>,

@@ -201,7 +201,7 @@ fn w08_what_the_relay_alters_swaps_or_cuts_is_refused_and_nothing_of_it_is_kept(
 
 #[test]
 fn what_the_relay_keeps_no_longer_is_said_so() {
-    let relay = Relay::start(&[]);
+    let mut relay = Relay::start(&[]);
     let (ana, bruno) = pair(&relay);
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("a.bin");
@@ -211,6 +211,21 @@ fn what_the_relay_keeps_no_longer_is_said_so() {
     fs::remove_file(&blob).or_else(|_| fs::remove_dir_all(&blob)).expect("it goes");
     let _ = fs::remove_dir_all(blob.parent().expect("a folder of parts"));
     save(&bruno, &id, &folder.path().join("saved")).refused(4, "file_gone");
+    // Who runs the relay sees it as soon as the data can be asked.
+    let doctor = |relay: &Relay| {
+        crate::process::run(crate::process::lacre().args(["doctor", "--json", "--data"]).arg(relay.data()))
+    };
+    let of = |told: &Value, name: &str| {
+        let checks = told["checks"].as_array().expect("checks").clone();
+        checks.into_iter().find(|check| check["name"] == name).unwrap_or_default()
+    };
+    let running = doctor(&relay).object();
+    assert!(of(&running, "files")["found"].as_str().is_some_and(|it| it.contains("the relay runs")));
+    relay.stop();
+    let stopped = doctor(&relay);
+    stopped.refused(10, "unhealthy");
+    assert_eq!(of(&stopped.object(), "lost files")["verdict"], "bad");
+    let relay = relay.again();
     // Who sent it has it.
     save(&ana, &id, &folder.path().join("own")).ok();
 }

@@ -14,7 +14,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::tls::{self, SOON_DAYS};
 use super::{Check, files, machine};
-use crate::cli::{DoctorArgs, TlsArg};
+use crate::cli::{DoctorArgs, RelayData, TlsArg};
 use crate::commands::admin::ask;
 use crate::commands::relay::DATABASE;
 use crate::safe_text::safe_line;
@@ -31,7 +31,8 @@ pub(super) async fn checks(args: &DoctorArgs) -> Vec<Check> {
     checks.push(machine::disk(folder));
     checks.push(machine::clock(folder));
     checks.extend(database(&folder.join(DATABASE)));
-    checks.push(files::check(folder));
+    let relay = RelayData { data: folder.to_owned(), data_key_file: args.data_key_file.clone() };
+    checks.extend(files::checks(folder, &files::named(&relay).await));
     let pinned = match &args.tls {
         None | Some(TlsArg::SelfSigned) => certificate(folder, &mut checks),
         Some(TlsArg::Files(certificate, key)) => {

@@ -44,7 +44,8 @@ fn open(relay: &RelayData) -> Result<RedbData, Failure> {
     Ok(RedbData::open(options, UnwrapErr(OsRng))?)
 }
 
-fn existing(relay: &RelayData) -> Result<RedbData, Failure> {
+/// The data of a relay that is stopped, where there is some.
+pub(in crate::commands) fn existing(relay: &RelayData) -> Result<RedbData, Failure> {
     if !relay.data.join(DATABASE).exists() {
         return Err(Failure::usage(format!("there is no relay's data in {}", relay.data.display())));
     }

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::cli::{LimitsArg, RegistrationArg, RelayArgs, RunArgs, TlsArg};
 use crate::exit::{Exit, Failure};
 use crate::{output, stop};
+pub(super) use data::existing;
 pub(super) use key::{DATABASE, data_key};
 
 pub(super) async fn run(args: RelayArgs, json: bool) -> Result<(), Failure> {
