@@ -1,10 +1,11 @@
 //! `lacre requests`: people to whom this account never wrote, and what is done about them.
 
+use std::time::Duration;
+
 use lacre_client::records::ConversationKind;
-use lacre_client::store::Store;
 use lacre_client::strangers::{Person, Request};
 use lacre_client::view::Views;
-use lacre_client::{Client, Intent, OpenError};
+use lacre_client::{Client, Intent};
 use lacre_proto::Handle;
 use serde_json::{Value, json};
 
@@ -14,6 +15,7 @@ use crate::cli::{RequestArgs, RequestsCommand};
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::safe_text::safe_line;
+use crate::wait::Reach;
 
 pub(super) async fn run(context: &Context, command: Option<RequestsCommand>) -> Result<(), Failure> {
     match command {
@@ -44,6 +46,9 @@ fn word(name: &str) -> String {
     }
 }
 
+/// How long the relay is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 #[derive(Clone, Copy)]
 enum Decision {
     Accept,
@@ -53,10 +58,14 @@ enum Decision {
 
 async fn list(context: &Context) -> Result<(), Failure> {
     let store = context.profile.open(context.passphrase_fd).await?;
-    let reader = store.snapshot().map_err(OpenError::from)?;
-    let views = Views(reader.as_ref());
-    views.me()?.filter(|me| me.registered).ok_or(OpenError::NotSignedUp)?;
-    let requests = views.requests()?;
+    let client = context.profile.client(store)?;
+    // Some may still lie at the relay; when it cannot be reached, those that are here are shown.
+    Reach::new(&client).caught_up(PATIENCE).await;
+    // The directory is being asked who they are.
+    client.flush().await;
+    let requests = client.read(|views| views.requests());
+    client.close().await;
+    let requests = requests?;
     if requests.is_empty() && !context.json {
         return output::line("Nobody is waiting to be accepted.");
     }
@@ -117,6 +126,10 @@ fn to_lines(request: &Request) -> String {
 async fn decide(context: &Context, args: RequestArgs, decision: Decision) -> Result<(), Failure> {
     let store = context.profile.open(context.passphrase_fd).await?;
     let client = context.profile.client(store)?;
+    if client.read(|views| named(&views, &args.name))?.is_err() {
+        // It may still lie at the relay.
+        Reach::new(&client).caught_up(Duration::from_secs(args.timeout)).await;
+    }
     let outcome = intend(&client, &args.name, decision).await;
     let told = match &outcome {
         Ok(()) => tell(&client, args.timeout).await,

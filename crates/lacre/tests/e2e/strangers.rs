@@ -37,6 +37,22 @@ fn bruno_looks_at_who_writes_before_he_lets_them_know_anything() {
 }
 
 #[test]
+fn what_waits_at_the_relay_is_listed_without_being_read_first() {
+    let relay = Relay::start(&[]);
+    let (mallory, carla, bruno) = (relay.person("mallory"), relay.person("carla"), relay.person("bruno"));
+    mallory.send(&bruno, "hello");
+    let [request] = &bruno.run(&["requests", "--json"]).ok().objects()[..] else { panic!() };
+    assert_eq!((&request["from"], &request["confirmed"]), (&"mallory".into(), &true.into()));
+    carla.send(&bruno, "hello");
+    bruno.run(&["requests", "accept", "carla", "--json"]).ok();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("a.txt");
+    std::fs::write(&file, "x").expect("written");
+    carla.run(&["send", "bruno", "--file", file.to_str().expect("a plain path"), "--json"]).ok();
+    assert_eq!(bruno.run(&["media", "carla", "--json"]).ok().objects().len(), 1);
+}
+
+#[test]
 fn a_deleted_request_is_gone_and_its_sender_is_not_told() {
     let relay = Relay::start(&[]);
     let (mallory, bruno) = (relay.person("mallory"), relay.person("bruno"));

@@ -6,6 +6,8 @@ pub mod save;
 pub mod send;
 pub(super) mod storage;
 
+use std::time::Duration;
+
 use lacre_client::Client;
 use lacre_client::files::Pace;
 use lacre_client::view::{Body, File, Message};
@@ -17,9 +19,12 @@ use crate::cli::PaceArgs;
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::safe_text::safe_line;
+use crate::wait::Reach;
 
 /// Messages read at once.
 const PAGE: usize = 500;
+/// How long the relay is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl From<PaceArgs> for Pace {
     fn from(args: PaceArgs) -> Self {
@@ -31,6 +36,8 @@ impl From<PaceArgs> for Pace {
 pub(super) async fn media(context: &Context, with: &str) -> Result<(), Failure> {
     let store = context.profile.open(context.passphrase_fd).await?;
     let client = context.profile.client(store)?;
+    // Some may still lie at the relay; when it cannot be reached, what is here is shown.
+    Reach::new(&client).caught_up(PATIENCE).await;
     let shown = list(context, &client, with);
     client.close().await;
     shown

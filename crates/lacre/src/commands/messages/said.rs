@@ -9,6 +9,7 @@ use crate::cli::LocationArgs;
 use crate::commands::send;
 use crate::exit::{Exit, Failure};
 use crate::output;
+use crate::safe_text::safe_line;
 
 impl Doing<'_> {
     async fn say(&self, to: To, content: Content) -> Result<(), Failure> {
@@ -30,16 +31,17 @@ impl Doing<'_> {
         self.say(To::Conversation(conversation), Content::Text { text, in_reply_to: Some(id) }).await
     }
 
-    pub(super) async fn forward(&self, id: &str, to: &[String]) -> Result<(), Failure> {
+    pub(super) async fn forward(&self, id: &str, names: &[String]) -> Result<(), Failure> {
         let message = message_id(id)?;
         let reached = self.catch_up().await;
         let (from, _) = self.find(message)?;
-        let to = to.iter().map(|name| self.to(name)).collect::<Result<Vec<_>, _>>()?;
+        let to = names.iter().map(|name| self.to(name)).collect::<Result<Vec<_>, _>>()?;
         let count = to.len();
+        let names = safe_line(&names.join(", "));
         self.intend(Intent::Forward { from, message, to }, reached).await?;
         match self.context.json {
             true => output::object(&serde_json::json!({ "forwarded": id, "to": count })),
-            false => output::line(&format!("Passed on to {count}.")),
+            false => output::line(&format!("Passed on to {names}.")),
         }
     }
 
