@@ -74,6 +74,7 @@ fn a_relay_moves_with_the_files_that_people_sent_or_says_that_it_does_not() {
     let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
     ana.send(&bruno, "hello");
     assert_eq!(bruno.texts_from(&ana), ["hello"]);
+    bruno.send(&ana, "hello");
     let away = tempfile::tempdir().expect("a folder can be made");
     let path = |name: &str| away.path().join(name);
     let film: Vec<u8> = (0..9_000_000_u32).flat_map(|at| [(at % 251) as u8]).collect();
