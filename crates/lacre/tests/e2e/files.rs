@@ -225,7 +225,7 @@ fn what_the_relay_keeps_no_longer_is_said_so() {
     let stopped = doctor(&relay);
     stopped.refused(10, "unhealthy");
     assert_eq!(of(&stopped.object(), "lost files")["verdict"], "bad");
-    let relay = relay.again();
+    let _relay = relay.again();
     // Who sent it has it.
     save(&ana, &id, &folder.path().join("own")).ok();
 }
