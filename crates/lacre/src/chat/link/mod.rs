@@ -5,6 +5,7 @@ mod happenings;
 mod orders;
 mod panels;
 mod rows;
+mod safety;
 mod work;
 
 use lacre_client::Client;

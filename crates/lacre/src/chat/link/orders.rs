@@ -9,10 +9,9 @@ use lacre_client::strangers::Request;
 use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 
 use super::{Link, half, sentence};
-use crate::chat::panel::What;
 use crate::chat::questions::Order;
 use crate::chat::state::Msg;
-use crate::commands::{report, safety};
+use crate::commands::report;
 use crate::safe_text::safe_line;
 
 const DAY: Millis = 24 * 3600 * 1000;
@@ -126,29 +125,5 @@ impl Link {
         report::save(Path::new(file), &report).map_err(half)?;
         let many = if messages == 1 { "message is" } else { "messages are" };
         Ok(format!("{messages} {many} in {}, signed by you. Nobody was sent it.", safe_line(file)))
-    }
-
-    /// Compares the number of a panel with that in a file.
-    fn compare(&self, what: What, file: &str) -> Result<Msg, String> {
-        let number = self.0.read(|views| {
-            let who = match what {
-                What::Number(who, _) => Some(who),
-                What::Safety(id) => views.records().conversation(id)?.and_then(|it| it.peer),
-                _ => None,
-            };
-            let who = match who {
-                Some(who) => Some(who),
-                None => views.me()?.map(|me| me.account),
-            };
-            who.map_or(Ok(None), |who| views.records().safety_number(who))
-        });
-        let number = number.map_err(half)?.ok_or("nothing is known of this person's identity yet")?;
-        let other = safety::in_file(Path::new(file)).map_err(half)?;
-        if other == number {
-            return Ok(Msg::Done("The numbers are the same: nobody stands between you.".to_owned()));
-        }
-        let differ = "The safety numbers differ: somebody may stand between you, or one of you has a new identity. Do \
-                      not rely on this conversation until you know which.";
-        Ok(Msg::Alert(None, differ.to_owned()))
     }
 }

@@ -5,9 +5,10 @@ use lacre_client::content::MessageId as ClientId;
 use lacre_client::groups::Asker;
 use lacre_client::records::{ConversationKind, Heard, OwnDevice};
 use lacre_client::strangers::Request;
-use lacre_client::view::{Conversation, Later, Message, Sending, Views};
-use lacre_proto::{AccountId, ConversationId, Handle};
+use lacre_client::view::{Later, Message, Sending, Views};
+use lacre_proto::{ConversationId, Handle};
 
+use super::safety::{number, safety};
 use super::{Link, half, rows};
 use crate::chat::lines;
 use crate::chat::model::MessageId;
@@ -17,7 +18,8 @@ use crate::safe_text::{safe_line, safe_text};
 
 /// Most characters of a message that are shown in a list.
 const EXCERPT: usize = 200;
-const MINUTES: &str = "%-d %b %Y, %H:%M";
+/// A time to the minute.
+pub(super) const MINUTES: &str = "%-d %b %Y, %H:%M";
 
 impl Link {
     /// What a panel shows.
@@ -122,7 +124,7 @@ fn group_link(views: Views<'_>, id: ConversationId) -> Result<Shown, EngineError
     Ok(Shown { above, rows: Vec::new(), code })
 }
 
-fn count(number: u32, one: &str, many: &str) -> String {
+pub(super) fn count(number: u32, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
@@ -169,100 +171,6 @@ fn devices(views: Views<'_>) -> Result<Shown, EngineError> {
 /// The beginning of an id, for what has no name.
 fn short(id: &str) -> String {
     id.chars().take(8).collect()
-}
-
-fn safety(views: Views<'_>, id: ConversationId) -> Result<Shown, EngineError> {
-    let Some(conversation) = views.conversation(id)? else { return Ok(Shown::default()) };
-    let sealed = sealed(&conversation);
-    let peer = views.records().conversation(conversation.id)?.and_then(|record| record.peer);
-    match (conversation.kind, peer) {
-        (ConversationKind::Group, _) => safety_of_group(views, conversation.id, &sealed),
-        (ConversationKind::Own, _) => match views.me()? {
-            Some(me) => number(views, me.account, sealed),
-            None => Ok(Shown::default()),
-        },
-        (ConversationKind::Direct, Some(peer)) => number(views, peer, sealed),
-        (ConversationKind::Direct, None) => {
-            let why = "It is being opened: the number is there once the other person's keys have come.";
-            let above = vec![Text::Plain(sealed), Text::Plain(why.to_owned())];
-            Ok(Shown { above, ..Shown::default() })
-        }
-    }
-}
-
-fn sealed(conversation: &Conversation) -> String {
-    let safety = &conversation.safety;
-    match (safety.suite, safety.post_quantum()) {
-        (None, _) => "This conversation is being opened; nothing has left this device yet.".to_owned(),
-        (Some(_), true) => format!(
-            "Sealed end to end, also against a quantum computer of later days ({}).",
-            safety.suite_name()
-        ),
-        (Some(_), false) => format!("Sealed end to end ({}).", safety.suite_name()),
-    }
-}
-
-fn safety_of_group(views: Views<'_>, id: ConversationId, sealed: &str) -> Result<Shown, EngineError> {
-    let members = views.group_members(id)?;
-    let told = format!(
-        "{sealed} Only its {} members can read it. A safety number is between two people: choose one.",
-        members.len()
-    );
-    let others = members.into_iter().filter(|member| !member.me);
-    let row = |handle: Handle, account| Row {
-        of: Of::Person(account, handle.to_string()),
-        head: handle.to_string(),
-        when: None,
-        says: Vec::new(),
-    };
-    let rows = others.map(|member| row(member.handle, member.account)).collect();
-    Ok(Shown { above: vec![Text::Plain(told)], rows, code: None })
-}
-
-/// The number with somebody, or of one's own devices; `sealed` says how the conversation is sealed.
-fn number(views: Views<'_>, who: AccountId, sealed: String) -> Result<Shown, EngineError> {
-    let me = views.me()?.filter(|me| me.account == who);
-    let contact = views.records().contact(who)?;
-    let Some(number) = views.records().safety_number(who)? else {
-        let why = "Nothing is known of this person's identity yet.".to_owned();
-        return Ok(Shown { above: vec![Text::Plain(why)], ..Shown::default() });
-    };
-    let name = match (&me, &contact) {
-        (Some(_), _) | (None, None) => "your own devices".to_owned(),
-        (None, Some(contact)) => contact.handle.to_string(),
-    };
-    let mut above = Vec::new();
-    if !sealed.is_empty() {
-        above.push(Text::Plain(sealed));
-    }
-    if let Some(contact) = &contact {
-        above.push(Text::Plain(format!(
-            "{name}'s identity key is the same since this device first saw it, on {}. {}.",
-            output::local(contact.pinned_ms, MINUTES),
-            count(
-                u32::try_from(contact.devices.len()).unwrap_or(u32::MAX),
-                "device speaks for it",
-                "devices speak for it"
-            )
-        )));
-        if !contact.confirmed {
-            let told = "The relay's directory has not said that the handle is theirs.";
-            above.push(Text::Plain(told.to_owned()));
-        }
-    }
-    above.push(Text::Plain(String::new()));
-    above.push(Text::Strong(format!("Safety number with {name}")));
-    above.extend(number.groups().chunks(4).map(|line| Text::Strong(format!("  {}", line.join(" ")))));
-    above.push(Text::Plain(String::new()));
-    let compare = match me {
-        Some(_) => "Your other devices show the same under `lacre safety`.".to_owned(),
-        None => format!(
-            "Compare it with what {name} sees, by voice or face to face. When it is the same, nobody stands between \
-             you."
-        ),
-    };
-    above.push(Text::Quiet(compare));
-    Ok(Shown { above, rows: Vec::new(), code: Some(number.to_qr()) })
 }
 
 fn messages(views: Views<'_>, messages: Vec<Message>) -> Result<Shown, EngineError> {
