@@ -177,6 +177,8 @@ const SIGNS: &[(&str, &str)] = &[
     ("Sealed", "only its members can read it, not the relay"),
     ("post-quantum", "nor a quantum computer, later"),
     ("pinned", "a change of identity would be told"),
+    ("verified", "and you have compared the safety number"),
+    ("ANOTHER KEY", "nothing is sent before you accept it"),
 ];
 
 /// All lines of the help sheet.

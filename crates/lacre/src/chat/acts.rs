@@ -281,6 +281,11 @@ impl State {
         letter: char,
         commands: &mut Vec<Command>,
     ) -> bool {
+        // Whether receipts are sent is told to nobody.
+        if let (About::More(_), Some(who)) = (about, self.held().filter(|_| letter != 'r')) {
+            self.notice = Some(super::words::not_sent(who));
+            return true;
+        }
         let act = match (about, letter) {
             (About::Delete(message, _), 'h') => Act::DeleteHere(message),
             (About::Delete(message, _), 'a') => Act::DeleteForAll(message),

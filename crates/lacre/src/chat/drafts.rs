@@ -48,9 +48,15 @@ impl State {
 
     /// Sends what stands in the composer.
     pub(super) fn send(&mut self, commands: &mut Vec<Command>) {
+        let held = self.held().map(str::to_owned);
         let Some(target) = self.open.as_ref().map(|open| open.target.clone()) else { return };
         let Some(draft) = self.drafts.get_mut(&target) else { return };
         if draft.composer.is_blank() {
+            return;
+        }
+        if let Some(who) = held {
+            // What was written stays where it is.
+            self.notice = Some(super::words::not_sent(&who));
             return;
         }
         let bytes = draft.composer.text().len();

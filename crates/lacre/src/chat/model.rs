@@ -41,6 +41,8 @@ pub struct Conversation {
     pub receipts: bool,
     /// How many people ask to be let in, by its link.
     pub askers: usize,
+    /// Who has come with another identity key: nothing is sent before it was accepted.
+    pub held: Option<String>,
 }
 
 /// Whether this account wants to hear from a conversation.
@@ -85,6 +87,8 @@ pub struct Safety {
     pub post_quantum: Option<bool>,
     /// When the other person's identity key was pinned; `None` while it is not known.
     pub pinned: Option<Millis>,
+    /// Whether the safety number was compared, and was the same.
+    pub verified: bool,
 }
 
 /// A row of a conversation.

@@ -59,6 +59,12 @@ pub enum Order {
     Save(ConversationId, MessageId, String),
     /// A file is sent, with a caption.
     SendFile(ConversationId, String, String),
+    /// The safety number with somebody was compared, and is this one, as it stands in its QR code.
+    Verify(AccountId, String),
+    /// It does not count as compared any more.
+    Unverify(AccountId),
+    /// The identity key with which somebody has come is accepted.
+    AcceptKey(AccountId, [u8; 32]),
     /// What was to be sent later is not.
     NotLater(MessageId),
     /// One goes by this name.
@@ -107,6 +113,12 @@ pub enum Wanted {
     Link,
     /// To stop letting one in.
     StopLinking,
+    /// To mark the number with somebody as compared.
+    Verify(AccountId, String, String),
+    /// To take that mark away.
+    Unverify(AccountId, String),
+    /// To accept the new key of somebody.
+    AcceptKey(AccountId, [u8; 32], String),
     /// To compare a safety number.
     Compare(What),
     /// To save so many files of a message.
@@ -151,6 +163,9 @@ impl Wanted {
             Self::Link => "Link a new device",
             Self::StopLinking => "Stop linking",
             Self::Compare(_) => "Compare",
+            Self::Verify(..) => "Are all 60 digits the same",
+            Self::Unverify(..) => "Take the mark away",
+            Self::AcceptKey(..) => "Accept the new key",
             Self::Save(..) => "Save",
             Self::SendFile(..) => "Send a file",
             Self::NotLater(_) => "Do not send it",
@@ -212,6 +227,15 @@ impl Wanted {
                     .to_owned()
             }
             Self::StopLinking => "The new device is not let in; nothing was added.".to_owned(),
+            Self::Verify(_, _, name) => format!(
+                "Say yes when you have compared them with what {name} sees, by voice or face to face."
+            ),
+            Self::Unverify(_, name) => format!("The number with {name} counts as not compared."),
+            Self::AcceptKey(_, _, name) => format!(
+                "What you write to {name} goes to the new key from now on. Accept it only when {name} has told you of \
+                 it in another way, by voice or face to face: else you may be writing to somebody who stands \
+                 between you."
+            ),
             Self::Compare(_) => {
                 "A text file with their 60 digits, or a PNG image of their code.".to_owned()
             }
@@ -259,6 +283,9 @@ impl Wanted {
             Self::Revoke(id, _) => Order::Revoke(*id),
             Self::Link => Order::Link(needed("the code")?),
             Self::StopLinking => Order::StopLinking,
+            Self::Verify(who, number, _) => Order::Verify(*who, number.clone()),
+            Self::Unverify(who, _) => Order::Unverify(*who),
+            Self::AcceptKey(who, key, _) => Order::AcceptKey(*who, *key),
             Self::Compare(what) => Order::Compare(*what, needed("the name of a file")?),
             Self::Save(id, message, _) => Order::Save(*id, *message, needed("the name of a folder")?),
             Self::SendFile(id, caption) => {

@@ -331,6 +331,11 @@ impl State {
         self.open_row().filter(|row| row.stance != Stance::Accepted).map(|row| (row.id, row.stance))
     }
 
+    /// Who has come with another identity key in the open conversation, so that nothing is sent there.
+    pub fn held(&self) -> Option<&str> {
+        self.open_row()?.held.as_deref()
+    }
+
     /// The handle of the person of a target.
     pub fn handle_of<'a>(&'a self, target: &'a Target) -> &'a str {
         match target {

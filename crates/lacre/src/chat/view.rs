@@ -199,12 +199,9 @@ fn conversation(state: &State, theme: Theme, panes: &Panes, buffer: &mut Buffer)
         return;
     }
     let texts = words::safety(state);
-    put(
-        buffer,
-        panes.safety,
-        &fitting(texts.iter().map(String::as_str), panes.safety.width.into()),
-        theme.good(),
-    );
+    let text = fitting(texts.iter().map(String::as_str), panes.safety.width.into());
+    let held = state.held().is_some();
+    put(buffer, panes.safety, &text, if held { theme.bad() } else { theme.good() });
     match &state.open {
         Some(open) if open.loaded && !open.rows.is_empty() => {
             messages(state, open, theme, panes.messages, buffer)
@@ -212,9 +209,11 @@ fn conversation(state: &State, theme: Theme, panes: &Panes, buffer: &mut Buffer)
         _ => nothing(state, theme, panes.messages, buffer),
     }
     if state.open.is_some() {
-        let to = clip(&words::to(state), usize::from(panes.to.width).saturating_sub(6));
+        let texts = words::to(state);
+        let to = fitting(texts.iter().map(String::as_str), usize::from(panes.to.width).saturating_sub(6));
         let rest = usize::from(panes.to.width).saturating_sub(width(&to) + 4);
-        put(buffer, panes.to, &format!("── {to} {}", "─".repeat(rest)), theme.quiet());
+        let style = if held { theme.bad() } else { theme.quiet() };
+        put(buffer, panes.to, &format!("── {to} {}", "─".repeat(rest)), style);
     }
 }
 

@@ -55,6 +55,9 @@ pub fn safety(state: &State) -> Vec<String> {
             Target::Existing(_) => Vec::new(),
         };
     };
+    if let Some(who) = &row.held {
+        return held(with, who);
+    }
     match row.stance {
         Stance::Asked if row.group => {
             return vec![
@@ -104,6 +107,28 @@ pub fn safety(state: &State) -> Vec<String> {
     }
 }
 
+/// That nothing is sent, and where one looks.
+fn held(with: &str, who: &str) -> Vec<String> {
+    let whose = if with == who { String::new() } else { format!(" of {who}") };
+    vec![
+        format!(
+            "{with} · ANOTHER IDENTITY KEY{whose}: nothing is sent before you accept it · Ctrl+S: both numbers"
+        ),
+        format!("{with} · ANOTHER IDENTITY KEY{whose}: nothing is sent · Ctrl+S"),
+        format!("{with} · ANOTHER KEY{whose}: nothing is sent · Ctrl+S"),
+        format!("{with} · ANOTHER KEY · Ctrl+S"),
+        "ANOTHER KEY · Ctrl+S".to_owned(),
+    ]
+}
+
+/// Why nothing is sent where somebody has another identity key.
+pub fn not_sent(who: &str) -> String {
+    format!(
+        "Not sent: {who} has another identity key than the one you know. Ctrl+S shows both numbers, and where you \
+         accept it."
+    )
+}
+
 /// The same, with the timer where there is one: it matters more than when an identity was pinned.
 fn vanishing(row: &Conversation, sealed: Vec<String>) -> Vec<String> {
     if row.timer == 0 {
@@ -135,6 +160,15 @@ fn sealed(state: &State, row: &Conversation) -> Vec<String> {
         Some(false) => " · not post-quantum",
         None => "",
     };
+    if row.safety.verified {
+        return vec![
+            format!("{with} · Sealed end to end{quantum} · verified: you compared {with}'s safety number"),
+            format!("{with} · Sealed end to end{quantum} · verified"),
+            format!("{with} · Sealed{quantum} · verified"),
+            format!("{with} · Sealed · verified"),
+            "Sealed · verified".to_owned(),
+        ];
+    }
     match since {
         Some(since) => vec![
             format!("{with} · Sealed end to end{quantum} · {with}'s identity pinned since {since}"),
@@ -234,6 +268,13 @@ pub fn keys(state: &State) -> &'static [&'static str] {
             ],
         };
     }
+    if state.focus == Focus::Composer && state.held().is_some() {
+        return &[
+            "Ctrl+S both numbers, and accept · ↑ choose a message · Esc list · F1 help",
+            "Ctrl+S both numbers, and accept · Esc list",
+            "Ctrl+S both numbers · Esc list",
+        ];
+    }
     match state.focus {
         Focus::List if state.conversations.is_empty() => {
             &["Ctrl+N new conversation · F1 help · Ctrl+Q quit", "Ctrl+N new · F1 help · Ctrl+Q quit"]
@@ -285,8 +326,20 @@ fn keys_of_chosen(state: &State) -> &'static [&'static str] {
     }
 }
 
-/// What one writes to, and what one answers.
-pub fn to(state: &State) -> String {
+/// What one writes to, and what one answers; longest first.
+pub fn to(state: &State) -> Vec<String> {
+    if let Some(who) = state.held() {
+        return vec![
+            format!("Nothing is sent before you accept the new identity key of {who}: Ctrl+S"),
+            format!("Nothing is sent: another key of {who}, Ctrl+S"),
+            "Nothing is sent: another key".to_owned(),
+            "Nothing is sent".to_owned(),
+        ];
+    }
+    vec![addressee(state)]
+}
+
+fn addressee(state: &State) -> String {
     let Some(open) = &state.open else { return String::new() };
     match state.undecided() {
         Some((_, Stance::Blocked)) => return "Blocked".to_owned(),

@@ -53,7 +53,11 @@ fn happened(link: &Link, event: Event) -> Option<Msg> {
         | Event::ConversationChanged(conversation) => Some(Msg::Changed(vec![conversation])),
         Event::ConversationMerged(gone, stays) => Some(Msg::Merged(gone, stays)),
         Event::Alert(conversation, alert) => {
-            let more = if matches!(alert, Alert::DeviceAdded(_)) { " Ctrl+D: devices" } else { "" };
+            let more = match alert {
+                Alert::DeviceAdded(_) => " Ctrl+D: devices",
+                Alert::IdentityChanged(_) => " Ctrl+S there: both numbers",
+                _ => "",
+            };
             Some(Msg::Alert(conversation, format!("{}{more}", safe_line(&alert.to_string()))))
         }
         Event::Typing(conversation, who, writes) => {

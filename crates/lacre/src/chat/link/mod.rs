@@ -43,7 +43,14 @@ impl Messenger for Link {
                     continue;
                 }
                 let askers = views.records().join_asks(row.id)?.len();
-                all.extend(conversation(row).map(|row| Conversation { timer, receipts, askers, ..row }));
+                let held = if row.safety.held { safety::held_by(views, row.id)? } else { None };
+                all.extend(conversation(row).map(|row| Conversation {
+                    timer,
+                    receipts,
+                    askers,
+                    held,
+                    ..row
+                }));
             }
             Ok(all)
         });

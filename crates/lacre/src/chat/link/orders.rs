@@ -20,7 +20,7 @@ impl Link {
     /// Carries it out; what is to be said of it.
     pub(super) async fn carry_out(&self, order: Order) -> Option<Msg> {
         let said = match order {
-            Order::Compare(what, file) => self.compare(what, &file),
+            Order::Compare(what, file) => self.compare(what, &file).await,
             // What comes of it is told by the client.
             Order::Link(code) => return self.link(&code).await.err().map(|why| Msg::LinkEnded(Err(why))),
             Order::SendFile(id, file, caption) => match self.send_file(id, &file, caption.clone()).await {
@@ -80,6 +80,16 @@ impl Link {
             Order::Save(id, message, to) => return self.save(id, message, &to).await,
             Order::Compare(..) | Order::Link(_) | Order::SendFile(..) => {
                 return Err("this is done in another way".to_owned());
+            }
+            Order::Verify(who, number) => {
+                let number = number.parse().map_err(half)?;
+                (Intent::MarkVerified(who, number), "Verified: you have compared it.".to_owned())
+            }
+            Order::Unverify(who) => (Intent::UnmarkVerified(who), "Not verified any more.".to_owned()),
+            Order::AcceptKey(who, key) => {
+                let done =
+                    "Accepted: what you write goes to the new key. Compare the new number when you can.";
+                (Intent::AcceptIdentity(who, key), done.to_owned())
             }
             Order::NotLater(id) => {
                 (Intent::Cancel(lacre_client::content::MessageId(id.0)), "It will not be sent.".to_owned())

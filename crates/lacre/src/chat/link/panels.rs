@@ -4,7 +4,7 @@ use lacre_client::EngineError;
 use lacre_client::content::MessageId as ClientId;
 use lacre_client::groups::Asker;
 use lacre_client::records::{ConversationKind, Heard, OwnDevice};
-use lacre_client::strangers::Request;
+use lacre_client::strangers::{Person, Request};
 use lacre_client::view::{Later, Message, Sending, Views};
 use lacre_proto::{ConversationId, Handle};
 
@@ -58,6 +58,10 @@ fn requests(views: Views<'_>) -> Result<Shown, EngineError> {
             goes_by.map(|name| format!("Goes by “{}”: a name of their own choice.", safe_line(&name))),
         );
         says.push(match from {
+            Some(Person { place_of: Some(handle), .. }) => format!(
+                "They have the handle {handle} now, and another identity key than the {handle} you know. Read it, then \
+                 Ctrl+S: both numbers."
+            ),
             Some(person) if person.confirmed => {
                 "The relay's directory says that the handle is theirs.".to_owned()
             }
@@ -82,7 +86,7 @@ fn requests(views: Views<'_>) -> Result<Shown, EngineError> {
     }
     let told = "You never wrote to them. Until you accept they do not learn that anything came.";
     let above = if rows.is_empty() { Vec::new() } else { vec![Text::Quiet(told.to_owned())] };
-    Ok(Shown { above, rows, code: None })
+    Ok(Shown { above, rows, ..Shown::default() })
 }
 
 fn row_of_asker(asker: Asker, group: ConversationId, name: &str) -> Row {
@@ -121,7 +125,7 @@ fn group_link(views: Views<'_>, id: ConversationId) -> Result<Shown, EngineError
             (vec![Text::Plain(told.to_owned())], None)
         }
     };
-    Ok(Shown { above, rows: Vec::new(), code })
+    Ok(Shown { above, code, ..Shown::default() })
 }
 
 pub(super) fn count(number: u32, one: &str, many: &str) -> String {
@@ -165,7 +169,8 @@ fn devices(views: Views<'_>) -> Result<Shown, EngineError> {
         Some(me) => views.records().safety_number(me)?,
         None => None,
     };
-    Ok(Shown { above, rows, code: number.map(|number| number.to_qr()) })
+    let code = number.map(|number| number.to_qr());
+    Ok(Shown { above, rows, code, ..Shown::default() })
 }
 
 /// The beginning of an id, for what has no name.
@@ -216,7 +221,7 @@ fn later(views: Views<'_>) -> Result<Shown, EngineError> {
     let rows: Vec<Row> = views.scheduled()?.into_iter().map(row).collect();
     let told = "This device sends it when Lacre runs then, or the next time it runs.";
     let above = if rows.is_empty() { Vec::new() } else { vec![Text::Quiet(told.to_owned())] };
-    Ok(Shown { above, rows, code: None })
+    Ok(Shown { above, rows, ..Shown::default() })
 }
 
 fn blocked(views: Views<'_>) -> Result<Shown, EngineError> {

@@ -1,6 +1,6 @@
 //! View models of the client as rows of the chat: safe text, ready to be shown.
 
-use lacre_client::records::{ConversationKind, ConversationState, Standing as WantsIt};
+use lacre_client::records::{ConversationKind, ConversationState, Standing as WantsIt, Trust};
 use lacre_client::told::sentence as sentence_of;
 use lacre_client::{search, view};
 
@@ -25,6 +25,7 @@ pub(super) fn conversation(row: view::Conversation) -> Option<Conversation> {
     let safety = Safety {
         post_quantum: row.safety.suite.is_some().then(|| row.safety.post_quantum()),
         pinned: row.safety.pinned,
+        verified: row.safety.trust == Some(Trust::Verified),
     };
     let group = row.kind == ConversationKind::Group;
     let last = row.last.map(message).map(|last| LastMessage {
@@ -55,6 +56,7 @@ pub(super) fn conversation(row: view::Conversation) -> Option<Conversation> {
         timer: 0,
         receipts: true,
         askers: 0,
+        held: None,
     })
 }
 

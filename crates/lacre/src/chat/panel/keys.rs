@@ -154,6 +154,10 @@ impl State {
             (Deed::Remove, Some(Of::Person(who, name))) => Wanted::Unblock(who, name),
             (Deed::BlockPerson, _) => Wanted::BlockPerson,
             (Deed::Compare, _) => Wanted::Compare(panel.what),
+            (Deed::Verify | Deed::Unverify | Deed::AcceptKey, _) => match about_number(deed, &panel) {
+                Some(wanted) => wanted,
+                None => return self.sheet = Some(Sheet::Panel(panel)),
+            },
             _ => return self.sheet = Some(Sheet::Panel(panel)),
         };
         self.sheet = Some(Sheet::Question(Question::new(wanted, Some(panel))));
@@ -183,6 +187,11 @@ impl State {
     ) {
         let name = self.handle_of(&Target::Existing(id)).to_owned();
         let wanted = match (stance, key) {
+            (Stance::Asked, Key::Char('a')) if self.held().is_some() => {
+                let why = "Somebody with another identity key than the one you know: Ctrl+S shows both numbers first.";
+                self.notice = Some(why.to_owned());
+                return;
+            }
             (Stance::Asked, Key::Char('a')) => return commands.push(Command::Do(Order::Accept(id))),
             (Stance::Asked, Key::Char('d')) => Wanted::Decline(id, name),
             (Stance::Asked, Key::Char('b')) => Wanted::BlockRequest(id, name),
@@ -200,4 +209,15 @@ impl State {
         };
         self.sheet = Some(Sheet::Question(Question::new(wanted, None)));
     }
+}
+
+/// What is asked before something is done about the number that a panel shows.
+fn about_number(deed: Deed, panel: &Panel) -> Option<Wanted> {
+    let known = panel.shown.as_ref()?.known.clone()?;
+    Some(match (deed, known.other) {
+        (Deed::AcceptKey, Some(key)) => Wanted::AcceptKey(known.who, key, known.name),
+        (Deed::Verify, None) => Wanted::Verify(known.who, known.number, known.name),
+        (Deed::Unverify, None) => Wanted::Unverify(known.who, known.name),
+        _ => return None,
+    })
 }

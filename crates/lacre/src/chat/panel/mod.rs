@@ -68,6 +68,23 @@ pub struct Shown {
     pub rows: Vec<Row>,
     /// The text of a QR code, where there is one.
     pub code: Option<String>,
+    /// Of a safety number: how well the other person is known.
+    pub known: Option<Known>,
+}
+
+/// How well somebody is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Who.
+    pub who: AccountId,
+    /// The handle.
+    pub name: String,
+    /// The number that counts, as it stands in its QR code.
+    pub number: String,
+    /// Whether it was compared, and was the same.
+    pub verified: bool,
+    /// The key of another identity, which waits to be accepted.
+    pub other: Option<[u8; 32]>,
 }
 
 /// A paragraph above the rows.
@@ -142,6 +159,12 @@ pub enum Deed {
     Compare,
     /// Shows the QR code, or not any more.
     Code,
+    /// Marks the number as compared.
+    Verify,
+    /// Takes that back.
+    Unverify,
+    /// Accepts another identity key.
+    AcceptKey,
     /// Makes a link, or another one.
     NewLink,
     /// Turns the link off.
@@ -180,8 +203,13 @@ const DEVICES: &[Binding] = &[
     bind('x', Deed::Revoke, "remove"),
     bind('q', Deed::Code, "QR of your own number"),
 ];
-const SAFETY: &[Binding] =
-    &[bind('q', Deed::Code, "QR code"), bind('c', Deed::Compare, "compare with a file")];
+const SAFETY: &[Binding] = &[
+    bind('a', Deed::AcceptKey, "accept the new key"),
+    bind('q', Deed::Code, "QR code"),
+    bind('c', Deed::Compare, "compare with a file"),
+    bind('v', Deed::Verify, "I have compared it"),
+    bind('u', Deed::Unverify, "not verified any more"),
+];
 const SAFETY_OF_GROUP: &[Binding] = &[enter("number with this person")];
 const GROUP_LINK: &[Binding] = &[
     bind('n', Deed::NewLink, "make a new one"),
@@ -238,15 +266,17 @@ impl What {
             Self::Blocked => BLOCKED,
             Self::About(..) => &[],
         };
-        let of_a_row = |deed: Deed| {
-            !matches!(
-                deed,
-                Deed::Link | Deed::Code | Deed::Compare | Deed::BlockPerson | Deed::NewLink | Deed::LinkOff
-            )
-        };
+        let of_a_row =
+            |deed: Deed| !matches!(deed, Deed::Link | Deed::BlockPerson | Deed::NewLink | Deed::LinkOff);
         let (rows, code) = (!shown.rows.is_empty(), shown.code.is_some());
-        keys.iter().filter(move |binding| {
-            (rows || !of_a_row(binding.deed)) && (code || !matches!(binding.deed, Deed::Code | Deed::Compare))
+        let known = shown.known.as_ref();
+        let (verified, other) = (known.map(|it| it.verified), known.is_some_and(|it| it.other.is_some()));
+        keys.iter().filter(move |binding| match binding.deed {
+            Deed::Verify => verified == Some(false) && !other,
+            Deed::Unverify => verified == Some(true) && !other,
+            Deed::AcceptKey => other,
+            Deed::Code | Deed::Compare => code,
+            deed => rows || !of_a_row(deed),
         })
     }
 }

@@ -4,6 +4,7 @@ mod panels;
 mod screens;
 mod stories;
 mod talks;
+mod trust;
 
 use jiff::tz::TimeZone;
 use lacre_proto::{ConversationId, Millis};
@@ -143,10 +144,11 @@ fn conversation(id: ConversationId, with: &str, unread: u32) -> Conversation {
         unread,
         standing: Standing::Open,
         stance: Stance::Accepted,
-        safety: Safety { post_quantum: Some(true), pinned: Some(NOW - 60 * MINUTE) },
+        safety: Safety { post_quantum: Some(true), pinned: Some(NOW - 60 * MINUTE), verified: false },
         timer: 0,
         receipts: true,
         askers: 0,
+        held: None,
     }
 }
 

@@ -20,7 +20,7 @@ fn rows(rows: Vec<Row>) -> Shown {
 
 /// The one order that was given.
 #[track_caller]
-fn ordered(ana: &mut Ana, keys: &[Key]) -> Option<Order> {
+pub(super) fn ordered(ana: &mut Ana, keys: &[Key]) -> Option<Order> {
     match ana.press(keys).as_slice() {
         [Command::Do(order)] => Some(order.clone()),
         [] => None,
@@ -174,8 +174,8 @@ fn the_safety_number_is_shown_compared_and_shown_as_a_code() {
     assert_eq!(ana.press(&[Key::Safety]), [Command::LoadPanel(what)]);
     let shown = Shown {
         above: vec![Text::Strong("Safety number with bruno".to_owned()), Text::Strong("  12345".to_owned())],
-        rows: Vec::new(),
         code: Some(format!("LACRE:SAFETY/1/{}", "12345".repeat(12))),
+        ..Shown::default()
     };
     ana.hear(Msg::Panel(what, shown));
     ana.sees("Safety number with bruno");

@@ -211,7 +211,7 @@ fn a_failed_message_tells_why_and_what_to_do() {
 
 #[test]
 fn help_lies_over_everything() {
-    let mut ana = Ana::with_bruno(70, 52);
+    let mut ana = Ana::with_bruno(70, 60);
     ana.press(&[Key::Help]);
     ana.sees("┌ Keys and signs · Esc ──────────────────────────────────────┐");
     for line in [
@@ -228,7 +228,7 @@ fn help_lies_over_everything() {
     ana.hear(Msg::Resized(40, 12));
     ana.sees("Keys and signs · ↑↓ scroll · Esc");
     ana.sees("Enter          send");
-    ana.press(&[Key::PageDown; 7]);
+    ana.press(&[Key::PageDown; 9]);
     ana.sees("pinned         a change");
     ana.press(&[Key::Escape]);
     ana.does_not_see("pinned         a change");
@@ -283,7 +283,7 @@ fn what_a_conversation_waits_for_is_told() {
     let mut ana = Ana::with_bruno(120, 20);
     let mut row = conversation(BRUNO, "bruno", 0);
     row.standing = Standing::Opening;
-    row.safety = Safety { post_quantum: None, pinned: None };
+    row.safety = Safety { post_quantum: None, pinned: None, verified: false };
     ana.hear(Msg::Conversations(vec![row.clone()]));
     ana.sees("bruno · being opened: messages wait here until bruno's keys have come");
     let failed = Some(Tick::Failed("nobody with this handle can be reached".to_owned()));
