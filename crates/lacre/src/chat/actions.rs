@@ -37,6 +37,10 @@ pub enum Action {
     Name,
     /// Asks for the link of a group, to be let into it.
     Join,
+    /// Opens the conversation with oneself.
+    Notes,
+    /// Gives this device new keys everywhere.
+    Secure,
     /// Goes to the conversation above.
     Previous,
     /// Goes to the conversation below.
@@ -119,6 +123,8 @@ pub const ANYWHERE: &[Binding<Option<Key>, Action>] = &[
     bind(None, "Ctrl+P later", Action::Later, "what is sent later: edit, give up"),
     bind(None, "Ctrl+P blocked", Action::Blocked, "whom you have blocked: unblock, block"),
     bind(None, "Ctrl+P join", Action::Join, "ask to be let into a group by its link"),
+    bind(None, "Ctrl+P note", Action::Notes, "note to yourself, on all your devices"),
+    bind(None, "Ctrl+P keys", Action::Secure, "new keys here, if the old were in danger"),
     bind(None, "Ctrl+P name", Action::Name, "the name that you go by"),
     bind(Some(Key::Unread), "Ctrl+U", Action::Unread, "only unread conversations, or all"),
     bind(Some(Key::Tab), "Tab", Action::Pane, "list, composer, messages"),

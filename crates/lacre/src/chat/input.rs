@@ -137,9 +137,9 @@ impl State {
         let handle: Handle = text.parse().map_err(|why| format!("Not a handle: {why}."))?;
         let handle = handle.as_str();
         if handle == self.me.handle {
-            return Err("This is your own handle.".to_owned());
+            return Ok(self.notes());
         }
-        let known = self.conversations.iter().find(|row| !row.group && row.with == handle);
+        let known = self.conversations.iter().find(|row| !row.group && !row.own && row.with == handle);
         Ok(known.map_or_else(|| Target::New(handle.to_owned()), |row| Target::Existing(row.id)))
     }
 
@@ -185,6 +185,10 @@ impl State {
             Action::Blocked => self.panel(What::Blocked, commands),
             Action::Join => {
                 self.sheet = Some(Sheet::Question(Question::new(Wanted::Join, None)));
+            }
+            Action::Notes => self.open(self.notes(), commands),
+            Action::Secure => {
+                self.sheet = Some(Sheet::Question(Question::new(Wanted::Secure, None)));
             }
             Action::Name => commands.push(Command::LoadName),
             Action::Group => self.group(commands),

@@ -14,6 +14,9 @@ pub struct Me {
     pub handle: String,
 }
 
+/// What the conversation with oneself is called.
+pub const NOTES: &str = "Note to self";
+
 /// A row of the list of conversations; the list comes in the order to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
@@ -23,6 +26,8 @@ pub struct Conversation {
     pub with: String,
     /// Whether it is a group.
     pub group: bool,
+    /// Whether it is with oneself: notes, on all devices of this account.
+    pub own: bool,
     /// The newest message.
     pub last: Option<LastMessage>,
     /// When something last happened in it.

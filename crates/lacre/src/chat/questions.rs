@@ -49,6 +49,12 @@ pub enum Order {
     Rename(DeviceId, String),
     /// A device is taken out of the account.
     Revoke(DeviceId),
+    /// A device is told what was said in the last so many days; 0 for everything.
+    Tell(DeviceId, u32),
+    /// It is not told any more.
+    StopTelling(DeviceId),
+    /// This device gets new keys everywhere.
+    Secure,
     /// The device of this code is let in.
     Link(String),
     /// A device is not let in after all.
@@ -109,6 +115,10 @@ pub enum Wanted {
     Rename(DeviceId, String),
     /// To remove a device of this name.
     Revoke(DeviceId, String),
+    /// To tell a device of this name what was said before it came.
+    Tell(DeviceId, String),
+    /// To get new keys everywhere.
+    Secure,
     /// To let a new device in.
     Link,
     /// To stop letting one in.
@@ -160,6 +170,8 @@ impl Wanted {
             Self::Report(_) => "Report",
             Self::Rename(..) => "Name of a device",
             Self::Revoke(..) => "Remove a device",
+            Self::Tell(..) => "Tell it what was said before",
+            Self::Secure => "New keys for this device",
             Self::Link => "Link a new device",
             Self::StopLinking => "Stop linking",
             Self::Compare(_) => "Compare",
@@ -183,6 +195,7 @@ impl Wanted {
             Self::Report(_) | Self::SendFile(..) => "File: ",
             Self::Save(..) => "Folder: ",
             Self::Rename(..) | Self::Name(_) => "Name: ",
+            Self::Tell(..) => "Days: ",
             Self::Link => "Code: ",
             Self::Compare(_) => "File: ",
             Self::EditLater(..) => "Text: ",
@@ -221,6 +234,15 @@ impl Wanted {
                 "{name} loses its place in every conversation and cannot read what comes from now on. What it has \
                  read it may still have. This cannot be taken back."
             ),
+            Self::Tell(_, name) => format!(
+                "{name} is told what was said before it came, sealed, while both are online. Of how many days; nothing \
+                 for everything."
+            ),
+            Self::Secure => {
+                "For when somebody may have had this device's store in their hands: it gets new keys in every \
+                 conversation and at the relay, so that a copy opens nothing that is said from then on."
+                    .to_owned()
+            }
             Self::Link => {
                 "The code that the new device shows after `lacre device join`. It is good for a minute. Type only \
                  the code of a device that lies in front of you."
@@ -281,6 +303,14 @@ impl Wanted {
             Self::Report(id) => Order::Report(*id, needed("the name of a file")?),
             Self::Rename(id, _) => Order::Rename(*id, typed.to_owned()),
             Self::Revoke(id, _) => Order::Revoke(*id),
+            Self::Tell(id, _) => match typed {
+                "" => Order::Tell(*id, 0),
+                days => match days.parse() {
+                    Ok(days @ 1..) => Order::Tell(*id, days),
+                    _ => return Err("Write a number of days, or nothing.".to_owned()),
+                },
+            },
+            Self::Secure => Order::Secure,
             Self::Link => Order::Link(needed("the code")?),
             Self::StopLinking => Order::StopLinking,
             Self::Verify(who, number, _) => Order::Verify(*who, number.clone()),

@@ -80,7 +80,7 @@ fn help(line: usize, theme: Theme, all: Rect, buffer: &mut Buffer) {
 
 fn new(input: &Composer, problem: Option<&str>, theme: Theme, all: Rect, buffer: &mut Buffer) -> Position {
     let says = problem
-        .unwrap_or("Handles have a to z, digits, '.', '_' and '-'. Several, between commas, make a group.");
+        .unwrap_or("Handles have a to z, digits, '.', '_' and '-'. Several, between commas, make a group; your own is for notes to yourself.");
     let columns = usize::from(all.width.min(WIDEST).saturating_sub(6));
     let says = wrapped(says, columns);
     let inside = frame(" New conversation · Enter · Esc ", 2 + says.len(), theme, all, buffer);

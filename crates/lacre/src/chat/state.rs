@@ -12,7 +12,7 @@ use super::drafts::{Attempt, Draft, Outgoing};
 use super::group::{Change, Group, GroupSheet};
 use super::keys::Key;
 use super::linking::Linking;
-use super::model::{Connection, Conversation, Me, Message, MessageId, Stance};
+use super::model::{Connection, Conversation, Me, Message, MessageId, NOTES, Stance};
 use super::open::{Area, Open, Target};
 use super::palette::Palette;
 use super::panel::{Panel, Shown, What};
@@ -261,6 +261,9 @@ impl State {
             }
             Msg::Stale => {
                 commands.push(Command::LoadConversations);
+                if let Some(Sheet::Group(sheet)) = &self.sheet {
+                    commands.push(Command::LoadGroup(sheet.id));
+                }
                 self.reload_panel(&mut commands);
                 self.reload(&mut commands);
             }
@@ -312,12 +315,26 @@ impl State {
         }
     }
 
-    /// The conversations that are listed: all but requests, or those with unread messages; and the one that is open.
+    /// The conversations that are listed: all but requests and empty notes, or those with unread messages; and the
+    /// one that is open.
     pub fn listed(&self) -> Vec<&Conversation> {
         let open = self.open_conversation();
-        let wanted =
-            |row: &Conversation| row.stance != Stance::Asked && (!self.only_unread || row.unread > 0);
+        let wanted = |row: &Conversation| {
+            row.stance != Stance::Asked && (!self.only_unread || row.unread > 0) && !is_blank(row)
+        };
         self.conversations.iter().filter(|row| open == Some(row.id) || wanted(row)).collect()
+    }
+
+    /// Whether there is no conversation at all, beside notes that are empty.
+    pub fn is_new_here(&self) -> bool {
+        let open = self.open_conversation();
+        self.conversations.iter().all(|row| is_blank(row) && open != Some(row.id))
+    }
+
+    /// Where one writes to oneself: the conversation, or the handle that makes it.
+    pub(super) fn notes(&self) -> Target {
+        let own = self.conversations.iter().find(|row| row.own);
+        own.map_or_else(|| Target::New(self.me.handle.clone()), |row| Target::Existing(row.id))
     }
 
     /// How many requests wait to be decided on: of strangers, and of people who want to be let into a group.
@@ -339,6 +356,7 @@ impl State {
     /// The handle of the person of a target.
     pub fn handle_of<'a>(&'a self, target: &'a Target) -> &'a str {
         match target {
+            Target::New(handle) if *handle == self.me.handle => NOTES,
             Target::New(handle) => handle,
             Target::Existing(id) => {
                 self.conversations.iter().find(|row| row.id == *id).map_or("", |row| row.with.as_str())
@@ -444,7 +462,8 @@ impl State {
             self.close(commands);
         }
         for at in 0..self.conversations.len() {
-            let (id, with) = (self.conversations[at].id, self.conversations[at].with.clone());
+            let row = &self.conversations[at];
+            let (id, with) = (row.id, if row.own { self.me.handle.clone() } else { row.with.clone() });
             if let std::collections::hash_map::Entry::Vacant(entry) = self.drafts.entry(Target::Existing(id))
             {
                 entry.insert(Draft::default());
@@ -486,4 +505,9 @@ impl State {
             commands.push(Command::MarkRead(conversation, message));
         }
     }
+}
+
+/// Notes in which nothing stands.
+fn is_blank(row: &Conversation) -> bool {
+    row.own && row.last.is_none()
 }

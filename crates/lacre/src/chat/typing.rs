@@ -58,7 +58,7 @@ impl State {
         let id = *id;
         let draft = self.draft();
         let writes = draft.is_some_and(|draft| !draft.composer.is_blank() && draft.edit.is_none());
-        let accepted = self.open_row().is_some_and(|row| row.stance == Stance::Accepted);
+        let accepted = self.open_row().is_some_and(|row| row.stance == Stance::Accepted && !row.own);
         let told = self.typing.told.filter(|(there, _)| *there == id);
         match (writes && accepted, told) {
             (true, Some((_, at))) if self.now < at + PAUSE => {}

@@ -118,7 +118,7 @@ fn list(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
     if area.width == 0 {
         return;
     }
-    if state.conversations.is_empty() {
+    if state.is_new_here() {
         if state.open.is_none() && !Panes::of(state).both() {
             return nothing(state, theme, area, buffer);
         }

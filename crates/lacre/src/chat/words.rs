@@ -47,7 +47,8 @@ pub fn safety(state: &State) -> Vec<String> {
     let Some(open) = &state.open else { return Vec::new() };
     let with = state.handle_of(&open.target);
     let Some(row) = state.open_row() else {
-        return match open.target {
+        return match &open.target {
+            Target::New(handle) if *handle == state.me.handle => of_notes(with),
             Target::New(_) => vec![
                 format!("{with} · new: the first message opens a conversation, sealed end to end"),
                 format!("{with} · new, sealed by the first message"),
@@ -90,6 +91,10 @@ pub fn safety(state: &State) -> Vec<String> {
         Standing::Opening if refused => vec![
             format!("{with} · not opened: what you wrote was not sent, the reason stands with it"),
             format!("{with} · not opened, nothing was sent"),
+        ],
+        Standing::Opening if row.own => vec![
+            format!("{with} · being opened: what you write waits here until you are online"),
+            format!("{with} · being opened"),
         ],
         Standing::Opening => vec![
             format!("{with} · being opened: messages wait here until {with}'s keys have come"),
@@ -144,8 +149,20 @@ fn vanishing(row: &Conversation, sealed: Vec<String>) -> Vec<String> {
     all
 }
 
+/// How notes to oneself are sealed.
+fn of_notes(with: &str) -> Vec<String> {
+    vec![
+        format!("{with} · sealed end to end, for your own devices and nobody else"),
+        format!("{with} · sealed, for your own devices only"),
+        format!("{with} · sealed"),
+    ]
+}
+
 fn sealed(state: &State, row: &Conversation) -> Vec<String> {
     let with = &row.with;
+    if row.own {
+        return of_notes(with);
+    }
     if row.group {
         let quantum = if row.safety.post_quantum == Some(true) { " · post-quantum" } else { "" };
         return vec![
@@ -224,7 +241,7 @@ fn writing(who: &[&str]) -> String {
 pub fn nothing_here(state: &State) -> Vec<String> {
     match &state.open {
         None if !state.loaded => vec!["Reading the conversations …".to_owned()],
-        None if state.conversations.is_empty() => vec![
+        None if state.is_new_here() => vec![
             format!("Welcome, {}.", state.me.handle),
             String::new(),
             "Write to somebody: press Ctrl+N and type a handle.".to_owned(),
@@ -241,7 +258,11 @@ pub fn nothing_here(state: &State) -> Vec<String> {
         Some(open) => {
             let with = state.handle_of(&open.target);
             let group = state.open_row().is_some_and(|row| row.group);
-            let readers = if group { "its members".to_owned() } else { format!("{with} and you") };
+            let readers = match (group, state.notes() == open.target) {
+                (true, _) => "its members".to_owned(),
+                (_, true) => "your own devices".to_owned(),
+                _ => format!("{with} and you"),
+            };
             vec![
                 "Nothing here yet.".to_owned(),
                 String::new(),
@@ -276,7 +297,7 @@ pub fn keys(state: &State) -> &'static [&'static str] {
         ];
     }
     match state.focus {
-        Focus::List if state.conversations.is_empty() => {
+        Focus::List if state.is_new_here() => {
             &["Ctrl+N new conversation · F1 help · Ctrl+Q quit", "Ctrl+N new · F1 help · Ctrl+Q quit"]
         }
         Focus::List => &[

@@ -1,5 +1,6 @@
 //! The client as the chat sees it: its view models as plain safe text, its events as messages to the state.
 
+mod devices;
 mod files;
 mod happenings;
 mod orders;
@@ -10,7 +11,7 @@ mod work;
 
 use lacre_client::Client;
 use lacre_client::content::MessageId as ClientId;
-use lacre_client::records::{Allowed, GroupMember, Records};
+use lacre_client::records::{Allowed, ConversationKind, GroupMember, Records};
 use lacre_client::search::{Filter, Query};
 use lacre_proto::ConversationId;
 
@@ -51,6 +52,12 @@ impl Messenger for Link {
                     held,
                     ..row
                 }));
+            }
+            // One's own is not among them before something stands in it, and can be opened all the same.
+            let own =
+                views.records().conversations()?.into_iter().find(|it| it.kind == ConversationKind::Own);
+            if let Some(own) = own.filter(|own| all.iter().all(|row| row.id != own.id)) {
+                all.extend(views.conversation(own.id)?.and_then(conversation));
             }
             Ok(all)
         });

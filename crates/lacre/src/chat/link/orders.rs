@@ -72,6 +72,15 @@ impl Link {
             Order::Rename(id, name) => {
                 (Intent::NameDevice(id, name), "It is called so on this device.".to_owned())
             }
+            Order::Tell(to, days) => {
+                let since_ms = match Millis::from(days) {
+                    0 => 0,
+                    days => SystemClock.now().saturating_sub(days.saturating_mul(DAY)),
+                };
+                (Intent::GiveHistory { to, since_ms }, "It begins when both are online.".to_owned())
+            }
+            Order::StopTelling(id) => (Intent::StopHistory(id), "It is told no more.".to_owned()),
+            Order::Secure => (Intent::Secure, "Under way; Ctrl+D tells how far it is.".to_owned()),
             Order::Revoke(id) => {
                 let done = "It is being taken out of the account and of every conversation.";
                 (Intent::RevokeDevice(id), done.to_owned())

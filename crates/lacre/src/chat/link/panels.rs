@@ -3,11 +3,12 @@
 use lacre_client::EngineError;
 use lacre_client::content::MessageId as ClientId;
 use lacre_client::groups::Asker;
-use lacre_client::records::{ConversationKind, Heard, OwnDevice};
+use lacre_client::records::{ConversationKind, Heard};
 use lacre_client::strangers::{Person, Request};
 use lacre_client::view::{Later, Message, Sending, Views};
 use lacre_proto::{ConversationId, Handle};
 
+use super::devices::devices;
 use super::safety::{number, safety};
 use super::{Link, half, rows};
 use crate::chat::lines;
@@ -130,52 +131,6 @@ fn group_link(views: Views<'_>, id: ConversationId) -> Result<Shown, EngineError
 
 pub(super) fn count(number: u32, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
-}
-
-fn devices(views: Views<'_>) -> Result<Shown, EngineError> {
-    let all = views.records().own_devices()?;
-    let under_way = views.records().devices_under_way()?;
-    let called = |device: &OwnDevice| match device.name.is_empty() {
-        true => short(&device.device.to_string()),
-        false => safe_line(&device.name),
-    };
-    let row = |device: &OwnDevice| {
-        let this = if device.this { " (this one)" } else { "" };
-        let mut says = vec![format!("Since {}.", output::local(device.added, MINUTES))];
-        if let Some(by) = device.added_by.and_then(|by| all.iter().find(|other| other.device == by)) {
-            says[0] = format!("Since {}, let in by {}.", output::local(device.added, MINUTES), called(by));
-        }
-        if device.quarantine_until > 0 {
-            says.push(format!(
-                "New: until {} it cannot add or remove devices, unless another one approves it.",
-                output::local(device.quarantine_until, MINUTES)
-            ));
-        }
-        Row {
-            of: Of::Device(device.device, called(device), device.this),
-            head: format!("{}{this}", called(device)),
-            when: None,
-            says,
-        }
-    };
-    let rows = all.iter().map(row).collect();
-    let above = match under_way {
-        0 => Vec::new(),
-        1 => vec![Text::Plain("1 conversation still follows the last change.".to_owned())],
-        many => vec![Text::Plain(format!("{many} conversations still follow the last change."))],
-    };
-    let me = views.me()?.map(|me| me.account);
-    let number = match me {
-        Some(me) => views.records().safety_number(me)?,
-        None => None,
-    };
-    let code = number.map(|number| number.to_qr());
-    Ok(Shown { above, rows, code, ..Shown::default() })
-}
-
-/// The beginning of an id, for what has no name.
-fn short(id: &str) -> String {
-    id.chars().take(8).collect()
 }
 
 fn messages(views: Views<'_>, messages: Vec<Message>) -> Result<Shown, EngineError> {

@@ -47,6 +47,7 @@ pub(super) fn conversation(row: view::Conversation) -> Option<Conversation> {
         id: row.id,
         with,
         group,
+        own: row.kind == ConversationKind::Own,
         last,
         active: row.active,
         unread: row.unread,

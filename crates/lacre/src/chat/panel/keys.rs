@@ -143,6 +143,16 @@ impl State {
             (Deed::Block, Some(Of::Request(id, name))) => Wanted::BlockRequest(id, name),
             (Deed::Report, Some(Of::Request(id, _))) => Wanted::Report(id),
             (Deed::Rename, Some(Of::Device(id, name, _))) => Wanted::Rename(id, name),
+            (Deed::Tell | Deed::StopTelling, Some(Of::Device(_, _, true))) => {
+                self.notice = Some("Choose the other device, the one that is told.".to_owned());
+                return self.sheet = Some(Sheet::Panel(panel));
+            }
+            (Deed::Tell, Some(Of::Device(id, name, false))) => Wanted::Tell(id, name),
+            (Deed::StopTelling, Some(Of::Device(id, _, false))) => {
+                commands.push(Command::Do(Order::StopTelling(id)));
+                return self.sheet = Some(Sheet::Panel(panel));
+            }
+            (Deed::Secure, _) => Wanted::Secure,
             (Deed::Revoke, Some(Of::Device(_, _, true))) => {
                 self.notice = Some("This is the device you sit at: remove it from another one.".to_owned());
                 return self.sheet = Some(Sheet::Panel(panel));

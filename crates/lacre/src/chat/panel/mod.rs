@@ -68,6 +68,8 @@ pub struct Shown {
     pub rows: Vec<Row>,
     /// The text of a QR code, where there is one.
     pub code: Option<String>,
+    /// Of devices: whether one is being told what was said before it came.
+    pub telling: bool,
     /// Of a safety number: how well the other person is known.
     pub known: Option<Known>,
 }
@@ -149,6 +151,12 @@ pub enum Deed {
     Revoke,
     /// Lets a new device in.
     Link,
+    /// Tells a device what was said before it came.
+    Tell,
+    /// Stops that.
+    StopTelling,
+    /// Gives this device new keys everywhere.
+    Secure,
     /// Takes the pin or the star away, gives up what is to be sent later, takes a block back.
     Remove,
     /// Changes the text of what is to be sent later.
@@ -201,6 +209,9 @@ const DEVICES: &[Binding] = &[
     bind('n', Deed::Rename, "name"),
     bind('a', Deed::Approve, "approve"),
     bind('x', Deed::Revoke, "remove"),
+    bind('t', Deed::Tell, "tell it what was said before"),
+    bind('h', Deed::StopTelling, "halt that"),
+    bind('k', Deed::Secure, "new keys for this one"),
     bind('q', Deed::Code, "QR of your own number"),
 ];
 const SAFETY: &[Binding] = &[
@@ -266,8 +277,9 @@ impl What {
             Self::Blocked => BLOCKED,
             Self::About(..) => &[],
         };
-        let of_a_row =
-            |deed: Deed| !matches!(deed, Deed::Link | Deed::BlockPerson | Deed::NewLink | Deed::LinkOff);
+        let of_a_row = |deed: Deed| {
+            !matches!(deed, Deed::Link | Deed::Secure | Deed::BlockPerson | Deed::NewLink | Deed::LinkOff)
+        };
         let (rows, code) = (!shown.rows.is_empty(), shown.code.is_some());
         let known = shown.known.as_ref();
         let (verified, other) = (known.map(|it| it.verified), known.is_some_and(|it| it.other.is_some()));
@@ -276,6 +288,7 @@ impl What {
             Deed::Unverify => verified == Some(true) && !other,
             Deed::AcceptKey => other,
             Deed::Code | Deed::Compare => code,
+            Deed::StopTelling => shown.telling,
             deed => rows || !of_a_row(deed),
         })
     }

@@ -1,5 +1,6 @@
 //! Stories and screens: Ana writes to Bruno and Carla.
 
+mod own;
 mod panels;
 mod screens;
 mod stories;
@@ -28,6 +29,7 @@ const MINUTE: Millis = 60_000;
 const BRUNO: ConversationId = ConversationId([1; 16]);
 const CARLA: ConversationId = ConversationId([2; 16]);
 const TRIP: ConversationId = ConversationId([3; 16]);
+const NOTES: ConversationId = ConversationId([6; 16]);
 const MALLORY: ConversationId = ConversationId([5; 16]);
 
 /// Ana at her terminal, and what the chat has asked for so far.
@@ -139,6 +141,7 @@ fn conversation(id: ConversationId, with: &str, unread: u32) -> Conversation {
         id,
         with: with.to_owned(),
         group: false,
+        own: false,
         last: Some(LastMessage { mine: false, text: "bom dia".to_owned(), tick: None }),
         active: NOW - 3 * MINUTE,
         unread,

@@ -135,10 +135,6 @@ fn a_new_conversation_begins_with_a_handle() {
     ana.press(&[Key::Enter]);
     ana.sees("Not a handle: a handle has only the letters a to z");
     ana.press(&[Key::BackspaceWord, Key::BackspaceWord]);
-    ana.types("ana");
-    ana.press(&[Key::Enter]);
-    ana.sees("This is your own handle.");
-    ana.press(&[Key::BackspaceWord]);
     ana.types("@Dario");
     ana.press(&[Key::Enter]);
     ana.types("hello");
