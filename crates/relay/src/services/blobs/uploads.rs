@@ -232,7 +232,7 @@ struct Turn<'a>(&'a Ending, BlobId);
 impl Ending {
     /// `None` while another has the turn.
     fn begin(&self, blob: BlobId) -> Option<Turn<'_>> {
-        self.blobs().insert(blob).then_some(Turn(self, blob))
+        self.blobs().insert(blob).then(|| Turn(self, blob))
     }
 
     fn blobs(&self) -> MutexGuard<'_, HashSet<BlobId>> {
