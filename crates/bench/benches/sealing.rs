@@ -1,9 +1,11 @@
-//! What the engine's steps cost a device, between two members: each is the whole step, from the input to the
-//! changes and effects, on a store in memory. Groups of 32 and 256 members come with groups.
+//! What the engine's steps cost a member's device, in a pair and in groups of 32 and 256: each is the whole step, from
+//! the input to the changes and effects, on a store in memory. `lacre-bench groups` measures more of groups, over a
+//! real relay.
 
 use std::time::{Duration, Instant};
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, SamplingMode, criterion_group, criterion_main};
 use lacre_engine::content::Content;
 use lacre_engine::{Input, Intent};
 use lacre_proto::wire::Entry;
@@ -12,22 +14,41 @@ use lacre_store::data::{Data, LogId};
 use lacre_testkit::World;
 use lacre_testkit::world::at_once;
 
+/// Members of the conversations that are measured.
+const SIZES: [usize; 3] = [2, 32, 256];
+
 /// A message of 100 bytes.
 fn text() -> Content {
     Content::Text { text: "a".repeat(100), in_reply_to: None }
 }
 
-/// Ana and Bruno, who have spoken.
-fn couple(seed: u64) -> (World, ConversationId) {
-    let mut world = World::new(seed);
+fn handle(name: &str) -> Handle {
+    name.parse().expect("a handle")
+}
+
+/// A conversation of so many: Ana and Bruno, who have spoken, and others who are away.
+fn conversation(members: usize) -> (World, ConversationId) {
+    let mut world = World::new(members as u64);
     world.people(&["ana", "bruno"]);
+    if members == 2 {
+        world.say("ana", "bruno", "are you there?");
+        world.settle();
+        world.say("bruno", "ana", "I am");
+        world.settle();
+        let id = world.device("ana").direct_with("bruno").expect("they have spoken");
+        return (world, id);
+    }
+    let mut handles = vec![handle("bruno")];
+    for number in 2..members {
+        let name = format!("member{number}");
+        world.people(&[&name]);
+        world.offline(&name);
+        handles.push(handle(&name));
+    }
+    world.intend("ana", Intent::CreateGroup("the bench".to_owned(), handles));
     world.settle();
-    world.say("ana", "bruno", "olá");
-    world.settle();
-    world.say("bruno", "ana", "olá");
-    world.settle();
-    let conversation = world.device("ana").direct_with("bruno").expect("they have spoken");
-    (world, conversation)
+    let record = world.device("ana").records().conversations().expect("memory can be read").remove(0);
+    (world, record.id)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
@@ -57,101 +78,108 @@ fn mailbox(world: &World, name: &str) -> Vec<Entry> {
     entries.map(|entry| Entry { position: entry.position, item: entry.value }).collect()
 }
 
-/// Bruno's step for what comes for him while he is away, timed.
-fn arrival(world: &mut World, send: impl FnOnce(&mut World)) -> Duration {
-    world.offline("bruno");
+/// Somebody's step for what comes while they are away, timed.
+fn arrival(world: &mut World, name: &str, send: impl FnOnce(&mut World)) -> Duration {
+    world.offline(name);
     world.settle();
     send(world);
     world.settle();
-    let entries = mailbox(world, "bruno");
-    assert!(!entries.is_empty(), "something came for Bruno");
-    let took = step(world, "bruno", Input::Delivered(entries));
-    world.online("bruno");
+    let entries = mailbox(world, name);
+    assert!(!entries.is_empty(), "something came for {name}");
+    let took = step(world, name, Input::Delivered(entries));
+    world.online(name);
     world.settle();
     took
 }
 
 fn sealing(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("two members");
-    group.sample_size(20);
-
-    group.bench_function("seal 100 bytes", |bencher| {
-        let (mut world, conversation) = couple(1);
-        let mut intents = 1 << 32;
-        bencher.iter_custom(|times| {
-            (0..times)
-                .map(|_| {
-                    intents += 1;
-                    let intent = Input::Intent(intents, Intent::Send(conversation, text()));
-                    let took = step(&mut world, "ana", intent);
-                    world.settle();
-                    took
-                })
-                .sum()
-        });
-    });
-    group.bench_function("open 100 bytes", |bencher| {
-        let (mut world, conversation) = couple(2);
-        bencher.iter_custom(|times| {
-            let one = |world: &mut World| {
-                arrival(world, |world| {
-                    world.intend("ana", Intent::Send(conversation, text()));
-                })
-            };
-            (0..times).map(|_| one(&mut world)).sum()
-        });
-    });
-    group.bench_function("commit an update", |bencher| {
-        let (mut world, conversation) = couple(3);
-        let mut intents = 1 << 32;
-        bencher.iter_custom(|times| {
-            (0..times)
-                .map(|_| {
-                    intents += 1;
-                    let intent = Input::Intent(intents, Intent::UpdateLeaf(conversation));
-                    let took = step(&mut world, "ana", intent);
-                    world.settle();
-                    took
-                })
-                .sum()
-        });
-    });
-    group.bench_function("take in a commit", |bencher| {
-        let (mut world, conversation) = couple(4);
-        bencher.iter_custom(|times| {
-            let one = |world: &mut World| {
-                arrival(world, |world| {
-                    world.intend("ana", Intent::UpdateLeaf(conversation));
-                })
-            };
-            (0..times).map(|_| one(&mut world)).sum()
-        });
-    });
-    group.finish();
+    for members in SIZES {
+        let (mut world, id) = conversation(members);
+        let mut group = criterion.benchmark_group(format!("{members} members"));
+        group.sample_size(10).sampling_mode(SamplingMode::Flat);
+        mine(&mut group, "seal 100 bytes", &mut world, || Intent::Send(id, text()));
+        others(&mut group, "open 100 bytes", &mut world, || Intent::Send(id, text()));
+        mine(&mut group, "commit an update", &mut world, || Intent::UpdateLeaf(id));
+        others(&mut group, "take in a commit", &mut world, || Intent::UpdateLeaf(id));
+        match members {
+            2 => join_a_pair(&mut group),
+            _ => join_a_group(&mut group, &mut world, id),
+        }
+        group.finish();
+    }
 }
 
-fn joining(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("two members");
-    group.sample_size(10);
+/// A step of Ana's.
+fn mine(group: &mut BenchmarkGroup<WallTime>, what: &str, world: &mut World, intent: impl Fn() -> Intent) {
+    let mut intents = 1 << 32;
+    group.bench_function(what, |bencher| {
+        bencher.iter_custom(|times| {
+            let one = |_| {
+                intents += 1;
+                let took = step(world, "ana", Input::Intent(intents, intent()));
+                world.settle();
+                took
+            };
+            (0..times).map(one).sum()
+        });
+    });
+}
+
+/// Bruno's step for what Ana has done.
+fn others(group: &mut BenchmarkGroup<WallTime>, what: &str, world: &mut World, intent: impl Fn() -> Intent) {
+    group.bench_function(what, |bencher| {
+        bencher.iter_custom(|times| {
+            let one = |_| {
+                arrival(world, "bruno", |world| {
+                    world.intend("ana", intent());
+                })
+            };
+            (0..times).map(one).sum()
+        });
+    });
+}
+
+fn join_a_pair(group: &mut BenchmarkGroup<WallTime>) {
+    let mut seed = 1000;
     group.bench_function("join", |bencher| {
-        let mut seed = 1000;
         bencher.iter_custom(|times| {
-            (0..times)
-                .map(|_| {
-                    seed += 1;
-                    let mut world = World::new(seed);
-                    world.people(&["ana", "bruno"]);
-                    world.settle();
-                    let bruno: Handle = "bruno".parse().expect("a handle");
-                    arrival(&mut world, |world| {
-                        world.intend("ana", Intent::SendTo(bruno, text()));
-                    })
+            let one = |_| {
+                seed += 1;
+                let mut world = World::new(seed);
+                world.people(&["ana", "bruno"]);
+                arrival(&mut world, "bruno", |world| {
+                    world.intend("ana", Intent::SendTo(handle("bruno"), text()));
                 })
-                .sum()
+            };
+            (0..times).map(one).sum()
         });
     });
-    group.finish();
 }
 
-criterion_group!(benches, sealing, joining);
+/// Newcomers, each of whom is removed again, so that the group keeps its size.
+fn join_a_group(group: &mut BenchmarkGroup<WallTime>, world: &mut World, id: ConversationId) {
+    let mut newcomers = 0;
+    group.bench_function("join", |bencher| {
+        bencher.iter_custom(|times| {
+            let one = |_| {
+                newcomers += 1;
+                let name = format!("newcomer{newcomers}");
+                world.people(&[&name]);
+                let took = arrival(world, &name, |world| {
+                    world.intend("ana", Intent::AddToGroup(id, vec![handle(&name)]));
+                });
+                world.intend("ana", Intent::RemoveFromGroup(id, vec![handle(&name)]));
+                world.settle();
+                took
+            };
+            (0..times).map(one).sum()
+        });
+    });
+}
+
+fn quick() -> Criterion {
+    Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3))
+}
+
+criterion_group! { name = benches; config = quick(); targets = sealing }
 criterion_main!(benches);

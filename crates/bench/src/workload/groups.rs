@@ -12,7 +12,7 @@ use lacre_client::store::Store;
 use lacre_engine::content::Content;
 use lacre_engine::{Intent, Records};
 use lacre_proto::wire::request::Op;
-use lacre_proto::{ConversationId, Handle};
+use lacre_proto::{ConversationId, Handle, limits};
 use prost::Message;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -52,12 +52,13 @@ pub async fn run(options: &Options, relay: &Relay, report: &mut Reporter) -> Res
     let target = relay.target();
     let mut points = Vec::new();
     for leaves in &options.leaves {
-        if *leaves < 2 {
-            return Err("a group that is measured has two leaves at least".into());
+        if !(2..=limits::MEMBERS).contains(leaves) {
+            return Err(format!("a group has from 2 to {} leaves here", limits::MEMBERS).into());
         }
-        let mut group = Group::make(&target, *leaves, rng).await?;
+        // Nobody can be added to a full group: its last member is the newcomer who is measured.
+        let mut group = Group::make(&target, (*leaves).min(limits::MEMBERS - 1), rng).await?;
         report.progress(&format!("{leaves} leaves, cold"));
-        let mut point = group.measure(&target, rng).await?;
+        let mut point = Point { leaves: *leaves, ..group.measure(&target, rng).await? };
         if (3..=options.warm).contains(leaves) {
             let mut group = Group::warm(&target, *leaves, rng, report).await?;
             (point.warm_update_ms, point.warm_process_ms, point.warm_update_bytes) =
@@ -194,7 +195,7 @@ impl Group {
     }
 
     async fn measure(&mut self, target: &Target, rng: &mut StdRng) -> Result<Point, Failed> {
-        let mut point = Point { leaves: self.leaves, ..Point::default() };
+        let mut point = Point::default();
         let (mut seals, mut opens) = (Vec::new(), Vec::new());
         for _ in 0..TIMES {
             let content = Content::Text { text: "a".repeat(100), in_reply_to: None };
