@@ -6,6 +6,7 @@ use super::acts::Act;
 use super::composer::Composer;
 use super::model::MessageId;
 use super::open::{Open, Target};
+use super::questions::Order;
 use super::state::{Command, Focus, Sheet, State};
 
 /// How long nothing is typed before a draft is kept.
@@ -23,6 +24,8 @@ pub struct Draft {
     pub reply: Option<(MessageId, String)>,
     /// One's own message whose text it is, and which it takes the place of.
     pub edit: Option<MessageId>,
+    /// What goes with files that are being sealed.
+    pub captions: Vec<(Attempt, String)>,
     /// The text as the profile keeps it.
     pub kept: String,
     /// Whether it is the person's doing in this run.
@@ -31,13 +34,25 @@ pub struct Draft {
     pub at: Millis,
 }
 
-/// A text between the composer and the disk.
+/// A text between the composer and the disk, or what takes long.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
     attempt: Attempt,
+    what: Going,
     target: Target,
     text: String,
     reply: Option<(MessageId, String)>,
+}
+
+/// What is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Going {
+    /// A text.
+    Text,
+    /// A file of this name, which is cleaned and sealed.
+    File(String),
+    /// Files that are fetched and saved.
+    Save,
 }
 
 impl State {
@@ -75,7 +90,7 @@ impl State {
         let attempt = self.attempts;
         let answered = reply.as_ref().map(|(id, _)| *id);
         commands.push(Command::Send(attempt, target.clone(), text.clone(), answered));
-        self.outgoing.push(Outgoing { attempt, target, text, reply });
+        self.outgoing.push(Outgoing { attempt, what: Going::Text, target, text, reply });
         self.wrote();
     }
 
@@ -94,12 +109,13 @@ impl State {
         self.sheet = Some(Sheet::Unsent(unsent));
     }
 
-    /// Leaves and keeps every draft that can be kept; first waits for texts that are on their way to the disk,
-    /// unless it is told so twice.
+    /// Leaves and keeps every draft that can be kept; first waits for what is under way, unless it is told so twice.
     pub(super) fn leave(&mut self, commands: &mut Vec<Command>) {
+        if self.gone {
+            // What was to be saved is fetched again some other time.
+            self.outgoing.retain(|outgoing| outgoing.what != Going::Save);
+        }
         if !self.outgoing.is_empty() && !std::mem::replace(&mut self.leaving, true) {
-            self.notice =
-                Some("Leaving once what you sent is on the disk; Ctrl+Q again: leave now.".to_owned());
             return;
         }
         for (target, draft) in &mut self.drafts {
@@ -108,6 +124,83 @@ impl State {
             }
         }
         commands.push(Command::Quit);
+    }
+
+    /// What is waited for before it ends; nothing when nobody leaves.
+    pub fn waits_for(&self) -> Option<String> {
+        if !self.leaving || self.outgoing.is_empty() {
+            return None;
+        }
+        let mut what = Vec::new();
+        for outgoing in &self.outgoing {
+            let told = match &outgoing.what {
+                Going::Text => "what you sent is on the disk".to_owned(),
+                Going::File(name) => format!("{name} is sealed"),
+                Going::Save => "the files are saved".to_owned(),
+            };
+            if !what.contains(&told) {
+                what.push(told);
+            }
+        }
+        let lost = self.outgoing.iter().any(|outgoing| outgoing.what != Going::Text);
+        let now = if lost { "leave now, without that. Esc: stay" } else { "leave now" };
+        Some(format!("Leaving once {}; Ctrl+Q again: {now}.", what.join(", ")))
+    }
+
+    /// Stays after all.
+    pub(super) fn stay(&mut self) {
+        self.leaving = false;
+    }
+
+    /// Begins what takes long.
+    pub(super) fn begin(&mut self, order: Order, commands: &mut Vec<Command>) {
+        self.attempts += 1;
+        let attempt = self.attempts;
+        let (id, what, told) = match &order {
+            Order::SendFile(id, path, caption) => {
+                if !caption.is_empty() {
+                    // It is kept as a draft until the file is sealed, and comes back when it is not.
+                    self.take_written(*id);
+                    let draft = self.drafts.entry(Target::Existing(*id)).or_default();
+                    draft.captions.push((attempt, caption.clone()));
+                }
+                let name = std::path::Path::new(path).file_name().unwrap_or_default().to_string_lossy();
+                let name = crate::safe_text::safe_line(&name);
+                let told = format!("{name} is being cleaned and sealed …");
+                (*id, Going::File(name), told)
+            }
+            Order::Save(id, ..) => (*id, Going::Save, "Being fetched and checked …".to_owned()),
+            _ => return commands.push(Command::Do(order)),
+        };
+        self.notice = Some(told);
+        let (target, text) = (Target::Existing(id), String::new());
+        self.outgoing.push(Outgoing { attempt, what, target, text, reply: None });
+        commands.push(Command::Slowly(attempt, order));
+    }
+
+    /// What takes long has ended: well, or not and why.
+    pub(super) fn ended(
+        &mut self,
+        attempt: Attempt,
+        outcome: Result<String, String>,
+        commands: &mut Vec<Command>,
+    ) {
+        let Some(at) = self.outgoing.iter().position(|outgoing| outgoing.attempt == attempt) else { return };
+        let Target::Existing(id) = self.outgoing.remove(at).target else { return };
+        let captions = &mut self.drafts.entry(Target::Existing(id)).or_default().captions;
+        let caption = captions.iter().position(|(of, _)| *of == attempt).map(|at| captions.remove(at).1);
+        match outcome {
+            Ok(told) => self.notice = Some(told),
+            Err(why) => {
+                self.put_back(id, &caption.unwrap_or_default(), &why);
+                // Who was leaving is told what was not done.
+                self.leaving &= self.gone;
+            }
+        }
+        if let Some(draft) = self.drafts.get_mut(&Target::Existing(id)) {
+            keep(id, draft, commands);
+        }
+        self.leave_when_done(commands);
     }
 
     /// Leaves and throws the unsent text of this run away.
@@ -162,6 +255,7 @@ impl State {
                 draft_there.composer.put_back(&draft.composer.take());
             }
             draft_there.reply = draft_there.reply.take().or(draft.reply);
+            draft_there.captions.append(&mut draft.captions);
         }
         for outgoing in self.outgoing.iter_mut().filter(|outgoing| outgoing.target == from) {
             outgoing.target = there.clone();
@@ -229,8 +323,10 @@ impl State {
 fn keep(id: ConversationId, draft: &mut Draft, commands: &mut Vec<Command>) {
     // What is edited is kept where it stands.
     let text = if draft.composer.is_blank() || draft.edit.is_some() { "" } else { draft.composer.text() };
+    let captions = draft.captions.iter().map(|(_, caption)| caption.as_str());
+    let text = captions.chain((!text.is_empty()).then_some(text)).collect::<Vec<_>>().join("\n");
     if text != draft.kept {
-        draft.kept = text.to_owned();
-        commands.push(Command::KeepDraft(id, text.to_owned()));
+        draft.kept.clone_from(&text);
+        commands.push(Command::KeepDraft(id, text));
     }
 }

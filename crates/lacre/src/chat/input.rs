@@ -157,6 +157,7 @@ impl State {
             return self.act(action, commands);
         }
         match key {
+            Key::Escape if self.waits_for().is_some() => self.stay(),
             Key::Escape if !self.alerts.is_empty() => {
                 self.alerts.pop_front();
             }

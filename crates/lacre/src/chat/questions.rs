@@ -367,13 +367,10 @@ impl State {
         if matches!(command, Command::Do(Order::Link(_))) {
             self.linking();
         }
-        if let Command::Do(Order::SendFile(id, _, caption)) = &command {
-            if !caption.is_empty() {
-                self.take_written(*id);
-            }
-            self.notice = Some("The file is being cleaned and sealed …".to_owned());
+        match command {
+            Command::Do(order @ (Order::SendFile(..) | Order::Save(..))) => self.begin(order, commands),
+            command => commands.push(command),
         }
-        commands.push(command);
     }
 }
 

@@ -21,13 +21,13 @@ use lacre_proto::{ConversationId, Millis};
 use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::group::Group;
 use super::keys::key;
 use super::model::{Conversation, Me, Message, MessageId};
 use super::panel::{Shown, What};
-use super::questions::Order;
 use super::search::Found;
 use super::state::{Command, Msg, State};
 use super::theme::Theme;
@@ -230,11 +230,19 @@ fn worker<M: Messenger>(messenger: M) -> Worker {
     let (orders, mut next) = mpsc::unbounded_channel();
     let (tell, done) = mpsc::unbounded_channel();
     let task = tokio::spawn(async move {
-        while let Some(order) = next.recv().await {
+        let mut beside = JoinSet::new();
+        loop {
+            let order = tokio::select! {
+                order = next.recv() => match order {
+                    Some(order) => order,
+                    None => break,
+                },
+                Some(_) = beside.join_next() => continue,
+            };
             // What takes long holds nothing up.
-            if matches!(order, Command::Do(Order::Save(..) | Order::SendFile(..))) {
+            if matches!(order, Command::Slowly(..)) {
                 let (messenger, tell) = (messenger.clone(), tell.clone());
-                tokio::spawn(async move {
+                beside.spawn(async move {
                     if let Some(msg) = messenger.work(order).await {
                         let _ = tell.send(msg);
                     }
@@ -246,6 +254,8 @@ fn worker<M: Messenger>(messenger: M) -> Worker {
                 let _ = tell.send(msg);
             }
         }
+        // The state has waited for what takes long; what is still here is left because that was asked for twice.
+        beside.shutdown().await;
     });
     (orders, done, task)
 }

@@ -76,6 +76,8 @@ pub enum Msg {
     Draft(ConversationId, String),
     /// What was sent is on the disk.
     Queued(Attempt, ConversationId),
+    /// What takes long is done, in a sentence; or not, and why.
+    Ended(Attempt, Result<String, String>),
     /// What was sent is not on the disk, and why.
     NotQueued(Attempt, String),
     /// How the client stands with the relay.
@@ -103,6 +105,8 @@ pub enum Command {
     LoadPanel(What),
     /// Do something for the whole account, or about somebody.
     Do(Order),
+    /// Do something that takes long, beside everything else; the answer names it.
+    Slowly(Attempt, Order),
     /// Tell the others that one is writing, or stopped.
     Typing(ConversationId, bool),
     /// Search for a text, in one conversation or in all.
@@ -204,13 +208,15 @@ pub struct State {
     pub notice: Option<String>,
     /// Who is writing.
     pub typing: Typing,
-    /// Texts between the composer and the disk.
+    /// Texts between the composer and the disk, and what takes long.
     pub(super) outgoing: Vec<Outgoing>,
     /// How many there were.
     pub(super) attempts: Attempt,
     looked_at: bool,
     /// Whether it ends when they are there.
     pub(super) leaving: bool,
+    /// Whether there is nobody at the terminal any more.
+    pub(super) gone: bool,
 }
 
 impl State {
@@ -237,6 +243,7 @@ impl State {
             attempts: 0,
             looked_at: true,
             leaving: false,
+            gone: false,
         };
         (state, vec![Command::LoadConversations])
     }
@@ -290,11 +297,16 @@ impl State {
             Msg::Made(id) => self.open(Target::Existing(id), &mut commands),
             Msg::Draft(conversation, text) => self.kept_draft(conversation, &text),
             Msg::Queued(attempt, conversation) => self.queued(attempt, conversation, &mut commands),
+            Msg::Ended(attempt, outcome) => self.ended(attempt, outcome, &mut commands),
             Msg::NotQueued(attempt, why) => self.not_queued(attempt, &why, &mut commands),
             Msg::Connection(connection) => self.connection = connection,
             Msg::Alert(conversation, text) => self.alert(conversation, &text),
             Msg::Trouble(text) | Msg::Done(text) => self.notice = Some(text),
-            Msg::HungUp => self.leave(&mut commands),
+            Msg::HungUp => {
+                // That the window was closed is no second word to leave at once.
+                self.leaving &= std::mem::replace(&mut self.gone, true);
+                self.leave(&mut commands);
+            }
         }
         self.mark_read(&mut commands);
         commands

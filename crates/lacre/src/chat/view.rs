@@ -91,7 +91,8 @@ fn banner(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
 /// Keys, answers and alerts. What is said is said in full, over what stands above.
 fn bottom(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let room = usize::from(area.width).saturating_sub(2);
-    let (said, style) = match (&state.notice, state.alerts.front()) {
+    let waits = state.waits_for();
+    let (said, style) = match (waits.as_ref().or(state.notice.as_ref()), state.alerts.front()) {
         (Some(notice), _) => (notice.clone(), theme.waits()),
         (None, Some(alert)) => {
             let more = match state.alerts.len() - 1 {

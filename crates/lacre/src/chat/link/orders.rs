@@ -23,13 +23,18 @@ impl Link {
             Order::Compare(what, file) => self.compare(what, &file).await,
             // What comes of it is told by the client.
             Order::Link(code) => return self.link(&code).await.err().map(|why| Msg::LinkEnded(Err(why))),
-            Order::SendFile(id, file, caption) => match self.send_file(id, &file, caption.clone()).await {
-                Ok(done) => Ok(Msg::Done(done)),
-                Err(why) => return Some(Msg::NotDone(id, caption, why)),
-            },
             order => self.done(order).await.map(Msg::Done),
         };
         Some(said.unwrap_or_else(|why| Msg::Trouble(sentence(&why))))
+    }
+
+    /// Carries out what takes long.
+    pub(super) async fn carry_out_slowly(&self, order: Order) -> Result<String, String> {
+        match order {
+            Order::SendFile(id, file, caption) => self.send_file(id, &file, caption).await,
+            Order::Save(id, message, to) => self.save(id, message, &to).await,
+            order => self.done(order).await,
+        }
     }
 
     async fn link(&self, code: &str) -> Result<(), String> {
@@ -86,8 +91,7 @@ impl Link {
                 (Intent::RevokeDevice(id), done.to_owned())
             }
             Order::StopLinking => (Intent::StopLinking, "The new device is not let in.".to_owned()),
-            Order::Save(id, message, to) => return self.save(id, message, &to).await,
-            Order::Compare(..) | Order::Link(_) | Order::SendFile(..) => {
+            Order::Compare(..) | Order::Link(_) | Order::Save(..) | Order::SendFile(..) => {
                 return Err("this is done in another way".to_owned());
             }
             Order::Verify(who, number) => {

@@ -27,6 +27,9 @@ impl Link {
             Command::Group(change) => return self.change(change).await,
             Command::Act(id, act) => return self.act(id, act).await,
             Command::Do(order) => return self.carry_out(order).await,
+            Command::Slowly(attempt, order) => {
+                return Some(Msg::Ended(attempt, self.carry_out_slowly(order).await));
+            }
             Command::Typing(id, writes) => {
                 // Said in passing: whether it was heard is nobody's concern.
                 let _ = self.0.intend(Intent::Typing(id, writes)).await;

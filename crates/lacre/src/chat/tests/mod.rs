@@ -1,5 +1,6 @@
 //! Stories and screens: Ana writes to Bruno and Carla.
 
+mod files;
 mod own;
 mod panels;
 mod screens;

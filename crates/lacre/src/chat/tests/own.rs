@@ -18,7 +18,7 @@ fn ones_own_handle_opens_the_notes_to_oneself() {
     ana.press(&[Key::New]);
     ana.types("ana");
     assert_eq!(ana.press(&[Key::Enter]), []);
-    ana.sees("Note to self · sealed end to end, for your own devices and nobody");
+    ana.sees("Note to self · sealed, for your own devices only");
     ana.sees("Only your own devices can read");
     ana.types("buy milk");
     let sent = Command::Send(1, Target::New("ana".to_owned()), "buy milk".to_owned(), None);

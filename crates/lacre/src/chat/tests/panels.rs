@@ -22,7 +22,7 @@ fn rows(rows: Vec<Row>) -> Shown {
 #[track_caller]
 pub(super) fn ordered(ana: &mut Ana, keys: &[Key]) -> Option<Order> {
     match ana.press(keys).as_slice() {
-        [Command::Do(order)] => Some(order.clone()),
+        [Command::Do(order) | Command::Slowly(_, order)] => Some(order.clone()),
         [] => None,
         other => panic!("{other:?}"),
     }
@@ -253,7 +253,8 @@ fn files_are_saved_and_sent_and_what_was_written_goes_with_them() {
     let send = Order::SendFile(BRUNO, "photo.jpg".to_owned(), "look at this".to_owned());
     assert_eq!(ordered(&mut ana, &[Key::Enter]), Some(send));
     assert_eq!(ana.written(), "");
-    ana.hear(Msg::NotDone(BRUNO, "look at this".to_owned(), "photo.jpg cannot be read".to_owned()));
+    ana.sees("photo.jpg is being cleaned and sealed …");
+    ana.hear(Msg::Ended(2, Err("photo.jpg cannot be read".to_owned())));
     assert_eq!(ana.written(), "look at this", "nothing that was written is lost");
 }
 

@@ -1,6 +1,7 @@
 //! The whole loop over a client of plain data: keys in, orders out, the screen drawn.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 
@@ -8,6 +9,7 @@ use super::*;
 use crate::chat::group::Group;
 use crate::chat::open::Target;
 use crate::chat::panel::{Shown, What};
+use crate::chat::questions::Order;
 use crate::chat::run::{Around, Messenger, talk};
 use crate::chat::search::Found;
 
@@ -15,6 +17,8 @@ use crate::chat::search::Found;
 #[derive(Clone, Default)]
 struct Hands {
     orders: Arc<Mutex<Vec<Command>>>,
+    /// Files that were sent.
+    sent: Arc<Mutex<Vec<String>>>,
 }
 
 impl Messenger for Hands {
@@ -59,6 +63,11 @@ impl Messenger for Hands {
         self.orders.lock().unwrap().push(command.clone());
         match command {
             Command::Send(attempt, ..) => Some(Msg::Queued(attempt, BRUNO)),
+            Command::Slowly(attempt, Order::SendFile(_, path, _)) => {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                self.sent.lock().unwrap().push(path);
+                Some(Msg::Ended(attempt, Ok("It is sealed.".to_owned())))
+            }
             _ => None,
         }
     }
@@ -127,4 +136,14 @@ async fn a_search_leads_to_the_message() {
     let terminal = after(&hands, keys).await;
     let screen: String = terminal.backend().buffer().content().iter().map(|cell| cell.symbol()).collect();
     assert!(screen.contains("Reply to yourself: Olá Bruno, tudo bem?"), "{screen}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_being_sealed_is_sent_before_the_chat_ends() {
+    let hands = Hands::default();
+    let mut keys = vec![Msg::Key(Key::Enter), Msg::Key(Key::More), Msg::Key(Key::Char('f'))];
+    keys.push(Msg::Paste("photo.jpg".to_owned()));
+    keys.extend([Key::Enter, Key::Quit].map(Msg::Key));
+    after(&hands, keys).await;
+    assert_eq!(*hands.sent.lock().unwrap(), ["photo.jpg"]);
 }
