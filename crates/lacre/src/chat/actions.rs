@@ -53,6 +53,8 @@ pub enum Action {
     Older,
     /// Shows newer messages.
     Newer,
+    /// Shows pictures among the messages, or none.
+    Pictures,
     /// Connects now.
     Reconnect,
     /// Leaves.
@@ -80,7 +82,7 @@ pub enum OnMessage {
     About,
     /// Saves its files.
     Save,
-    /// Looks at it once.
+    /// Looks at it, or listens to it.
     Look,
     /// Votes for this answer, or takes the vote back.
     Vote(u8),
@@ -134,6 +136,7 @@ pub const ANYWHERE: &[Binding<Option<Key>, Action>] = &[
     bind(Some(Key::PageUp), "PgUp PgDn", Action::Older, "older, newer messages"),
     bind(Some(Key::PageDown), "", Action::Newer, ""),
     bind(Some(Key::Reconnect), "Ctrl+R", Action::Reconnect, "connect now"),
+    bind(Some(Key::Pictures), "F2", Action::Pictures, "pictures among the messages, or none"),
     bind(Some(Key::Help), "F1", Action::Help, "this sheet"),
     bind(Some(Key::Quit), "Ctrl+Q", Action::Quit, "quit (also Ctrl+C)"),
 ];
@@ -149,7 +152,7 @@ pub const CHOSEN: &[Binding<char, OnMessage>] = &[
     bind('s', "↑ then s", OnMessage::Star, "star on this device, or not"),
     bind('i', "↑ then i", OnMessage::About, "who has it, reactions, its edits"),
     bind('o', "↑ then o", OnMessage::Save, "save its files"),
-    bind('v', "↑ then v", OnMessage::Look, "look at what may be seen once"),
+    bind('v', "↑ then v", OnMessage::Look, "look at a picture, play a voice note, once"),
     bind('1', "↑ then 1…9", OnMessage::Vote(1), "vote in a poll; again: take it back"),
     bind('2', "", OnMessage::Vote(2), ""),
     bind('3', "", OnMessage::Vote(3), ""),

@@ -11,7 +11,7 @@ use super::keys::Key;
 use super::model::{Body, Message, MessageId, Tick};
 use super::open::Target;
 use super::panel::What;
-use super::questions::{Question, Wanted};
+use super::questions::{Order, Question, Wanted};
 use super::sheets::{field, frame};
 use super::state::{Command, Sheet, State};
 use super::text::wrapped;
@@ -195,7 +195,15 @@ impl State {
             OnMessage::Pin => commands.push(act(Act::Pin(row.id, !row.marks.pinned))),
             OnMessage::Star => commands.push(act(Act::Star(row.id, !row.marks.starred))),
             OnMessage::Look if row.marks.once => commands.push(act(Act::Look(row.id))),
-            OnMessage::Look => self.notice = Some("This is no message to be looked at once.".to_owned()),
+            OnMessage::Look if row.waveform.is_some() => self.begin(Order::Play(id, row.id), commands),
+            OnMessage::Look if row.marks.files > 0 => {
+                self.begin(Order::Look(id, row.id, self.size), commands);
+            }
+            OnMessage::Look => {
+                let why =
+                    "Pictures, voice notes and what may be seen once are looked at; this is none of them.";
+                self.notice = Some(why.to_owned());
+            }
             OnMessage::ClosePoll => match row.marks.options {
                 0 => self.notice = Some("This is no poll.".to_owned()),
                 _ => commands.push(act(Act::ClosePoll(row.id))),
@@ -229,7 +237,7 @@ impl State {
             self.notice = Some("Only text is edited.".to_owned());
             return;
         };
-        if !row.mine || !sent || row.marks.options > 0 {
+        if !row.mine || !sent || row.marks.options > 0 || row.marks.files > 0 {
             self.notice = Some("Only your own text that was sent is edited.".to_owned());
             return;
         }

@@ -170,6 +170,11 @@ impl State {
                 (*id, Going::File(name), told)
             }
             Order::Save(id, ..) => (*id, Going::Save, "Being fetched and checked …".to_owned()),
+            Order::Look(..) | Order::Play(..) => {
+                // Nothing is lost where it is not waited for.
+                self.notice = Some("Being fetched and checked …".to_owned());
+                return commands.push(Command::Slowly(attempt, order));
+            }
             _ => return commands.push(Command::Do(order)),
         };
         self.notice = Some(told);

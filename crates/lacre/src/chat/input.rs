@@ -24,6 +24,11 @@ impl State {
             Some(Sheet::Help(line)) => self.key_in_help(line, key, commands),
             Some(Sheet::New(input, _)) => self.key_in_new(input, key, commands),
             Some(Sheet::Ask(ask)) => self.key_in_ask(ask, key, commands),
+            Some(Sheet::Seen(seen)) => match key {
+                Key::Escape | Key::Enter => {}
+                Key::Quit => self.quit(commands),
+                _ => self.sheet = Some(Sheet::Seen(seen)),
+            },
             Some(Sheet::Once(text)) => match key {
                 Key::Escape | Key::Enter => {}
                 Key::Quit => self.quit(commands),
@@ -197,6 +202,12 @@ impl State {
                 let tells = self.open_row().is_none_or(|row| row.receipts);
                 self.ask_here(About::More(tells));
             }
+            Action::Pictures => {
+                self.pictures = !self.pictures;
+                let told =
+                    if self.pictures { "Pictures are shown; F2: not." } else { "No pictures; F2: again." };
+                self.notice = Some(told.to_owned());
+            }
             Action::Unread => self.toggle_unread(),
             Action::Reconnect => commands.push(Command::Reconnect),
             Action::Previous => self.open_beside(-1, commands),
@@ -338,6 +349,10 @@ impl State {
     fn take_back_or_reply(&mut self, commands: &mut Vec<Command>) {
         let failed = self.open.as_ref().and_then(|open| open.chosen_row());
         let failed = failed.filter(|row| matches!(row.tick, Some(Tick::Failed(_))));
+        if failed.is_some_and(|row| row.marks.files > 0) {
+            self.notice = Some("Send the file again: Ctrl+O, then f.".to_owned());
+            return;
+        }
         match failed.map(|row| row.body.clone()) {
             Some(Body::Text(text)) => self.write(&text, commands),
             _ => self.reply(),

@@ -57,6 +57,8 @@ pub enum Key {
     Safety,
     /// The devices.
     Devices,
+    /// Pictures, or none.
+    Pictures,
     /// Connect now.
     Reconnect,
     /// The help sheet.
@@ -98,6 +100,7 @@ pub fn key(event: KeyEvent) -> Option<Key> {
         KeyCode::PageUp => Key::PageUp,
         KeyCode::PageDown => Key::PageDown,
         KeyCode::F(1) => Key::Help,
+        KeyCode::F(2) => Key::Pictures,
         KeyCode::Char(c) if !alt || event.modifiers.contains(KeyModifiers::CONTROL) => Key::Char(c),
         _ => return None,
     })

@@ -1,6 +1,8 @@
 //! Rows of a conversation as lines that fit: who, when, where it stands, what it says.
 
-use super::model::{Body, Message, MessageId, Tick};
+use lacre_media::voice::{BUCKETS, LOUDEST};
+
+use super::model::{Body, Message, MessageId, Picture, Tick};
 use super::open::Area;
 use super::text::{clip, wrapped};
 use super::time;
@@ -32,6 +34,8 @@ pub enum Kind {
     Quote,
     /// What it says.
     Text,
+    /// A row of its picture.
+    Picture(usize),
     /// What the program says in its place.
     Note,
     /// That it was not sent, and why.
@@ -55,6 +59,13 @@ pub fn lines(rows: &[Message], new_from: Option<MessageId>, area: &Area) -> Vec<
                     };
                     push(Kind::Quote, clip(&quoted, area.columns));
                 }
+                if let Some(picture) = row.picture.as_ref().filter(|_| area.pictures) {
+                    (0..picture.cells.len()).for_each(|at| push(Kind::Picture(at), String::new()));
+                    push(Kind::Quote, clip(&format!("  {}", made_by(row, picture)), area.columns));
+                }
+                if let Some(waveform) = &row.waveform {
+                    push(Kind::Text, format!("  {}", loudness(waveform, area.columns.saturating_sub(2))));
+                }
                 paragraph(text, Kind::Text, area, &mut push);
                 if !row.marks.told.is_empty() {
                     paragraph(&row.marks.told, Kind::Quote, area, &mut push);
@@ -67,6 +78,26 @@ pub fn lines(rows: &[Message], new_from: Option<MessageId>, area: &Area) -> Vec<
         }
     }
     lines
+}
+
+/// Whose picture it is: what a sender shows may be another one than the file.
+fn made_by(row: &Message, picture: &Picture) -> String {
+    match (picture.real, row.mine) {
+        (true, _) => "the picture itself".to_owned(),
+        (false, true) => "preview; ↑ then v: the picture itself".to_owned(),
+        (false, false) => format!("preview by {}; ↑ then v: the picture itself", row.from),
+    }
+}
+
+/// A waveform in one line that fits.
+fn loudness(waveform: &[u8], columns: usize) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let bar = |value: u8| BARS[usize::from(value.min(LOUDEST)) * BARS.len() / (usize::from(LOUDEST) + 1)];
+    // Where there is less room, one bar stands for several.
+    let wide = waveform.len().div_ceil(columns.max(1)).max(1);
+    let bars = waveform.chunks(wide).map(|chunk| bar(chunk.iter().copied().max().unwrap_or(0)));
+    // Whoever sends more than there are in a note is not followed.
+    bars.take(BUCKETS).collect()
 }
 
 /// The tick and its word.

@@ -40,7 +40,7 @@ pub use run::ChatError;
 
 /// Shows a client's conversations in this process' terminal until the person leaves. The client stays open.
 pub async fn run(client: Client) -> Result<(), ChatError> {
-    let link = link::Link(client);
+    let link = link::Link::new(client);
     let happenings = Box::pin(link.happenings());
     run::run(link, happenings).await
 }

@@ -1,6 +1,9 @@
 //! What the chat shows, as plain data: it knows neither the client nor the terminal. Texts are safe for a
 //! terminal already (`safe_text`); ids are only compared and handed back.
 
+use std::sync::Arc;
+
+use lacre_media::picture::Cell;
 use lacre_proto::{ConversationId, Millis};
 
 /// Names a message to the client.
@@ -117,8 +120,23 @@ pub struct Message {
     pub late: bool,
     /// Whether it was marked read here.
     pub seen: bool,
+    /// What is to be seen of its files.
+    pub picture: Option<Picture>,
+    /// Of something spoken: how loud it is over time, from 0 to [`LOUDEST`](lacre_media::voice::LOUDEST).
+    pub waveform: Option<Vec<u8>>,
+    /// Whether a file of it is under way.
+    pub moves: bool,
     /// What happened to it.
     pub marks: Marks,
+}
+
+/// A small picture, in rows of cells of this terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Its rows.
+    pub cells: Arc<Vec<Vec<Cell>>>,
+    /// Whether it was made here of the file itself; else it is what the sender shows of it.
+    pub real: bool,
 }
 
 /// What happened to a message, and what can be done with it.

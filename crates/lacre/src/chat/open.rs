@@ -29,6 +29,8 @@ pub struct Area {
     pub columns: usize,
     /// Lines.
     pub height: usize,
+    /// Whether pictures are shown.
+    pub pictures: bool,
     /// Now.
     pub now: Millis,
     /// Where.

@@ -63,6 +63,10 @@ pub enum Order {
     Compare(What, String),
     /// The files of a message are saved in this folder, or under this name.
     Save(ConversationId, MessageId, String),
+    /// A picture of a message is looked at, in a terminal of this size.
+    Look(ConversationId, MessageId, (u16, u16)),
+    /// A voice note is played, or not any more.
+    Play(ConversationId, MessageId),
     /// A file is sent, with a caption.
     SendFile(ConversationId, String, String),
     /// The safety number with somebody was compared, and is this one, as it stands in its QR code.

@@ -13,10 +13,10 @@ use super::palette;
 use super::panel;
 use super::questions;
 use super::search;
-use super::state::{Sheet, State};
-use super::text::{width, wrapped};
+use super::state::{Seen, Sheet, State};
+use super::text::{clip, width, wrapped};
 use super::theme::Theme;
-use super::view::{put, row};
+use super::view::{put, put_cells, row};
 
 /// Columns of the keys in the help sheet.
 const KEYS: usize = 15;
@@ -33,6 +33,10 @@ pub fn draw(state: &State, sheet: &Sheet, theme: Theme, all: Rect, buffer: &mut 
         Sheet::Ask(ask) => acts::draw(ask, theme, all, buffer),
         Sheet::Once(text) => {
             acts::draw_once(text, theme, all, buffer);
+            None
+        }
+        Sheet::Seen(seen) => {
+            draw_seen(seen, theme, all, buffer);
             None
         }
         Sheet::Group(sheet) => group::draw(state, sheet, theme, all, buffer),
@@ -58,6 +62,20 @@ pub fn draw(state: &State, sheet: &Sheet, theme: Theme, all: Rect, buffer: &mut 
             unsent(state, people, theme, all, buffer);
             None
         }
+    }
+}
+
+/// Draws a picture, in the middle.
+fn draw_seen(seen: &Seen, theme: Theme, all: Rect, buffer: &mut Buffer) {
+    let title = format!(" {} · Esc ", seen.title);
+    let inside =
+        frame(&clip(&title, usize::from(all.width.min(WIDEST)) - 2), seen.cells.len(), theme, all, buffer);
+    let wide = u16::try_from(seen.cells.iter().map(Vec::len).max().unwrap_or(0)).unwrap_or(u16::MAX);
+    let left = inside.width.saturating_sub(wide) / 2;
+    for (at, cells) in seen.cells.iter().enumerate() {
+        let place = row(inside, at);
+        let place = Rect { x: place.x + left, width: place.width.saturating_sub(left), ..place };
+        put_cells(buffer, place, cells);
     }
 }
 

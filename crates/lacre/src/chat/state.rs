@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use jiff::tz::TimeZone;
+use lacre_media::picture::Cell;
 use lacre_proto::{ConversationId, Millis};
 
 use super::acts::{Act, Ask};
@@ -68,6 +69,10 @@ pub enum Msg {
     Group(ConversationId, Group),
     /// What could be looked at once.
     SeenOnce(String),
+    /// A picture that was asked for.
+    Seen(Seen),
+    /// A file that is under way got further.
+    Moved,
     /// What was said in another way came to nothing, and why: its text.
     NotDone(ConversationId, String, String),
     /// A group was made here.
@@ -155,6 +160,8 @@ pub enum Sheet {
     Ask(Ask),
     /// What may be looked at once is looked at.
     Once(String),
+    /// A picture is looked at.
+    Seen(Seen),
     /// Who is in a group.
     Group(GroupSheet),
     /// A group of these people needs a name.
@@ -173,6 +180,19 @@ pub enum Sheet {
     Unsent(Vec<String>),
 }
 
+/// A picture, made of the file itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// What it is called, and what is to be said of it.
+    pub title: String,
+    /// Its rows.
+    pub cells: Vec<Vec<Cell>>,
+}
+
+/// Least columns and lines of the messages in which pictures are shown.
+const PICTURE_COLUMNS: u16 = 40;
+const PICTURE_LINES: u16 = 14;
+
 /// What the chat knows.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -190,6 +210,8 @@ pub struct State {
     pub loaded: bool,
     /// The row of the list that the arrows have chosen.
     pub cursor: Option<ConversationId>,
+    /// Whether pictures are shown among the messages.
+    pub pictures: bool,
     /// Whether only conversations with unread messages are listed.
     pub only_unread: bool,
     /// Where keys go.
@@ -230,6 +252,7 @@ impl State {
             conversations: Vec::new(),
             loaded: false,
             cursor: None,
+            pictures: true,
             only_unread: false,
             focus: Focus::List,
             open: None,
@@ -292,6 +315,14 @@ impl State {
             Msg::LinkEnded(outcome) => self.link_ended(outcome, &mut commands),
             Msg::Found(text, within, found) => self.set_found(&text, within, found),
             Msg::Group(id, group) => self.set_group(id, group),
+            Msg::Seen(seen) if self.sheet.is_none() => self.sheet = Some(Sheet::Seen(seen)),
+            // Who has gone on to something else is not disturbed.
+            Msg::Seen(_) => {}
+            Msg::Moved => {
+                if self.open.as_ref().is_some_and(|open| open.rows.iter().any(|row| row.moves)) {
+                    self.reload(&mut commands);
+                }
+            }
             Msg::SeenOnce(text) => self.sheet = Some(Sheet::Once(text)),
             Msg::NotDone(id, text, why) => self.put_back(id, &text, &why),
             Msg::Made(id) => self.open(Target::Existing(id), &mut commands),
@@ -379,10 +410,12 @@ impl State {
     /// What the message area measures.
     pub fn area(&self) -> Area {
         let panes = Panes::of(self);
+        let (columns, height) = (panes.messages.width, panes.messages.height);
         Area {
             // The first column is for the mark of the chosen row.
-            columns: usize::from(panes.messages.width).saturating_sub(1),
-            height: usize::from(panes.messages.height),
+            columns: usize::from(columns).saturating_sub(1),
+            height: usize::from(height),
+            pictures: self.pictures && columns >= PICTURE_COLUMNS && height >= PICTURE_LINES,
             now: self.now,
             zone: self.zone.clone(),
         }

@@ -1,9 +1,10 @@
 //! The screen for a state: pure.
 
+use lacre_media::picture::{Cell, Colour, HALF_BLOCK};
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Color, Style};
 use ratatui::widgets::{Clear, Widget};
 
 use super::lines::{Kind, Line};
@@ -48,6 +49,21 @@ pub(super) fn put(buffer: &mut Buffer, area: Rect, text: &str, style: Style) {
     if area.height > 0 && area.width > 0 {
         let text = clip(text, area.width.into());
         buffer.set_stringn(area.x, area.y, drawable(&text), area.width.into(), style);
+    }
+}
+
+/// Draws a row of a picture into one line; what does not fit is cut.
+pub(super) fn put_cells(buffer: &mut Buffer, area: Rect, cells: &[Cell]) {
+    let colour = |colour| match colour {
+        Colour::Rgb(red, green, blue) => Color::Rgb(red, green, blue),
+        Colour::Indexed(index) => Color::Indexed(index),
+    };
+    if area.height == 0 {
+        return;
+    }
+    for (x, cell) in (area.x..area.right()).zip(cells) {
+        let style = Style::new().fg(colour(cell.top)).bg(colour(cell.bottom));
+        buffer[(x, area.y)].set_char(HALF_BLOCK).set_style(style);
     }
 }
 
@@ -261,8 +277,13 @@ fn line_of_message(
     place: Rect,
     buffer: &mut Buffer,
 ) {
+    if let Kind::Picture(at) = line.kind {
+        let place = Rect { x: place.x + 2, width: place.width.saturating_sub(2), ..place };
+        let cells = message.picture.as_ref().and_then(|picture| picture.cells.get(at));
+        return put_cells(buffer, place, cells.map_or(&[], Vec::as_slice));
+    }
     let style = match line.kind {
-        Kind::Blank | Kind::Text => theme.plain(),
+        Kind::Blank | Kind::Text | Kind::Picture(_) => theme.plain(),
         Kind::Rule | Kind::Quote => theme.quiet(),
         Kind::Note => theme.waits(),
         Kind::Failed => theme.bad(),

@@ -331,7 +331,19 @@ fn keys_of_chosen(state: &State) -> &'static [&'static str] {
     if row.is_some_and(|row| row.marks.once) {
         return &["v look at it, once · d delete · Esc back · F1 keys"];
     }
+    if row.is_some_and(|row| row.waveform.is_some()) {
+        return &[
+            "v play, again: stop · o save · r reply · + react · d delete · Esc back · F1 keys",
+            "v play · o save · r reply · Esc back",
+        ];
+    }
     let tick = row.and_then(|row| row.tick.as_ref());
+    if row.is_some_and(|row| row.marks.files > 0) && !matches!(tick, Some(Tick::Sending | Tick::Failed(_))) {
+        return &[
+            "v look at a picture · o save · r reply · + react · d delete · f forward · Esc back · F1 keys",
+            "v look at a picture · o save · r reply · Esc back",
+        ];
+    }
     match tick {
         Some(Tick::Failed(_)) => &[
             "Enter puts the text back into the composer · ↑↓ choose · Esc back",

@@ -1,16 +1,21 @@
 //! Files of messages: sent from here, and saved here.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lacre_client::content::{Content, Media, MessageId as ClientId};
 use lacre_client::files::Transfer;
 use lacre_client::view::File;
 use lacre_client::{Intent, To, Wish};
 use lacre_guard::Severity;
+use lacre_media::{picture, voice};
 use lacre_proto::ConversationId;
+use tokio::sync::oneshot;
 
 use super::{Link, half};
 use crate::chat::model::MessageId;
+use crate::chat::sheets::WIDEST;
+use crate::chat::state::Seen;
 use crate::commands::files::{files, save, send};
 use crate::safe_text::safe_line;
 
@@ -61,6 +66,70 @@ impl Link {
         Ok(format!("Saved {}.{}", saved.join(", "), careful.concat()))
     }
 
+    /// A picture of a message, made of the file itself.
+    pub(super) async fn look_at(
+        &self,
+        id: ConversationId,
+        message: MessageId,
+        (columns, lines): (u16, u16),
+    ) -> Result<Seen, String> {
+        let depth = self.1.depth.ok_or("this terminal shows no pictures; o saves the file")?;
+        let row = self.0.read(|views| views.message(id, ClientId(message.0))).map_err(half)?;
+        let row = row.ok_or("this message is not here any more")?;
+        let all = files(&row.body);
+        // What its sender shows no picture of is asked for its name.
+        let is_picture =
+            |file: &&File| !file.preview.thumbnail.is_empty() || file.file.media_type.starts_with("image/");
+        let file = all.iter().find(is_picture).ok_or("there is no picture in this message")?;
+        if file.file.size > picture::FILE as u64 {
+            return Err("the picture is too large to be shown; o saves it".to_owned());
+        }
+        self.fetch(file).await?;
+        let folder = self.0.files().cloned().ok_or("this profile has no place for files")?;
+        let wanted = file.file.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            let mut bytes = Vec::new();
+            folder.open_into(&wanted, &mut bytes, &mut |_| ()).map_err(half)?;
+            let decoded = picture::decode(&bytes).map_err(half)?;
+            Ok::<_, String>(picture::thumbnail(&decoded.pixels))
+        });
+        let thumbnail = made.await.map_err(half)??;
+        self.1.show_itself(file.id, &thumbnail);
+        let room = (columns.min(WIDEST).saturating_sub(4), lines.saturating_sub(4));
+        let cells = picture::cells(&thumbnail, room.0, room.1, depth).ok_or("there is no room to show it")?;
+        let name = safe_line(&lacre_guard::clean_name(&file.file.name));
+        let which =
+            if all.len() > 1 { format!(", the first picture of {} files", all.len()) } else { String::new() };
+        Ok(Seen { title: format!("{name}: the picture itself{which}"), cells })
+    }
+
+    /// Plays a voice note; one that is being played is stopped instead. What is to be said of it.
+    pub(super) async fn play(&self, id: ConversationId, message: MessageId) -> Result<String, String> {
+        if self.2.stop() {
+            return Ok("Stopped.".to_owned());
+        }
+        let mut stopped = self.2.begin()?;
+        let row = self.0.read(|views| views.message(id, ClientId(message.0))).map_err(half)?;
+        let row = row.ok_or("this message is not here any more")?;
+        let file = files(&row.body).first().ok_or("there is nothing to hear in this message")?;
+        if file.file.size > voice::FILE as u64 {
+            return Err("the voice note is too long to be played".to_owned());
+        }
+        self.fetch(file).await?;
+        let folder = self.0.files().cloned().ok_or("this profile has no place for files")?;
+        let wanted = file.file.clone();
+        let decoded = tokio::task::spawn_blocking(move || {
+            let mut note = Vec::new();
+            folder.open_into(&wanted, &mut note, &mut |_| ()).map_err(half)?;
+            voice::decode(&note).map_err(half)
+        });
+        let samples = decoded.await.map_err(half)??;
+        tokio::select! {
+            played = speak(samples) => played.map(|()| "Played.".to_owned()),
+            _ = &mut stopped => Ok("Stopped.".to_owned()),
+        }
+    }
+
     /// Sees that a sealed file is on this device.
     async fn fetch(&self, file: &File) -> Result<(), String> {
         let here = || self.0.files().is_some_and(|files| files.has(&file.file.hash));
@@ -81,4 +150,38 @@ impl Link {
             }
         }
     }
+}
+
+/// What is being played.
+#[derive(Clone, Default)]
+pub(super) struct Player(Arc<Mutex<Option<oneshot::Sender<()>>>>);
+
+impl Player {
+    /// Stops what is being played; whether there was something.
+    fn stop(&self) -> bool {
+        let playing = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Who has come to its end hears it no more.
+        playing.is_some_and(|stop| stop.send(()).is_ok())
+    }
+
+    /// Begins something, where there is a loudspeaker; tells when it is to stop.
+    fn begin(&self) -> Result<oneshot::Receiver<()>, String> {
+        if !cfg!(feature = "audio") {
+            return Err("this program was built without a loudspeaker; o saves the voice note".to_owned());
+        }
+        let (stop, stopped) = oneshot::channel();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
+        Ok(stopped)
+    }
+}
+
+#[cfg(feature = "audio")]
+async fn speak(samples: Vec<i16>) -> Result<(), String> {
+    crate::audio::play(samples).await.map_err(|failure| failure.message)
+}
+
+/// A build without a loudspeaker.
+#[cfg(not(feature = "audio"))]
+async fn speak(_: Vec<i16>) -> Result<(), String> {
+    Err("this program was built without a loudspeaker".to_owned())
 }

@@ -1,25 +1,32 @@
 //! What happens at the client, as messages to the state.
 
+use std::time::Duration;
+
 use futures_util::{Stream, StreamExt, future, stream};
 use lacre_client::{Alert, Event};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
+use tokio::time::{Instant, sleep_until};
 
 use super::{Link, half};
 use crate::chat::model::Connection;
 use crate::chat::state::Msg;
 use crate::safe_text::safe_line;
 
+/// Between two looks at how far files are.
+const SEEN: Duration = Duration::from_millis(300);
+
 impl Link {
     /// What happens at the client from now on, beginning with how it stands with the relay.
     pub fn happenings(&self) -> impl Stream<Item = Msg> + use<> {
         let mut connection = self.0.connection();
         connection.mark_changed();
-        let start = (self.clone(), self.0.events(), connection);
-        let while_open = stream::unfold(start, |(link, mut events, mut connection)| async move {
+        let (events, progress) = (self.0.events(), Moves::new(self.0.progress_changes()));
+        let start = (self.clone(), events, connection, progress);
+        let while_open = stream::unfold(start, |(link, mut events, mut connection, mut moves)| async move {
             loop {
-                if let Some(msg) = next(&link, &mut events, &mut connection).await? {
-                    return Some((msg, (link, events, connection)));
+                if let Some(msg) = next(&link, &mut events, &mut connection, &mut moves).await? {
+                    return Some((msg, (link, events, connection, moves)));
                 }
             }
         });
@@ -32,17 +39,40 @@ async fn next(
     link: &Link,
     events: &mut broadcast::Receiver<Event>,
     connection: &mut watch::Receiver<lacre_client::Connection>,
+    moves: &mut Moves,
 ) -> Option<Option<Msg>> {
     tokio::select! {
         changed = connection.changed() => match changed {
             Ok(()) => Some(Some(Msg::Connection(connection_of(&connection.borrow_and_update())))),
             Err(_) => None,
         },
+        () = moves.next() => Some(Some(Msg::Moved)),
         event = events.recv() => match event {
             Ok(event) => Some(happened(link, event)),
             Err(RecvError::Lagged(_)) => Some(Some(Msg::Stale)),
             Err(RecvError::Closed) => None,
         },
+    }
+}
+
+/// That files get further: not told more often than one can see it.
+struct Moves {
+    changes: watch::Receiver<()>,
+    not_before: Instant,
+}
+
+impl Moves {
+    fn new(changes: watch::Receiver<()>) -> Self {
+        Self { changes, not_before: Instant::now() }
+    }
+
+    /// The next time that something got further; never when nothing can any more.
+    async fn next(&mut self) {
+        sleep_until(self.not_before).await;
+        if self.changes.changed().await.is_err() {
+            future::pending().await
+        }
+        self.not_before = Instant::now() + SEEN;
     }
 }
 

@@ -5,6 +5,7 @@ mod files;
 mod happenings;
 mod orders;
 mod panels;
+mod pictures;
 mod rows;
 mod safety;
 mod work;
@@ -13,6 +14,7 @@ use lacre_client::Client;
 use lacre_client::content::MessageId as ClientId;
 use lacre_client::records::{Allowed, ConversationKind, GroupMember, Records};
 use lacre_client::search::{Filter, Query};
+use lacre_client::view;
 use lacre_proto::ConversationId;
 
 use super::group::{Group, Member};
@@ -23,11 +25,26 @@ use super::run::{Around, Messenger};
 use super::search::{Found, MOST};
 use super::state::{Command, Msg};
 use crate::safe_text::safe_line;
-use rows::{conversation, hit_of, message};
+use files::Player;
+use pictures::{Pictures, shown};
+use rows::{conversation, hit_of};
 
-/// The client behind a chat.
+/// The client behind a chat, and what is shown of its files here.
 #[derive(Clone)]
-pub struct Link(pub Client);
+pub struct Link(Client, Pictures, Player);
+
+impl Link {
+    /// The client, in the terminal of this process.
+    pub fn new(client: Client) -> Self {
+        Self(client, Pictures::of_this_terminal(), Player::default())
+    }
+
+    fn shown(&self, conversation: ConversationId, rows: Vec<view::Message>) -> Result<Vec<Message>, String> {
+        let conversation = self.0.read(|views| views.conversation(conversation)).map_err(half)?;
+        let may_open = conversation.is_some_and(|conversation| conversation.may_open());
+        Ok(shown(rows, may_open, &self.1, &|file| self.0.progress(file)))
+    }
+}
 
 impl Messenger for Link {
     fn me(&self) -> Result<Me, String> {
@@ -70,7 +87,7 @@ impl Messenger for Link {
         if older {
             rows.remove(0);
         }
-        Ok((rows.into_iter().map(message).collect(), older))
+        Ok((self.shown(conversation, rows)?, older))
     }
 
     fn around(&self, conversation: ConversationId, id: MessageId) -> Result<Option<Around>, String> {
@@ -88,8 +105,8 @@ impl Messenger for Link {
             rows.extend(after.into_iter().take(SPAN));
             Ok(Some((rows, [older, newer])))
         });
-        let found = found.map_err(half)?;
-        Ok(found.map(|(rows, more)| (rows.into_iter().map(message).collect(), more)))
+        let Some((rows, more)) = found.map_err(half)? else { return Ok(None) };
+        Ok(Some((self.shown(conversation, rows)?, more)))
     }
 
     fn panel(&self, what: What) -> Result<Shown, String> {

@@ -9,6 +9,7 @@ use lacre_client::strangers::Request;
 use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 
 use super::{Link, half, sentence};
+use crate::chat::drafts::Attempt;
 use crate::chat::questions::Order;
 use crate::chat::state::Msg;
 use crate::commands::report;
@@ -28,13 +29,18 @@ impl Link {
         Some(said.unwrap_or_else(|why| Msg::Trouble(sentence(&why))))
     }
 
-    /// Carries out what takes long.
-    pub(super) async fn carry_out_slowly(&self, order: Order) -> Result<String, String> {
-        match order {
-            Order::SendFile(id, file, caption) => self.send_file(id, &file, caption).await,
-            Order::Save(id, message, to) => self.save(id, message, &to).await,
-            order => self.done(order).await,
-        }
+    /// Carries out what takes long; what is to be said of it.
+    pub(super) async fn carry_out_slowly(&self, attempt: Attempt, order: Order) -> Msg {
+        let done = match order {
+            Order::SendFile(id, file, caption) => {
+                return Msg::Ended(attempt, self.send_file(id, &file, caption).await);
+            }
+            Order::Save(id, message, to) => return Msg::Ended(attempt, self.save(id, message, &to).await),
+            Order::Look(id, message, size) => self.look_at(id, message, size).await.map(Msg::Seen),
+            Order::Play(id, message) => self.play(id, message).await.map(Msg::Done),
+            order => self.done(order).await.map(Msg::Done),
+        };
+        done.unwrap_or_else(|why| Msg::Trouble(sentence(&why)))
     }
 
     async fn link(&self, code: &str) -> Result<(), String> {
@@ -91,7 +97,12 @@ impl Link {
                 (Intent::RevokeDevice(id), done.to_owned())
             }
             Order::StopLinking => (Intent::StopLinking, "The new device is not let in.".to_owned()),
-            Order::Compare(..) | Order::Link(_) | Order::Save(..) | Order::SendFile(..) => {
+            Order::Compare(..)
+            | Order::Link(_)
+            | Order::Save(..)
+            | Order::SendFile(..)
+            | Order::Look(..)
+            | Order::Play(..) => {
                 return Err("this is done in another way".to_owned());
             }
             Order::Verify(who, number) => {

@@ -61,6 +61,7 @@ pub(super) fn conversation(row: view::Conversation) -> Option<Conversation> {
     })
 }
 
+/// A row of a conversation, without what is to be seen of its files.
 pub(super) fn message(row: view::Message) -> Message {
     let view::Message { id, from, mine, sent, body, state, reply, late, seen, marks, .. } = row;
     let marks = marks_of(&marks, &body);
@@ -89,7 +90,9 @@ pub(super) fn message(row: view::Message) -> Message {
     });
     let reply = reply
         .map(|quote| Quote { what: quote.what.map(|(from, text)| (from.to_string(), safe_line(&text))) });
-    Message { id: MessageId(id.0), from: from.to_string(), mine, sent, body, tick, reply, late, seen, marks }
+    let (id, from) = (MessageId(id.0), from.to_string());
+    let (picture, waveform, moves) = (None, None, false);
+    Message { id, from, mine, sent, body, tick, reply, late, seen, picture, waveform, moves, marks }
 }
 
 /// What happened to a message, in words and as what can be done with it.

@@ -28,7 +28,7 @@ impl Link {
             Command::Act(id, act) => return self.act(id, act).await,
             Command::Do(order) => return self.carry_out(order).await,
             Command::Slowly(attempt, order) => {
-                return Some(Msg::Ended(attempt, self.carry_out_slowly(order).await));
+                return Some(self.carry_out_slowly(attempt, order).await);
             }
             Command::Typing(id, writes) => {
                 // Said in passing: whether it was heard is nobody's concern.

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use lacre_proto::{ConversationId, Millis};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
 
 use super::group::{Group, Member};
 use super::keys::Key;
@@ -105,11 +106,16 @@ impl Ana {
         self.drawn(Theme::new(false)).lines().map(|line| line.trim_end().to_owned()).collect()
     }
 
-    fn drawn(&self, theme: Theme) -> String {
+    fn buffer(&self, theme: Theme) -> Buffer {
         let (columns, lines) = self.state.size;
         let mut terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
         terminal.draw(|frame| view::draw(&self.state, theme, frame)).unwrap();
-        let buffer = terminal.backend().buffer();
+        terminal.backend().buffer().clone()
+    }
+
+    fn drawn(&self, theme: Theme) -> String {
+        let (columns, lines) = self.state.size;
+        let buffer = self.buffer(theme);
         (0..lines)
             .map(|y| {
                 let mut line = String::new();
@@ -167,6 +173,9 @@ fn message(number: u8, from: &str, text: &str) -> Message {
         reply: None,
         late: false,
         seen: true,
+        picture: None,
+        waveform: None,
+        moves: false,
         marks: Marks::default(),
     }
 }
