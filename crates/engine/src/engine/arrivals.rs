@@ -19,8 +19,8 @@ use crate::mls::storage::StorageError;
 use crate::records::key::{self, UNKNOWN};
 use crate::records::{ConversationState, Unreadable};
 
-/// The author of what nobody could read.
-const NOBODY: AccountId = AccountId([0; 16]);
+/// The author of what nobody could read, and of what was said in a name that was not the author's.
+pub(super) const NOBODY: AccountId = AccountId([0; 16]);
 
 impl Engine {
     pub(super) fn delivered(

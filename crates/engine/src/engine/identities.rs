@@ -17,6 +17,7 @@ use lacre_proto::wire::{self, request, response};
 use lacre_proto::{AccountId, ConversationId, Handle};
 use prost::Message;
 
+use super::arrivals::NOBODY;
 use super::contacts::Learned;
 use super::outbox::NewJob;
 use super::state::{Opening, Purpose, Wanted, What};
@@ -24,11 +25,13 @@ use super::{Asked, Cx, Engine};
 use crate::api::{Alert, EngineError, Event, Refusal};
 use crate::defence::Defence;
 use crate::identity::{DeviceList, IdentityKey, SafetyNumber, UnverifiedDeviceList};
-use crate::records::key::{self, COMPARED, HANDLE, KEY_CHANGE};
+use crate::mls::policy::Denied;
+use crate::records::key::{self, COMPARED, HANDLE, KEY_CHANGE, NAME};
 use crate::records::{
-    Change, Compared, Contact, ConversationKind, ConversationRecord, ConversationState, KeyChange, Named,
-    Standing,
+    Change, Compared, Contact, ConversationKind, ConversationRecord, ConversationState, KeyChange,
+    MessageRecord, Named, Standing,
 };
+
 type Wish = Result<(), Refusal>;
 
 impl Engine {
@@ -101,17 +104,64 @@ impl Engine {
         Ok(())
     }
 
-    /// An account was met by a certificate under a key that is not its own: what came of it is left.
+    /// An account was met by a certificate under a key that is not its own: what came of it is left, and what was
+    /// said under it is nobody's.
     pub(super) fn disown(&mut self, cx: &mut Cx<'_>, claimed: &Contact) -> Result<(), EngineError> {
         for id in self.conversations_with(cx, claimed.account)? {
             self.leave_quietly(cx, id, None)?;
-            if let Some(record) = cx.records().conversation(id)? {
+            if let Some(record) = cx.records().conversation(id)?
+                && !matches!(record.state, ConversationState::MergedInto(_))
+            {
                 cx.put_conversation(&ConversationRecord { state: ConversationState::Left, ..record })?;
             }
             cx.alert(Some(id), Alert::FalseIdentity);
         }
+        if cx.defends(Defence::PinnedIdentity) {
+            for record in cx.records().conversations()? {
+                self.unsay(cx, record.id, claimed.account)?;
+                if record.kind == ConversationKind::Group {
+                    self.expose(cx, record.id, claimed.account)?;
+                }
+            }
+        }
+        cx.store.delete(key::account(NAME, claimed.account));
         cx.store.delete(key::contact(claimed.account));
         Ok(())
+    }
+
+    /// What was said in the name of an account that has not said it stays, as nobody's.
+    fn unsay(&self, cx: &mut Cx<'_>, id: ConversationId, account: AccountId) -> Result<(), EngineError> {
+        for row in cx.records().messages(id, None, usize::MAX)? {
+            if row.author == account {
+                cx.put_message(&MessageRecord { author: NOBODY, author_handle: Handle::nobody(), ..row })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A member of a group is not whose its certificate says: whoever has brought it in has broken the rules, as if
+    /// that had been seen when they did it. A directory that lies gains nothing by it that it had not before, by
+    /// telling the lie first.
+    fn expose(&mut self, cx: &mut Cx<'_>, id: ConversationId, account: AccountId) -> Result<(), EngineError> {
+        let leaves: Vec<u32> = (cx.members(id)?.iter())
+            .filter(|member| member.account == account)
+            .map(|member| member.leaf)
+            .collect();
+        let Some(seal) = cx.seal(id)?.filter(|_| !leaves.is_empty()) else { return Ok(()) };
+        // The account is no member: it is not invited to what follows.
+        leaves.into_iter().for_each(|leaf| cx.store.delete(key::member(id, leaf)));
+        cx.alert(Some(id), Alert::FalseIdentity);
+        if seal.refused.is_some() || seal.heir.is_some() {
+            return Ok(());
+        }
+        let added = |row: &MessageRecord| match &row.change {
+            Some(Change::Added(people)) => people.iter().any(|named| named.account == Some(account)),
+            _ => false,
+        };
+        let rows = cx.records().messages(id, None, usize::MAX)?;
+        let by = rows.iter().find(|row| added(row)).map(|row| row.author);
+        let by = by.filter(|by| *by != self.me.account).unwrap_or(NOBODY);
+        self.broken(cx, id, by, Denied::Identity, cx.now)
     }
 
     /// Asks the directory again about everybody whose identity has changed: perhaps it was a mistake.

@@ -14,6 +14,8 @@ use crate::api::{Changes, Effect, Event, Input, Intent, RequestId, Wake};
 use crate::content::{Content, MessageId};
 use crate::engine::Engine;
 use crate::identity::Newcomer;
+#[cfg(feature = "evil")]
+use crate::identity::SignatureSecret;
 use crate::records::{ConversationRecord, MessageRecord, MessageState, Records, Standing};
 
 pub(crate) const RELAY: RelayId = RelayId([0xee; 16]);
@@ -83,6 +85,41 @@ impl World {
         let at = accounts.iter().position(|it| it.account == account).unwrap();
         let told = accounts.remove(at);
         accounts.insert(0, told);
+    }
+
+    /// Somebody, called `name` here, whose keys are their own, and whose certificate says that they are another
+    /// person's device.
+    #[cfg(feature = "evil")]
+    pub(crate) fn impostor(&mut self, name: &'static str, of: &str, seed: u64) {
+        use crate::identity::{Admission, Certificate, DeviceEntry, DeviceList, IdentitySecret};
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let victim = self.people[of].engine.me().clone();
+        let (identity, signature) = (IdentitySecret::generate(&mut rng), SignatureSecret::generate(&mut rng));
+        let (account, handle, device) = (victim.account, victim.handle, DeviceId([seed as u8; 16]));
+        let certificate =
+            Certificate::issue(&identity, account, device, handle.clone(), signature.public(), self.now);
+        let entry = DeviceEntry {
+            device,
+            signature_key: signature.public(),
+            added: self.now,
+            quarantine_until: 0,
+            added_by: None,
+        };
+        let list = DeviceList::first(&identity, account, entry);
+        self.relay.sign_up(wire::SignUp {
+            handle: handle.to_string(),
+            account: account.to_wire(),
+            identity_key: identity.public().to_wire(),
+            device_list: Some(list.to_wire()),
+            device: device.to_wire(),
+            ..Default::default()
+        });
+        let admission =
+            Admission { account, handle, device, relay: RELAY, identity, signature, certificate, list };
+        let (engine, changes) = Engine::admitted(admission, self.now);
+        self.settle_in(name, engine, changes, rng);
+        self.connect(name);
+        self.run();
     }
 
     fn settle_in(&mut self, name: &'static str, engine: Engine, changes: Changes, rng: ChaCha20Rng) {

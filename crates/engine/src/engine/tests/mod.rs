@@ -13,6 +13,8 @@ mod groups;
 mod healing;
 mod history;
 mod identities;
+#[cfg(feature = "evil")]
+mod impostor;
 mod kinds;
 mod links;
 mod merging;
