@@ -115,7 +115,7 @@ impl Cx<'_> {
     /// The conversation in which the messages of this one are shown: itself, or the one it was merged into.
     pub(crate) fn shown(&self, id: ConversationId) -> Result<Option<ConversationRecord>, EngineError> {
         let mut next = id;
-        // two merges in a row are possible, a circle is not: a winner's id is lower, or the loser never was
+        // One step is enough since merging leaves no more; older stores have chains.
         for _ in 0..8 {
             match self.records().conversation(next)? {
                 Some(ConversationRecord { state: ConversationState::MergedInto(winner), .. }) => {

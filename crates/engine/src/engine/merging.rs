@@ -8,7 +8,7 @@ use super::outbox::{HELD, HELD_RANK, NewJob, rank};
 use super::state::{Job, JobState, Opening, PendingReceipts, Sealing, What};
 use super::{Cx, Engine};
 use crate::api::{EngineError, Event, Reader};
-use crate::records::key::{self, DIRECT, RECEIPTS, UNSEEN};
+use crate::records::key::{self, CONVERSATION, DIRECT, RECEIPTS, UNSEEN};
 use crate::records::{ConversationRecord, ConversationState, MessageRecord, Standing as Accepts};
 
 /// How much a conversation counts when there are several; the lowest first.
@@ -85,14 +85,10 @@ impl Engine {
         self.move_marks(cx, loser, winner)?;
         self.move_matters(cx, loser, winner)?;
         self.move_owed(cx, loser, winner)?;
-        for (at, mut job) in self.lane(cx, loser, usize::MAX)? {
-            if let What::Message { shown_in, .. }
-            | What::Aside { shown_in, .. }
-            | What::Receipts { shown_in, .. } = &mut job.what
-            {
-                *shown_in = winner;
-                cx.put(at, &job);
-            }
+        let mut became = self.shorten(cx, loser, winner)?;
+        became.push(loser);
+        for lane in became {
+            self.show_in(cx, lane, winner)?;
         }
         cx.put_conversation(&ConversationRecord {
             state: ConversationState::MergedInto(winner),
@@ -114,6 +110,43 @@ impl Engine {
             cx.put(key::handle(DIRECT, handle), &winner);
         }
         cx.event(Event::ConversationMerged(loser, winner));
+        Ok(())
+    }
+
+    /// Whatever has become the loser becomes the winner: however often one is begun anew, what it was is one step away.
+    fn shorten(
+        &self,
+        cx: &mut Cx<'_>,
+        loser: ConversationId,
+        winner: ConversationId,
+    ) -> Result<Vec<ConversationId>, EngineError> {
+        let mut became = Vec::new();
+        for (at, mut record) in cx.records().all::<ConversationRecord>("conversation", &[CONVERSATION])? {
+            if record.state == ConversationState::MergedInto(loser) && record.id != winner {
+                record.state = ConversationState::MergedInto(winner);
+                became.push(record.id);
+                cx.put(at, &record);
+            }
+        }
+        Ok(became)
+    }
+
+    /// What is said by the jobs of a lane stands in the winner now.
+    fn show_in(
+        &self,
+        cx: &mut Cx<'_>,
+        lane: ConversationId,
+        winner: ConversationId,
+    ) -> Result<(), EngineError> {
+        for (at, mut job) in self.lane(cx, lane, usize::MAX)? {
+            if let What::Message { shown_in, .. }
+            | What::Aside { shown_in, .. }
+            | What::Receipts { shown_in, .. } = &mut job.what
+            {
+                *shown_in = winner;
+                cx.put(at, &job);
+            }
+        }
         Ok(())
     }
 

@@ -229,18 +229,16 @@ impl Engine {
         cx: &Cx<'_>,
         account: Option<AccountId>,
     ) -> Result<ConversationId, EngineError> {
-        let mut id = u128::from_be_bytes(cx.provider.rand.bytes());
+        let id = u128::from_be_bytes(cx.provider.rand.bytes());
         let Some(account) = account else { return Ok(ConversationId(id.to_be_bytes())) };
-        let mut lowest = self.conversations_with(cx, account)?;
+        let mut there = self.conversations_with(cx, account)?;
         for (at, gone) in cx.records().all::<Quit>("quit", &[QUIT])? {
             if gone.with == Some(account) {
-                lowest.extend(key::conversation_in(&at));
+                there.extend(key::conversation_in(&at));
             }
         }
-        if let Some(lowest) = lowest.iter().min() {
-            id %= u128::from_be_bytes(lowest.0).max(2);
-        }
-        Ok(ConversationId(id.max(1).to_be_bytes()))
+        let lowest = there.iter().min().map(|lowest| u128::from_be_bytes(lowest.0));
+        Ok(ConversationId(below(lowest, id).to_be_bytes()))
     }
 
     /// Whether this account has left a conversation with somebody, of which their devices may not know.
@@ -399,7 +397,38 @@ impl Engine {
     }
 }
 
+/// An id just below the lowest: so little of what is left below it is used each time that it is never used up.
+/// Where somebody has chosen an id below which there is no room, any will do: it is theirs that is not lower then.
+fn below(lowest: Option<u128>, random: u128) -> u128 {
+    const PART: u32 = 20;
+    const ROOM: u128 = 1 << 64;
+    match lowest {
+        Some(lowest) if lowest >> PART >= ROOM => lowest - 1 - random % (lowest >> PART),
+        _ => random,
+    }
+}
+
 fn matter_of(block: &BlockRecord, blocked: bool) -> Matter {
     let BlockRecord { account, handle, since_ms, accepted } = block.clone();
     Matter::Block { account, handle, since_ms, accepted, blocked }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_always_a_lower_id_and_none_comes_twice() {
+        let mut lowest = 0x8000_0000_0000_0000_0000_0000_0000_0000;
+        for round in 0..100_000_u128 {
+            let random = round.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+            let next = below(Some(lowest), random);
+            assert!(next < lowest && next > 1 << 84, "round {round}");
+            lowest = next;
+        }
+        assert_eq!(below(None, 7), 7);
+        for chosen in [0, 1, 2, 1 << 83] {
+            assert_eq!(below(Some(chosen), 1 << 100), 1 << 100, "below {chosen} there is no room");
+        }
+    }
 }

@@ -50,8 +50,12 @@ impl Engine {
                 continue;
             };
             let Some(id) = at.last_chunk().map(|id| MessageId(*id)) else { continue };
-            // It may have moved with its conversation.
-            let Some(record) = cx.shown(conversation)? else { continue };
+            // It may have moved with its conversation. One that cannot be found does not keep the others.
+            let record = match cx.shown(conversation) {
+                Ok(Some(record)) => record,
+                Ok(None) | Err(EngineError::Corrupt(_)) => continue,
+                Err(error) => return Err(error),
+            };
             if let Some(row) = cx.records().message(record.id, id)? {
                 self.forget(cx, row)?;
             }

@@ -1,6 +1,6 @@
 //! Both write first.
 
-use crate::api::Event;
+use crate::api::{Event, Intent};
 use crate::harness::world::World;
 use crate::records::{ConversationState, MessageState};
 
@@ -103,4 +103,32 @@ fn one_that_was_never_made_yields() {
     settled(&world);
     assert_eq!(world.seen("bruno", "ana"), ["are you there?", "written offline"]);
     assert_eq!(world.relay.groups.len(), 1);
+}
+
+#[test]
+fn begun_anew_again_and_again_it_is_one_conversation() {
+    let mut world = World::of(&["ana", "bruno"]);
+    world.say("ana", "bruno", "first");
+    world.run();
+    let first = world.conversation("ana", "bruno").id;
+    world.intent("ana", Intent::SetTimer(first, 3600));
+    world.run();
+    let brief = world.say("bruno", "ana", "not for long");
+    world.run();
+    world.intent("ana", Intent::MarkRead(first, brief));
+    world.run();
+    let bruno = world.people["bruno"].engine.me().account;
+    for _ in 0..10 {
+        world.intent("ana", Intent::Block(bruno));
+        world.run();
+        world.intent("ana", Intent::Unblock(bruno));
+        world.run();
+    }
+    world.say("bruno", "ana", "still friends");
+    world.run();
+    assert_eq!(world.seen("ana", "bruno").last().map(String::as_str), Some("still friends"));
+    assert_eq!(world.conversation("ana", "bruno").id, world.conversation("bruno", "ana").id);
+    assert!(world.seen("ana", "bruno").contains(&"not for long".to_owned()));
+    world.wait(3_700_000);
+    assert!(!world.seen("ana", "bruno").contains(&"not for long".to_owned()), "what is to vanish does");
 }

@@ -1,6 +1,9 @@
 //! A member who tells the relay another send capability than the members have: nobody else could send any more.
 
 use lacre_proto::ConversationId;
+use lacre_proto::wire::{self, item::Kind, request::Op};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
 
 use crate::api::{Alert, Intent};
 use crate::defence::{Defence, Defences};
@@ -19,6 +22,10 @@ fn family() -> (World, ConversationId) {
     world.intent("bruno", Intent::Send(id, text("olá")));
     world.run();
     (world, id)
+}
+
+fn rng() -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(1)
 }
 
 fn changes(world: &World, name: &str, id: ConversationId) -> Vec<Change> {
@@ -109,7 +116,7 @@ fn a_relay_that_only_says_that_it_keeps_another_capability_changes_nothing() {
     world.run();
     world.tamper("ana", |items| {
         for item in items {
-            if let Some(lacre_proto::wire::item::Kind::Committed(commit)) = &mut item.kind {
+            if let Some(Kind::Committed(commit)) = &mut item.kind {
                 commit.capability_hash = vec![7; 32].into();
             }
         }
@@ -122,4 +129,45 @@ fn a_relay_that_only_says_that_it_keeps_another_capability_changes_nothing() {
     world.run();
     let last = Records(&world.people["bruno"].store).messages(id, None, 1).unwrap().pop().unwrap();
     assert_eq!(last.content, text("seguimos"));
+}
+
+#[test]
+fn however_often_mallory_does_it_to_ana_alone_nothing_that_was_said_is_out_of_reach() {
+    let mut world = World::of(&["ana", "mallory"]);
+    world.say("ana", "mallory", "hi");
+    world.run();
+    let first = world.conversation("ana", "mallory").id;
+    world.intent("ana", Intent::SetTimer(first, 3600));
+    world.run();
+    let brief = world.say("mallory", "ana", "not for long");
+    world.run();
+    world.intent("ana", Intent::MarkRead(first, brief));
+    world.run();
+    for round in 0..10 {
+        world.crime("mallory", "ana", Crime::Usurp);
+        let sent = world.say("ana", "mallory", "again?");
+        world.run();
+        world.wait(120_000);
+        world.run();
+        assert_eq!(world.state("ana", "mallory", sent), MessageState::Delivered, "round {round}");
+    }
+    // What still comes in the first of them is shown in the last.
+    let (now, ana) = (world.now, world.device("ana"));
+    let mallory = world.person("mallory");
+    let late = mallory.engine.craft(&mallory.store, first, Crime::Babble(vec![1]), now, &mut rng()).unwrap();
+    let Op::Send(late) = late.op else { panic!("it is sent") };
+    let rows = world.rows("ana", "mallory").len();
+    let late = wire::Sealed {
+        conversation: late.conversation,
+        sequence: 1_000,
+        epoch: late.epoch,
+        message: late.message,
+        dedupe: late.dedupe,
+    };
+    world.relay.append([ana], Kind::Sealed(late));
+    world.push("ana");
+    assert_eq!(world.rows("ana", "mallory").len(), rows + 1);
+    assert!(world.seen("ana", "mallory").contains(&"not for long".to_owned()));
+    world.wait(3_600_000);
+    assert!(!world.seen("ana", "mallory").contains(&"not for long".to_owned()), "what is to vanish does");
 }
