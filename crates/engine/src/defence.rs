@@ -62,6 +62,8 @@ pub enum Defence {
     Capability,
     /// A conversation that the relay shows in two versions is begun anew.
     Split,
+    /// It is begun anew by nobody who is no admin any more.
+    Heir,
 }
 
 /// Which defences are on.

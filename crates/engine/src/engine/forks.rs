@@ -10,7 +10,8 @@
 //! begun by the first admin of the last epoch that both have in common: nothing that was committed since has a say in
 //! that, so nobody gains by being first or by trying many commits.
 //!
-//! A member can lie about where it was, and cause one new group by it; nobody is believed twice.
+//! A member can lie about where it was, and cause one new group by it; nobody is believed twice. Who begins it is an
+//! admin still, whatever anybody says of the past.
 //!
 //! **Shut out.** Who commits tells the relay the hash of the next send capability. It may be a wrong one, and then
 //! nobody else can send. The relay may also only say that it is a wrong one; so it is tried first. When it does not
@@ -28,7 +29,7 @@ use crate::content::Room;
 use crate::defence::Defence;
 use crate::identity::{SignatureKey, Trail, UnverifiedTrail, mark};
 use crate::records::key::{self, BEEN, GROUP};
-use crate::records::{Change, ConversationState};
+use crate::records::{Change, ConversationState, GroupRecord};
 
 /// Of so many leaves each tells where it was; of more only some do, which is enough for all to know.
 const TELLERS: u64 = 16;
@@ -183,6 +184,7 @@ impl Engine {
         }
         group.doubters.push(by);
         cx.put(key::conversation(GROUP, id), &group);
+        let heir = self.heir_still(cx, id, &group, heir)?;
         let named = match heir {
             Some((account, _)) => Some(self.named(cx, account)?),
             None => None,
@@ -195,6 +197,25 @@ impl Engine {
             self.begin_group_anew(cx, id, &members, None)?;
         }
         Ok(())
+    }
+
+    /// The heir, if they are an admin and a member still: a trail says where its maker was, and who lies about that
+    /// could choose among all who once were. On another device, when the one that was noted is there no more.
+    fn heir_still(
+        &self,
+        cx: &Cx<'_>,
+        id: ConversationId,
+        group: &GroupRecord,
+        heir: Option<(AccountId, DeviceId)>,
+    ) -> Result<Option<(AccountId, DeviceId)>, EngineError> {
+        let Some((account, device)) = heir.filter(|_| cx.defends(Defence::Heir)) else { return Ok(heir) };
+        if !group.admins.contains(&account) {
+            return Ok(None);
+        }
+        let members = cx.members(id)?;
+        let devices = || members.iter().filter(|member| member.account == account).map(|it| it.device);
+        let device = devices().find(|it| *it == device).or_else(|| devices().next());
+        Ok(device.map(|device| (account, device)))
     }
 
     /// The relay names another send capability than the members have, after a commit of somebody: it is tried.

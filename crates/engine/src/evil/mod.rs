@@ -7,6 +7,7 @@
 //! | M-11 | [`Crime::GarbagePath`] |
 //! | S-05 | [`Crime::Deny`] |
 //! | a wrong send capability | [`Crime::Usurp`] |
+//! | M-10 | [`Engine::false_trail`] |
 //! | M-17 | [`Crime::Skip`], [`Crime::Say`] with a far counter |
 //! | M-18, R7 | [`Engine::try_open`] on a leaked store |
 //! | R3 | [`Engine::watch_keys`] |
@@ -33,13 +34,13 @@ use crate::api::{Changes, EngineError, Reader};
 use crate::content::envelope::{self, Envelope};
 use crate::content::{self, Address, Content, Manner, MessageId, MimiId};
 use crate::defence::{Defence, Defences};
-use crate::engine::state::{Built, Job, JobState, Purpose, What};
+use crate::engine::state::{Been, Built, Job, JobState, Mark, Purpose, What};
 use crate::engine::{Cx, Engine};
-use crate::identity::{SignatureSecret, author};
+use crate::identity::{SignatureSecret, Trail, author};
 use crate::mls::group;
 use crate::mls::provider::{Provider, Rand};
 use crate::mls::storage::Storage;
-use crate::records::{Overlay, key};
+use crate::records::{Overlay, Records, key};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
@@ -233,6 +234,22 @@ impl Engine {
             dedupe: cx.provider.rand.number(),
             passing: false,
         }))
+    }
+
+    /// A trail of this device that says that it was elsewhere since an epoch.
+    pub fn false_trail(
+        &self,
+        reader: &dyn Reader,
+        id: ConversationId,
+        since: u64,
+        now: Millis,
+    ) -> Result<wire::Signed, EngineError> {
+        let been: Option<Been> = Records(reader).read("trail", &key::conversation(key::BEEN, id))?;
+        let been = been.ok_or(EngineError::Corrupt("the liar has been nowhere"))?;
+        let told = |mark: &Mark| (mark.epoch, if mark.epoch < since { mark.digest } else { [7; 32] });
+        let marks = been.marks.iter().map(told).collect();
+        let trail = Trail { conversation: id, device: self.me().device, made: now, marks };
+        Ok(trail.sign(self.myself().secret))
     }
 
     /// Seals so many messages in a conversation and throws them away; gives how many keys were used, and how often

@@ -33,4 +33,6 @@ mod strangers;
 #[cfg(feature = "evil")]
 mod strangers_evil;
 mod talk;
+#[cfg(feature = "evil")]
+mod trails;
 mod welcomes;
