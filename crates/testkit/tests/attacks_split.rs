@@ -128,9 +128,7 @@ fn m10_a_group_that_was_split_says_so_once_and_goes_on_as_one() {
     for armed in [true, false] {
         let (mut world, id) = family(1001);
         if !armed {
-            for name in PEOPLE {
-                world.engine(name).disarm(Defences::without([Defence::Split]));
-            }
+            without_split(&mut world);
         }
         let said = split(&mut world, id);
         // Joined again: what the other half says comes too.
@@ -196,6 +194,82 @@ fn m10_a_second_commit_for_an_epoch_that_is_over_tells_of_the_split_too() {
     let new = living(&world, "ana");
     assert_ne!(new, id);
     assert!(PEOPLE.iter().all(|name| living(&world, name) == new));
+}
+
+fn changed(world: &World, name: &str, id: ConversationId, what: impl Fn(&Change) -> bool) -> usize {
+    rows(world, name, id).iter().filter(|row| row.change.as_ref().is_some_and(&what)).count()
+}
+
+fn without_split(world: &mut World) {
+    for name in PEOPLE {
+        world.engine(name).disarm(Defences::without([Defence::Split]));
+    }
+}
+
+#[test]
+fn m10_nobody_is_moved_from_one_half_into_the_other_in_silence() {
+    // What comes first from the other half: a commit of the epoch, one of a later epoch, words of a later epoch.
+    for joint in 0..3 {
+        for armed in [true, false] {
+            let (mut world, id) = family(1010 + joint);
+            if !armed {
+                without_split(&mut world);
+            }
+            split(&mut world, id);
+            if joint > 0 {
+                world.intend("bruno", Intent::UpdateLeaf(id));
+                world.settle();
+            }
+            world.evil.honest();
+            let first = match joint {
+                2 => Intent::Send(id, text("of a later time")),
+                _ => Intent::UpdateLeaf(id),
+            };
+            world.intend("bruno", first);
+            world.pass(10 * MINUTE);
+            let is_split = |change: &Change| matches!(change, Change::Split(Some(_)));
+            if !armed {
+                for name in ["carla", "dora"] {
+                    assert_eq!(living(&world, name), id, "{name}: moved, {joint}");
+                    assert_eq!(changed(&world, name, id, |it| *it == Change::Back), 1, "{name}: {joint}");
+                    assert_eq!(changed(&world, name, id, is_split), 0, "{name}: {joint}");
+                }
+                continue;
+            }
+            let new = living(&world, "ana");
+            assert_ne!(new, id, "{joint}");
+            for name in PEOPLE {
+                assert_eq!(living(&world, name), new, "{name}: {joint}");
+                assert_eq!(changed(&world, name, new, is_split), 1, "{name}: {joint}");
+                assert_eq!(changed(&world, name, new, |it| *it == Change::Back), 0, "{name}: {joint}");
+            }
+        }
+    }
+}
+
+#[test]
+fn who_only_missed_something_is_let_in_again_and_nobody_speaks_of_a_split() {
+    let (mut world, id) = family(1020);
+    world.evil.on_item(move |name, item| match &item.kind {
+        Some(Kind::Committed(it)) if it.conversation == id.to_wire() && name == "carla" => vec![],
+        _ => vec![item],
+    });
+    for name in ["ana", "bruno"] {
+        world.intend(name, Intent::UpdateLeaf(id));
+        world.settle();
+    }
+    world.evil.honest();
+    world.intend("bruno", Intent::UpdateLeaf(id));
+    world.pass(10 * MINUTE);
+    assert_eq!(changed(&world, "carla", id, |it| *it == Change::Back), 1);
+    world.intend("carla", Intent::Send(id, text("back")));
+    world.pass(MINUTE);
+    for name in PEOPLE {
+        assert_eq!(living(&world, name), id, "{name}");
+        assert_eq!(changed(&world, name, id, |it| matches!(it, Change::Split(_))), 0, "{name}");
+        assert!(!world.device(name).alerts().contains(&Alert::Split), "{name}");
+        assert!(has_read(&world, name, id, "back"), "{name}");
+    }
 }
 
 #[test]

@@ -232,13 +232,15 @@ impl Engine {
         Ok(())
     }
 
-    /// This device lost its place: nothing is sealed or opened until it is let in again.
+    /// This device lost its place: nothing is sealed or opened until it is let in again. Perhaps it missed
+    /// something; perhaps the relay has led it elsewhere than the others, who see that by its trail.
     pub(super) fn lose(&mut self, cx: &mut Cx<'_>, id: ConversationId) -> Result<(), EngineError> {
         let Some(mut seal) = cx.seal(id)? else { return Ok(()) };
         self.groups.remove(&id);
         if seal.lost {
             return Ok(());
         }
+        self.tell_trail(cx, id)?;
         seal.lost = true;
         cx.put_seal(id, &seal);
         cx.alert(Some(id), Alert::OutOfStep);

@@ -4,9 +4,10 @@
 //!
 //! **Two versions.** A relay that gives two halves of a group different commits of one epoch keeps them apart by
 //! that: neither can open what the other seals. When it joins them again, something comes that does not fit: a second
-//! commit for an epoch that is over, or a message of this epoch that does not open. Then a device tells the others
-//! where it has been, signed: its trail, a mark for each of the newest epochs. Who has another mark for the same
-//! epoch knows by that of the split, and tells its own trail. The group goes on as a new one (see [`super::anew`]),
+//! commit for an epoch that is over, something of this epoch that does not open, or of a later one. Then a device
+//! tells the others where it has been, signed: its trail, a mark for each of the newest epochs. Who has another mark
+//! for the same epoch knows by that of the split, and tells its own trail. The group goes on as a new one (see
+//! [`super::anew`]),
 //! begun by the first admin of the last epoch that both have in common: nothing that was committed since has a say in
 //! that, so nobody gains by being first or by trying many commits.
 //!
@@ -123,12 +124,17 @@ impl Engine {
         id: ConversationId,
         signed: wire::Signed,
     ) -> Result<(), EngineError> {
-        let Some(seal) = cx.seal(id)?.filter(|seal| !seal.lost) else { return Ok(()) };
+        // Who has lost its place hears it too: it may be let in where it never was.
+        let follows = |seal: &Seal| seal.refused.is_none() && seal.heir.is_none();
+        let Some(seal) = cx.seal(id)?.filter(follows) else { return Ok(()) };
         if self.is_merged(cx, id)? || !cx.defends(Defence::Split) {
             return Ok(());
         }
         let Some((by, trail)) = self.verified_trail(cx, id, signed)? else {
-            cx.alert(Some(id), Alert::FalseResync);
+            // Of those who have come since, a device that lost its place knows nothing.
+            if !seal.lost {
+                cx.alert(Some(id), Alert::FalseResync);
+            }
             return Ok(());
         };
         let been = self.been(cx, id)?;

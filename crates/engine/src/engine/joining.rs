@@ -19,7 +19,7 @@ use crate::mls::extension::LacreConversation;
 use crate::mls::key_package::{self, Kept};
 use crate::mls::policy::{self, Admission, Denied, Who};
 use crate::mls::{SUITE, group, welcome};
-use crate::records::key::{self, DIRECT, GROUP_INFO};
+use crate::records::key::{self, BEEN, DIRECT, GROUP_INFO};
 use crate::records::{Contact, ConversationKind, ConversationRecord, ConversationState};
 use lacre_proto::wire;
 
@@ -169,6 +169,8 @@ impl Engine {
             self.doubt_capability(cx, id, &mut seal, inviter);
         }
         cx.put_seal(id, &seal);
+        // Where it was before it is no more.
+        cx.store.delete(key::conversation(BEEN, id));
         self.note_epoch(cx, id, &joined, [0; 32])?;
         let seal_room = seal.room;
         self.keep(id, joined);
