@@ -169,11 +169,7 @@ impl Engine {
             self.doubt_capability(cx, id, &mut seal, inviter);
         }
         cx.put_seal(id, &seal);
-        // Where it was before it is no more.
-        cx.store.delete(key::conversation(BEEN, id));
-        self.note_epoch(cx, id, &joined, [0; 32])?;
         let seal_room = seal.room;
-        self.keep(id, joined);
         if again && !stale {
             self.renewed(cx, id)?;
         }
@@ -188,6 +184,10 @@ impl Engine {
                 }
             }
         }
+        // Where it was before it is no more. Who the heir is depends on the admins, who are known now.
+        cx.store.delete(key::conversation(BEEN, id));
+        self.note_epoch(cx, id, &joined, [0; 32])?;
+        self.keep(id, joined);
         if again {
             self.back_in(cx, id)?;
         }

@@ -130,6 +130,25 @@ fn m10_who_was_removed_is_nobodys_heir_though_a_member_lies_for_her() {
 }
 
 #[test]
+fn who_comes_in_notes_the_same_heir_as_everybody_else() {
+    // The first admin by id is not the one with the lowest leaf.
+    let mut names = ["ana", "bruno"];
+    let world = World::of(&["ana", "bruno", "carla"]);
+    names.sort_by_key(|name| account(&world, name));
+    let [first, maker] = names;
+    let (mut world, id) = made_by(maker, &[first], &["ana", "bruno", "carla"]);
+    world.intent(maker, Intent::SetRole(id, first.parse().unwrap(), true));
+    world.run();
+    world.intent(maker, Intent::AddToGroup(id, vec!["carla".parse().unwrap()]));
+    world.run();
+    let newest = |name: &str| marks(&world, name, id).pop().unwrap();
+    let (hers, theirs) = (newest("carla"), newest(maker));
+    assert_eq!((hers.epoch, hers.digest), (theirs.epoch, theirs.digest));
+    assert_eq!(theirs.heir, Some((account(&world, first), world.device(first))));
+    assert_eq!(hers.heir, theirs.heir);
+}
+
+#[test]
 fn another_device_of_the_heir_begins_anew_when_the_one_that_was_noted_is_gone() {
     let (mut world, id) = made_by("ana", &["bruno", "carla"], &["ana", "bruno", "carla"]);
     world.link("ana", "ana/phone", 77);
