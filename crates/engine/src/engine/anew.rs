@@ -56,7 +56,7 @@ impl Engine {
         seal: Seal,
     ) -> Result<(), EngineError> {
         self.groups.remove(&id);
-        cx.put_seal(id, &Seal { lost: true, doubt: None, ..seal });
+        cx.put_seal(id, &Seal { lost: true, asked: None, doubt: None, ..seal });
         self.requeue(cx, id, false)?;
         for (at, job) in self.lane(cx, id, usize::MAX)? {
             if matches!(job.what, What::Commit(..) | What::AskResync | What::Gather(_)) {

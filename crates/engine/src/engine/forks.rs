@@ -7,23 +7,25 @@
 //! commit for an epoch that is over, something of this epoch that does not open, or of a later one. Then a device
 //! tells the others where it has been, signed: its trail, a mark for each of the newest epochs. Who has another mark
 //! for the same epoch knows by that of the split, and tells its own trail. The group goes on as a new one (see
-//! [`super::anew`]),
-//! begun by the first admin of the last epoch that both have in common: nothing that was committed since has a say in
-//! that, so nobody gains by being first or by trying many commits.
+//! [`super::anew`]), begun by the first admin of the last epoch that both have in common: nothing that was committed
+//! since has a say in that, so nobody gains by being first or by trying many commits.
 //!
 //! A member can lie about where it was, and cause one new group by it; nobody is believed twice. Who begins it is an
 //! admin still, whatever anybody says of the past.
 //!
 //! **Shut out.** Who commits tells the relay the hash of the next send capability. It may be a wrong one, and then
 //! nobody else can send. The relay may also only say that it is a wrong one; so it is tried first. When it does not
-//! take the right one, the conversation goes on as a new one, in a group without whoever has made that commit.
+//! take the right one, the conversation goes on as a new one, in a group without whoever has made that commit. When
+//! they put it right again, who comes later sees nothing of it and begins nothing anew; so those who were shut out ask
+//! to be let in again, too, and an admin lets them in.
 
 use lacre_proto::wire::{self, request};
 use lacre_proto::{AccountId, ConversationId, DeviceId, limits};
 use openmls::group::MlsGroup;
 use openmls::prelude::LeafNodeIndex;
 
-use super::state::{Been, Mark, Seal};
+use super::outbox::NewJob;
+use super::state::{Been, Mark, Seal, What};
 use super::{Asked, Cx, Engine};
 use crate::api::{Alert, EngineError};
 use crate::content::Room;
@@ -34,6 +36,9 @@ use crate::records::{Change, ConversationState, GroupRecord};
 
 /// Of so many leaves each tells where it was; of more only some do, which is enough for all to know.
 const TELLERS: u64 = 16;
+
+/// In place of the commit that opened an epoch: this device came in there.
+pub(super) const CAME_IN: [u8; 32] = [0; 32];
 
 /// What two trails say together.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,7 +59,8 @@ impl Engine {
         commit: [u8; 32],
     ) -> Result<(), EngineError> {
         let at = key::conversation(BEEN, id);
-        let mut been: Been = cx.records().read("trail", &at)?.unwrap_or_default();
+        // Who comes in again may do so in the other half: where it was before says nothing any more.
+        let mut been = if commit == CAME_IN { Been::default() } else { self.been(cx, id)? };
         let members = cx.members(id)?;
         let heir = self.successor(cx, id, &members, None)?;
         let epoch = group.epoch().as_u64();
@@ -85,7 +91,7 @@ impl Engine {
     ) -> Result<bool, EngineError> {
         let been = self.been(cx, id)?;
         // Of the epoch in which it came in a device does not know the commit.
-        let other = |mark: &Mark| mark.commit != [0; 32] && mark.commit != commit;
+        let other = |mark: &Mark| mark.commit != CAME_IN && mark.commit != commit;
         Ok(been.marks.iter().any(|mark| mark.epoch == ended + 1 && other(mark)))
     }
 
@@ -255,7 +261,12 @@ impl Engine {
     pub(super) fn shut_out(&mut self, cx: &mut Cx<'_>, id: ConversationId) -> Result<(), EngineError> {
         let Some(Seal { doubt: Some(by), room, .. }) = cx.seal(id)? else { return Ok(()) };
         if matches!(room, Room::Group(_)) {
-            return self.go_on_without(cx, id, by, Change::ShutOut(true), cx.now);
+            self.go_on_without(cx, id, by, Change::ShutOut(true), cx.now)?;
+            // Whoever comes to this later finds the group in order, when it was put in order meanwhile.
+            return match self.is_merged(cx, id)? {
+                true => Ok(()),
+                false => self.enqueue(cx, id, NewJob::new(What::AskResync)).map(drop),
+            };
         }
         self.tell(cx, id, by, Change::ShutOut(false), cx.now)?;
         match room.peer(self.me.account) {

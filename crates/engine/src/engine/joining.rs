@@ -8,6 +8,7 @@ use openmls::prelude::Welcome;
 
 use super::devices::kin_wait;
 use super::epochs::claimed_account;
+use super::forks::CAME_IN;
 use super::state::{Seal, What};
 use super::updates::first_update;
 use super::{Cx, Engine};
@@ -19,7 +20,7 @@ use crate::mls::extension::LacreConversation;
 use crate::mls::key_package::{self, Kept};
 use crate::mls::policy::{self, Admission, Denied, Who};
 use crate::mls::{SUITE, group, welcome};
-use crate::records::key::{self, BEEN, DIRECT, GROUP_INFO};
+use crate::records::key::{self, DIRECT, GROUP_INFO};
 use crate::records::{Contact, ConversationKind, ConversationRecord, ConversationState};
 use lacre_proto::wire;
 
@@ -157,7 +158,7 @@ impl Engine {
             cx.store.delete(key::member(id, member.leaf));
         }
         self.refresh_members(cx, id, &joined, &[], first_epoch.then_some(0))?;
-        (seal.lost, seal.asked, seal.counter, seal.sent) = (false, None, 0, 0);
+        (seal.lost, seal.refused, seal.asked, seal.counter, seal.sent) = (false, None, None, 0, 0);
         // Who came in by the last resort, or by what somebody may know, has a leaf key that others may have: soon anew.
         let made = used.as_ref().map_or(0, Kept::made_ms);
         let stale = made < self.secured_since(cx)?;
@@ -169,13 +170,12 @@ impl Engine {
             self.doubt_capability(cx, id, &mut seal, inviter);
         }
         cx.put_seal(id, &seal);
-        let seal_room = seal.room;
         if again && !stale {
             self.renewed(cx, id)?;
         }
         match &contact {
             Some(contact) => self.enter(cx, id, contact, inviter)?,
-            None if matches!(seal_room, Room::Own(_)) => self.enter_own(cx, id)?,
+            None if matches!(seal.room, Room::Own(_)) => self.enter_own(cx, id)?,
             None => {
                 let by = inviter.unwrap_or(self.me.account);
                 self.enter_group(cx, id, &conversation, by, again, time)?;
@@ -184,9 +184,8 @@ impl Engine {
                 }
             }
         }
-        // Where it was before it is no more. Who the heir is depends on the admins, who are known now.
-        cx.store.delete(key::conversation(BEEN, id));
-        self.note_epoch(cx, id, &joined, [0; 32])?;
+        // Who the heir is depends on the admins, who are known now.
+        self.note_epoch(cx, id, &joined, CAME_IN)?;
         self.keep(id, joined);
         if again {
             self.back_in(cx, id)?;
@@ -194,7 +193,7 @@ impl Engine {
         if by_last_resort {
             self.plan_update(cx, id)?;
         }
-        let own = matches!(seal_room, Room::Own(_)).then_some(self.me.account);
+        let own = matches!(seal.room, Room::Own(_)).then_some(self.me.account);
         Ok(Ok(contact.map(|contact| contact.account).or(own)))
     }
 
@@ -226,7 +225,9 @@ impl Engine {
     }
 
     /// Whether this member may let this device into a group again: an admin whom it knew, its own account, or
-    /// anybody when nothing is otherwise than it knew it. Who has broken the rules lets nobody in.
+    /// anybody when nothing is otherwise than it knew it. Who has broken the rules lets nobody in. Who has shut the
+    /// others out, and was followed by some because they saw nothing of it, lets nobody in either; those do who would
+    /// have begun the group anew.
     fn may_let_in(
         &self,
         cx: &Cx<'_>,
@@ -238,10 +239,16 @@ impl Engine {
     ) -> Result<bool, EngineError> {
         let Some(group) = cx.records().group(id)? else { return Ok(true) };
         let Some(inviter) = inviter else { return Ok(false) };
-        if known.refused.is_some() || known.heir.is_some() {
+        let trusted = inviter == self.me.account || group.admins.contains(&inviter);
+        if let Some(offender) = known.refused {
+            let first = self.successor(cx, id, &cx.members(id)?, Some(offender))?;
+            let trusted = trusted || first.is_some_and(|first| first.account == inviter);
+            return Ok(known.asked.is_some() && inviter != offender && trusted);
+        }
+        if known.heir.is_some() {
             return Ok(false);
         }
-        if inviter == self.me.account || group.admins.contains(&inviter) {
+        if trusted {
             return Ok(true);
         }
         let before: BTreeSet<AccountId> = cx.members(id)?.into_iter().map(|member| member.account).collect();

@@ -9,6 +9,7 @@ use openmls::prelude::KeyPackage;
 use prost::Message;
 
 use super::contacts::{Disbelief, Learned};
+use super::forks::CAME_IN;
 use super::outbox::Lane;
 use super::state::{Job, JobState, Opening, Seal, What};
 use super::updates::next_update;
@@ -425,7 +426,7 @@ impl Engine {
         seal.update_ms = next_update(cx, &group);
         self.refresh_members(cx, id, &group, &[], Some(0))?;
         cx.put_seal(id, &seal);
-        self.note_epoch(cx, id, &group, [0; 32])?;
+        self.note_epoch(cx, id, &group, CAME_IN)?;
         self.keep(id, group);
         if let Some(mut record) = cx.records().conversation(id)?
             && record.state == ConversationState::Opening

@@ -6,7 +6,7 @@
 //! | M-03 | [`Crime::Say`] |
 //! | M-11 | [`Crime::GarbagePath`] |
 //! | S-05 | [`Crime::Deny`] |
-//! | a wrong send capability | [`Crime::Usurp`] |
+//! | a wrong send capability | [`Crime::Usurp`], [`Crime::Restore`] |
 //! | M-10 | [`Engine::false_trail`] |
 //! | M-17 | [`Crime::Skip`], [`Crime::Say`] with a far counter |
 //! | M-18, R7 | [`Engine::try_open`] on a leaked store |
@@ -44,6 +44,9 @@ use crate::records::{Overlay, Records, key};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
+/// A send capability that its maker alone knows.
+const HERS: &[u8] = b"known to her alone";
+
 /// What an evil member does.
 #[derive(Debug, Clone)]
 pub enum Crime {
@@ -70,6 +73,8 @@ pub enum Crime {
     Commit(Forbidden),
     /// Updates its leaf, and gives the relay another send capability than that which the members have.
     Usurp,
+    /// Puts it right again: updates its leaf by the capability that it alone knows, and gives the right one.
+    Restore,
     /// Updates its leaf with a commit whose path secrets are junk for one device.
     GarbagePath(DeviceId),
 }
@@ -176,8 +181,14 @@ impl Engine {
                 let capability = group::capability(cx.provider, &group, id)?;
                 let plan = group::Plan { path: true, ..group::Plan::default() };
                 let mut made = group::commit(cx.provider, &mut group, &self.myself(), plan)?;
-                made.capability_hash = Sha256::digest(b"known to her alone").into();
+                made.capability_hash = Sha256::digest(HERS).into();
                 commit_op(&cx, id, epoch, capability, made)?
+            }
+            Crime::Restore => {
+                let epoch = group.epoch().as_u64();
+                let plan = group::Plan { path: true, ..group::Plan::default() };
+                let made = group::commit(cx.provider, &mut group, &self.myself(), plan)?;
+                commit_op(&cx, id, epoch, HERS.to_vec(), made)?
             }
             Crime::GarbagePath(victim) => {
                 let epoch = group.epoch().as_u64();

@@ -81,6 +81,45 @@ fn a_group_from_whose_sending_mallory_shuts_everybody_out_goes_on_without_her() 
 }
 
 #[test]
+fn when_mallory_puts_it_right_before_the_admin_has_seen_it_nobody_is_left_behind() {
+    let (mut world, id) = family();
+    world.person("ana").held = true;
+    world.crime("mallory", GROUP, Crime::Usurp);
+    assert_eq!(changes(&world, "bruno", id).last(), Some(&Change::ShutOut(true)), "Bruno was there");
+    world.crime("mallory", GROUP, Crime::Restore);
+    world.person("ana").held = false;
+    world.run();
+    world.wait(120_000);
+    assert_eq!(living(&world, "ana"), id, "Ana has seen two commits, and the group in order");
+    assert_eq!(living(&world, "bruno"), id);
+    world.intent("bruno", Intent::Send(id, text("de volta")));
+    world.run();
+    let last = Records(&world.people["ana"].store).messages(id, None, 1).unwrap().pop().unwrap();
+    assert_eq!(last.content, text("de volta"));
+    assert_eq!(changes(&world, "bruno", id).last(), Some(&Change::Back));
+}
+
+#[test]
+fn who_was_shut_out_is_not_let_in_again_by_who_has_done_it() {
+    let (mut world, id) = family();
+    world.person("ana").held = true;
+    world.crime("mallory", GROUP, Crime::Usurp);
+    world.crime("mallory", GROUP, Crime::Restore);
+    // Bruno asks, and Mallory alone answers.
+    world.wait(120_000);
+    let let_in = |change: &Change| matches!(change, Change::LetIn(_));
+    assert!(changes(&world, "mallory", id).iter().any(let_in), "she would");
+    assert!(world.alerts("bruno").iter().any(|alert| matches!(alert, Alert::WelcomeRefused(_))));
+    assert!(!changes(&world, "bruno", id).contains(&Change::Back));
+    // In an hour he asks again, and Ana is there.
+    world.person("ana").held = false;
+    world.run();
+    world.wait(3_600_000);
+    assert_eq!(living(&world, "bruno"), id);
+    assert_eq!(changes(&world, "bruno", id).last(), Some(&Change::Back));
+}
+
+#[test]
 fn between_two_a_new_conversation_begins_and_nothing_is_lost() {
     for armed in [true, false] {
         let mut world = World::of(&["ana", "mallory"]);
