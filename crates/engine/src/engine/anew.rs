@@ -99,7 +99,9 @@ impl Engine {
         };
         let id = ConversationId(cx.provider.rand.bytes());
         let fresh = ConversationRecord::new(id, ConversationKind::Group, cx.now);
-        cx.put_conversation(&ConversationRecord { title: record.title, ..fresh })?;
+        // Into which this account was brought by a stranger, it begins when it has accepted that.
+        let (title, standing) = (record.title, record.standing);
+        cx.put_conversation(&ConversationRecord { title, standing, ..fresh })?;
         let admins = group.admins.iter().copied().filter(|admin| Some(*admin) != offender).collect();
         let begun = GroupRecord {
             created_by: self.me.account,

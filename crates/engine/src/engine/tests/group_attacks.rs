@@ -12,7 +12,9 @@ use crate::content::{Content, Fact};
 use crate::defence::{Defence, Defences};
 use crate::evil::{Crime, Forbidden, Forged};
 use crate::harness::world::{World, text};
-use crate::records::{Allowed, Change, ConversationKind, ConversationState, MessageRecord, Records, Rules};
+use crate::records::{
+    Allowed, Change, ConversationKind, ConversationState, MessageRecord, Records, Rules, Standing,
+};
 
 const GROUP: &str = "Família";
 const CLOSED: Rules = Rules { add: Allowed::Admins, edit: Allowed::Admins, send: Allowed::All };
@@ -381,4 +383,29 @@ fn m11_junk_for_one_member_of_a_group_costs_one_resync_in_the_sight_of_all() {
         assert_eq!(back.count(), 1, "and one line on the device itself");
         assert_eq!(refused(&world, "ana") + refused(&world, "bruno"), 0);
     }
+}
+
+#[test]
+fn who_was_brought_in_by_a_stranger_begins_nothing_anew_before_he_has_accepted() {
+    let mut world = World::of(&["bruno", "carla", "mallory"]);
+    world.person("bruno").wary = true;
+    let people = vec!["bruno".parse().unwrap(), "carla".parse().unwrap()];
+    world.intent("mallory", Intent::CreateGroup(GROUP.to_owned(), people));
+    world.run();
+    let id = world.conversation("mallory", GROUP).id;
+    // Bruno's is the lowest leaf when Mallory's does not count.
+    let (bruno, carla) = (leaf(&world, "mallory", "bruno", id), leaf(&world, "mallory", "carla", id));
+    assert!(bruno < carla);
+    let claims = |world: &World| world.relay.packages[&world.device("carla")].0.len();
+    let (groups, packages) = (world.relay.groups.len(), claims(&world));
+    world.crime("mallory", GROUP, Crime::Commit(Forbidden::Creator(account(&world, "bruno"))));
+    world.wait(3_600_000);
+    assert_eq!((world.relay.groups.len(), claims(&world)), (groups, packages), "his device does nothing");
+    let all = Records(&world.people["bruno"].store).conversations().unwrap();
+    let request = all.iter().find(|it| it.kind == ConversationKind::Group).unwrap();
+    assert_eq!(request.standing, Standing::Asked);
+    world.intent("bruno", Intent::Accept(request.id));
+    world.run();
+    world.wait(60_000);
+    assert_eq!(living(&world, "carla"), request.id, "it begins when he wants it");
 }
