@@ -136,6 +136,9 @@ impl Engine {
         if self.is_blocked(cx, account)? {
             return Ok(Err(Refusal::Blocked));
         }
+        if cx.records().key_changes()?.iter().any(|it| it.from == account || it.account == account) {
+            return Ok(Err(Refusal::IdentityChanged));
+        }
         if history > kinds::GIVEN {
             return Ok(Err(Refusal::TooMuchHistory));
         }

@@ -203,6 +203,33 @@ fn who_becomes_an_admin_later_knows_the_link_that_stands() {
 }
 
 #[test]
+fn who_asks_under_a_handle_that_was_somebody_elses_is_let_in_when_that_is_accepted() {
+    let (mut world, id) = family();
+    let link = link(&mut world, id, 0);
+    ask(&mut world, "dora", &link);
+    let old = account(&world, "dora");
+    world.disconnect("dora");
+    world.sign_up_as("dora/anew", "dora", 99);
+    world.connect("dora/anew");
+    world.hand_over("dora/anew");
+    ask(&mut world, "dora/anew", &link);
+    let new = account(&world, "dora/anew");
+    assert_eq!(waiting(&world, "ana", id).len(), 2);
+    for who in [old, new] {
+        world.intent("ana", Intent::AdmitAsker(id, who, 0));
+        world.run();
+        assert_eq!(refusals(&world, "ana").pop(), Some(Refusal::IdentityChanged));
+    }
+    assert!(!is_in(&world, "dora/anew", id));
+    let change = records(&world, "ana").key_change(old).unwrap().unwrap();
+    world.intent("ana", Intent::AcceptIdentity(old, change.identity_key));
+    world.run();
+    world.intent("ana", Intent::AdmitAsker(id, new, 0));
+    world.run();
+    assert!(is_in(&world, "dora/anew", id));
+}
+
+#[test]
 fn an_ask_for_oneself_or_for_no_group_is_none() {
     let (mut world, id) = family();
     let link = link(&mut world, id, 0);
