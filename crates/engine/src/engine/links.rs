@@ -31,21 +31,18 @@ impl Engine {
             Ok((record, _)) => record,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let at = key::conversation(LINK, record.id);
-        let fact = match until_ms {
-            Some(until_ms) => {
-                let secret = LinkSecret(cx.provider.rand.bytes());
-                cx.put(at, &secret);
-                Some(LinkFact { hash: secret.hash(record.id), until_ms })
-            }
-            None => {
-                cx.store.delete(at);
-                None
-            }
-        };
+        let secret = until_ms.map(|_| LinkSecret(cx.provider.rand.bytes()));
+        let hash = secret.as_ref().map(|secret| secret.hash(record.id));
+        let fact = hash.zip(until_ms).map(|(hash, until_ms)| LinkFact { hash, until_ms });
         let message = cx.new_message_id();
         if let Err(refusal) = self.say(cx, record.id, message, Content::Fact(Fact::Link(fact)), false)? {
             return Ok(Err(refusal));
+        }
+        // What is refused leaves the link that stands.
+        let at = key::conversation(LINK, record.id);
+        match secret {
+            Some(secret) => cx.put(at, &secret),
+            None => cx.store.delete(at),
         }
         cx.event(Event::Queued(intent, record.id, message));
         Ok(Ok(()))

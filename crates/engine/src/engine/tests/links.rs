@@ -230,6 +230,36 @@ fn who_asks_under_a_handle_that_was_somebody_elses_is_let_in_when_that_is_accept
 }
 
 #[test]
+fn a_link_that_cannot_be_told_of_leaves_the_one_that_stands() {
+    let (mut world, id) = family();
+    world.say("ana", "bruno", "hi");
+    world.intent("ana", Intent::AddToGroup(id, vec!["carla".parse().unwrap()]));
+    world.run();
+    world.intent("ana", Intent::SetRole(id, "carla".parse().unwrap(), true));
+    world.run();
+    let stands = link(&mut world, id, 0);
+    // Carla lets a new Bruno in, whom Ana has not accepted: Ana says nothing in the group.
+    world.say("carla", "bruno", "hi");
+    world.run();
+    let old = account(&world, "bruno");
+    world.disconnect("bruno");
+    world.sign_up_as("bruno/anew", "bruno", 99);
+    world.connect("bruno/anew");
+    world.hand_over("bruno/anew");
+    world.say("bruno/anew", "carla", "it is me");
+    world.run();
+    let change = records(&world, "carla").key_change(old).unwrap().unwrap();
+    world.intent("carla", Intent::AcceptIdentity(old, change.identity_key));
+    world.run();
+    for until in [Some(0), None] {
+        world.intent("ana", Intent::SetGroupLink(id, until));
+        assert_eq!(refusals(&world, "ana").pop(), Some(Refusal::IdentityChanged));
+        let now = records(&world, "ana").group_link(id).unwrap().map(|(link, _)| link);
+        assert_eq!(now.as_ref(), Some(&stands), "{until:?}");
+    }
+}
+
+#[test]
 fn an_ask_for_oneself_or_for_no_group_is_none() {
     let (mut world, id) = family();
     let link = link(&mut world, id, 0);
