@@ -52,13 +52,13 @@ impl Engine {
             if let Some(account) = person.account
                 && cx.records().key_change(account)?.is_some()
             {
-                changed = Some(person.handle.clone());
+                changed = Some(person.clone());
             }
         }
         let people = people.clone();
         cx.put(at.clone(), &job);
-        if let Some(handle) = changed {
-            return self.leave_out(cx, id, at, job, &handle, Failure::IdentityChanged);
+        if let Some(person) = changed {
+            return self.leave_out(cx, id, at, job, &person, Failure::IdentityChanged);
         }
         let mine =
             |asked: &&Asked| matches!(asked, Asked::Find(other, _) | Asked::Invite(other, _) if *other == at);
@@ -108,20 +108,24 @@ impl Engine {
         result: Result<response::Result, WireError>,
     ) -> Result<(), EngineError> {
         let Some((id, job)) = self.gathering(cx, &at)? else { return Ok(()) };
+        let What::Gather(people) = &job.what else { return Ok(()) };
+        let Some(person) = people.iter().find(|person| person.handle == *handle).cloned() else {
+            return Ok(());
+        };
         let told = match result {
             Ok(response::Result::Account(told)) => told,
             Ok(_) => return self.gather_later(cx, at, job, ErrorCode::Internal.into()),
-            Err(error) => return self.not_found(cx, id, at, job, handle, error),
+            Err(error) => return self.not_found(cx, id, at, job, &person, error),
         };
         if told.handle != handle.as_str() {
-            return self.leave_out(cx, id, at, job, handle, Failure::FalseIdentity);
+            return self.leave_out(cx, id, at, job, &person, Failure::FalseIdentity);
         }
         match self.learn(cx, told, true) {
             Ok(_) => self.gather(cx, id, at, job),
             Err(Learned::Failed(error)) => Err(error),
             Err(Learned::Not(disbelief)) => {
                 self.disbelieve(cx, id, disbelief);
-                self.leave_out(cx, id, at, job, handle, disbelief.failure())
+                self.leave_out(cx, id, at, job, &person, disbelief.failure())
             }
         }
     }
@@ -136,10 +140,9 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let Some((id, job)) = self.gathering(cx, &at)? else { return Ok(()) };
         let What::Gather(people) = &job.what else { return Ok(()) };
-        let Some(person) = people.iter().find(|person| person.account == Some(account)) else {
+        let Some(person) = people.iter().find(|person| person.account == Some(account)).cloned() else {
             return Ok(());
         };
-        let handle = person.handle.clone();
         match result {
             Ok(response::Result::Claimed(claimed)) => {
                 self.link.gathered.entry(at.clone()).or_default().insert(account, claimed);
@@ -151,7 +154,7 @@ impl Engine {
                 self.link.gathered.entry(at.clone()).or_default().insert(account, wire::Claimed::default());
                 self.gather(cx, id, at, job)
             }
-            Err(error) => self.not_found(cx, id, at, job, &handle, error),
+            Err(error) => self.not_found(cx, id, at, job, &person, error),
         }
     }
 
@@ -166,13 +169,13 @@ impl Engine {
         id: ConversationId,
         at: Vec<u8>,
         job: Job,
-        handle: &Handle,
+        person: &Wanted,
         error: WireError,
     ) -> Result<(), EngineError> {
         match (error.code, error.code.retry()) {
-            (ErrorCode::NoSuchAccount, _) => self.leave_out(cx, id, at, job, handle, Failure::NoSuchAccount),
+            (ErrorCode::NoSuchAccount, _) => self.leave_out(cx, id, at, job, person, Failure::NoSuchAccount),
             (ErrorCode::NoKeyPackages, _) | (_, Retry::Never) => {
-                self.leave_out(cx, id, at, job, handle, Failure::Relay(error.code.number()))
+                self.leave_out(cx, id, at, job, person, Failure::Relay(error.code.number()))
             }
             (_, Retry::Later | Retry::AfterRepair) => self.gather_later(cx, at, job, error),
         }
@@ -198,14 +201,17 @@ impl Engine {
         id: ConversationId,
         at: Vec<u8>,
         mut job: Job,
-        handle: &Handle,
+        person: &Wanted,
         failure: Failure,
     ) -> Result<(), EngineError> {
         let What::Gather(people) = &mut job.what else { return Ok(()) };
-        let account = people.iter().find(|person| person.handle == *handle).and_then(|person| person.account);
-        people.retain(|person| person.handle != *handle);
+        // Several may go by no handle.
+        people.retain(|other| match person.account {
+            Some(account) => other.account != Some(account),
+            None => other.handle != person.handle,
+        });
         cx.put(at.clone(), &job);
-        let who = Named { account, handle: handle.clone() };
+        let who = Named { account: person.account, handle: person.handle.clone() };
         self.tell(cx, id, self.me.account, Change::NotAdded(who, failure), cx.now)?;
         self.gather(cx, id, at, job)
     }

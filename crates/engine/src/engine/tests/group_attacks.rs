@@ -409,3 +409,33 @@ fn who_was_brought_in_by_a_stranger_begins_nothing_anew_before_he_has_accepted()
     world.wait(60_000);
     assert_eq!(living(&world, "carla"), request.id, "it begins when he wants it");
 }
+
+#[test]
+fn of_those_who_go_by_no_handle_only_who_cannot_be_found_is_left_out() {
+    let mut world = World::of(&["ana", "bruno", "carla", "dora", "mallory"]);
+    let people = ["bruno", "carla", "dora", "mallory"].map(|name| name.parse().unwrap()).to_vec();
+    world.intent("ana", Intent::CreateGroup(GROUP.to_owned(), people));
+    world.run();
+    let id = world.conversation("ana", GROUP).id;
+    // Their handles have gone to others; in the group they are who they were.
+    for name in ["bruno", "carla"] {
+        let contact = Records(&world.people["ana"].store).contact(account(&world, name)).unwrap().unwrap();
+        let nameless = crate::records::Contact { handle: lacre_proto::Handle::nobody(), ..contact };
+        let at = crate::records::key::contact(nameless.account);
+        world.person("ana").store.0.insert(at, crate::records::encode(&nameless));
+    }
+    let bruno = world.device("bruno");
+    world.relay.packages.remove(&bruno);
+    world.crime("mallory", GROUP, Crime::Commit(Forbidden::Admins(vec![account(&world, "mallory")])));
+    world.wait(60_000);
+    let new = living(&world, "ana");
+    assert_ne!(new, id);
+    let members = Records(&world.people["ana"].store).group_members(new).unwrap();
+    let there = |name: &str| members.iter().any(|member| member.account == account(&world, name));
+    assert!(there("carla") && there("dora") && !there("bruno"), "{members:?}");
+    let not = rows(&world, "ana", new).into_iter().filter_map(|row| match row.change {
+        Some(Change::NotAdded(who, _)) => who.account,
+        _ => None,
+    });
+    assert_eq!(not.collect::<Vec<_>>(), [account(&world, "bruno")]);
+}
