@@ -14,7 +14,7 @@ use super::{Asked, Cx, Engine};
 use crate::api::{Alert, EngineError};
 use crate::mls::group::key_package_message;
 use crate::records::key;
-use crate::records::{Change, Failure, Named};
+use crate::records::{Change, Contact, Failure, Named};
 
 /// Questions of one gathering that are under way at once.
 const AT_ONCE: usize = 16;
@@ -48,11 +48,10 @@ impl Engine {
         let mut changed = None;
         for person in people.iter_mut().filter(|person| person.account.is_none()) {
             let known = cx.records().contact_by_handle(&person.handle)?.filter(|contact| contact.confirmed);
-            person.account = known.map(|contact| contact.account);
-            if let Some(account) = person.account
-                && cx.records().key_change(account)?.is_some()
-            {
-                changed = Some(person.clone());
+            let Some(Contact { account, .. }) = known else { continue };
+            match cx.records().key_change(account)? {
+                Some(_) => changed = Some(person.clone()),
+                None => person.account = Some(account),
             }
         }
         let people = people.clone();

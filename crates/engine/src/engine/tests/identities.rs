@@ -215,6 +215,29 @@ fn d10_in_a_group_an_admin_lets_the_new_identity_in_and_everybody_decides_for_th
 }
 
 #[test]
+fn d10_however_many_have_changed_none_of_them_is_added_to_a_group() {
+    let mut world = World::of(&["ana", "bruno", "carla"]);
+    for (name, anew, seed) in [("bruno", "bruno/anew", 99), ("carla", "carla/anew", 98)] {
+        world.say("ana", name, "olá");
+        world.run();
+        world.disconnect(name);
+        world.sign_up_as(anew, name, seed);
+        world.connect(anew);
+        world.hand_over(anew);
+        world.person("ana").wary = true;
+        world.say(anew, "ana", "it is me");
+        world.run();
+    }
+    let people = ["bruno", "carla"].map(|name| name.parse().unwrap()).to_vec();
+    world.intent("ana", Intent::CreateGroup(GROUP.to_owned(), people));
+    world.run();
+    let id = world.conversation("ana", GROUP).id;
+    assert_eq!(Records(&world.people["ana"].store).group_members(id).unwrap().len(), 1);
+    let told = changes(&world, "ana", id);
+    assert_eq!(told.iter().filter(|change| matches!(change, Change::NotAdded(..))).count(), 2, "{told:?}");
+}
+
+#[test]
 fn a_directory_that_takes_it_back_leaves_everything_as_it_was() {
     let (mut world, old) = signed_up_again(&["ana", "bruno"]);
     world.say("bruno/anew", "ana", "it is me");
