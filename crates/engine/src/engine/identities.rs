@@ -377,7 +377,13 @@ impl Engine {
         let Some(contact) = cx.records().contact(account)? else { return Ok(Err(Refusal::UnknownPerson)) };
         let at = key::account(COMPARED, account);
         match number {
-            None => cx.store.delete(at),
+            None => {
+                cx.store.delete(at);
+                // Nor does it come back when the directory takes a change back.
+                if let Some(change) = cx.records().key_change(account)? {
+                    cx.put(key::account(KEY_CHANGE, account), &KeyChange { verified_ms: None, ..change });
+                }
+            }
             Some(_) if cx.records().key_change(account)?.is_some() => {
                 return Ok(Err(Refusal::IdentityChanged));
             }

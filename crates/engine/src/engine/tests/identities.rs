@@ -257,6 +257,20 @@ fn a_directory_that_takes_it_back_leaves_everything_as_it_was() {
 }
 
 #[test]
+fn a_mark_that_was_taken_away_does_not_come_back_with_the_identity() {
+    let (mut world, old) = signed_up_again(&["ana", "bruno"]);
+    world.say("bruno/anew", "ana", "it is me");
+    world.run();
+    assert_eq!(refused(&mut world, "ana", Intent::UnmarkVerified(old)), None);
+    world.connect("bruno");
+    world.hand_over("bruno");
+    world.disconnect("ana");
+    world.connect("ana");
+    world.run();
+    assert_eq!(trust(&world, "ana", old), Some(Trust::Pinned));
+}
+
+#[test]
 fn the_note_that_a_number_was_compared_is_of_that_number() {
     let mut world = World::of(&["ana", "bruno", "carla"]);
     for other in ["bruno", "carla"] {
