@@ -11,7 +11,7 @@ use crate::content::{Ask, Content, Fact, LinkFact, NoEntry, kinds};
 use crate::defence::Defence;
 use crate::identity::{GroupLink, LinkSecret};
 use crate::records::key::{self, ASKED, LINK};
-use crate::records::{ConversationRecord, ConversationState, JoinAsk, MessageRecord, Standing};
+use crate::records::{ConversationRecord, ConversationState, GroupRecord, JoinAsk, MessageRecord, Standing};
 
 /// So many may wait for one group.
 const WAITING: usize = 100;
@@ -83,8 +83,11 @@ impl Engine {
         let Some(group) = cx.records().group(ask.group)? else { return Ok(()) };
         let left = cx.records().conversation(ask.group)?.is_none_or(|it| it.state == ConversationState::Left);
         let member = cx.members(ask.group)?.iter().any(|member| member.account == row.author);
-        if left || member || row.mine || !group.admins.contains(&self.me.account) {
+        if member || row.mine {
             return Ok(());
+        }
+        if left || !group.admins.contains(&self.me.account) {
+            return self.asked_in_vain(cx, record, row, &group, ask);
         }
         let good = |link: LinkFact| {
             let in_time = link.until_ms == 0 || row.sent_ms <= link.until_ms;
@@ -102,6 +105,24 @@ impl Engine {
         cx.put(at, &JoinAsk { account: row.author, conversation, message, asked_ms: row.sent_ms });
         cx.event(Event::ConversationChanged(ask.group));
         Ok(())
+    }
+
+    /// Somebody asks who is no admin any more: by a link that was good once it is void. By another nothing is said, not
+    /// even that this account is in the group.
+    fn asked_in_vain(
+        &mut self,
+        cx: &mut Cx<'_>,
+        record: &ConversationRecord,
+        row: &MessageRecord,
+        group: &GroupRecord,
+        ask: Ask,
+    ) -> Result<(), EngineError> {
+        let made: Option<LinkSecret> = cx.records().read("link", &key::conversation(LINK, ask.group))?;
+        let stands = group.link.is_some_and(|link| link.hash == ask.secret.hash(ask.group));
+        match stands || made == Some(ask.secret) {
+            true => self.refuse_entry(cx, record, row, NoEntry::Void),
+            false => Ok(()),
+        }
     }
 
     fn refuse_entry(

@@ -230,6 +230,26 @@ fn who_asks_under_a_handle_that_was_somebody_elses_is_let_in_when_that_is_accept
 }
 
 #[test]
+fn the_link_of_an_admin_who_is_none_any_more_is_void() {
+    let (mut world, id) = family();
+    let link = link(&mut world, id, 0);
+    world.intent("ana", Intent::SetRole(id, "bruno".parse().unwrap(), true));
+    world.run();
+    world.intent("bruno", Intent::SetRole(id, "ana".parse().unwrap(), false));
+    world.run();
+    ask(&mut world, "carla", &link);
+    assert_eq!((waiting(&world, "ana", id), answer(&world, "carla")), (vec![], Some(NoEntry::Void)));
+    // Whoever made one up does not learn by it that Ana is in the group.
+    ask(&mut world, "carla", &GroupLink { secret: LinkSecret([1; 24]), ..link.clone() });
+    assert_eq!(answer(&world, "carla"), None);
+    // Another admin has made another link: hers is void still.
+    world.intent("bruno", Intent::SetGroupLink(id, Some(0)));
+    world.run();
+    ask(&mut world, "carla", &link);
+    assert_eq!(answer(&world, "carla"), Some(NoEntry::Void));
+}
+
+#[test]
 fn a_link_that_cannot_be_told_of_leaves_the_one_that_stands() {
     let (mut world, id) = family();
     world.say("ana", "bruno", "hi");
