@@ -19,7 +19,7 @@ impl Engine {
     pub(super) fn secure(&mut self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
         let mut securing = Securing { since_ms: cx.now, packages: false, left: Vec::new() };
         for record in cx.records().conversations()? {
-            if is_to_be_secured(&record) {
+            if self.is_to_be_secured(cx, &record)? {
                 securing.left.push(record.id);
                 self.enqueue(cx, record.id, NewJob::new(What::Commit(Purpose::Renew, None)))?;
             }
@@ -72,11 +72,16 @@ impl Engine {
         let Some(securing) = self.securing(cx)? else { return Ok(()) };
         for id in securing.left {
             match cx.records().conversation(id)? {
-                Some(record) if is_to_be_secured(&record) => {
+                Some(record) if self.is_to_be_secured(cx, &record)? => {
                     let renews = |what: &What| matches!(what, What::Commit(Purpose::Renew, _));
                     let waits = self.lane(cx, id, usize::MAX)?.iter().any(|(_, job)| renews(&job.what));
-                    if !waits && record.state == ConversationState::Open {
-                        self.enqueue(cx, id, NewJob::new(What::Commit(Purpose::Renew, None)))?;
+                    match record.state {
+                        ConversationState::Open if !waits => {
+                            self.enqueue(cx, id, NewJob::new(What::Commit(Purpose::Renew, None)))?;
+                        }
+                        // Its opening was given up: the next one has keys of its own.
+                        ConversationState::Opening if !waits => self.renewed(cx, id)?,
+                        _ => {}
                     }
                 }
                 _ => self.renewed(cx, id)?,
@@ -85,14 +90,31 @@ impl Engine {
         Ok(())
     }
 
+    /// Where a request was accepted that had come before: until then nothing was sent there, no new keys either.
+    pub(super) fn secure_accepted(
+        &mut self,
+        cx: &mut Cx<'_>,
+        record: &ConversationRecord,
+    ) -> Result<(), EngineError> {
+        if self.is_to_be_secured(cx, record)? && record.created_ms <= self.secured_since(cx)? {
+            self.plan_update(cx, record.id)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing is sent where somebody only asks, and there are no keys where this account is not any more, or not yet.
+    fn is_to_be_secured(&self, cx: &Cx<'_>, record: &ConversationRecord) -> Result<bool, EngineError> {
+        let there = match record.state {
+            ConversationState::Open | ConversationState::OutOfStep => true,
+            // The keys with which it will open are made already.
+            ConversationState::Opening => cx.seal(record.id)?.is_some(),
+            ConversationState::Left | ConversationState::MergedInto(_) => false,
+        };
+        Ok(there && record.standing == Standing::Accepted)
+    }
+
     fn tell_secured(&self, cx: &mut Cx<'_>, securing: &Securing) {
         cx.events.retain(|event| !matches!(event, Event::Securing(..)));
         cx.event(Event::Securing(securing.left.len(), securing.packages));
     }
-}
-
-/// Nothing is sent where somebody only asks, and there are no keys where this account is not any more.
-fn is_to_be_secured(record: &ConversationRecord) -> bool {
-    let there = matches!(record.state, ConversationState::Open | ConversationState::OutOfStep);
-    there && record.standing == Standing::Accepted
 }

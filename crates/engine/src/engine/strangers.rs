@@ -111,7 +111,9 @@ impl Engine {
         cx: &mut Cx<'_>,
         record: ConversationRecord,
     ) -> Result<(), EngineError> {
-        cx.put_conversation(&ConversationRecord { standing: Standing::Accepted, ..record })
+        let record = ConversationRecord { standing: Standing::Accepted, ..record };
+        cx.put_conversation(&record)?;
+        self.secure_accepted(cx, &record)
     }
 
     /// Deletes a request: this account leaves without a word, and forgets what was said.

@@ -1,7 +1,8 @@
 //! M-16: this device's keys may be known to somebody; it gets new ones in all its conversations.
 
-use lacre_proto::ConversationId;
 use lacre_proto::wire::item::Kind;
+use lacre_proto::wire::request::Op;
+use lacre_proto::{ConversationId, ErrorCode};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -9,7 +10,7 @@ use crate::Engine;
 use crate::api::{Event, Intent};
 use crate::harness::MapStore;
 use crate::harness::world::{World, text};
-use crate::records::{ConversationState, Records, Secured};
+use crate::records::{ConversationState, Records, Secured, key};
 
 const FRIENDS: [&str; 3] = ["bruno", "carla", "dora"];
 
@@ -117,4 +118,57 @@ fn an_update_that_was_made_before_does_not_count() {
     world.run();
     assert!(secured(&world).is_done());
     assert_eq!(opened(&mut world, &stolen, &ids), 0);
+}
+
+#[test]
+fn a_conversation_that_is_being_opened_is_counted_and_gets_new_keys() {
+    let mut world = World::of(&["ana", "bruno", "carla", "dora"]);
+    world.say("ana", "bruno", "olá");
+    let id = world.conversation("ana", "bruno").id;
+    let made = |world: &World| world.people["ana"].store.0.contains_key(&key::conversation(key::SEAL, id));
+    while !made(&world) {
+        assert!(world.ask_one("ana"));
+    }
+    world.intent("ana", Intent::Secure);
+    assert_eq!(secured(&world).left, 1, "its keys are made, and in the copy");
+    world.run();
+    assert!(secured(&world).is_done());
+    assert!(world.group_epoch(id) > 1, "it has had an update since it was opened");
+}
+
+#[test]
+fn one_whose_opening_comes_to_nothing_is_not_waited_for() {
+    let mut world = World::of(&["ana", "bruno", "carla", "dora"]);
+    world.say("ana", "bruno", "olá");
+    let id = world.conversation("ana", "bruno").id;
+    while !world.people["ana"].store.0.contains_key(&key::conversation(key::SEAL, id)) {
+        assert!(world.ask_one("ana"));
+    }
+    world.intent("ana", Intent::Secure);
+    assert_eq!(secured(&world).left, 1);
+    // The relay refuses it for good.
+    let out = &mut world.person("ana").out;
+    let at = out.iter().position(|(_, _, op)| matches!(op, Op::CreateConversation(_))).unwrap();
+    let (request, ..) = out.remove(at).unwrap();
+    world.answer("ana", request, Err(ErrorCode::BadRequest.into()));
+    world.run();
+    world.wait(2 * 3_600_000);
+    assert!(secured(&world).is_done(), "{:?}", secured(&world));
+}
+
+#[test]
+fn a_request_gets_new_keys_when_it_is_accepted() {
+    let mut world = World::of(&["ana", "bruno", "carla", "dora"]);
+    world.person("ana").wary = true;
+    world.say("bruno", "ana", "olá");
+    world.run();
+    let id = world.conversation("ana", "bruno").id;
+    let stolen = world.people["ana"].store.clone();
+    world.intent("ana", Intent::Secure);
+    world.run();
+    assert!(secured(&world).is_done(), "nothing is sent there yet");
+    assert_eq!(opened(&mut world, &stolen, &[id]), 1);
+    world.intent("ana", Intent::Accept(id));
+    world.run();
+    assert_eq!(opened(&mut world, &stolen, &[id]), 0);
 }
