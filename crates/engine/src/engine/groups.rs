@@ -17,7 +17,7 @@ use crate::defence::Defence;
 use crate::mls::extension::{Kind, LacreConversation};
 use crate::mls::policy::{Approved, Denied};
 use crate::mls::storage;
-use crate::records::key::{self, AUDIENCE, COMING, GROUP, MEMBER, QUIT, RECEIPTS, SEAL};
+use crate::records::key::{self, AUDIENCE, BEEN, COMING, GROUP, MEMBER, QUIT, RECEIPTS, SEAL};
 use crate::records::{
     Allowed, Awaits, Change, ConversationKind, ConversationRecord, ConversationState, Failure, GroupRecord,
     Heard, MessageRecord, MessageState, Named, Position, Refused, Rules,
@@ -614,6 +614,7 @@ impl Engine {
         self.groups.remove(&id);
         storage::forget_group(cx.store, id)?;
         cx.store.delete(key::conversation(SEAL, id));
+        cx.store.delete(key::conversation(BEEN, id));
         cx.store.delete(key::conversation(RECEIPTS, id));
         cx.delete_all(&key::conversation(COMING, id))?;
         self.forget_links(cx, id)?;

@@ -17,7 +17,7 @@ use crate::content::Matter;
 use crate::defence::Defence;
 use crate::mls::storage;
 use crate::records::key::{
-    self, AUDIENCE, BLOCK, COMING, DIRECT, GROUP, HEARD_BY, MEMBER, QUIT, RECEIPTS, SEAL, UNSEEN,
+    self, AUDIENCE, BEEN, BLOCK, COMING, DIRECT, GROUP, HEARD_BY, MEMBER, QUIT, RECEIPTS, SEAL, UNSEEN,
 };
 use crate::records::{
     BlockRecord, ConversationKind, ConversationRecord, ConversationState, Failure, Quit, Standing,
@@ -272,6 +272,7 @@ impl Engine {
         self.groups.remove(&id);
         storage::forget_group(cx.store, id)?;
         cx.store.delete(key::conversation(SEAL, id));
+        cx.store.delete(key::conversation(BEEN, id));
         cx.store.delete(key::conversation(RECEIPTS, id));
         for (at, _) in cx.records().all::<Member>("member", &key::conversation(MEMBER, id))? {
             cx.store.delete(at);

@@ -178,3 +178,20 @@ fn another_device_of_the_heir_begins_anew_when_the_one_that_was_noted_is_gone() 
     assert_eq!(open(&world, "bruno"), new, "the group goes on, once");
     assert_eq!(told(&world, "bruno", new[0]), [Some(account(&world, "ana"))]);
 }
+
+#[test]
+fn of_where_a_device_was_nothing_stays_when_it_has_left() {
+    let (mut world, id) = made_by("ana", &["bruno"], &["ana", "bruno"]);
+    world.say("ana", "bruno", "olá");
+    world.run();
+    let direct = world.conversation("ana", "bruno").id;
+    let kept =
+        |world: &World, id| world.people["bruno"].store.0.contains_key(&key::conversation(key::BEEN, id));
+    assert!(kept(&world, id) && kept(&world, direct));
+    world.intent("bruno", Intent::LeaveGroup(id));
+    world.run();
+    let ana = account(&world, "ana");
+    world.intent("bruno", Intent::Block(ana));
+    world.run();
+    assert!(!kept(&world, id) && !kept(&world, direct));
+}
