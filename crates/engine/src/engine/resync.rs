@@ -113,10 +113,20 @@ impl Engine {
             cx.alert(Some(id), Alert::FalseResync);
             return Ok(());
         };
+        let group = self.group(cx, id)?;
         if seal.lost {
+            // Once it is back it must know who has asked meanwhile: their being let in is no breach of the rules.
+            let members = cx.members(id)?;
+            let request = group
+                .and_then(|group| self.verified_request(cx, id, &group, &seal, &members, signed.clone()));
+            if let Some((who, request, hash)) = request
+                && note_request(&mut seal, who.device, request.made, hash)
+            {
+                cx.put_seal(id, &seal);
+            }
             return self.both_lost(cx, id, &seal, signed);
         }
-        let Some(group) = self.group(cx, id)? else { return self.lose(cx, id) };
+        let Some(group) = group else { return self.lose(cx, id) };
         let members = cx.members(id)?;
         let request = self.verified_request(cx, id, &group, &seal, &members, signed.clone());
         self.keep(id, group);
@@ -124,13 +134,9 @@ impl Engine {
             cx.alert(Some(id), Alert::FalseResync);
             return Ok(());
         };
-        let newer =
-            |(device, made, _): &(DeviceId, Millis, [u8; 32])| *device == who.device && *made >= request.made;
-        if seal.requests.iter().any(newer) {
+        if !note_request(&mut seal, who.device, request.made, hash) {
             return Ok(());
         }
-        seal.requests.retain(|(device, ..)| *device != who.device);
-        seal.requests.push((who.device, request.made, hash));
         cx.put_seal(id, &seal);
         for (at, job) in self.lane(cx, id, usize::MAX)? {
             let waits = job.state == JobState::Waiting;
@@ -264,6 +270,16 @@ impl Engine {
         };
         newest.then_some((plan, request.ticket))
     }
+}
+
+/// Notes a device's newest request; whether it is that.
+fn note_request(seal: &mut Seal, device: DeviceId, made: Millis, hash: [u8; 32]) -> bool {
+    if seal.requests.iter().any(|(other, before, _)| *other == device && *before >= made) {
+        return false;
+    }
+    seal.requests.retain(|(other, ..)| *other != device);
+    seal.requests.push((device, made, hash));
+    true
 }
 
 fn conversation(group: &MlsGroup) -> Option<ConversationId> {

@@ -439,3 +439,28 @@ fn of_those_who_go_by_no_handle_only_who_cannot_be_found_is_left_out() {
     });
     assert_eq!(not.collect::<Vec<_>>(), [account(&world, "bruno")]);
 }
+
+#[test]
+fn two_who_lost_their_place_at_once_are_both_let_in_and_nobody_has_broken_a_rule() {
+    let (mut world, id) = family();
+    // Bruno and Mallory are thrown out by one commit that neither of them has.
+    for name in ["bruno", "mallory"] {
+        world.person(name).held = true;
+    }
+    world.intent("ana", Intent::UpdateLeaf(id));
+    world.run();
+    for name in ["bruno", "mallory"] {
+        world.tamper(name, |items| items.retain(|item| !matches!(item.kind, Some(Kind::Committed(_)))));
+    }
+    world.intent("ana", Intent::Send(id, text("estão aí?")));
+    world.run();
+    for name in ["bruno", "mallory"] {
+        world.person(name).held = false;
+    }
+    world.run();
+    world.wait(120_000);
+    for name in ["ana", "bruno", "mallory"] {
+        assert_eq!(living(&world, name), id, "{name}");
+        assert!(!rows(&world, name, id).iter().any(|row| row.change == Some(Change::Broken)), "{name}");
+    }
+}
