@@ -172,28 +172,34 @@ fn m10_a_group_that_was_split_says_so_once_and_goes_on_as_one() {
 
 #[test]
 fn m10_a_second_commit_for_an_epoch_that_is_over_tells_of_the_split_too() {
-    let (mut world, id) = family(1002);
-    split(&mut world, id);
-    let theirs = world.evil.requests().iter().rev().find_map(|(by, op)| match op {
-        request::Op::Commit(it) if by == "carla" => Some(it.clone()),
-        _ => None,
-    });
-    let theirs = theirs.expect("she has committed");
-    world.evil.honest();
-    let commit = Kind::Committed(wire::Committed {
-        conversation: theirs.conversation,
-        sequence: 5_000,
-        epoch: theirs.epoch,
-        commit: theirs.commit,
-        capability_hash: theirs.capability_hash,
-        dedupe: theirs.dedupe,
-        ..Default::default()
-    });
-    world.inject("ana", &Item { time_ms: world.now(), kind: Some(commit) });
-    world.pass(10 * MINUTE);
-    let new = living(&world, "ana");
-    assert_ne!(new, id);
-    assert!(PEOPLE.iter().all(|name| living(&world, name) == new));
+    for armed in [true, false] {
+        let (mut world, id) = family(1002);
+        if !armed {
+            without_split(&mut world);
+        }
+        split(&mut world, id);
+        let theirs = world.evil.requests().iter().rev().find_map(|(by, op)| match op {
+            request::Op::Commit(it) if by == "carla" => Some(it.clone()),
+            _ => None,
+        });
+        let theirs = theirs.expect("she has committed");
+        world.evil.honest();
+        let commit = Kind::Committed(wire::Committed {
+            conversation: theirs.conversation,
+            sequence: 5_000,
+            epoch: theirs.epoch,
+            commit: theirs.commit,
+            capability_hash: theirs.capability_hash,
+            dedupe: theirs.dedupe,
+            ..Default::default()
+        });
+        world.inject("ana", &Item { time_ms: world.now(), kind: Some(commit) });
+        world.pass(10 * MINUTE);
+        let new = living(&world, "ana");
+        assert_eq!(new != id, armed);
+        assert!(PEOPLE.iter().all(|name| living(&world, name) == new));
+        assert_eq!(world.device("ana").alerts().contains(&Alert::Split), armed);
+    }
 }
 
 fn changed(world: &World, name: &str, id: ConversationId, what: impl Fn(&Change) -> bool) -> usize {
@@ -274,28 +280,54 @@ fn who_only_missed_something_is_let_in_again_and_nobody_speaks_of_a_split() {
 
 #[test]
 fn m10_who_was_removed_gains_nothing_by_a_half_of_her_own() {
-    // The relay helps Dora: it lets her commit to herself instead of her removal.
-    let (mut world, id) = family(1003);
-    let sequence = keep_apart(&mut world, id, &["dora"]);
-    world.intend("ana", Intent::RemoveFromGroup(id, vec!["dora".parse().expect("a handle")]));
-    world.settle();
-    world.intend("dora", Intent::UpdateLeaf(id));
-    world.settle();
-    let commit = sent(&world, "dora", sequence.get());
-    world.inject("dora", &commit);
-    world.settle();
-    world.intend("dora", Intent::Send(id, text("I am still here")));
-    world.settle();
-    let said = sent(&world, "dora", sequence.get() + 100);
-    world.evil.honest();
-    for name in ["ana", "bruno", "carla"] {
-        world.inject(name, &said);
-    }
-    world.pass(10 * MINUTE);
-    for name in ["ana", "bruno", "carla"] {
-        assert_eq!(living(&world, name), id, "{name}: the group goes on as it was");
-        assert!(!has_read(&world, name, id, "I am still here"));
-        let members = world.device(name).records().group_members(id).expect("readable");
-        assert!(members.iter().all(|member| member.handle.as_str() != "dora"), "{name}");
+    // The relay helps Dora: it lets her commit to herself instead of what Ana has committed, and carries her words and
+    // her trail to the others. The control: as long as she is a member, the same trail is heard.
+    for removed in [true, false] {
+        let (mut world, id) = family(1003);
+        let sequence = keep_apart(&mut world, id, &["dora"]);
+        let change = match removed {
+            true => Intent::RemoveFromGroup(id, vec!["dora".parse().expect("a handle")]),
+            false => Intent::UpdateLeaf(id),
+        };
+        world.intend("ana", change);
+        world.settle();
+        let theirs = sent(&world, "ana", 2_000);
+        world.intend("dora", Intent::UpdateLeaf(id));
+        world.settle();
+        let commit = sent(&world, "dora", sequence.get());
+        world.inject("dora", &commit);
+        world.settle();
+        world.intend("dora", Intent::Send(id, text("I am still here")));
+        world.settle();
+        let said = sent(&world, "dora", sequence.get() + 100);
+        world.inject("dora", &said);
+        world.evil.honest();
+        world.inject("dora", &theirs);
+        world.settle();
+        let trail = world.evil.requests().iter().rev().find_map(|(by, op)| match op {
+            request::Op::RequestResync(it) if by == "dora" => it.trail.clone(),
+            _ => None,
+        });
+        let trail = wire::ResyncAsked {
+            conversation: id.to_wire(),
+            trail: Some(trail.expect("she says where she was")),
+            ..Default::default()
+        };
+        let trail = Item { time_ms: world.now(), kind: Some(Kind::ResyncAsked(trail)) };
+        for name in ["ana", "bruno", "carla"] {
+            world.inject(name, &said);
+            world.inject(name, &trail);
+        }
+        world.pass(10 * MINUTE);
+        let new = living(&world, "ana");
+        assert_eq!(new == id, removed, "the group goes on as it was");
+        for name in ["ana", "bruno", "carla"] {
+            assert_eq!(living(&world, name), new, "{name}");
+            assert!(!has_read(&world, name, new, "I am still here"));
+            let members = world.device(name).records().group_members(new).expect("readable");
+            assert_eq!(members.iter().all(|it| it.handle.as_str() != "dora"), removed, "{name}");
+            assert_eq!(world.device(name).alerts().contains(&Alert::Split), !removed, "{name}");
+            assert_eq!(world.device(name).alerts().contains(&Alert::FalseResync), removed, "{name}");
+        }
     }
 }
