@@ -149,7 +149,7 @@ pub const CHOSEN: &[Binding<char, OnMessage>] = &[
     bind('d', "↑ then d", OnMessage::Delete, "delete here, or for everyone"),
     bind('f', "↑ then f", OnMessage::Forward, "forward"),
     bind('p', "↑ then p", OnMessage::Pin, "pin for everybody, or unpin"),
-    bind('s', "↑ then s", OnMessage::Star, "star on this device, or not"),
+    bind('s', "↑ then s", OnMessage::Star, "star, on all your devices, or not"),
     bind('i', "↑ then i", OnMessage::About, "who has it, reactions, its edits"),
     bind('o', "↑ then o", OnMessage::Save, "save its files"),
     bind('v', "↑ then v", OnMessage::Look, "look at a picture, play a voice note, once"),

@@ -33,7 +33,7 @@ pub enum Act {
     Forward(MessageId, Vec<String>),
     /// Pin a message for everybody, or take the pin away.
     Pin(MessageId, bool),
-    /// Give a message a star on this device, or take it away.
+    /// Give a message a star, or take it away.
     Star(MessageId, bool),
     /// Vote in a poll; counted from 0.
     Vote(MessageId, Vec<u8>),

@@ -233,7 +233,7 @@ impl Wanted {
                  the whole under yours. It is sent to nobody."
                     .to_owned()
             }
-            Self::Rename(..) => "What you call it on this device, at most 40 characters; empty for none.".to_owned(),
+            Self::Rename(..) => "What you call it, on all your devices: at most 40 characters; empty for none.".to_owned(),
             Self::Revoke(_, name) => format!(
                 "{name} loses its place in every conversation and cannot read what comes from now on. What it has \
                  read it may still have. This cannot be taken back."

@@ -81,7 +81,7 @@ impl Link {
                 (Intent::ApproveDevice(id), "It may do from now on what this one may.".to_owned())
             }
             Order::Rename(id, name) => {
-                (Intent::NameDevice(id, name), "It is called so on this device.".to_owned())
+                (Intent::NameDevice(id, name), "It is called so on all your devices.".to_owned())
             }
             Order::Tell(to, days) => {
                 let since_ms = match Millis::from(days) {

@@ -129,6 +129,7 @@ fn devices_are_named_approved_removed_and_let_in() {
     ana.sees("This is the device you sit at");
     assert_eq!(ordered(&mut ana, &[Key::Down, Key::Char('a')]), Some(Order::Approve(phone)));
     ana.press(&[Key::Char('n')]);
+    ana.sees("What you call it, on all your devices");
     ana.types(" of Ana");
     let named = Order::Rename(phone, "phone of Ana".to_owned());
     assert_eq!(ordered(&mut ana, &[Key::Enter]), Some(named));
