@@ -1,12 +1,15 @@
 //! Stories and screens: Ana writes to Bruno and Carla.
 
+mod acts;
 mod files;
+mod groups;
 mod own;
 mod panels;
+mod reading;
 mod screens;
-mod stories;
 mod talks;
 mod trust;
+mod writing;
 
 use jiff::tz::TimeZone;
 use lacre_proto::{ConversationId, Millis};
