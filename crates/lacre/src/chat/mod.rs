@@ -15,6 +15,7 @@ mod lines;
 mod link;
 mod linking;
 mod model;
+mod msg;
 mod open;
 mod palette;
 mod panel;
