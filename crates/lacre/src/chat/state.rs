@@ -199,9 +199,14 @@ impl State {
             Msg::LinkEnded(outcome) => self.link_ended(outcome, &mut commands),
             Msg::Found(text, within, found) => self.set_found(&text, within, found),
             Msg::Group(id, group) => self.set_group(id, group),
-            Msg::Seen(seen) if self.sheet.is_none() => self.sheet = Some(Sheet::Seen(seen)),
-            // Who has gone on to something else is not disturbed.
-            Msg::Seen(_) => {}
+            Msg::Seen(seen) => {
+                // Who has gone on to something else is not disturbed.
+                if self.sheet.is_none() {
+                    (self.sheet, self.notice) = (Some(Sheet::Seen(seen)), None);
+                }
+                // Its row shows the picture itself from now on.
+                self.reload(&mut commands);
+            }
             Msg::Moved => {
                 if self.open.as_ref().is_some_and(|open| open.rows.iter().any(|row| row.moves)) {
                     self.reload(&mut commands);

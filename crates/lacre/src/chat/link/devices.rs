@@ -82,7 +82,8 @@ fn secured_in_words(secured: Secured) -> String {
     let since = output::local(since_ms, MINUTES);
     if secured.is_done() {
         return format!(
-            "New keys since {since}: a copy of this device's store opens nothing that was said after."
+            "New keys since {since}: a copy of this device's store opens nothing that was said after. If somebody \
+             may use a copy, remove this device from another one and link it anew."
         );
     }
     let mut waits = Vec::new();

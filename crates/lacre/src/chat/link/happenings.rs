@@ -84,8 +84,8 @@ fn happened(link: &Link, event: Event) -> Option<Msg> {
         Event::ConversationMerged(gone, stays) => Some(Msg::Merged(gone, stays)),
         Event::Alert(conversation, alert) => {
             let more = match alert {
-                Alert::DeviceAdded(_) => " Ctrl+D: devices",
-                Alert::IdentityChanged(_) => " Ctrl+S there: both numbers",
+                Alert::DeviceAdded(_) => ". Ctrl+D: devices",
+                Alert::IdentityChanged(_) => ". Ctrl+S there: both numbers",
                 _ => "",
             };
             Some(Msg::Alert(conversation, format!("{}{more}", safe_line(&alert.to_string()))))

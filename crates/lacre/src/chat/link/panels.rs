@@ -50,7 +50,9 @@ fn requests(views: Views<'_>) -> Result<Shown, EngineError> {
         let Request { conversation, kind, name, from, goes_by, common_groups, messages, since } = request;
         let name = safe_line(&name);
         let group = kind == ConversationKind::Group;
-        let who = from.as_ref().map(|person| person.handle.to_string());
+        // Somebody with another identity goes by no handle before that was accepted.
+        let named = from.as_ref().filter(|person| person.place_of.is_none());
+        let who = named.map(|person| person.handle.to_string());
         let mut says = Vec::new();
         if group {
             says.push(format!("A group; added by {}.", who.as_deref().unwrap_or("somebody")));

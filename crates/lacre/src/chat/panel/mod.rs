@@ -219,7 +219,7 @@ const SAFETY: &[Binding] = &[
     bind('q', Deed::Code, "QR code"),
     bind('c', Deed::Compare, "compare with a file"),
     bind('v', Deed::Verify, "I have compared it"),
-    bind('u', Deed::Unverify, "not verified any more"),
+    bind('u', Deed::Unverify, "take that back"),
 ];
 const SAFETY_OF_GROUP: &[Binding] = &[enter("number with this person")];
 const GROUP_LINK: &[Binding] = &[

@@ -152,7 +152,9 @@ fn w09_to_look_at_a_picture_is_to_look_at_the_file_itself() {
     ana.sees("Being fetched and checked …");
     let seen =
         Seen { title: "sea.jpg: the picture itself".to_owned(), cells: vec![vec![RED_OVER_BLUE; 20]; 9] };
-    ana.hear(Msg::Seen(seen));
+    let asked = ana.hear(Msg::Seen(seen));
+    assert_eq!(asked, [Command::LoadMessages(BRUNO, 50)], "its row shows the picture itself from now on");
+    ana.does_not_see("Being fetched");
     ana.sees(" sea.jpg: the picture itself · Esc ");
     ana.sees(&"▀".repeat(20));
     assert_eq!(ana.press(&[Key::Escape]), []);
