@@ -71,6 +71,11 @@ pub fn parse(text: &str) -> Vec<Block> {
         reading.event(event);
     }
     reading.end_block();
+    if reading.blocks.is_empty() && !text.trim().is_empty() {
+        // Nothing but marks, as in "2.": somebody said that, so it is shown.
+        let spans = vec![Span { text: text.to_owned(), ..Span::default() }];
+        return vec![Block { inside: Vec::new(), code: false, spans }];
+    }
     reading.blocks
 }
 
@@ -301,9 +306,20 @@ mod tests {
         assert_eq!(spans(&deep), [plain("down here")]);
     }
 
+    #[test]
+    fn what_is_nothing_but_marks_is_shown() {
+        for text in ["0. ", "2.", "-", "> ", "#", "* *"] {
+            assert!(!spans(text).is_empty(), "{text:?} is shown as nothing");
+        }
+        assert_eq!(spans("2."), [plain("2.")]);
+        assert_eq!(spans(" \n "), []);
+    }
+
     proptest! {
         #[test]
         fn no_text_is_lost_that_has_no_marks(text in "[a-zA-Z0-9 ,.!?]{0,200}") {
+            // "1. bread" is the first point of a list, whose number stands beside its text.
+            prop_assume!(parse(&text).iter().all(|block| block.inside.is_empty()));
             let shown: String = spans(&text).iter().map(|span| span.text.as_str()).collect();
             prop_assert_eq!(shown.replace(char::is_whitespace, ""), text.replace(char::is_whitespace, ""));
         }
