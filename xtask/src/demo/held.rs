@@ -53,6 +53,19 @@ fn next_value<'a>(rest: &mut &'a [u8]) -> Result<Option<Option<&'a [u8]>>, Strin
             take(rest, 8)?;
             None
         }
+        // A file that people sent, which nobody could show: its id, length, bytes and sum.
+        6 => {
+            take(rest, 16)?;
+            let length = take(rest, 8)?.iter().fold(0, |length, byte| length << 8 | u64::from(*byte));
+            take(rest, usize::try_from(length).map_err(|_| "the export has a file of no sane length")?)?;
+            take(rest, 32)?;
+            None
+        }
+        // How many files are left out.
+        7 => {
+            take(rest, 8)?;
+            None
+        }
         255 => return Ok(None),
         other => return Err(format!("the export has an item of kind {other}")),
     }))
@@ -139,7 +152,9 @@ mod tests {
     fn export() -> Vec<u8> {
         let body = [&[0x0a, 16][..], &[7; 16], &[0x10, 3, 0x18, 1, 0x22, 2, 0xaa, 0xbb]].concat();
         let item = [&[1, 0x08, 1, 0x22, body.len() as u8][..], &body].concat();
-        let mut bytes = b"lacre\x1aex\x00\x01".to_vec();
+        let mut bytes = b"lacre\x1aex\x00\x02".to_vec();
+        bytes.extend([&[6][..], &[3; 16], &[0, 0, 0, 0, 0, 0, 0, 4], b"file", &[8; 32]].concat());
+        bytes.extend([7, 0, 0, 0, 0, 0, 0, 0, 0]);
         bytes.extend([1, 0, 0, 0, 1, 9, 0, 0, 0, 0]);
         bytes.extend([2, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, item.len() as u8]);
         bytes.extend(&item);
