@@ -36,10 +36,14 @@ pub fn drill(args: &[String]) -> Outcome {
     done
 }
 
-/// Runs the suite for blobs on a server that speaks S3. It lies outside the workspace: the server is large.
+/// Runs the suite for blobs on a server that speaks S3, and a whole relay on one. It lies outside the workspace: the
+/// server is large.
 pub fn s3(args: &[String]) -> Outcome {
+    run(&mut cargo(&["build", "--workspace", "--bin", "lacre"]))?;
     let mut command = cargo(&["test", "--locked", "--manifest-path", "suites/s3/Cargo.toml", "--"]);
-    run(command.args(args).env("CARGO_TARGET_DIR", target()))
+    // In a folder of its own: while the server is built, the workspace can be too.
+    let command = command.args(args).env("CARGO_TARGET_DIR", target().join("s3"));
+    run(command.env("LACRE_BINARY", target().join("debug").join("lacre")))
 }
 
 /// A number with K, M or G.

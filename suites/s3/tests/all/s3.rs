@@ -1,56 +1,10 @@
 //! Blobs at a server that speaks S3: one that runs in this process, over a socket and with signed requests.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use bytes::Bytes;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
 use lacre_store::blobs::{BlobError, BlobId, Blobs, PART, S3Blobs, S3Options};
 use lacre_store::conformance::blobs::{PHOTO, in_parts, pattern, whole};
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
-use s3s_fs::FileSystem;
-use tempfile::TempDir;
 
-/// A server with one bucket, and how it is reached.
-struct Server {
-    options: S3Options,
-    _folder: TempDir,
-}
-
-impl Server {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("files")).unwrap();
-        let mut service = S3ServiceBuilder::new(FileSystem::new(folder.path()).unwrap());
-        service.set_auth(SimpleAuth::from_single("access", "secret"));
-        let service = service.build();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let service = service.clone();
-                tokio::spawn(async move {
-                    let server = Builder::new(TokioExecutor::new());
-                    // A client that goes away is no fault of the server.
-                    let _ = server.serve_connection(TokioIo::new(socket), service).await;
-                });
-            }
-        });
-        let options = S3Options {
-            bucket: "files".to_owned(),
-            prefix: "relay/one".to_owned(),
-            endpoint: Some(format!("http://{address}")),
-            region: Some("us-east-1".to_owned()),
-            credentials: Some(("access".to_owned(), "secret".to_owned())),
-        };
-        Self { options, _folder: folder }
-    }
-
-    async fn open(&self) -> S3Blobs {
-        S3Blobs::open(&self.options).await.unwrap()
-    }
-}
+use crate::server::Server;
 
 #[tokio::test]
 async fn s3_keeps_blobs_whole_and_in_parts_over_the_death_of_their_sender() {
