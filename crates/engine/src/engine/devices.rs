@@ -274,10 +274,8 @@ impl Engine {
             Some((Ok(Succession::Next | Succession::Later), list)) => self.adopt(cx, list, false),
             Some((Err(_), list)) if !cx.defends(Defence::DeviceList) => self.adopt(cx, list, false),
             Some((Ok(Succession::Same), _)) => {
-                if self.list.devices().len() > 1 {
-                    let wait = kin_wait(cx);
-                    self.ensure_own(cx, wait)?;
-                }
+                let wait = kin_wait(cx);
+                self.ensure_own(cx, wait)?;
                 self.plan_for(cx, self.me.account, KIN_WAIT)
             }
             _ if told => {

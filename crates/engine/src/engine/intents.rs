@@ -219,6 +219,12 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let Some(mut row) = cx.records().message(conversation, id)? else { return Ok(()) };
         self.stop_uploads(cx, conversation, id)?;
+        if matches!(row.content, Content::Timer { .. }) {
+            let mut settings = cx.records().settings(conversation)?;
+            settings.timer.give_up(id);
+            cx.put(key::conversation(key::SETTINGS, conversation), &settings);
+            cx.event(Event::ConversationChanged(conversation));
+        }
         row.state = MessageState::Failed(failure);
         row.position.anchor = cx.next_anchor()?;
         cx.put_message(&row)

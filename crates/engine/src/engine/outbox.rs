@@ -72,6 +72,30 @@ pub(super) fn held(id: ConversationId) -> Vec<u8> {
     key::key(OUTBOX, &[id.as_ref(), &[HELD_RANK]])
 }
 
+/// Where a job stands among those of its lane: what has its counter goes before what has none, in the order of the
+/// counters; else the others believe that something is missing.
+fn turn(job: &Job) -> (u8, u32) {
+    match &job.what {
+        What::Message { sealing, .. } | What::Aside { sealing, .. } | What::Receipts { sealing, .. } => {
+            (1, sealing.counter.unwrap_or(u32::MAX))
+        }
+        What::Gather(_) => (2, 0),
+        _ => (0, 0),
+    }
+}
+
+/// What is said under a counter that was given to what is here no more: nobody is to believe that something is
+/// missing.
+fn stand_in(cx: &Cx<'_>, what: &What) -> Option<ToSay> {
+    let (What::Message { shown_in, sealing, .. }
+    | What::Aside { shown_in, sealing, .. }
+    | What::Receipts { shown_in, sealing, .. }) = what
+    else {
+        return None;
+    };
+    sealing.counter.map(|_| (cx.new_message_id(), Content::Typing(false), Manner::default(), *shown_in))
+}
+
 /// Whether the jobs after one may be looked at.
 #[derive(PartialEq, Eq)]
 pub(super) enum Lane {
@@ -173,6 +197,7 @@ impl Engine {
             self.plan_update(cx, id)?;
             lane = self.lane(cx, id, LOOK)?;
         }
+        lane.sort_by_key(|(_, job)| turn(job));
         let mut in_flight = 0;
         for (at, job) in lane {
             let sends = matches!(
@@ -300,7 +325,8 @@ impl Engine {
     ) -> Result<Lane, EngineError> {
         let Some((mut group, mut seal)) = self.sealable(cx, id)? else { return Ok(Lane::Waits) };
         let address = Address::new(self.me.account, seal.room);
-        let Some((message, content, manner, shown_in)) = self.content_of(cx, &job.what)? else {
+        let said = self.content_of(cx, &job.what)?;
+        let Some((message, content, manner, shown_in)) = said.or_else(|| stand_in(cx, &job.what)) else {
             self.keep(id, group);
             cx.store.delete(at);
             return Ok(Lane::GoesOn);

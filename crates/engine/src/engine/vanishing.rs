@@ -67,7 +67,9 @@ impl Engine {
     pub(super) fn start_vanishing(&self, cx: &mut Cx<'_>, row: &mut MessageRecord, now: Millis, read: bool) {
         let at = match row.marks.manner.expires {
             Some(Expiration { relative: false, time }) => Millis::from(time) * 1000,
-            Some(Expiration { relative: true, time }) if read => now + Millis::from(time) * 1000,
+            Some(Expiration { relative: true, time }) if read => {
+                now.saturating_add(Millis::from(time) * 1000)
+            }
             _ => return,
         };
         if row.marks.vanishes_ms.is_none() {
@@ -132,7 +134,7 @@ impl Cx<'_> {
             return Ok(self.now);
         }
         let gone = self.now.saturating_sub(clockwork.local_ms);
-        Ok(clockwork.relay_ms + if gone > BELIEVED { 0 } else { gone })
+        Ok(clockwork.relay_ms.saturating_add(if gone > BELIEVED { 0 } else { gone }))
     }
 
     /// Looks at the clock: from here on it is believed again.

@@ -435,6 +435,14 @@ impl World {
         );
     }
 
+    /// Draws random numbers that nobody needs.
+    pub(crate) fn draw(&mut self, name: &str, count: u32) {
+        use rand_core::RngCore;
+        for _ in 0..count {
+            self.person(name).rng.next_u64();
+        }
+    }
+
     pub(crate) fn group_epoch(&self, id: ConversationId) -> u64 {
         self.relay.groups[&id].epoch
     }

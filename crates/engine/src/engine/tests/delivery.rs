@@ -325,3 +325,83 @@ fn receipts_for_many_messages_are_one_message() {
         world.person("ana").events.iter().any(|event| matches!(event, Event::Refused(..)));
     assert!(!receipts_of_receipts);
 }
+
+#[test]
+fn what_was_refused_keeps_its_turn_and_nothing_seems_to_be_missing() {
+    // Bruno commits and says something while Ana's message is on its way: it is refused, and waits with its counter.
+    let mut world = talking();
+    let id = world.conversation("ana", "bruno").id;
+    world.person("ana").held = true;
+    world.intent("bruno", Intent::UpdateLeaf(id));
+    world.run();
+    world.say("bruno", "ana", "news");
+    world.run();
+    world.say("ana", "bruno", "mine");
+    world.run();
+    world.person("ana").held = false;
+    world.run();
+    assert_eq!(world.alerts("bruno"), []);
+    assert_eq!(world.seen("bruno", "ana"), ["hi", "hello", "news", "mine"]);
+    assert!(world.rows("bruno", "ana").iter().all(|row| !row.late));
+}
+
+#[test]
+fn what_is_taken_back_before_it_left_leaves_no_gap() {
+    for for_all in [true, false] {
+        let mut world = talking();
+        let id = world.conversation("ana", "bruno").id;
+        let taken_back = world.say("ana", "bruno", "oops");
+        // It is sealed, and the request is lost with the connection.
+        world.disconnect("ana");
+        world.intent(
+            "ana",
+            match for_all {
+                true => Intent::DeleteForAll(id, taken_back),
+                false => Intent::DeleteHere(id, taken_back),
+            },
+        );
+        world.connect("ana");
+        world.run();
+        world.say("ana", "bruno", "next");
+        world.run();
+        assert_eq!(world.alerts("bruno"), [], "for all: {for_all}");
+        let seen = world.seen("bruno", "ana");
+        assert!(!seen.iter().any(|row| row.contains("oops") || row.contains("missing")), "{seen:?}");
+        assert_eq!(seen.last().map(String::as_str), Some("next"));
+    }
+}
+
+#[test]
+fn a_timer_that_was_taken_back_holds_nobody() {
+    let mut world = talking();
+    let id = world.conversation("ana", "bruno").id;
+    world.disconnect("ana");
+    world.intent("ana", Intent::SetTimer(id, 3600));
+    let queued = world.people["ana"].events.iter().rev().find_map(|event| match event {
+        Event::Queued(_, _, message) => Some(*message),
+        _ => None,
+    });
+    world.intent("ana", Intent::Cancel(queued.unwrap()));
+    world.connect("ana");
+    world.run();
+    world.intent("bruno", Intent::SetTimer(id, 7200));
+    world.run();
+    for name in ["ana", "bruno"] {
+        assert_eq!(Records(&world.people[name].store).timer(id).unwrap(), 7200, "{name}");
+    }
+}
+
+#[test]
+fn an_absurd_time_of_the_relay_stops_no_step() {
+    let mut world = talking();
+    world.disconnect("ana");
+    let device = world.device("ana");
+    let logged_in = wire::LoggedIn { time_ms: u64::MAX - 1_000, ..world.relay.logged_in(device) };
+    world.step("ana", Input::Connected(logged_in));
+    world.kill("ana");
+    world.wait(100_000);
+    world.connect("ana");
+    world.say("bruno", "ana", "still there?");
+    world.run();
+    assert_eq!(world.seen("ana", "bruno"), ["hi", "hello", "still there?"]);
+}
