@@ -177,8 +177,7 @@ impl Engine {
     /// Before the first row of the conversation that was active last.
     fn beginning(&self, cx: &Cx<'_>) -> Result<Cursor, EngineError> {
         let all = cx.records().conversations()?.into_iter();
-        let left = all.filter(|record| record.state != ConversationState::Opening).map(|record| record.id);
-        Ok(Cursor { left: left.collect(), at: None, done: 0 })
+        Ok(Cursor { left: all.map(|record| record.id).collect(), at: None, done: 0 })
     }
 
     fn count(&self, cx: &Cx<'_>, giving: &Giving) -> Result<u64, EngineError> {
@@ -206,7 +205,7 @@ impl Engine {
         to: DeviceId,
         record: &ConversationRecord,
     ) -> Result<Option<bool>, EngineError> {
-        if record.state == ConversationState::Left {
+        if record.state != ConversationState::Open {
             return Ok(Some(true));
         }
         let there = cx.members(record.id)?.iter().any(|member| member.device == to);
@@ -218,11 +217,17 @@ impl Engine {
     fn next_rows(&self, cx: &Cx<'_>, to: DeviceId, giving: &mut Giving) -> Result<Vec<Vec<u8>>, EngineError> {
         let (mut rows, mut size, mut certificates) = (Vec::new(), 0, BTreeSet::new());
         loop {
+            if let Some(at) = &giving.cursor.at
+                && self.is_merged(cx, at.conversation)?
+            {
+                giving.cursor.left.insert(0, at.conversation);
+                giving.cursor.at = None;
+            }
             if giving.cursor.at.is_none() {
                 let Some(record) = self.next_conversation(cx, to, &mut giving.cursor)? else {
                     return Ok(rows);
                 };
-                if record.state == ConversationState::Left {
+                if record.state != ConversationState::Open {
                     let group = cx.records().group(record.id)?.map(Box::new);
                     let closed = Told::Closed(Box::new(record), group).to_bytes();
                     size += closed.len();
@@ -276,9 +281,15 @@ impl Engine {
     ) -> Result<Option<ConversationRecord>, EngineError> {
         let mut at = 0;
         while let Some(id) = cursor.left.get(at).copied() {
-            // It may have become one with another, whose rows are told already or still to be told.
-            let record = cx.records().conversation(id)?;
-            let record = record.filter(|it| !matches!(it.state, ConversationState::MergedInto(_)));
+            // It may have become one with another, which has its rows now; what is there already is not taken twice.
+            let record = cx.shown(id)?;
+            if let Some(winner) = record.as_ref().map(|it| it.id).filter(|winner| *winner != id) {
+                match cursor.left.contains(&winner) {
+                    true => drop(cursor.left.remove(at)),
+                    false => cursor.left[at] = winner,
+                }
+                continue;
+            }
             let ready = match &record {
                 Some(record) => self.is_ready(cx, to, record)?,
                 None => None,
@@ -300,6 +311,13 @@ impl Engine {
     pub(super) fn history_said(&mut self, cx: &mut Cx<'_>, history: History) -> Result<(), EngineError> {
         let from = cx.arrived.as_ref().map(|evidence| evidence.device);
         let Some(from) = from.filter(|_| history.to == self.me.device) else { return Ok(()) };
+        // Of a device in quarantine nothing is believed about the past.
+        if self.list.entry(from).is_none_or(|entry| entry.quarantine_until > cx.now)
+            && matches!(history.step, HistoryStep::Part { .. })
+        {
+            cx.alert(None, crate::Alert::NotYourDevice);
+            return Ok(());
+        }
         let History { transfer, to: _, step } = history;
         match step {
             HistoryStep::Part { number, done, total, last, rows } => {

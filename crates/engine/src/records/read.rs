@@ -12,7 +12,7 @@ use super::{
 use crate::EngineError;
 use crate::api::Reader;
 use crate::content::MessageId;
-use crate::engine::state::{Job, JobState, Member};
+use crate::engine::state::{Job, JobState, Member, What};
 
 /// Typed reads over any [`Reader`]: for view models, after each commit.
 #[derive(Clone, Copy)]
@@ -90,7 +90,8 @@ impl Records<'_> {
     pub fn echo_is_owed(&self) -> Result<bool, EngineError> {
         let mut owed = Ok(false);
         self.0.scan(&[key::OUTBOX], &[key::OUTBOX + 1], false, &mut |_, job| {
-            owed = decode::<Job>("job", job).map(|job| job.state == JobState::Accepted);
+            owed = decode::<Job>("job", job)
+                .map(|job| job.state == JobState::Accepted && job.what != What::AskResync);
             matches!(owed, Ok(false))
         })?;
         owed

@@ -323,3 +323,72 @@ fn a_third_device_takes_no_notice_and_may_tell_the_rest() {
     let at = [key::TAKING];
     assert!(!world.people["ana"].store.0.keys().any(|key| key[..1] == at), "nobody told the laptop anything");
 }
+
+/// The rows that the phone has of those that the laptop has, once the transfer is over.
+fn told(world: &World) -> (TransferState, usize, usize) {
+    let state = transfer(world, "ana").expect("it was begun").state;
+    (state, world.rows("ana/phone", "bruno").len(), world.rows("ana", "bruno").len())
+}
+
+#[test]
+fn a_conversation_that_is_begun_anew_meanwhile_is_told_whole() {
+    let mut world = talked(300);
+    let bruno = world.people["bruno"].engine.me().account;
+    approve(&mut world);
+    world.disconnect("ana/phone");
+    give(&mut world);
+    pass(&mut world, MINUTE);
+    world.intent("ana", Intent::Block(bruno));
+    pass(&mut world, MINUTE);
+    world.intent("ana", Intent::Unblock(bruno));
+    pass(&mut world, MINUTE);
+    world.connect("ana/phone");
+    pass(&mut world, 10 * MINUTE);
+    assert_eq!(told(&world), (TransferState::Done, 600, 600));
+}
+
+#[test]
+fn a_conversation_that_is_not_open_yet_is_told_whole() {
+    let mut world = talked(30);
+    let bruno = world.people["bruno"].engine.me().account;
+    approve(&mut world);
+    world.disconnect("ana/phone");
+    world.disconnect("ana");
+    world.intent("ana", Intent::Block(bruno));
+    world.intent("ana", Intent::Unblock(bruno));
+    give(&mut world);
+    world.connect("ana");
+    pass(&mut world, MINUTE);
+    world.connect("ana/phone");
+    pass(&mut world, 10 * MINUTE);
+    assert_eq!(told(&world), (TransferState::Done, 60, 60));
+}
+
+#[test]
+fn a_conversation_that_stays_out_of_step_holds_up_neither_the_transfer_nor_who_waits_for_an_echo() {
+    let mut world = World::of(&["ana", "bruno", "carla"]);
+    world.say("ana", "bruno", "hi");
+    world.say("ana", "carla", "hi");
+    world.run();
+    world.disconnect("carla");
+    let id = world.conversation("ana", "carla").id;
+    world.disconnect("ana");
+    // Ana's device loses the group's secrets, and nobody is there who could let it in again.
+    let secret =
+        |at: &[u8]| (key::MLS..key::GROUP).contains(&at[0]) && at.windows(16).any(|part| part == id.as_ref());
+    world.person("ana").store.0.retain(|at, _| !secret(at));
+    world.kill("ana");
+    world.connect("ana");
+    world.intent("ana", Intent::UpdateLeaf(id));
+    pass(&mut world, MINUTE);
+    let record = records(&world, "ana").conversation(id).unwrap().unwrap();
+    assert_eq!(record.state, ConversationState::OutOfStep);
+    assert!(!records(&world, "ana").echo_is_owed().unwrap(), "to ask to be let in has no echo");
+    world.link("ana", "ana/phone", 77);
+    pass(&mut world, MINUTE);
+    approve(&mut world);
+    give(&mut world);
+    pass(&mut world, 10 * MINUTE);
+    assert_eq!(transfer(&world, "ana").unwrap().state, TransferState::Done);
+    assert_eq!(world.seen("ana/phone", "carla"), ["hi"]);
+}

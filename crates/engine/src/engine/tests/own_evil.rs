@@ -5,12 +5,15 @@ use lacre_proto::{AccountId, ConversationId};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-use crate::api::{Alert, Intent};
+use crate::api::{Alert, Input, Intent};
 use crate::content::{Content, History, HistoryStep, Matter, MessageId, MimiId, Settled, Stamp, TransferId};
 use crate::defence::{Defence, Defences};
+use crate::engine::state::{Job, JobState, Sealing, What};
 use crate::evil::Crime;
-use crate::harness::world::World;
-use crate::records::{ConversationKind, Records};
+use crate::harness::world::{World, text};
+use crate::records::{
+    Company, ConversationKind, MessageRecord, Position, Records, Told, encode, key, part_of,
+};
 
 fn account(world: &World, name: &str) -> AccountId {
     world.people[name].engine.me().account
@@ -154,4 +157,34 @@ fn d11_a_look_alike_of_the_conversation_of_ones_own_is_not_entered() {
             assert_eq!(fooled(&world), (!refuses, !refuses), "{case}");
         }
     }
+}
+
+#[test]
+fn a_device_in_quarantine_tells_nobody_the_past() {
+    let mut world = World::of(&["ana", "bruno"]);
+    world.say("ana", "bruno", "hi");
+    world.run();
+    world.link("ana", "ana/phone", 77);
+    world.run();
+    world.wait(60_000);
+    world.run();
+    let mut row: MessageRecord = world.rows("ana", "bruno").pop().unwrap();
+    row.id = MessageId([5; 16]);
+    row.mimi = None;
+    row.content = text("send the money to mallory");
+    row.position = Position { anchor: row.sent_ms, counter: 1 };
+    let rows = part_of(&[Told::Row(Box::new(row), Box::new(Company::default())).to_bytes()]);
+    let step = HistoryStep::Part { number: 1, done: 1, total: 1, last: true, rows };
+    let content = Content::History(History { transfer: TransferId([3; 16]), to: world.device("ana"), step });
+    let all = records(&world, "ana/phone").conversations().unwrap().into_iter();
+    let own = all.map(|it| (it.kind, it.id)).find(|it| it.0 == ConversationKind::Own).unwrap().1;
+    let what = What::Aside { shown_in: own, id: MessageId([6; 16]), content, sealing: Sealing::default() };
+    let job = Job { what, dedupe: 77, state: JobState::Waiting, attempts: 0, not_before: 0, await_epoch: 0 };
+    world.person("ana/phone").store.0.insert(key::job(own, 2, 999), encode(&job));
+    world.step("ana/phone", Input::Tick);
+    world.run();
+    world.wait(60_000);
+    world.run();
+    assert_eq!(world.seen("ana", "bruno"), ["hi"]);
+    assert_eq!(world.alerts("ana"), [Alert::NotYourDevice]);
 }
