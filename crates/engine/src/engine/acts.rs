@@ -194,7 +194,14 @@ impl Engine {
                 let before: Option<Millis> = cx.records().read("closing", &at)?;
                 cx.put(at, &before.map_or(act.time, |before| before.min(act.time)));
             }
-            Content::JoinAnswer { no, .. } => cx.put(key::message_in(NO_ENTRY, conversation, target), &no),
+            Content::JoinAnswer { no, .. } => {
+                cx.put(key::message_in(NO_ENTRY, conversation, target), &no);
+                if let Content::AskToJoin(ask) = &row.content {
+                    // On all devices of the account nobody waits any more.
+                    cx.store.delete(key::asked(ask.group, row.author));
+                    cx.event(crate::Event::ConversationChanged(ask.group));
+                }
+            }
             Content::Pin { pinned, .. } => {
                 let at = key::message_in(PIN, conversation, target);
                 let mut pin: Shared<bool> = cx.records().read("pin", &at)?.unwrap_or_default();

@@ -191,7 +191,15 @@ impl Engine {
             }
             let at = key::key(OWN_MATTER, &[&matter.subject()]);
             let before: Option<Settled> = cx.records().read("matter", &at)?;
-            if before.is_none_or(|before| before.stamp < stamp) {
+            let mut wins = before.as_ref().is_none_or(|before| before.stamp < stamp);
+            if let Matter::Seen { conversation, message } = matter {
+                // What was seen stays so: whoever has seen more is right, whenever it was told.
+                self.seen_elsewhere(cx, conversation, message)?;
+                if let Some(Matter::Seen { message: here, .. }) = before.map(|before| before.matter) {
+                    wins = self.is_after(cx, conversation, message, here)?.unwrap_or(wins);
+                }
+            }
+            if wins {
                 cx.put(at, &Settled { stamp, matter: matter.clone() });
                 // What this device was about to tell is out of date.
                 cx.store.delete(key::key(OWN_DUE, &[&matter.subject()]));
@@ -270,6 +278,19 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Whether one message stands after another; `None` when one of them is not here.
+    fn is_after(
+        &self,
+        cx: &Cx<'_>,
+        conversation: ConversationId,
+        one: MessageId,
+        other: MessageId,
+    ) -> Result<Option<bool>, EngineError> {
+        let one = cx.records().message(conversation, one)?;
+        let other = cx.records().message(conversation, other)?;
+        Ok(one.zip(other).map(|(one, other)| one.position > other.position))
     }
 
     /// Whether the receipts of a conversation tell the other devices what was read.

@@ -292,6 +292,9 @@ impl Engine {
     ) -> Result<(), EngineError> {
         for row in cx.records().messages(id, None, usize::MAX)? {
             cx.delete_message(&row);
+            if let crate::content::Content::AskToJoin(ask) = &row.content {
+                cx.store.delete(key::asked(ask.group, row.author));
+            }
         }
         for table in key::MOVING.into_iter().chain([UNSEEN, HEARD_BY, AUDIENCE, COMING, GROUP]) {
             cx.delete_all(&key::conversation(table, id))?;

@@ -327,3 +327,26 @@ fn m03_nobody_answers_for_who_was_asked_and_nobody_else_makes_a_link() {
     assert!(records(&world, "ana").group_link(id).unwrap().is_some(), "Ana's stands");
     assert!(world.alerts("ana").iter().any(|alert| matches!(alert, crate::Alert::PolicyRefused(_))));
 }
+
+#[test]
+fn who_was_declined_waits_on_no_device() {
+    let (mut world, id) = family();
+    let link = link(&mut world, id, 0);
+    world.link("ana", "ana/phone", 77);
+    world.person("ana/phone").wary = true;
+    world.wait(60_000);
+    for name in ["carla", "dora"] {
+        ask(&mut world, name, &link);
+    }
+    world.wait(60_000);
+    world.run();
+    for name in ["carla", "dora"] {
+        let who = account(&world, name);
+        world.intent("ana", Intent::DeclineAsker(id, who));
+        world.run();
+        world.wait(60_000);
+        world.run();
+    }
+    assert_eq!(waiting(&world, "ana", id), []);
+    assert_eq!(waiting(&world, "ana/phone", id), []);
+}

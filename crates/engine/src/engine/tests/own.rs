@@ -386,3 +386,27 @@ fn who_speaks_to_oneself_is_told_of_no_refusal() {
     let refused = world.person("ana").events.iter().any(|event| matches!(event, Event::Refused(..)));
     assert!(!refused);
 }
+
+#[test]
+fn what_was_seen_stays_seen_whichever_device_tells_last() {
+    let mut world = with_phone();
+    let conversation = with(&world, "ana", "bruno");
+    let phone = world.device("ana/phone");
+    world.intent("ana", Intent::ApproveDevice(phone));
+    world.link("ana", "ana/tablet", 78);
+    pass(&mut world, MINUTE);
+    world.intent("ana", Intent::SetReceipts(conversation, false));
+    pass(&mut world, MINUTE);
+    let ids: Vec<_> = (0..4).map(|n| world.say("bruno", "ana", &n.to_string())).collect();
+    pass(&mut world, MINUTE);
+    world.disconnect("ana/phone");
+    world.intent("ana/phone", Intent::MarkRead(conversation, ids[3]));
+    world.wait(MINUTE);
+    world.intent("ana", Intent::MarkRead(conversation, ids[0]));
+    pass(&mut world, MINUTE);
+    world.connect("ana/phone");
+    pass(&mut world, MINUTE);
+    for name in ["ana", "ana/phone", "ana/tablet"] {
+        assert_eq!(world.conversation(name, "bruno").unread, 0, "{name}");
+    }
+}
