@@ -11,9 +11,7 @@ use crate::defence::{Defence, Defences};
 use crate::engine::state::{Job, JobState, Sealing, What};
 use crate::evil::Crime;
 use crate::harness::world::{World, text};
-use crate::records::{
-    Company, ConversationKind, MessageRecord, Position, Records, Told, encode, key, part_of,
-};
+use crate::records::{ConversationKind, MessageRecord, Position, Records, Told, encode, key, part_of};
 
 fn account(world: &World, name: &str) -> AccountId {
     world.people[name].engine.me().account
@@ -173,7 +171,7 @@ fn a_device_in_quarantine_tells_nobody_the_past() {
     row.mimi = None;
     row.content = text("send the money to mallory");
     row.position = Position { anchor: row.sent_ms, counter: 1 };
-    let rows = part_of(&[Told::Row(Box::new(row), Box::new(Company::default())).to_bytes()]);
+    let rows = part_of(&[Told::Row(Box::new(row), Box::default()).to_bytes()]);
     let step = HistoryStep::Part { number: 1, done: 1, total: 1, last: true, rows };
     let content = Content::History(History { transfer: TransferId([3; 16]), to: world.device("ana"), step });
     let all = records(&world, "ana/phone").conversations().unwrap().into_iter();
