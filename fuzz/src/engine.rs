@@ -4,12 +4,12 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use lacre_engine::content::Content;
-use lacre_engine::{Engine, Input, Intent};
+use lacre_engine::{Engine, Input, Intent, Records};
 use lacre_proto::wire::Entry;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-use crate::world::{NOW, Person, Rows, relay};
+use crate::world::{Person, Rows, now, relay};
 
 /// Ana after she has spoken with Bruno, and what has come for her since.
 struct Scene {
@@ -33,7 +33,7 @@ pub fn engine_delivered(bytes: &[u8]) {
     while let Some(item) = delivery(&mut rest, &scene.items) {
         let entries = vec![Entry { position, item }];
         position += 1;
-        let step = engine.handle(&rows, Input::Delivered(entries), NOW, rng);
+        let step = engine.handle(&rows, Input::Delivered(entries), now(), rng);
         rows.commit(step.expect("what is delivered is never the engine's own failure").changes);
     }
 }
@@ -66,6 +66,10 @@ fn scene() -> Scene {
     let mut bruno = Person::new(&relay, "bruno", 2);
     let text = |text: &str| Content::Text { text: text.to_owned(), in_reply_to: None };
     ana.take(Input::Intent(1, Intent::SendTo("bruno".parse().expect("a handle"), text("olá"))));
+    while ana.fetch() | bruno.fetch() {}
+    // A stranger's first words are a request; nothing leaves Bruno's device before he accepts it.
+    let asked = Records(&bruno.rows).conversations().expect("the store is good").remove(0).id;
+    bruno.take(Input::Intent(10, Intent::Accept(asked)));
     while ana.fetch() | bruno.fetch() {}
     for (number, say) in ["um", "dois", "três"].iter().enumerate() {
         let intent = Intent::SendTo("ana".parse().expect("a handle"), text(say));

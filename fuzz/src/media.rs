@@ -38,7 +38,8 @@ pub fn mp4_strip(bytes: &[u8]) {
 pub fn heif_strip(bytes: &[u8]) {
     if let Ok(still) = heif::clean(bytes) {
         assert_eq!(still.bytes.len(), bytes.len());
-        let _ = heif::clean(&still.bytes);
+        let again = heif::clean(&still.bytes).expect("what was cleaned is a picture");
+        assert!(again.bytes == still.bytes, "cleaned again it is the same");
     }
 }
 
@@ -51,6 +52,7 @@ pub fn document_clean(bytes: &[u8]) {
     let mut edited = Edited::new(Cursor::new(bytes), cleaned.edits).expect("memory can be read");
     edited.read_to_end(&mut clean).expect("memory can be read");
     assert_eq!(clean.len(), bytes.len());
+    assert_eq!(gather(&clean).kind(), facts.kind());
 }
 
 /// A voice note: it is not longer than its packets say.

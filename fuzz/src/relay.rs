@@ -13,7 +13,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use sha2::{Digest, Sha256};
 
-use crate::world::{NOW, Socket, relay};
+use crate::world::{Socket, now, relay};
 
 /// Pieces of a length of two bytes each: the first byte says which socket, the rest is the frame's body. Ana is
 /// logged in, and a ticket of hers is minted; the same bytes always meet the same relay.
@@ -70,7 +70,13 @@ pub fn seeds() -> Vec<Vec<u8>> {
         (1, request::Op::ReadRoster(wire::ReadRoster { conversation: conversation.clone(), capability })),
         (1, request::Op::Commit(commit)),
         (0, request::Op::MintTicket(wire::MintTicket {})),
-        (0, request::Op::ClaimKeyPackages(wire::ClaimKeyPackages { account: vec![1; 16].into(), ..Default::default() })),
+        (
+            0,
+            request::Op::ClaimKeyPackages(wire::ClaimKeyPackages {
+                account: vec![1; 16].into(),
+                ..Default::default()
+            }),
+        ),
         (0, request::Op::LeaveConversation(wire::LeaveConversation { conversation })),
     ];
     let pieces: Vec<Vec<u8>> = ops.into_iter().map(|(socket, op)| piece(socket, op)).collect();
@@ -90,8 +96,8 @@ fn signed_up(relay: &Services<MemoryData>) -> (Socket, Bytes) {
     let (account, device) = (AccountId([1; 16]), DeviceId([2; 16]));
     let signature_key = secret.public();
     let handle = "ana".parse().expect("a handle");
-    let certificate = Certificate::issue(&identity, account, device, handle, signature_key, NOW);
-    let entry = DeviceEntry { device, signature_key, added: NOW, quarantine_until: 0, added_by: None };
+    let certificate = Certificate::issue(&identity, account, device, handle, signature_key, now());
+    let entry = DeviceEntry { device, signature_key, added: now(), quarantine_until: 0, added_by: None };
     let list = DeviceList::first(&identity, account, entry);
     let mut socket = Socket::open(relay);
     let id = RelayId::try_from(&socket.hello.relay).expect("an id");

@@ -1,6 +1,7 @@
 //! A relay in memory whose every answer is ready at once, and people with engines at it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -9,21 +10,28 @@ use lacre_proto::error::WireError;
 use lacre_proto::frame::{FromRelay, decode_relay, encode_client};
 use lacre_proto::wire::{self, client_frame, greeting, request, response, server_frame};
 use lacre_proto::{Millis, RelayId};
+use lacre_relay::limits::RateLimits;
 use lacre_relay::services::{Services, Settings};
 use lacre_relay::session::{Outgoing, Session};
-use lacre_relay::limits::RateLimits;
 use lacre_store::memory::MemoryData;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// The time, which stands still.
-pub const NOW: Millis = 1_700_000_000_000;
+/// The time, which stands still. It is that of the start: OpenMLS compares the lifetimes of key packages with the
+/// system's clock (ADR 0006).
+pub fn now() -> Millis {
+    static NOW: OnceLock<Millis> = OnceLock::new();
+    *NOW.get_or_init(|| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.expect("it is after 1970").as_millis() as Millis
+    })
+}
 
 /// A relay without limits, the same each time.
 pub fn relay() -> Services<MemoryData> {
     let settings = Settings { rates: RateLimits::lifted(), ..Settings::default() };
     let rng = Box::new(ChaCha20Rng::seed_from_u64(3));
-    let opened = Services::open(MemoryData::new(), settings, rng, NOW).now_or_never();
+    let opened = Services::open(MemoryData::new(), settings, rng, now()).now_or_never();
     opened.expect("memory is ready").expect("memory can be read")
 }
 
@@ -38,7 +46,7 @@ pub struct Socket {
 impl Socket {
     /// A new one.
     pub fn open(relay: &Services<MemoryData>) -> Self {
-        let (session, hello) = Session::greet(relay.clone(), None, NOW);
+        let (session, hello) = Session::greet(relay.clone(), None, now());
         let Ok(FromRelay::Greeting(wire::Greeting { body: Some(greeting::Body::Hello(hello)) })) =
             decode_relay(&hello)
         else {
@@ -52,7 +60,7 @@ impl Socket {
         if !self.open {
             return None;
         }
-        let answer = self.session.handle(frame, NOW).now_or_never().expect("memory is ready");
+        let answer = self.session.handle(frame, now()).now_or_never().expect("memory is ready");
         let outgoing = answer.now_or_never().expect("memory is ready");
         self.read(outgoing)
     }
@@ -152,7 +160,7 @@ impl Person {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let mut authenticated = Socket::open(relay);
         let id = RelayId::try_from(&authenticated.hello.relay).expect("an id");
-        let (engine, changes) = Engine::create(handle.parse().expect("a handle"), id, NOW, &mut rng);
+        let (engine, changes) = Engine::create(handle.parse().expect("a handle"), id, now(), &mut rng);
         let mut rows = Rows::default();
         rows.commit(changes);
         let op = engine.greet(&authenticated.hello, None).expect("it is the relay of the sign-up");
@@ -167,7 +175,7 @@ impl Person {
     pub fn take(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            let step = self.engine.handle(&self.rows, input, NOW, &mut self.rng).expect("a step");
+            let step = self.engine.handle(&self.rows, input, now(), &mut self.rng).expect("a step");
             self.rows.commit(step.changes);
             for effect in step.effects {
                 let (id, result) = match effect {
