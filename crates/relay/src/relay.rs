@@ -248,15 +248,25 @@ async fn keep_clean<D: Data>(
     mut stopping: watch::Receiver<bool>,
     every: Duration,
 ) {
-    let sweeps = async {
+    let rows = async {
         loop {
             tokio::time::sleep(every).await;
             house(&services, clock.now()).await;
         }
     };
+    // Beside it and not in it: a place for files that does not answer holds up files alone.
+    let files = async {
+        loop {
+            tokio::time::sleep(every).await;
+            if let Err(error) = services.sweep_blobs(clock.now(), SWEEP_BUDGET).await {
+                tracing::warn!(reason = %error, "files that are too old were not swept");
+            }
+        }
+    };
     tokio::select! {
         () = stopped(&mut stopping) => {}
-        () = sweeps => {}
+        () = rows => {}
+        () = files => {}
     }
 }
 

@@ -37,7 +37,6 @@ impl<D: Data> Services<D> {
             batch = batch.delete(expiry);
         }
         batch = self.empty_gone(batch, now, budget).await?;
-        self.sweep_blobs(now, budget).await?;
         let (from, to) = keys::devices_after(self.cursor());
         let devices = self.0.data.scan(&from, &to, budget).await?;
         let mut gone = tickets.len();

@@ -77,15 +77,15 @@ fn what_is_never_finished_is_given_back_after_a_week() {
     granted(&mut socket, grant(600)).unwrap();
     done(world.services.store_part(&UPLOAD, 0, video(600), world.now)).unwrap();
     world.now += limits::BLOB_UPLOAD.as_millis() as Millis - 1;
-    done(world.services.sweep(world.now, 100)).unwrap();
+    done(world.services.sweep_blobs(world.now, 100)).unwrap();
     assert!(!may(&world, &mut world.login(&ana), 401), "it may still be finished");
     world.now += 1;
-    done(world.services.sweep(world.now, 100)).unwrap();
-    done(world.services.sweep(world.now, 100)).unwrap();
+    done(world.services.sweep_blobs(world.now, 100)).unwrap();
+    done(world.services.sweep_blobs(world.now, 100)).unwrap();
     let mut socket = world.login(&ana);
     assert_eq!((may(&world, &mut socket, 1001), may(&world, &mut socket, 1000)), (false, true));
     world.now += 11 * MINUTE;
-    done(world.services.sweep(world.now, 100)).unwrap();
+    done(world.services.sweep_blobs(world.now, 100)).unwrap();
     assert_eq!(blobs.count(), 0);
 }
 
@@ -115,7 +115,7 @@ fn mallory_gets_nothing_back_for_what_she_has_uploaded_nor_anything_twice_nor_wh
     assert_eq!((may(&world, &mut hers, 401), may(&world, &mut brunos, 1000)), (false, true));
     // A month later the sweep finds nothing to give back either.
     world.now += 29 * DAY;
-    done(world.services.sweep(world.now, 100)).unwrap();
+    done(world.services.sweep_blobs(world.now, 100)).unwrap();
     assert!(!may(&world, &mut world.login(&mallory), 401));
 }
 
@@ -132,7 +132,7 @@ fn a_crash_after_an_upload_was_given_up_and_before_its_bytes_went_gives_back_onc
     assert_eq!(again.unwrap_err().code, ErrorCode::NoSuchBlob);
     assert_eq!((may(&world, &mut socket, 1001), may(&world, &mut socket, 1000)), (false, true));
     world.now += 11 * MINUTE;
-    done(world.services.sweep(world.now, 100)).unwrap();
+    done(world.services.sweep_blobs(world.now, 100)).unwrap();
     assert_eq!(blobs.count(), 0);
     assert!(!may(&world, &mut world.login(&ana), 1001));
 }
@@ -193,7 +193,7 @@ fn an_upload_that_is_finished_while_old_ones_are_swept_is_not_swept_with_them() 
     world.now = before + 1;
     let http = world.services.clone();
     data.hold();
-    let mut sweep = Box::pin(http.sweep(world.now, 2));
+    let mut sweep = Box::pin(http.sweep_blobs(world.now, 2));
     // The two grants, and then the first of two references.
     for _ in 0..2 {
         assert!((&mut sweep).now_or_never().is_none());

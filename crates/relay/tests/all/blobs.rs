@@ -234,7 +234,7 @@ fn read(world: &World, capability: &[u8; 32]) -> Result<Bytes, ErrorCode> {
 }
 
 fn sweep(world: &World) {
-    world.services.sweep(world.now, 100).now_or_never().unwrap().unwrap();
+    world.services.sweep_blobs(world.now, 100).now_or_never().unwrap().unwrap();
 }
 
 #[test]
@@ -313,7 +313,7 @@ fn a_crash_anywhere_in_the_collection_deletes_no_blob_that_can_be_read() {
         first.services.store_blob(&UPLOAD, Bytes::from_static(b"wax"), NOW).await.unwrap();
         // It dies after the mark and before the bytes went: somebody read it until then, nobody does now.
         let second = world(NOW + 2 * DAY);
-        second.services.sweep(second.now, 100).await.unwrap();
+        second.services.sweep_blobs(second.now, 100).await.unwrap();
         assert!(second.services.load_blob(&READ, second.now).await.is_err());
         assert_eq!(files(folder.path()), 1);
         // After its restart nobody can bring the blob back to life, and the bytes go.
@@ -323,11 +323,11 @@ fn a_crash_anywhere_in_the_collection_deletes_no_blob_that_can_be_read() {
         let mut ana = third.login(&Person::new("ana"));
         assert!(granted(&mut ana, grant_as(3, &[8; 32], &[9; 32])).is_ok());
         third.services.store_blob(&[8; 32], Bytes::from_static(b"new"), third.now).await.unwrap();
-        third.services.sweep(third.now, 100).await.unwrap();
+        third.services.sweep_blobs(third.now, 100).await.unwrap();
         assert_eq!(third.services.load_blob(&[9; 32], third.now).await.unwrap(), "new");
         assert_eq!(files(folder.path()), 1);
         third.now += DAY;
-        third.services.sweep(third.now, 100).await.unwrap();
+        third.services.sweep_blobs(third.now, 100).await.unwrap();
         assert_eq!(files(folder.path()), 1);
     });
 }

@@ -11,8 +11,9 @@ use super::super::{Answered, Services, keys};
 const GRACE: Millis = 10 * 60 * 1000;
 
 impl<D: Data> Services<D> {
-    /// Takes away up to `budget` of each of what is too old.
-    pub(in super::super) async fn sweep_blobs(&self, now: Millis, budget: usize) -> Result<(), WriteError> {
+    /// Takes away up to `budget` of each of what is too old, the bytes of files too: where those lie may be slow to
+    /// answer, so nothing else waits for it.
+    pub async fn sweep_blobs(&self, now: Millis, budget: usize) -> Result<(), WriteError> {
         self.sweep_grants(now, budget).await?;
         self.sweep_references(now, budget).await?;
         self.delete_condemned(now, budget).await
