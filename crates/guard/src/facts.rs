@@ -47,7 +47,7 @@ pub enum Inside {
 
 impl Facts {
     /// Reads the facts: beginning, end, and the directory of a ZIP or OLE file. At most some 5 MiB are read and held,
-    /// however large the file is; of what is marked up as a drawing is, 16 MiB are read.
+    /// however large the file is; a drawing is read up to 16 MiB.
     pub fn gather(name: &str, declared: Option<&str>, file: &mut (impl Read + Seek)) -> io::Result<Self> {
         let size = file.seek(SeekFrom::End(0))?;
         let start = read_at(file, 0, START)?;
@@ -61,7 +61,6 @@ impl Facts {
         let active = match Kind::of(&start, &end) {
             Kind::Svg if size > active::WHOLE as u64 => true,
             Kind::Svg => active::runs(decoded(&read_at(file, 0, active::WHOLE)?)),
-            Kind::Text if marked_up(&start) => active::runs(decoded(&read_at(file, 0, active::WHOLE)?)),
             _ => false,
         };
         let (name, declared) = (name.to_owned(), declared.map(str::to_owned));
@@ -76,11 +75,6 @@ impl Facts {
             (kind, _) => kind,
         }
     }
-}
-
-/// Whether a text begins as XML does.
-fn marked_up(start: &[u8]) -> bool {
-    decoded(start).trim_start_matches('\u{feff}').trim_start().starts_with('<')
 }
 
 fn zip_kind(listing: &Listing) -> Kind {

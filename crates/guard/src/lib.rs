@@ -29,4 +29,5 @@ pub use name::{NAME, clean_name};
 pub use ole::Storage;
 pub use reason::{Reason, Severity};
 pub use verdict::{Verdict, judge};
+pub use window::read_at;
 pub use zip::{Entry, Listing};

@@ -48,8 +48,8 @@ fn content(facts: &Facts, kind: Kind) -> Vec<Reason> {
         (_, Family::Program) => found.push(Reason::Program(kind)),
         (Kind::Html, _) => found.push(Reason::ActivePage),
         (Kind::Svg, _) if facts.active => found.push(Reason::ActivePage),
-        // A browser opens by the name what does not begin as a page or drawing does.
-        (Kind::Text, _) if promises(facts, Kind::Html) || facts.active && promises(facts, Kind::Svg) => {
+        // A browser opens by the name, and forgives what stands before a page or drawing, or is wrong in it.
+        (Kind::Text | Kind::Unknown, _) if promises(facts, Kind::Html) || promises(facts, Kind::Svg) => {
             found.push(Reason::ActivePage);
         }
         (Kind::Pdf, _) => found.extend(archive::pdf(facts)),

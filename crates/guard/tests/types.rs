@@ -166,6 +166,11 @@ fn w04_a_drawing_that_runs_script_is_found_wherever_it_stands_and_however_it_is_
         wide(&format!("<svg>{}{script}</svg>", path.repeat(10_000)), u16::to_be_bytes),
         // More than is looked through.
         format!("<svg>{}</svg>", path.repeat(1_100_000)).into_bytes(),
+        // What no text holds, and browsers pass over; and what stands before it, longer than the window.
+        b"<svg onload='x()'>\x7f</svg>".to_vec(),
+        b"\x01<svg onload='x()'/>".to_vec(),
+        format!("{}<svg onload='x()'/>", " ".repeat(100_000)).into_bytes(),
+        format!("<!--{}-->{script}", " ".repeat(17 * 1024 * 1024)).into_bytes(),
     ];
     for (number, drawing) in drawings.iter().enumerate() {
         for (name, declared) in [("a.svg", None), ("a.svg", Some("image/svg+xml"))] {

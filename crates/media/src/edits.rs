@@ -91,18 +91,6 @@ impl<R: Seek> Seek for Edited<R> {
     }
 }
 
-/// At most `length` bytes from a place on; fewer when the file ends before.
-pub fn read_at(file: &mut (impl Read + Seek), at: u64, length: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    // No file is longer, and a place that somebody made up is no error of the disk.
-    if i64::try_from(at).is_err() {
-        return Ok(bytes);
-    }
-    file.seek(SeekFrom::Start(at))?;
-    file.take(length as u64).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;

@@ -117,6 +117,10 @@ fn w06_place_device_owner_and_time_go_into_a_heic_and_none_of_it_comes_out() {
         assert!(places(&sample).is_some());
     }
     assert_eq!(cleaned(&still.bytes), still, "what is clean stays as it is");
+    let at = sample.windows(4).position(|name| name == b"xml ").expect("it has one");
+    let mut twice = sample.clone();
+    twice[at..at + 4].copy_from_slice(b"iinf");
+    assert_eq!(found(&cleaned(&twice).bytes), 0, "nor a second box of a name that stays");
     let trailed = [&sample[..], &[0; 8], SECRETS[0].as_bytes()].concat();
     assert_eq!(found(&cleaned(&trailed).bytes), 0, "nor does anything after the end");
 }

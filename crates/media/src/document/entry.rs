@@ -2,11 +2,9 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use lacre_guard::{Entry, Listing};
+use lacre_guard::{Entry, Listing, read_at};
 use miniz_oxide::inflate::stream::{InflateState, inflate};
 use miniz_oxide::{DataFormat, MZFlush, MZStatus};
-
-use crate::edits::read_at;
 
 /// The header before an entry's data (PKWARE APPNOTE §4.3.7), without name and extra field.
 const HEADER: usize = 30;

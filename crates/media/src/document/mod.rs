@@ -3,8 +3,8 @@
 //! Changes have the length of what they replace and are made while the file is read ([`Edited`](crate::Edited)). What is
 //! cleaned are the properties: author, company, times, tool. Names within the text (of comments and tracked changes)
 //! stay, and so do the metadata of pictures in a document and what is compressed in a PDF: [`Cleaned::rest`] says when
-//! something may be left, so that a person can be told. What is signed or encrypted is not touched: a signature over it would break, and who decrypts it would
-//! find nonsense.
+//! something may be left, so that a person can be told. What is signed or encrypted is not touched: a signature over it
+//! would break, and who decrypts it would find nonsense.
 
 mod entry;
 mod office;

@@ -3,13 +3,13 @@
 
 use std::io::{self, Read, Seek};
 
-use lacre_guard::{Entry, Listing};
+use lacre_guard::{Entry, Listing, read_at};
 
 use super::Cleaned;
 use super::entry::{header, unpack};
 use super::search::Search;
 use crate::checksum::crc32;
-use crate::edits::{Edit, Fill, read_at};
+use crate::edits::{Edit, Fill};
 
 /// The files of properties, and what is left of each.
 const PROPERTIES: [(&str, &str); 4] = [

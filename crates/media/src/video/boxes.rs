@@ -2,8 +2,9 @@
 
 use std::io::{Read, Seek};
 
+use lacre_guard::read_at;
+
 use super::VideoError;
-use crate::edits::read_at;
 
 /// Boxes in one place; a fragment each second for a day is less.
 const BOXES: usize = 100_000;

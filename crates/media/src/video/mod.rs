@@ -73,7 +73,7 @@ pub fn examine(file: &mut (impl Read + Seek)) -> Result<Video, VideoError> {
         return Err(VideoError::Unknown);
     }
     let mut video = Video::default();
-    video.edits.extend(after(&top, size));
+    video.edits.extend(after(&top, 0, size));
     let mut moov = false;
     let fragments = top.iter().any(|part| &part.name == b"moof");
     for part in &top {
@@ -98,7 +98,9 @@ fn fragment(
     depth: usize,
     video: &mut Video,
 ) -> Result<(), VideoError> {
-    for part in boxes(file, of.body, of.end)? {
+    let parts = boxes(file, of.body, of.end)?;
+    video.edits.extend(after(&parts, of.body, of.end));
+    for part in parts {
         if &part.name == b"traf" && depth == 0 {
             fragment(file, &part, 1, video)?;
         } else if matches!(&part.name, b"free") {
@@ -110,10 +112,10 @@ fn fragment(
     Ok(())
 }
 
-/// Makes what stands after these boxes zeros.
-fn after(parts: &[BoxAt], end: u64) -> Option<Edit> {
-    let last = parts.last().filter(|last| last.end < end)?;
-    Some(Edit { at: last.end, with: Fill::Repeat(0, end - last.end) })
+/// Makes what stands after these boxes zeros; they begin at `from`, should there be none.
+fn after(parts: &[BoxAt], from: u64, end: u64) -> Option<Edit> {
+    let at = parts.last().map_or(from, |last| last.end);
+    (at < end).then(|| Edit { at, with: Fill::Repeat(0, end - at) })
 }
 
 /// Makes a box one that is skipped, with nothing in it.

@@ -58,7 +58,7 @@ fn stay(
     video: &mut Video,
 ) -> Result<Vec<BoxAt>, VideoError> {
     let all = boxes(file, of.body, of.end)?;
-    video.edits.extend(after(&all, of.end));
+    video.edits.extend(after(&all, of.body, of.end));
     let (kept, gone): (Vec<_>, Vec<_>) = all.into_iter().partition(|part| names.contains(&&part.name));
     video.edits.extend(gone.iter().flat_map(blank));
     Ok(kept)

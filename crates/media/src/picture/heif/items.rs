@@ -118,6 +118,9 @@ fn locations(
             if place.is_empty() || place.end > size || elsewhere != 0 {
                 return None;
             }
+            if item.places.len() as u64 >= ITEMS {
+                return None;
+            }
             item.places.push(place);
         }
     }
@@ -129,6 +132,9 @@ fn references(body: &[u8], width: usize, pairs: &mut Vec<(u32, u32)>) -> Option<
     let mut numbers = Numbers(body);
     let from = numbers.id(width)?;
     for _ in 0..numbers.next(2)? {
+        if pairs.len() as u64 >= ITEMS {
+            return None;
+        }
         pairs.push((from, numbers.id(width)?));
     }
     Some(())

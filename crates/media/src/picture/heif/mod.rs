@@ -52,7 +52,7 @@ pub fn clean(bytes: &[u8]) -> Result<Still, PictureError> {
     let mut data = Vec::new();
     let mut meta = None;
     let top = inside(bytes, 0, bytes.len() as u64)?;
-    after(&mut out, &top, bytes.len() as u64);
+    after(&mut out, &top, 0, bytes.len() as u64);
     for (number, part) in top.into_iter().enumerate() {
         match &part.name {
             b"ftyp" if number == 0 => {}
@@ -67,9 +67,14 @@ pub fn clean(bytes: &[u8]) -> Result<Still, PictureError> {
         return Err(TooLarge);
     }
     let meta = meta.ok_or(Unknown)?;
-    let inner = inside(bytes, (meta.body + 4).min(meta.end), meta.end)?;
-    after(&mut out, &inner, meta.end);
-    inner.iter().filter(|part| !META.contains(&&part.name)).for_each(|part| blank(&mut out, part));
+    let from = (meta.body + 4).min(meta.end);
+    let inner = inside(bytes, from, meta.end)?;
+    after(&mut out, &inner, from, meta.end);
+    // The first of a name is the one that counts; another would go out as it is.
+    let counts = |part: &&BoxAt| {
+        META.contains(&&part.name) && named(&inner, &part.name).is_some_and(|first| first.at == part.at)
+    };
+    inner.iter().filter(|part| !counts(part)).for_each(|part| blank(&mut out, part));
     let items = items(bytes, &inner)?;
     if let Some(handler) = named(&inner, b"hdlr") {
         let name = range(handler).start + 12..range(handler).end;
@@ -123,7 +128,10 @@ fn properties(bytes: &[u8], out: &mut [u8], inner: &[BoxAt]) -> Result<Vec<BoxAt
     parts.iter().filter(|part| !matches!(&part.name, b"ipco" | b"ipma")).for_each(|part| blank(out, part));
     let Some(ipco) = named(&parts, b"ipco") else { return Ok(Vec::new()) };
     let all = inside(bytes, ipco.body, ipco.end)?;
-    after(out, &all, ipco.end);
+    if parts.iter().filter(|part| &part.name == b"ipco").count() > 1 {
+        return Err(Damaged);
+    }
+    after(out, &all, ipco.body, ipco.end);
     for part in &all {
         if !PROPERTIES.contains(&&part.name) {
             blank(out, part);
@@ -153,11 +161,10 @@ fn range(part: &BoxAt) -> Range<usize> {
     part.body as usize..part.end as usize
 }
 
-/// Makes what stands after these boxes zeros.
-fn after(out: &mut [u8], parts: &[BoxAt], end: u64) {
-    if let Some(last) = parts.last() {
-        out[last.end as usize..end as usize].fill(0);
-    }
+/// Makes what stands after these boxes zeros; they begin at `from`, should there be none.
+fn after(out: &mut [u8], parts: &[BoxAt], from: u64, end: u64) {
+    let at = parts.last().map_or(from, |last| last.end);
+    out[at as usize..end as usize].fill(0);
 }
 
 /// Makes a box one that is skipped, with nothing in it.
