@@ -170,9 +170,11 @@ fn with_files(data: &impl Portable, blobs: &impl Blobs) -> Vec<u8> {
     let mut stream = Vec::new();
     let mut went = 0;
     let mut export = Exporter::begin(&mut stream).expect("it begins");
-    for (id, there) in [(PHOTO, true), (BlobId([3; 16]), false), (FILM, true)] {
+    let all =
+        [(PHOTO, 1000, true), (BlobId([3; 16]), 5, false), (PHOTO, 1001, false), (FILM, PART + 77, true)];
+    for (id, size, there) in all {
         let mut count = |bytes| went += bytes;
-        assert_eq!(wait(export.file(blobs, id, &mut count)), Ok(there));
+        assert_eq!(wait(export.file(blobs, id, size, &mut count)), Ok(there), "{id:?} of {size}");
     }
     export.finish(1, data).expect("it exports");
     assert_eq!(went, 1000 + PART + 77);

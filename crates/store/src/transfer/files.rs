@@ -26,14 +26,17 @@ impl<W: Write> Exporter<W> {
         Ok(Self { stream, items: 0 })
     }
 
-    /// Writes one file; `false` when it is not there. `progress` gets the bytes that went.
+    /// Writes one file; `false` when it is not there in its whole size, so that one that is damaged does not stop the
+    /// others. `progress` gets the bytes that went.
     pub async fn file(
         &mut self,
         blobs: &impl Blobs,
         id: BlobId,
+        size: u64,
         progress: &mut dyn FnMut(u64),
     ) -> Result<bool, TransferError> {
-        let Some(length) = blobs.length(id).await? else { return Ok(false) };
+        let length = blobs.length(id).await?.filter(|length| *length == size);
+        let Some(length) = length else { return Ok(false) };
         self.stream.write_all(&[FILE])?;
         self.stream.write_all(&id.0)?;
         self.stream.write_all(&length.to_be_bytes())?;

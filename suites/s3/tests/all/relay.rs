@@ -95,7 +95,7 @@ impl Story {
         until("some parts", || (self.whole_parts("one").len() >= 3).then_some(()));
         drop(relay);
         let there = self.whole_parts("one");
-        assert!(there.len() < SIZE.div_ceil(PART as usize), "it was killed too late");
+        assert!(self.parts("one").len() < SIZE.div_ceil(PART as usize), "it was killed too late");
         assert!(self.objects("one/finished").is_empty());
         (relay, _) = self.relay("data", &address, &self.s3("one"));
         let id = sending.done()["id"].as_str().unwrap().to_owned();
@@ -113,6 +113,7 @@ impl Story {
             |row: &Value| row["progress"] == "fetching" && row["done"].as_u64() > Some(SIZE as u64 / 3);
         until("a third", || fetching.lines().iter().any(third).then_some(()));
         drop(relay);
+        assert!(!Path::new(saved).exists(), "it was killed too late");
         (relay, _) = self.relay("data", &address, &self.s3("one"));
         fetching.done();
         assert!(fs::read(saved).unwrap() == bytes, "byte for byte");
