@@ -109,7 +109,7 @@ impl Engine {
         };
         let epoch = group.epoch().as_u64();
         let capability = group::capability(cx.provider, group, id)?;
-        group.set_aad(self.told_lists(cx, &plan, &members, purpose)?);
+        group.set_aad(self.enclosed(cx, &plan, &members, purpose)?);
         let made = match group::commit(cx.provider, group, &self.myself(), plan) {
             Ok(made) => made,
             // A key package that MLS does not let in, whatever its signatures: it comes to nothing.
@@ -209,9 +209,9 @@ impl Engine {
         })
     }
 
-    /// The newest device lists of those whom a commit adds, and of those of whom it removes a device that their
-    /// list names no more.
-    fn told_lists(
+    /// What a commit tells along: the newest device lists of those whom it adds, and of those of whom it removes a
+    /// device that their list names no more; the request by which it lets a device in again.
+    fn enclosed(
         &self,
         cx: &Cx<'_>,
         plan: &Plan,
@@ -224,7 +224,10 @@ impl Engine {
             let removed = |member: &&Member| plan.remove.iter().any(|leaf| leaf.u32() == member.leaf);
             accounts.extend(members.iter().filter(removed).map(|member| member.account));
         }
-        let mut told = wire::ToldLists::default();
+        let mut told = wire::Enclosed::default();
+        if let Purpose::Again(_, request) = purpose {
+            told.request = wire::Signed::decode(request.as_slice()).ok();
+        }
         for account in accounts {
             if account == self.me.account {
                 told.lists.push(self.list.to_wire());

@@ -96,7 +96,8 @@ impl Knows for Knowing<'_, '_> {
         if device == self.me.device {
             return seal.asked == Some(hash);
         }
-        seal.requests.iter().any(|(asked, _, package)| *asked == device && *package == hash)
+        let open = |made: u64| made != super::resync::SPENT;
+        seal.requests.iter().any(|(asked, made, package)| *asked == device && open(*made) && *package == hash)
     }
 
     fn is_unlisted(&self, who: Who) -> bool {

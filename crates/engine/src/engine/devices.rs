@@ -308,11 +308,11 @@ impl Engine {
         self.plan_for(cx, self.me.account, wait)
     }
 
-    /// Learns the device lists that a commit tells along, in its authenticated data. They are signed by their accounts; what does not hold or
-    /// goes back is passed over.
+    /// Learns the device lists that a commit tells along, in its authenticated data. They are signed by their
+    /// accounts; what does not hold or goes back is passed over.
     pub(super) fn learn_told(&mut self, cx: &mut Cx<'_>, commit: &[u8]) -> Result<(), EngineError> {
         let enclosed = mls_framing::authenticated_data(commit);
-        let Ok(wire::ToldLists { lists }) = wire::ToldLists::decode(enclosed) else { return Ok(()) };
+        let Ok(wire::Enclosed { lists, .. }) = wire::Enclosed::decode(enclosed) else { return Ok(()) };
         for signed in lists.into_iter().take(TOLD) {
             let Ok(list) = UnverifiedDeviceList::from_wire(signed.clone()) else { continue };
             let account = list.claimed_account();

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::devices::kin_wait;
 use super::outbox::NewJob;
+use super::resync::spend_requests;
 use super::state::{Heard, Member, Purpose, Seal, What};
 use super::updates::next_update;
 use super::{Cx, Engine};
@@ -90,11 +91,12 @@ impl Engine {
         cx: &mut Cx<'_>,
         id: ConversationId,
         mut group: MlsGroup,
-        seal: Seal,
+        mut seal: Seal,
         item: &wire::Committed,
         time: Millis,
     ) -> Result<(), EngineError> {
         self.learn_told(cx, &item.commit)?;
+        self.learn_request(cx, id, &group, &mut seal, &item.commit)?;
         let mark = cx.store.mark();
         let Ok(message) = group::open(cx.provider, &mut group, &item.commit) else {
             cx.store.back_to(mark);
@@ -153,7 +155,7 @@ impl Engine {
             return self.removed(cx, id, approved, time);
         }
         self.refresh_members(cx, id, &group, &again, Some(0))?;
-        seal.requests.retain(|(device, ..)| !again.contains(device));
+        spend_requests(&mut seal, &again);
         seal.doubt = None;
         if group::capability_hash(cx.provider, &group, id)? != item.capability_hash.as_ref() {
             self.doubt_capability(cx, id, &mut seal, approved.by.unwrap_or(self.me.account));

@@ -3,7 +3,7 @@
 
 use lacre_proto::error::{Retry, WireError};
 use lacre_proto::wire::{self, request, response};
-use lacre_proto::{ConversationId, DeviceId, ErrorCode, Millis, Ticket};
+use lacre_proto::{ConversationId, DeviceId, ErrorCode, Millis, Ticket, mls_framing};
 use openmls::group::MlsGroup;
 use openmls::prelude::LeafNodeIndex;
 use prost::Message;
@@ -23,6 +23,10 @@ use crate::mls::policy::{Knows, Who};
 /// A request holds a ticket, and is made anew before that is too old.
 const ASK_AGAIN: Millis = 55 * 60 * 1000;
 const ASK_TOMORROW: Millis = 24 * 3600 * 1000;
+/// The time of a request that was answered.
+pub(super) const SPENT: Millis = 0;
+/// Requests of a device that are remembered.
+const REQUESTS: usize = 8;
 /// A member of the same account answers at once, another waits a little when there is one.
 const OTHERS_WAIT: Millis = 3_000;
 
@@ -115,15 +119,6 @@ impl Engine {
         };
         let group = self.group(cx, id)?;
         if seal.lost {
-            // Once it is back it must know who has asked meanwhile: their being let in is no breach of the rules.
-            let members = cx.members(id)?;
-            let request = group
-                .and_then(|group| self.verified_request(cx, id, &group, &seal, &members, signed.clone()));
-            if let Some((who, request, hash)) = request
-                && note_request(&mut seal, who.device, request.made, hash)
-            {
-                cx.put_seal(id, &seal);
-            }
             return self.both_lost(cx, id, &seal, signed);
         }
         let Some(group) = group else { return self.lose(cx, id) };
@@ -218,6 +213,25 @@ impl Engine {
         Ok(())
     }
 
+    /// Takes in the request that a commit goes by: who came in after it was made has not seen it, and who has seen a
+    /// newer one is told of this one so.
+    pub(super) fn learn_request(
+        &self,
+        cx: &Cx<'_>,
+        id: ConversationId,
+        group: &MlsGroup,
+        seal: &mut Seal,
+        commit: &[u8],
+    ) -> Result<(), EngineError> {
+        let enclosed = wire::Enclosed::decode(mls_framing::authenticated_data(commit)).unwrap_or_default();
+        let Some(signed) = enclosed.request else { return Ok(()) };
+        let members = cx.members(id)?;
+        if let Some((who, request, hash)) = self.verified_request(cx, id, group, seal, &members, signed) {
+            note_request(seal, who.device, request.made, hash);
+        }
+        Ok(())
+    }
+
     /// The request, if it is signed by a member's device and asks for that device alone.
     fn verified_request(
         &self,
@@ -259,7 +273,8 @@ impl Engine {
         let signed = wire::Signed::decode(request).ok()?;
         let (who, request, hash) =
             self.verified_request(cx, conversation(group)?, group, seal, members, signed)?;
-        let newest = seal.requests.iter().any(|(asked, _, newest)| *asked == device && *newest == hash);
+        let asked = seal.requests.iter().filter(|(asked, made, _)| *asked == device && *made != SPENT);
+        let newest = asked.max_by_key(|(_, made, _)| *made).is_some_and(|(.., newest)| *newest == hash);
         let member = members.iter().find(|member| member.device == who.device)?;
         let package = group::key_package_in(cx.provider, &request.key_package)?;
         let plan = Plan {
@@ -272,14 +287,29 @@ impl Engine {
     }
 }
 
-/// Notes a device's newest request; whether it is that.
+/// Notes a device's request; whether it is its newest. One by which it was let in before is none.
 fn note_request(seal: &mut Seal, device: DeviceId, made: Millis, hash: [u8; 32]) -> bool {
-    if seal.requests.iter().any(|(other, before, _)| *other == device && *before >= made) {
+    let of_it = |known: &&(DeviceId, Millis, [u8; 32])| known.0 == device;
+    if made == SPENT || seal.requests.iter().filter(of_it).any(|(.., known)| *known == hash) {
         return false;
     }
-    seal.requests.retain(|(other, ..)| *other != device);
+    let newest = seal.requests.iter().filter(of_it).all(|(_, before, _)| *before < made);
+    if seal.requests.iter().filter(of_it).count() >= REQUESTS
+        && let Some(oldest) = seal.requests.iter().position(|(other, ..)| *other == device)
+    {
+        seal.requests.remove(oldest);
+    }
     seal.requests.push((device, made, hash));
-    true
+    newest
+}
+
+/// Devices were let in again: what they asked until then is answered, and nobody may use it once more.
+pub(super) fn spend_requests(seal: &mut Seal, devices: &[DeviceId]) {
+    for (device, made, _) in &mut seal.requests {
+        if devices.contains(device) {
+            *made = SPENT;
+        }
+    }
 }
 
 fn conversation(group: &MlsGroup) -> Option<ConversationId> {

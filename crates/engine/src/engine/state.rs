@@ -68,7 +68,7 @@ pub(crate) struct Seal {
     pub(crate) doubt: Option<AccountId>,
     /// SHA-256 of the key package in this device's newest request to be let in again.
     pub(crate) asked: Option<[u8; 32]>,
-    /// The newest request of each other device: when it was made, and SHA-256 of its key package.
+    /// What other devices have asked: when it was made (0 when it was answered), and SHA-256 of its key package.
     pub(crate) requests: Vec<(DeviceId, Millis, [u8; 32])>,
 }
 

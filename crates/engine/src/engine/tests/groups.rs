@@ -2,7 +2,7 @@
 
 use lacre_proto::ConversationId;
 
-use crate::api::{Alert, Event, Intent, Refusal};
+use crate::api::{Alert, Event, Intent, Refusal, To, Wish};
 use crate::content::{Content, Fact, MessageId};
 use crate::harness::world::{World, text};
 use crate::records::{
@@ -376,17 +376,94 @@ fn carla_is_away_for_three_weeks_and_reads_it_all_later() {
 }
 
 #[test]
-fn a_device_that_lost_its_state_is_let_in_again_in_the_sight_of_all() {
-    let mut world = World::of(&["ana", "bruno", "carla"]);
-    let id = group(&mut world, &["bruno", "carla"]);
-    let carla = world.person("carla");
-    carla
+fn what_was_to_be_said_later_in_a_group_that_one_is_not_in_any_more_is_shown_as_failed() {
+    let mut world = World::of(&["ana", "bruno"]);
+    let id = group(&mut world, &["bruno"]);
+    let later = Wish { once: false, not_before: Some(world.now + 3_600_000) };
+    world.intent("bruno", Intent::Say(To::Conversation(id), text("parabéns"), later));
+    world.run();
+    world.intent("ana", Intent::RemoveFromGroup(id, vec!["bruno".parse().unwrap()]));
+    world.run();
+    world.wait(3_600_000);
+    world.run();
+    let row = rows(&world, "bruno", id).pop().unwrap();
+    assert_eq!((row.content, row.state), (text("parabéns"), MessageState::Failed(Failure::NotAMember)));
+    assert_eq!(Records(&world.people["bruno"].store).scheduled().unwrap(), []);
+}
+
+/// A device that has lost what MLS knows of a group, and starts anew.
+fn lose_state(world: &mut World, name: &str, id: ConversationId) {
+    let person = world.person(name);
+    person
         .store
         .0
         .retain(|key, _| !(0x20..0x30).contains(&key[0]) || !key.windows(16).any(|part| part == id.as_ref()));
-    carla.engine = crate::Engine::open(&carla.store).unwrap().unwrap();
+    person.engine = crate::Engine::open(&person.store).unwrap().unwrap();
+    world.disconnect(name);
+    world.connect(name);
+}
+
+/// All of them are in the group and saw nobody break its rules.
+fn all_in_one(world: &World, names: &[&str], id: ConversationId) {
+    for name in names {
+        assert_eq!(state(world, name, id), ConversationState::Open, "{name}");
+        let rows = seen(world, name, id);
+        assert!(!rows.iter().any(|row| row.contains("broke the rules")), "{name}: {rows:?}");
+    }
+    quiet(world, names);
+}
+
+#[test]
+fn who_comes_in_between_the_asking_and_the_letting_in_sees_no_breach() {
+    let mut world = World::of(&["ana", "bruno", "carla", "dora"]);
+    let id = group(&mut world, &["bruno", "carla"]);
+    world.intent("ana", Intent::SetRole(id, "bruno".parse().unwrap(), true));
+    world.run();
+    // Carla's asking reaches the others before Dora is in, and is answered after that.
+    world.disconnect("ana");
+    lose_state(&mut world, "carla", id);
+    world.intent("bruno", Intent::AddToGroup(id, vec!["dora".parse().unwrap()]));
+    say(&mut world, "bruno", id, "carla? dora?");
+    world.run();
+    assert_eq!(state(&world, "carla", id), ConversationState::OutOfStep);
+    assert_eq!(members(&world, "dora", id).len(), 4);
+    world.connect("ana");
+    world.run();
+    world.wait(60_000);
+    say(&mut world, "carla", id, "aqui");
+    world.run();
+    assert_eq!(seen(&world, "dora", id).last().unwrap(), "carla: aqui");
+    all_in_one(&world, &["ana", "bruno", "dora"], id);
+}
+
+#[test]
+fn who_asks_twice_is_let_in_by_what_was_asked_first() {
+    let mut world = World::of(&["ana", "bruno", "carla"]);
+    let id = group(&mut world, &["bruno", "carla"]);
+    lose_state(&mut world, "carla", id);
+    say(&mut world, "bruno", id, "carla?");
+    world.run();
+    assert_eq!(state(&world, "carla", id), ConversationState::OutOfStep);
+    // Ana hears the first asking alone, Bruno the second before she answers.
+    world.person("ana").held = true;
+    world.wait(1_000);
     world.disconnect("carla");
     world.connect("carla");
+    world.run();
+    world.wait(8_000);
+    world.person("ana").held = false;
+    world.run();
+    say(&mut world, "carla", id, "aqui");
+    world.run();
+    assert_eq!(seen(&world, "bruno", id).last().unwrap(), "carla: aqui");
+    all_in_one(&world, &["ana", "bruno"], id);
+}
+
+#[test]
+fn a_device_that_lost_its_state_is_let_in_again_in_the_sight_of_all() {
+    let mut world = World::of(&["ana", "bruno", "carla"]);
+    let id = group(&mut world, &["bruno", "carla"]);
+    lose_state(&mut world, "carla", id);
     say(&mut world, "bruno", id, "carla?");
     world.run();
     world.wait(60_000);
