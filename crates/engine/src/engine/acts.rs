@@ -143,7 +143,8 @@ impl Engine {
             cx.store.delete(at);
             self.do_act(cx, row.conversation, row.id, act)?;
         }
-        self.star_awaited(cx, row)
+        self.star_awaited(cx, row)?;
+        self.seen_awaited(cx, row)
     }
 
     /// Does what somebody said about a message that is here; tells when it was not theirs to say.

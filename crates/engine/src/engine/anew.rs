@@ -112,6 +112,8 @@ impl Engine {
             restore: Some((admins, group.rules)),
             instead_of: Some(old),
             awaits: None,
+            // It is bound to the old one.
+            link: None,
             ..group
         };
         cx.put(key::conversation(GROUP, id), &begun);

@@ -303,7 +303,15 @@ impl Engine {
         let Some(context) = LacreConversation::of(group.extensions()) else { return Ok(()) };
         let mine = approved.device == Some(self.me.device);
         let let_in = mine && (approved.grew || !approved.again.is_empty());
+        if matches!(context.kind, Kind::Own(_)) {
+            for who in &approved.again {
+                self.tell_parts_again(cx, Some(who.device))?;
+            }
+        }
         if matches!(context.kind, Kind::Own(_)) && let_in {
+            // It may be one that was begun anew: what was on the way either way was lost with the old one.
+            self.ask_parts_again(cx)?;
+            self.tell_parts_again(cx, None)?;
             return self.tell_all(cx);
         }
         if context.kind != Kind::Group {

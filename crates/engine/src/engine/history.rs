@@ -436,6 +436,31 @@ impl Engine {
         self.answer(cx, from, transfer, HistoryStep::Taken(taking.next - 1))
     }
 
+    /// A device came into the conversation of one's own devices anew, or that was begun anew: what was on the way to
+    /// it is lost, and is told again from what it has taken on. `None` for all.
+    pub(super) fn tell_parts_again(
+        &mut self,
+        cx: &mut Cx<'_>,
+        to: Option<DeviceId>,
+    ) -> Result<(), EngineError> {
+        for (at, mut giving) in cx.records().all::<Giving>("transfer", &[GIVING])? {
+            let meant = to.is_none_or(|to| at.ends_with(to.as_ref()));
+            if !meant || giving.state.is_over() || giving.next == giving.taken + 1 {
+                continue;
+            }
+            let next = giving.taken + 1;
+            let known = giving.told.iter().find(|(told, _)| *told == next);
+            giving.cursor = match known {
+                Some((_, cursor)) => cursor.clone(),
+                None => self.beginning(cx)?,
+            };
+            giving.told.retain(|(told, _)| *told < next);
+            (giving.next, giving.last) = (next, None);
+            cx.put(at, &giving);
+        }
+        Ok(())
+    }
+
     /// This device was let in again: what was told meanwhile could not be read, and is asked for again.
     pub(super) fn ask_parts_again(&mut self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
         for (at, mut taking) in cx.records().all::<Taking>("transfer", &[TAKING])? {

@@ -81,12 +81,15 @@ impl Engine {
         ask: Ask,
     ) -> Result<(), EngineError> {
         let Some(group) = cx.records().group(ask.group)? else { return Ok(()) };
-        let left = cx.records().conversation(ask.group)?.is_none_or(|it| it.state == ConversationState::Left);
+        let record_of_group = cx.records().conversation(ask.group)?;
+        let over = |it: ConversationRecord| {
+            matches!(it.state, ConversationState::Left | ConversationState::MergedInto(_))
+        };
         let member = cx.members(ask.group)?.iter().any(|member| member.account == row.author);
         if member || row.mine {
             return Ok(());
         }
-        if left || !group.admins.contains(&self.me.account) {
+        if record_of_group.is_none_or(over) || !group.admins.contains(&self.me.account) {
             return self.asked_in_vain(cx, record, row, &group, ask);
         }
         let good = |link: LinkFact| {

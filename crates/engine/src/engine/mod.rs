@@ -8,7 +8,7 @@
 //! | `saying`, `acts` | what is said about messages, later, again; who may, and what it does |
 //! | `files` | files on their way: what is to be sent and fetched |
 //! | `passing` | that somebody is writing |
-//! | `vanishing` | what is due by time without a connection |
+//! | `vanishing`, `later` | what is due by time without a connection: what vanishes, what is said later |
 //! | `outbox`, `answers` | the lanes of jobs: what is sent when, what an answer does to it |
 //! | `opening` | a direct conversation: looked up, claimed, created |
 //! | `joining` | a Welcome: for the first time, or again |
@@ -58,6 +58,7 @@ mod history;
 mod identities;
 mod intents;
 mod joining;
+mod later;
 mod linking;
 mod links;
 mod lists;

@@ -87,6 +87,7 @@ impl Engine {
             cx.put_conversation(&ConversationRecord { state, suite: SUITE.into(), ..record })?;
         }
         self.ask_parts_again(cx)?;
+        self.tell_parts_again(cx, None)?;
         self.tell_all(cx)
     }
 
@@ -315,6 +316,36 @@ impl Engine {
             Some(row) => self.put_star(cx, row, at_ms),
             None => Ok(()),
         }
+    }
+
+    /// A message has come up to which another device of the account has seen everything.
+    pub(super) fn seen_awaited(&mut self, cx: &mut Cx<'_>, row: &MessageRecord) -> Result<(), EngineError> {
+        match self.seen_up_to(cx, row.conversation, row.id)? {
+            Some(message) if message == row.id => self.seen_elsewhere(cx, row.conversation, message),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether another device of the account has seen a row of the past.
+    pub(super) fn was_seen(&self, cx: &Cx<'_>, row: &MessageRecord) -> Result<bool, EngineError> {
+        let Some(message) = self.seen_up_to(cx, row.conversation, row.id)? else { return Ok(false) };
+        let seen = cx.records().message(row.conversation, message)?;
+        Ok(message == row.id || seen.is_some_and(|seen| seen.position > row.position))
+    }
+
+    /// The last message of a conversation that was settled to have been seen.
+    fn seen_up_to(
+        &self,
+        cx: &Cx<'_>,
+        conversation: ConversationId,
+        message: MessageId,
+    ) -> Result<Option<MessageId>, EngineError> {
+        let subject = Matter::Seen { conversation, message }.subject();
+        let settled: Option<Settled> = cx.records().read("matter", &key::key(OWN_MATTER, &[&subject]))?;
+        Ok(match settled.map(|settled| settled.matter) {
+            Some(Matter::Seen { message, .. }) => Some(message),
+            _ => None,
+        })
     }
 
     /// What was settled about a conversation is about the one that it has become.

@@ -137,8 +137,11 @@ impl Engine {
             cx.put(key::due(VANISHING, at, &message), &());
         }
         let (position, id) = (row.position, row.id);
-        let unseen =
-            !row.seen && !row.mine && row.change.is_none() && record.state == ConversationState::Open;
+        let unseen = !row.seen
+            && !row.mine
+            && row.change.is_none()
+            && record.state == ConversationState::Open
+            && !self.was_seen(cx, &row)?;
         row.seen = !unseen;
         cx.put_message(&row)?;
         let mut record = cx.records().conversation(record.id)?.unwrap_or(record);

@@ -8,7 +8,7 @@ use super::state::{JobState, Opening, Sealing, What, waiting_place};
 use super::{Cx, Engine};
 use crate::api::{EngineError, Event, Intent, IntentId, Refusal, To, Wish};
 use crate::content::{self, Address, Content, Expiration, Manner, Matter, MessageId, Stamp, kinds};
-use crate::records::key::{self, NAME, NAMED, PIN, SCHEDULED, SETTINGS};
+use crate::records::key::{self, NAME, NAMED, PIN, SETTINGS};
 use crate::records::{
     ConversationKind, ConversationRecord, ConversationState, Failure, Marks, MessageRecord, MessageState,
     Scheduled, Shared,
@@ -165,10 +165,27 @@ impl Engine {
             true => self.enqueue(cx, record.id, NewJob::new(what))?,
             false => self.hold_for_files(cx, record.id, id, &content, what)?,
         };
-        cx.put_message(&MessageRecord {
+        let place = waiting_place(number);
+        let row = self.own_row(cx, record.id, id, content, manner);
+        cx.put_message(&MessageRecord { position: place, ..row })?;
+        record.active_ms = cx.now;
+        record.last = Some(id);
+        cx.put_conversation(&record)?;
+        Ok(Ok(()))
+    }
+
+    pub(super) fn own_row(
+        &self,
+        cx: &Cx<'_>,
+        conversation: ConversationId,
+        id: MessageId,
+        content: Content,
+        manner: Manner,
+    ) -> MessageRecord {
+        MessageRecord {
             id,
-            conversation: record.id,
-            position: waiting_place(number),
+            conversation,
+            position: waiting_place(0),
             author: self.me.account,
             author_handle: self.me.handle.clone(),
             mine: true,
@@ -180,11 +197,7 @@ impl Engine {
             seen: true,
             mimi: None,
             marks: Marks { manner, ..Marks::default() },
-        })?;
-        record.active_ms = cx.now;
-        record.last = Some(id);
-        cx.put_conversation(&record)?;
-        Ok(Ok(()))
+        }
     }
 
     /// Whether this is something that people say; receipts and acts are made in other ways.
@@ -527,23 +540,6 @@ impl Engine {
             self.put_aside(cx, conversation, id, Content::Name(name))?;
         }
         Ok(())
-    }
-
-    pub(super) fn put_scheduled(&self, cx: &mut Cx<'_>, scheduled: &Scheduled) {
-        cx.put(key::due(SCHEDULED, scheduled.at_ms, &[&scheduled.id.0]), scheduled);
-        cx.changed(scheduled.conversation, scheduled.id);
-    }
-
-    fn find_scheduled(&self, cx: &Cx<'_>, id: MessageId) -> Result<Option<Scheduled>, EngineError> {
-        Ok(cx.records().scheduled()?.into_iter().find(|scheduled| scheduled.id == id))
-    }
-
-    /// Gives up a message that was to be sent later; whether there was one.
-    pub(super) fn unschedule(&self, cx: &mut Cx<'_>, id: MessageId) -> Result<bool, EngineError> {
-        let Some(scheduled) = self.find_scheduled(cx, id)? else { return Ok(false) };
-        cx.store.delete(key::due(SCHEDULED, scheduled.at_ms, &[&id.0]));
-        cx.changed(scheduled.conversation, id);
-        Ok(true)
     }
 
     /// Something that is no row will not be sent: what it did here is undone.

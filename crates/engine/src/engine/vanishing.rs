@@ -1,4 +1,4 @@
-//! What is due by time whether there is a connection or not: messages that vanish, messages to be sent later.
+//! What is due by time whether there is a connection or not: messages that vanish, and those to be said later (`later`).
 //!
 //! What vanishes goes by the relay's clock, as far as this device knows it: at login it is told; since then it
 //! goes on as this device's own clock does. A clock that is set back stops it, one that is set years ahead too:
@@ -9,13 +9,11 @@ use lacre_proto::{ConversationId, Millis};
 use super::{Cx, Engine};
 use crate::api::{EngineError, Reader};
 use crate::content::{Expiration, MessageId};
+use crate::records::MessageRecord;
 use crate::records::key::{self, SCHEDULED, VANISHING};
-use crate::records::{MessageRecord, Scheduled};
 
 /// A clock that has gone on for longer than this since it was last looked at is not believed.
 const BELIEVED: Millis = 366 * 24 * 3600 * 1000;
-/// What was to be said where nothing may be said now is tried again after this time.
-const HELD: Millis = 3_600_000;
 /// How often the clock is looked at: so much may be lost when it is set back.
 const LOOK: Millis = 60_000;
 
@@ -78,27 +76,10 @@ impl Engine {
             cx.put(key::due(VANISHING, at, &message), &());
         }
     }
-
-    fn send_scheduled(&mut self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
-        for (at, scheduled) in due::<Scheduled>(cx, SCHEDULED, cx.now)? {
-            cx.store.delete(at);
-            if let Some(record) = cx.shown(scheduled.conversation)?
-                && self.is_held(cx, &record)?
-            {
-                self.put_scheduled(cx, &Scheduled { at_ms: cx.now + HELD, ..scheduled });
-                continue;
-            }
-            let Scheduled { id, conversation, content, once, .. } = scheduled;
-            // A conversation that is gone takes with it what was to be said there.
-            let _ = self.say(cx, conversation, id, content, once)?;
-            cx.changed(conversation, id);
-        }
-        Ok(())
-    }
 }
 
 /// The entries of a table that are due.
-fn due<T: serde::de::DeserializeOwned>(
+pub(super) fn due<T: serde::de::DeserializeOwned>(
     cx: &Cx<'_>,
     table: u8,
     now: Millis,

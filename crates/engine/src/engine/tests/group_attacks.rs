@@ -8,7 +8,7 @@ use rand_core::SeedableRng;
 
 use crate::Alert;
 use crate::api::Intent;
-use crate::content::{Content, Fact};
+use crate::content::{Content, Fact, NoEntry};
 use crate::defence::{Defence, Defences};
 use crate::evil::{Crime, Forbidden, Forged};
 use crate::harness::world::{World, text};
@@ -86,6 +86,30 @@ fn leaf(world: &World, of: &str, name: &str, id: ConversationId) -> u32 {
 
 fn package(world: &World, name: &str) -> Vec<u8> {
     world.relay.packages[&world.device(name)].0[0].to_vec()
+}
+
+#[test]
+fn a_link_to_a_group_that_goes_on_as_a_new_one_is_void() {
+    let (mut world, old) = family();
+    world.say("ana", "carla", "hi");
+    world.intent("ana", Intent::SetGroupLink(old, Some(0)));
+    world.run();
+    let link = Records(&world.people["ana"].store).group_link(old).unwrap().unwrap().0;
+    let crime = Forbidden::Admins(vec![account(&world, "mallory")]);
+    world.crime("mallory", GROUP, Crime::Commit(crime));
+    world.run();
+    world.wait(60_000);
+    let new = living(&world, "ana");
+    assert_ne!(new, old);
+    let records = Records(&world.people["ana"].store);
+    assert_eq!(records.group(new).unwrap().unwrap().link, None);
+    assert!(records.group_link(new).unwrap().is_none());
+    world.intent("carla", Intent::AskToJoin(link));
+    world.run();
+    let row = world.rows("carla", "ana").pop().unwrap();
+    let records = Records(&world.people["carla"].store);
+    assert_eq!(records.no_entry(row.conversation, row.id).unwrap(), Some(NoEntry::Void));
+    assert!(Records(&world.people["ana"].store).join_asks(old).unwrap().is_empty());
 }
 
 #[test]

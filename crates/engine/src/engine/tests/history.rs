@@ -6,7 +6,8 @@ use crate::api::{Event, Intent, Refusal, To, Wish};
 use crate::content::{Content, MessageId, Poll};
 use crate::harness::world::{World, text};
 use crate::records::{
-    ConversationState, HistoryTransfer, MessageRecord, MessageState, Records, TransferState, key,
+    ConversationKind, ConversationState, HistoryTransfer, MessageRecord, MessageState, Records,
+    TransferState, key,
 };
 
 const MINUTE: u64 = 60_000;
@@ -391,4 +392,68 @@ fn a_conversation_that_stays_out_of_step_holds_up_neither_the_transfer_nor_who_w
     pass(&mut world, 10 * MINUTE);
     assert_eq!(transfer(&world, "ana").unwrap().state, TransferState::Done);
     assert_eq!(world.seen("ana/phone", "carla"), ["hi"]);
+}
+
+fn own(world: &World, name: &str) -> ConversationId {
+    let all = records(world, name).conversations().unwrap();
+    all.into_iter().find(|it| it.kind == ConversationKind::Own).unwrap().id
+}
+
+/// What MLS knows of the conversation of one's own devices is gone on this one.
+fn lose_own(world: &mut World, name: &str) {
+    let own = own(world, name);
+    world.disconnect(name);
+    let mls = |at: &[u8]| (0x20..0x40).contains(&at[0]) && at.windows(16).any(|part| part == own.as_ref());
+    world.person(name).store.0.retain(|at, _| !mls(at));
+    world.kill(name);
+}
+
+#[test]
+fn a_transfer_goes_on_when_both_devices_began_their_own_conversation_anew() {
+    for first in ["ana", "ana/phone"] {
+        let mut world = talked(300);
+        approve(&mut world);
+        world.person("ana/phone").held = true;
+        give(&mut world);
+        world.run();
+        assert_eq!(transfer(&world, "ana").unwrap().state, TransferState::Runs);
+        world.person("ana/phone").held = false;
+        let own = own(&world, "ana");
+        for name in ["ana", "ana/phone"] {
+            lose_own(&mut world, name);
+        }
+        let other = if first == "ana" { "ana/phone" } else { "ana" };
+        for name in [first, other] {
+            world.connect(name);
+            world.intent(name, Intent::UpdateLeaf(own));
+        }
+        pass(&mut world, 10 * MINUTE);
+        assert_ne!(self::own(&world, "ana"), own);
+        assert_eq!(told(&world), (TransferState::Done, 600, 600), "{first} was there first");
+    }
+}
+
+#[test]
+fn what_another_device_has_seen_counts_as_seen_when_it_is_told_later() {
+    let mut world = talked(5);
+    approve(&mut world);
+    let conversation = world.conversation("ana", "bruno").id;
+    world.intent("ana", Intent::SetReceipts(conversation, false));
+    pass(&mut world, MINUTE);
+    world.person("ana/phone").held = true;
+    give(&mut world);
+    world.run();
+    // The parts are made; then Ana reads all of it, and the phone hears of that first.
+    let unread = |world: &World, name: &str| world.conversation(name, "bruno").unread;
+    assert_eq!(unread(&world, "ana"), 5);
+    let last = world.rows("ana", "bruno").pop().unwrap();
+    let place = Intent::MarkRead(last.conversation, last.id);
+    world.intent("ana", place);
+    world.run();
+    let swap = |items: &mut Vec<lacre_proto::wire::Item>| items.reverse();
+    world.tamper("ana/phone", swap);
+    world.person("ana/phone").held = false;
+    pass(&mut world, 10 * MINUTE);
+    assert_eq!((unread(&world, "ana"), unread(&world, "ana/phone")), (0, 0));
+    assert_eq!(world.rows("ana/phone", "bruno").len(), 10);
 }
