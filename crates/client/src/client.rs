@@ -315,6 +315,14 @@ impl Client {
         answer.await.map_err(|_| IntentError::Closed)?
     }
 
+    /// What came of an id that was asked for before with the same `what`, if it was; nothing is done. For intents that
+    /// are costly to make.
+    pub fn done_before(&self, id: &str, what: &[u8]) -> Result<Option<Once>, IntentError> {
+        let before = self.read(|views| Asked::new(id, what).before(views.0));
+        let before = before.map_err(|error| IntentError::Engine(error.to_string()))?;
+        before.map_err(|()| IntentError::IdUsed)
+    }
+
     /// Waits until the relay has stored a message durably.
     pub async fn wait_sent(&self, conversation: ConversationId, message: MessageId) -> Result<(), NotSent> {
         let mut events = self.events();

@@ -31,7 +31,8 @@ To begin:
   lacre send bruno \"are you there?\"
   lacre chat
 
-`lacre help COMMAND` tells more of a command, `lacre help exit-codes` lists the exit codes.";
+`lacre help COMMAND` tells more of a command,
+`lacre help exit-codes` lists the exit codes.";
 
 /// The heading of what every command takes.
 const EVERYWHERE: &str = "Options of every command";
@@ -237,10 +238,10 @@ pub struct SendArgs {
 
 const READ: &str = "\
 Examples:
-  lacre read                            what waits at the relay is fetched, then the last 50 are shown
-  lacre read --with bruno --mark-read   and Bruno is told that you have read them
-  lacre read --ids --limit 5            with the ids that `lacre react`, `reply`, `save` and others take
-  lacre read --follow --json            for a script: a line for each message that comes";
+  lacre read                            fetch what waits, show the last 50
+  lacre read --with bruno --mark-read   and tell Bruno that you have read them
+  lacre read --ids --limit 5            with the ids that other commands take
+  lacre read --follow --json            for a script: a line for each message";
 
 /// `lacre read`.
 #[derive(Debug, Args)]
@@ -360,6 +361,18 @@ mod tests {
     #[test]
     fn the_command_line_holds_together() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn examples_fit_into_a_terminal() {
+        fn look(command: &clap::Command) {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in after.lines() {
+                assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&Cli::command());
     }
 
     #[test]

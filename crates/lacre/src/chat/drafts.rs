@@ -172,7 +172,11 @@ impl State {
             Order::Save(id, ..) => (*id, Going::Save, "Being fetched and checked …".to_owned()),
             Order::Look(..) | Order::Play(..) => {
                 // Nothing is lost where it is not waited for.
-                self.notice = Some("Being fetched and checked …".to_owned());
+                let told = match &order {
+                    Order::Play(..) => "Played once it is here; v stops it.",
+                    _ => "Being fetched and checked …",
+                };
+                self.notice = Some(told.to_owned());
                 return commands.push(Command::Slowly(attempt, order));
             }
             _ => return commands.push(Command::Do(order)),

@@ -223,8 +223,8 @@ impl State {
             Msg::Alert(conversation, text) => self.alert(conversation, &text),
             Msg::Trouble(text) | Msg::Done(text) => self.notice = Some(text),
             Msg::HungUp => {
-                // That the window was closed is no second word to leave at once.
-                self.leaving &= std::mem::replace(&mut self.gone, true);
+                // However often it is told, that the window was closed is no second word to leave at once.
+                (self.gone, self.leaving) = (true, false);
                 self.leave(&mut commands);
             }
         }

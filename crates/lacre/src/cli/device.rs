@@ -6,10 +6,12 @@ use clap::{Args, Subcommand};
 
 /// How a device is added.
 pub const EXAMPLES: &str = "\
-To add a device:
-  lacre device join --relay https://relay.example:8443 --name phone   on the new one: it shows a code
-  lacre device link CODE --with-history                               on one that you have: it shows a number
-and type that number on the new one. `lacre device revoke phone` takes it out again.";
+On the new one, which shows a code:
+  lacre device join --relay https://relay.example:8443 --name phone
+On one that you have, with that code; it shows a number:
+  lacre device link CODE --with-history
+Then type that number on the new one. `lacre device revoke phone`
+takes it out again.";
 
 /// `lacre device`.
 #[derive(Debug, Subcommand)]

@@ -73,7 +73,7 @@ pub enum MessageCommand {
         /// The conversation
         with: String,
     },
-    /// Give a message a star, for yourself on this device
+    /// Give a message a star, for yourself, on all your devices
     Star {
         /// The message
         id: String,

@@ -64,9 +64,9 @@ pub struct ReportArgs {
 
 const SAFETY: &str = "\
 Examples:
-  lacre safety bruno                         read the number to each other, by voice or face to face
-  lacre safety bruno --mark-verified         when it was the same
-  lacre safety bruno --compare number.txt    or let it compare, with a text file or a picture of the code";
+  lacre safety bruno                        read the number to each other
+  lacre safety bruno --mark-verified        when it was the same
+  lacre safety bruno --compare number.txt   or a picture of the code";
 
 /// `lacre safety`.
 #[derive(Debug, Args)]

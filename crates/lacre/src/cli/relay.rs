@@ -7,9 +7,9 @@ use clap::{Args, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
 Examples:
-  lacre relay --data ./relay-data               on this machine, to try it
-  lacre relay --data /var/lib/lacre --listen 0.0.0.0:8443 --tls fullchain.pem,key.pem --registration invite
-  lacre relay invite --data /var/lib/lacre      a code that lets one person in";
+  lacre relay --data ./relay-data            on this machine, to try it
+  lacre relay --data DIR --listen 0.0.0.0:8443 --tls CERTIFICATE,KEY
+  lacre relay invite --data DIR              a code that lets one person in";
 
 /// `lacre relay`.
 #[derive(Debug, Args)]

@@ -35,7 +35,7 @@ pub(super) fn conversation(views: &Views<'_>, name: &str) -> Result<Conversation
 }
 
 /// The conversation with oneself, by what it is called or by one's own handle.
-fn own(views: &Views<'_>, name: &str) -> Result<Option<ConversationId>, EngineError> {
+pub(super) fn own(views: &Views<'_>, name: &str) -> Result<Option<ConversationId>, EngineError> {
     let handle = name.strip_prefix('@').unwrap_or(name);
     let mut own = views.conversations()?.into_iter().filter(|it| it.kind == ConversationKind::Own);
     let is_named = |it: &lacre_client::view::Conversation| {

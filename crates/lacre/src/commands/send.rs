@@ -4,7 +4,6 @@ use std::io::Read;
 use std::time::Duration;
 
 use lacre_client::content::{Content, MessageId};
-use lacre_client::groups::Whom;
 use lacre_client::view::{Later, Message};
 use lacre_client::{Client, Intent, Queued, To, Wish};
 use lacre_proto::{ConversationId, limits};
@@ -39,14 +38,10 @@ pub(super) async fn run(context: &Context, args: SendArgs) -> Result<(), Failure
 }
 
 async fn send(context: &Context, client: &Client, args: &SendArgs, content: Content) -> Result<(), Failure> {
-    let whom = client.read(|views| views.whom(&args.to))?.map_err(super::names::bad_name)?;
+    let to = client.read(|views| Ok(super::names::to(&views, &args.to)))??;
     if let Content::Text { in_reply_to: Some(id), .. } = &content {
-        answered(client, args, &whom, *id, no_wait(context, args)).await?;
+        answered(client, args, &to, *id, no_wait(context, args)).await?;
     }
-    let to = match whom {
-        Whom::Person(handle) => To::Person(handle),
-        Whom::Group(group) => To::Conversation(group),
-    };
     let not_before = args.at.as_deref().map(output::time).transpose()?;
     let wish = Wish { once: args.once, not_before };
     let intent = Intent::Say(to, content, wish);
@@ -72,15 +67,15 @@ fn no_wait(context: &Context, args: &SendArgs) -> bool {
 async fn answered(
     client: &Client,
     args: &SendArgs,
-    whom: &Whom,
+    to: &To,
     id: MessageId,
     no_wait: bool,
 ) -> Result<(), Failure> {
     let known = || {
         client.read(|views| {
-            let conversation = match whom {
-                Whom::Person(handle) => views.direct_with(handle)?,
-                Whom::Group(group) => Some(*group),
+            let conversation = match to {
+                To::Person(handle) => views.direct_with(handle)?,
+                To::Conversation(id) => Some(*id),
             };
             conversation.map_or(Ok(None), |conversation| views.message(conversation, id))
         })

@@ -45,7 +45,7 @@ fn a_bot_hears_answers_and_ends_when_all_is_said() {
     assert_eq!(read["changed"], json!(["state"]));
     bot.close();
     assert_eq!(bot.ended(), 0);
-    assert_eq!(bot.objects().last(), Some(&json!({"event": "end", "waiting": 0})));
+    assert_eq!(bot.objects().last(), Some(&json!({"event": "end", "waiting": 0, "saving": 0})));
     let mut again = shop.bot(&[]);
     wait(&again, "connection", 3);
     assert!(lines(&again, "message").is_empty(), "what was marked read is not told again");
@@ -73,7 +73,8 @@ fn a_bot_asks_reacts_edits_and_takes_back() {
     bot.say(&json!({"op": "poll", "id": "p", "to": "ana", "question": "Pizza?", "options": ["yes", "no"]}));
     let poll = wait(&bot, "queued", 2).remove(1)["message"].clone();
     bot.say(&with(about("vote", &poll), "choices", json!([1])));
-    bot.say(&with(about("vote", &poll), "choices", json!([0])));
+    let bad = with(about("vote", &poll), "choices", json!([0]));
+    bot.say(&with(bad, "id", "vote-2".into()));
     assert_eq!(wait(&bot, "error", 1)[0]["code"], "bad_line");
     wait(&bot, "done", 3);
     bot.close();
@@ -119,15 +120,19 @@ fn a_bot_saves_files_and_sends_some() {
 
     // A song may tell who made it, and the bot is told so.
     std::fs::write(at("song.mp3"), [&b"ID3\x04\0\0\0\0\0\0"[..], &[0; 64]].concat()).expect("written");
-    bot.say(
-        &json!({"op": "send_files", "id": "f", "to": "ana", "files": [at("song.mp3")], "caption": "listen"}),
-    );
+    let song =
+        json!({"op": "send_files", "id": "f", "to": "ana", "files": [at("song.mp3")], "caption": "listen"});
+    bot.say(&song);
     bot.say(&json!({"op": "send_files", "id": "none", "to": "ana", "files": []}));
     bot.say(&json!({"op": "send_voice", "id": "v", "to": "ana", "file": at("a.txt")}));
     let queued = wait(&bot, "queued", 1).remove(0);
     assert!(queued["warnings"][0].as_str().is_some_and(|it| it.contains("song.mp3")), "{queued}");
     let refused: Vec<_> = wait(&bot, "error", 4).into_iter().map(|line| line["code"].clone()).collect();
     assert_eq!(refused[2..], ["bad_line", "no_voice"]);
+    // Said again it was done, though the file is gone.
+    std::fs::remove_file(at("song.mp3")).expect("it was there");
+    bot.say(&song);
+    assert_eq!(wait(&bot, "queued", 2).remove(1)["again"], true);
     bot.close();
     assert_eq!(bot.ended(), 0);
     let came = ana.read().pop().expect("it came");
@@ -216,7 +221,7 @@ fn a_bot_reads_no_faster_than_the_relay_takes() {
         .run_with(&["bot", "--in-flight", "2", "--timeout", "1", "--json"], &send("7", "later").to_string());
     run.refused(3, "not_acknowledged");
     let end = run.objects().pop().expect("an end");
-    assert_eq!(end, json!({"event": "end", "waiting": 1}));
+    assert_eq!(end, json!({"event": "end", "waiting": 1, "saving": 0}));
     let relay = relay.again();
     shop.read();
     assert_eq!(texts(ana.read(), "shop").pop().as_deref(), Some("later"));

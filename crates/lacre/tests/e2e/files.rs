@@ -208,6 +208,10 @@ fn what_the_relay_keeps_no_longer_is_said_so() {
     fs::write(&file, bytes(1000)).expect("written");
     let id = send(&ana, &bruno, &file);
     let blob = blob(&relay.data().join("blobs"));
+    // Another stays: a place without any is one that lies elsewhere.
+    let other = folder.path().join("b.bin");
+    fs::write(&other, bytes(2000)).expect("written");
+    send(&ana, &bruno, &other);
     fs::remove_file(&blob).or_else(|_| fs::remove_dir_all(&blob)).expect("it goes");
     let _ = fs::remove_dir_all(blob.parent().expect("a folder of parts"));
     save(&bruno, &id, &folder.path().join("saved")).refused(4, "file_gone");

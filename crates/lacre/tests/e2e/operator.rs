@@ -107,7 +107,7 @@ fn a_relay_moves_with_the_files_that_people_sent_or_says_that_it_does_not() {
     let whole = std::fs::read(path("whole")).expect("it is there");
     std::fs::write(path("cut"), &whole[..whole.len() - 10]).expect("written");
     let refused = moved("import", "--from", "cut", &[]).refused(8, "bad_export");
-    assert!(refused["message"].as_str().is_some_and(|why| why.contains("1 files have come")), "{refused}");
+    assert!(refused["message"].as_str().is_some_and(|why| why.contains("One file has come")), "{refused}");
     assert_eq!(counts(moved("import", "--from", "whole", &[])), (Some(1), Some(0)));
     relay = relay.again();
     let saved = path("saved");

@@ -66,7 +66,7 @@ fn told_before(transfer: &HistoryTransfer) -> String {
     let who = if *gives { "It is told" } else { "It tells this one" };
     let how_far = match state {
         TransferState::Waits if *gives => {
-            format!("waits for it, {total} messages; it must be online, and approved or a day old")
+            format!("{total} messages wait until it is online, and approved or a day old")
         }
         TransferState::Waits => "waits for it".to_owned(),
         TransferState::Runs => format!("{done} of {total} messages"),

@@ -127,11 +127,13 @@ fn subject(views: Views<'_>, who: AccountId) -> Result<Option<Subject>, EngineEr
         let number = records.safety_number(who)?;
         return Ok(number.map(|number| Subject { who, name: None, number, change: None }));
     }
+    // Of an identity that others came after, it is the last that counts.
+    let mut who = who;
+    while let Some(next) = records.contact(who)?.and_then(|contact| contact.succeeded_by) {
+        who = next;
+    }
     let change = records.key_changes()?.into_iter().find(|it| it.from == who || it.account == who);
-    let who = match &change {
-        Some(change) => change.from,
-        None => records.contact(who)?.and_then(|contact| contact.succeeded_by).unwrap_or(who),
-    };
+    let who = change.as_ref().map_or(who, |change| change.from);
     let (Some(contact), Some(number)) = (records.contact(who)?, records.safety_number(who)?) else {
         return Ok(None);
     };

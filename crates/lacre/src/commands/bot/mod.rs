@@ -262,10 +262,18 @@ impl Bot {
 
     /// Does what was asked for; the line that answers it.
     async fn done(&mut self, id: Option<&str>, what: &[u8], op: Op) -> Result<Value, Failure> {
-        let (intent, warnings) = self.intent(op).await?;
-        let Once { queued, again } = match id {
-            Some(id) => self.client.intend_once(id, what, intent).await?,
-            None => Once { queued: self.client.intend(intent).await?, again: false },
+        // What was said before is not made again: its file may be there no more.
+        let before = id.map(|id| self.client.done_before(id, what)).transpose()?.flatten();
+        let (Once { queued, again }, warnings) = match before {
+            Some(once) => (once, Vec::new()),
+            None => {
+                let (intent, warnings) = self.intent(op).await?;
+                let once = match id {
+                    Some(id) => self.client.intend_once(id, what, intent).await?,
+                    None => Once { queued: self.client.intend(intent).await?, again: false },
+                };
+                (once, warnings)
+            }
         };
         let Queued::Message(conversation, message_id) = queued else {
             return Ok(json!({"event": "done", "id": id, "again": again}));
@@ -317,10 +325,14 @@ impl Bot {
         while let Ok(event) = self.events.try_recv() {
             self.event(Ok(event))?;
         }
-        let waiting = self.waiting.len();
-        say(json!({"event": "end", "waiting": waiting}))?;
-        if waiting == 0 {
+        let (waiting, saving) = (self.waiting.len(), self.saving);
+        say(json!({"event": "end", "waiting": waiting, "saving": saving}))?;
+        if waiting == 0 && saving == 0 {
             return Ok(());
+        }
+        if waiting == 0 {
+            let why = format!("{saving} file(s) were not saved in time; say it again");
+            return Err(Failure { retry: Retry::Later, ..Failure::new(Exit::Unreachable, "not_saved", why) });
         }
         Err(Failure {
             retry: Retry::Later,

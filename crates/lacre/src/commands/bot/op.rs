@@ -8,6 +8,7 @@ use lacre_proto::{ConversationId, limits};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::commands::names;
 use crate::exit::{Exit, Failure};
 
 /// A line that was understood.
@@ -207,6 +208,9 @@ pub fn place(views: &Views<'_>, to: Option<&str>, conversation: Option<&str>) ->
 
 /// Whom a name means: a person, or a group that no person could be meant by.
 fn named(views: &Views<'_>, name: &str) -> Result<To, Failure> {
+    if let Some(own) = names::own(views, name)? {
+        return Ok(To::Conversation(own));
+    }
     match views.whom(name)? {
         Ok(Whom::Person(handle)) => Ok(To::Person(handle)),
         Ok(Whom::Group(group)) => Ok(To::Conversation(group)),

@@ -29,7 +29,7 @@ struct Found {
 pub(super) async fn named(relay: &RelayData) -> Result<Vec<Whole>, String> {
     let data = existing(relay).map_err(|failure| match failure.exit {
         Exit::InUse => "the relay runs".to_owned(),
-        Exit::WrongPassphrase => "say --data-key-file FILE".to_owned(),
+        Exit::WrongPassphrase if relay.data_key_file.is_none() => "say --data-key-file FILE".to_owned(),
         _ => failure.message,
     })?;
     whole(&data).await.map_err(|error| error.to_string())
@@ -80,12 +80,19 @@ fn compared(found: &Found, named: &Result<Vec<Whole>, String>) -> Vec<Check> {
         |file: &&Whole| whole.get(&file.blob.to_string()).is_some_and(|(_, size)| *size == file.size);
     let lost = named.iter().filter(|file| !is_there(file)).map(|file| file.blob.to_string());
     if let Some((count, names)) = some(lost) {
-        checks.push(Check::bad(
-            "lost files",
-            format!("{count} that people can fetch are not there whole: {names}"),
-            "put them back from a copy of the folder; whoever wants one is told that it is gone. If files lie in a \
-             bucket, all is well",
-        ));
+        let found = format!("{count} of those that people can fetch not there whole: {names}");
+        checks.push(match named.iter().any(|file| is_there(&file)) {
+            true => Check::bad(
+                "lost files",
+                found,
+                "put them back from a copy of the folder; whoever wants one is told that it is gone",
+            ),
+            false => Check::notice(
+                "lost files",
+                found,
+                "if files lie in a bucket, all is well; else put them back from a copy of the folder",
+            ),
+        });
     }
     let known: HashSet<String> = named.iter().map(|file| file.blob.to_string()).collect();
     let left = whole.iter().filter(|(name, _)| !known.contains(*name));

@@ -1,6 +1,6 @@
 //! Where a relay's files lie, when not beside its data.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lacre_store::blobs::{BlobStore, FolderBlobs, S3Blobs, S3Options};
 use zeroize::Zeroizing;
@@ -29,12 +29,17 @@ pub(super) async fn chosen(args: &BlobsArgs, so: &str) -> Result<Option<BlobStor
     Ok(Some(BlobStore::S3(blobs)))
 }
 
+/// Where files lie beside the data.
+pub(super) fn folder(data: &Path) -> PathBuf {
+    data.join("blobs")
+}
+
 /// The store that was chosen, or the folder in a data folder that somebody has locked.
 pub(super) async fn of(data: &Path, args: &BlobsArgs) -> Result<BlobStore, Failure> {
     if let Some(chosen) = chosen(args, "Nothing was changed").await? {
         return Ok(chosen);
     }
-    let folder = FolderBlobs::open(data.join("blobs"));
+    let folder = FolderBlobs::open(folder(data));
     folder.map(BlobStore::Folder).map_err(|error| {
         Failure::new(Exit::Store, "blobs", format!("the folder for files cannot be used: {error}"))
     })

@@ -69,6 +69,10 @@ async fn write_out(
     let store = existing(relay)?;
     let named = whole(&store).await.map_err(|error| Failure::from(TransferError::Io(error.0)))?;
     let place = match files {
+        // A folder that is not there is not made: it would look as if files belonged into it.
+        Some(files) if files.blobs.is_none() && !blobs::folder(&relay.data).is_dir() => {
+            Some(BlobStore::default())
+        }
         Some(files) => Some(blobs::of(&relay.data, files).await?),
         None => None,
     };
@@ -99,7 +103,7 @@ async fn give_out(
                 // Nobody looks any more; the file is written all the same.
                 drop(bar.at(done));
             };
-            match export.file(place, file.blob, &mut went).await? {
+            match export.file(place, file.blob, file.size, &mut went).await? {
                 true => files += 1,
                 false => gone += 1,
             }
@@ -160,7 +164,10 @@ async fn read_in(
 fn broken_off(error: TransferError, files: u64) -> Failure {
     let mut failure = Failure::from(error);
     if files > 0 {
-        let stay = format!("{files} files have come and stay: the same import goes on with them");
+        let stay = match files {
+            1 => "One file has come and stays: the same import goes on with it".to_owned(),
+            _ => format!("{files} files have come and stay: the same import goes on with them"),
+        };
         failure.message = failure.message.replace("Nothing was changed", &stay);
     }
     failure
@@ -176,7 +183,7 @@ fn done(json: bool, what: &str, moved: &Moved, file: &Path, next: &str) -> Resul
     match left_out {
         0 => Ok(()),
         _ => output::line(&format!(
-            "{left_out} files that people can fetch are not among them: they stay where they lie, or are lost."
+            "Of the files that people can fetch, {left_out} did not come along: left where they lie, or lost."
         )),
     }
 }

@@ -35,7 +35,7 @@ async fn serve(args: RunArgs, json: bool) -> Result<(), Failure> {
             "url": url(&args, &relay),
             "admin": relay.admin_address.map(|address| address.to_string()),
             "fingerprint": relay.fingerprint.map(hex::encode),
-            "data": args.data,
+            "data": args.data.as_ref().map(|data| data.display().to_string()),
             "registration": registration_name(args.registration),
             "sealed_at_rest": sealed,
             "durable": relay.durable,
