@@ -37,7 +37,7 @@ pub struct Target {
 /// What a relay pushed or answered.
 pub enum In {
     /// An answer, with its request's id.
-    Response(Response),
+    Response(Box<Response>),
     /// Entries of the mailbox.
     Push(Push),
     /// What lay in the mailbox at login has been pushed.
@@ -169,8 +169,8 @@ impl Socket {
     pub async fn answered(&mut self, asked: u64) -> io::Result<response::Result> {
         loop {
             match self.arrived()? {
-                Some(In::Response(Response { id, result: Some(result) })) if id == asked => {
-                    return Ok(result);
+                Some(In::Response(response)) if response.id == asked && response.result.is_some() => {
+                    return response.result.ok_or_else(|| io::ErrorKind::InvalidData.into());
                 }
                 Some(other) => self.waiting.push_back(other),
                 None => self.fill().await?,
@@ -189,7 +189,7 @@ impl Socket {
                 Some(_) => continue,
             };
             return Ok(Some(match frame {
-                server_frame::Body::Response(response) => In::Response(response),
+                server_frame::Body::Response(response) => In::Response(Box::new(response)),
                 server_frame::Body::Push(push) => In::Push(push),
                 server_frame::Body::CaughtUp(_) => In::CaughtUp,
                 server_frame::Body::Passing(_) => continue,

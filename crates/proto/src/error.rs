@@ -76,6 +76,18 @@ pub enum ErrorCode {
     BlobDiffers,
     /// The relay's disk has no room for files.
     NoRoom,
+    /// The customer has not agreed to be written to for that.
+    ConsentNeeded,
+    /// What is said in a conversation with a business is sent by name.
+    NameNeeded,
+    /// A business is in conversations with one customer only.
+    BusinessAlone,
+    /// A newer grant of this customer is there already.
+    StaleConsent,
+    /// The operator has suspended the business.
+    BusinessSuspended,
+    /// As many offers as one customer may get in a day were sent.
+    MarketingCap,
     /// A fault of the relay.
     Internal,
     /// A code that a newer relay sends and this version does not know.
@@ -234,6 +246,42 @@ const TABLE: &[(ErrorCode, u32, &str, Retry, &str)] = {
         ),
         (BlobDiffers, 173, "blob_differs", AfterRepair, "The file arrived altered; the app sends it again."),
         (NoRoom, 174, "no_room", Later, "The relay has no room for files just now; the app will try again."),
+        (
+            ConsentNeeded,
+            180,
+            "consent_needed",
+            Never,
+            "This person has not agreed to be written to by this business for that; nothing was sent.",
+        ),
+        (
+            NameNeeded,
+            181,
+            "name_needed",
+            AfterRepair,
+            "What is said to a business is sent by name; the app does so.",
+        ),
+        (BusinessAlone, 182, "business_alone", Never, "A business talks with one customer at a time."),
+        (
+            StaleConsent,
+            183,
+            "stale_consent",
+            AfterRepair,
+            "Another device has changed what this business may do meanwhile; look at it again.",
+        ),
+        (
+            BusinessSuspended,
+            184,
+            "business_suspended",
+            Never,
+            "The operator of the relay has suspended this business.",
+        ),
+        (
+            MarketingCap,
+            185,
+            "marketing_cap",
+            Later,
+            "This customer has got as many offers today as they may; nothing was sent.",
+        ),
         (Internal, 199, "internal", Later, "The relay has a fault; nothing was lost."),
     ]
 };

@@ -14,6 +14,10 @@ pub const TRAIL: &[u8] = b"lacre trail v1";
 pub const MARK: &[u8] = b"lacre mark v1";
 /// Label of a report's statement.
 pub const REPORT: &[u8] = b"lacre report v2";
+/// Label of a signed [`BusinessCertificate`](crate::wire::BusinessCertificate).
+pub const BUSINESS_CERTIFICATE: &[u8] = b"lacre business certificate v1";
+/// Label of a signed [`ConsentGrant`](crate::wire::ConsentGrant).
+pub const CONSENT: &[u8] = b"lacre consent v1";
 /// Label of what the hash of a group link's secret covers.
 const GROUP_LINK: &[u8] = b"lacre group link v1";
 /// Label of an author's signature under content.
@@ -71,6 +75,8 @@ mod tests {
             TRAIL,
             MARK,
             REPORT,
+            BUSINESS_CERTIFICATE,
+            CONSENT,
             AUTHOR,
             GROUP_LINK,
             LOGIN,

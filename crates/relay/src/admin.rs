@@ -1,7 +1,8 @@
 //! The operator's listener: plain HTTP on loopback, apart from the devices' one.
 //!
 //! `GET /health` says that the process lives, `GET /ready` that it can store, `GET /metrics` its counters;
-//! `POST /invites` makes an invite code for who brings the token that lies in the data folder.
+//! `POST /invites` makes an invite code, `/businesses` lists businesses, adds, verifies and suspends them: for who brings
+//! the token that lies in the data folder.
 
 use std::fs;
 use std::path::Path;
@@ -9,14 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Path as AxumPath, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use bytes::Bytes;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use lacre_proto::limits;
+use lacre_proto::{Handle, limits};
 use lacre_store::data::Data;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -24,7 +28,7 @@ use tower_service::Service;
 
 use crate::clock::Clock;
 use crate::edge::stopped;
-use crate::services::Services;
+use crate::services::{Business, BusinessClaim, BusinessError, Services};
 use crate::tls::write_private;
 
 /// Requests served at one time; the rest waits.
@@ -70,6 +74,8 @@ pub(crate) async fn run<D: Data>(
         .route("/ready", get(ready::<D>))
         .route("/metrics", get(metrics::<D>))
         .route("/invites", post(invite::<D>))
+        .route("/businesses", get(businesses::<D>).post(add_business::<D>))
+        .route("/businesses/{handle}/{wish}", post(change_business::<D>))
         .with_state(Arc::new(Admin { services, clock, token }));
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
@@ -113,14 +119,111 @@ async fn metrics<D: Data>(State(admin): State<Arc<Admin<D>>>) -> Response {
     ([(CONTENT_TYPE, OPEN_METRICS)], admin.services.metrics().text()).into_response()
 }
 
-async fn invite<D: Data>(State(admin): State<Arc<Admin<D>>>, headers: HeaderMap) -> Response {
-    let brought = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    let allowed = match (&admin.token, brought) {
-        (Some(token), Some(brought)) => bool::from(token.as_bytes().ct_eq(brought)),
-        _ => false,
+impl<D: Data> Admin<D> {
+    /// What a request is answered that does not bring the token.
+    fn refusal(&self, headers: &HeaderMap) -> Option<Response> {
+        let brought = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+        let allowed = match (&self.token, brought) {
+            (Some(token), Some(brought)) => bool::from(token.as_bytes().ct_eq(brought)),
+            _ => false,
+        };
+        (!allowed).then(|| (StatusCode::UNAUTHORIZED, "the admin token is needed\n").into_response())
+    }
+}
+
+async fn businesses<D: Data>(State(admin): State<Arc<Admin<D>>>, headers: HeaderMap) -> Response {
+    if let Some(refusal) = admin.refusal(&headers) {
+        return refusal;
+    }
+    match admin.services.businesses().await {
+        Ok(all) => json_answer(StatusCode::OK, &Value::Array(all.iter().map(business_json).collect())),
+        Err(error) => refused(&error),
+    }
+}
+
+/// What is asked for when a business is added.
+#[derive(Deserialize)]
+struct NewBusiness {
+    handle: String,
+    legal_name: String,
+    display_name: String,
+    domain: String,
+    trade: String,
+}
+
+async fn add_business<D: Data>(
+    State(admin): State<Arc<Admin<D>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if let Some(refusal) = admin.refusal(&headers) {
+        return refusal;
+    }
+    let Ok(new) = serde_json::from_slice::<NewBusiness>(&body) else {
+        return (StatusCode::BAD_REQUEST, "the body is not what it should be\n").into_response();
     };
-    if !allowed {
-        return (StatusCode::UNAUTHORIZED, "the admin token is needed\n").into_response();
+    let Ok(handle) = new.handle.parse() else { return refused(&BusinessError::NoSuchAccount) };
+    let NewBusiness { legal_name, display_name, domain, trade, .. } = new;
+    let claim = BusinessClaim { legal_name, display_name, domain, trade };
+    match admin.services.add_business(&handle, claim, admin.clock.now()).await {
+        Ok(business) => json_answer(StatusCode::CREATED, &business_json(&business)),
+        Err(error) => refused(&error),
+    }
+}
+
+async fn change_business<D: Data>(
+    State(admin): State<Arc<Admin<D>>>,
+    headers: HeaderMap,
+    AxumPath((handle, wish)): AxumPath<(String, String)>,
+) -> Response {
+    if let Some(refusal) = admin.refusal(&headers) {
+        return refusal;
+    }
+    let Ok(handle) = handle.parse::<Handle>() else { return refused(&BusinessError::NoSuchAccount) };
+    let now = admin.clock.now();
+    let done = match wish.as_str() {
+        "verify" => admin.services.verify_business(&handle, now).await,
+        "suspend" => admin.services.suspend_business(&handle, true, now).await,
+        "resume" => admin.services.suspend_business(&handle, false, now).await,
+        _ => return (StatusCode::NOT_FOUND, "there is nothing here\n").into_response(),
+    };
+    match done {
+        Ok(business) => json_answer(StatusCode::OK, &business_json(&business)),
+        Err(error) => refused(&error),
+    }
+}
+
+fn business_json(business: &Business) -> Value {
+    json!({
+        "handle": business.handle.as_str(),
+        "legal_name": business.claim.legal_name,
+        "display_name": business.claim.display_name,
+        "domain": business.claim.domain,
+        "trade": business.claim.trade,
+        "token": business.token,
+        "added_ms": business.added_ms,
+        "verified_ms": business.verified_ms,
+        "suspended_ms": business.suspended_ms,
+    })
+}
+
+fn refused(error: &BusinessError) -> Response {
+    let status = match error {
+        BusinessError::NoSuchAccount | BusinessError::NoBusiness => StatusCode::NOT_FOUND,
+        BusinessError::BusinessAlready => StatusCode::CONFLICT,
+        BusinessError::BadField(_) => StatusCode::BAD_REQUEST,
+        BusinessError::Store => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, format!("{error}\n")).into_response()
+}
+
+fn json_answer(status: StatusCode, value: &Value) -> Response {
+    (status, [(CONTENT_TYPE, "application/json")], format!("{value}\n")).into_response()
+}
+
+async fn invite<D: Data>(State(admin): State<Arc<Admin<D>>>, headers: HeaderMap) -> Response {
+    if let Some(refusal) = admin.refusal(&headers) {
+        return refusal;
     }
     match admin.services.create_invite(admin.clock.now()).await {
         Ok(code) => (StatusCode::CREATED, format!("{}\n", code.as_str())).into_response(),

@@ -46,6 +46,7 @@ pub(crate) enum Action {
     Link,
     Blob,
     BlobMebibytes,
+    Consent,
 }
 
 /// All rate limits of a relay.
@@ -84,6 +85,8 @@ pub struct RateLimits {
     pub blob: Rate,
     /// Mebibytes uploaded by one account.
     pub blob_mebibytes: Rate,
+    /// Grants and stops by one customer.
+    pub consent: Rate,
 }
 
 impl Default for RateLimits {
@@ -106,6 +109,7 @@ impl Default for RateLimits {
             link: Rate::new(6, MINUTE),
             blob: Rate::new(50, 1200),
             blob_mebibytes: Rate::new(4096, 1000),
+            consent: Rate::new(30, 10_000),
         }
     }
 }
@@ -130,6 +134,7 @@ impl RateLimits {
             link: Rate::LIFTED,
             blob: Rate::LIFTED,
             blob_mebibytes: Rate::LIFTED,
+            consent: Rate::LIFTED,
         }
     }
 
@@ -150,6 +155,7 @@ impl RateLimits {
             Action::Link => self.link,
             Action::Blob => self.blob,
             Action::BlobMebibytes => self.blob_mebibytes,
+            Action::Consent => self.consent,
         }
     }
 }

@@ -43,7 +43,15 @@ impl<D: Data> Services<D> {
         };
         let (account, AccountRow { handle, identity_key, device_list }) =
             self.reachable(named, caller).await?.ok_or(ErrorCode::NoSuchAccount)?;
-        Ok(wire::Account { account: account.to_wire(), handle, identity_key, device_list })
+        let (is_business, business) = self.certificate(account, now).await?;
+        Ok(wire::Account {
+            account: account.to_wire(),
+            handle,
+            identity_key,
+            device_list,
+            business,
+            is_business,
+        })
     }
 
     pub(super) async fn account(&self, account: AccountId) -> Answered<Option<AccountRow>> {

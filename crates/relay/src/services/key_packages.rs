@@ -7,6 +7,7 @@ use lacre_proto::{AccountId, DeviceId, ErrorCode, Millis, Ticket, limits, mls_fr
 use lacre_store::data::{Batch, Data, Expected, Key};
 use prost::Message;
 
+use super::business::Dealing;
 use super::rows::{KeyPackageRow, NextKeyPackageRow};
 use super::{Answered, Authenticated, Services, bad, keys, not_written, refuse, rows, unavailable};
 use crate::limits::Action;
@@ -66,6 +67,7 @@ impl<D: Data> Services<D> {
         }
         self.limiter().take(Action::ClaimOne, &[caller.account.as_ref(), target.as_ref()], now)?;
         let (_, account) = self.reachable(target, caller).await?.ok_or(ErrorCode::NoSuchAccount)?;
+        let dealing = self.may_deal(caller.account, target, now).await?;
         let device_list = account.device_list.ok_or_else(|| rows::broken("account"))?;
         let list = DeviceList::decode(device_list.body.clone()).map_err(|_| rows::broken("device list"))?;
         // Over the target's limit, its one-time packages are spared: nobody can use them all up.
@@ -74,7 +76,7 @@ impl<D: Data> Services<D> {
         for entry in &list.devices {
             let device = DeviceId::try_from(&entry.device).map_err(|_| rows::broken("device list"))?;
             if device != caller.device {
-                claims.extend(self.claim(device, spare, now).await?);
+                claims.extend(self.claim(device, dealing, spare, now).await?);
             }
         }
         if claims.is_empty() && target != caller.account {
@@ -103,7 +105,7 @@ impl<D: Data> Services<D> {
         for device in list.devices.iter().map(|entry| &entry.device).filter(|id| op.devices.contains(id)) {
             let device = DeviceId::try_from(device).map_err(|_| rows::broken("device list"))?;
             for _ in 0..count {
-                let Some(claim) = self.claim(device, false, now).await? else { break };
+                let Some(claim) = self.claim(device, None, false, now).await? else { break };
                 let last = claim.last_resort;
                 claims.push(claim);
                 if last {
@@ -120,8 +122,14 @@ impl<D: Data> Services<D> {
         Ok(self.left(device, next).await? as u32)
     }
 
-    async fn claim(&self, device: DeviceId, spare: bool, now: Millis) -> Answered<Option<Claim>> {
-        if !spare && let Some(claim) = self.claim_first(device, now).await? {
+    async fn claim(
+        &self,
+        device: DeviceId,
+        dealing: Option<Dealing>,
+        spare: bool,
+        now: Millis,
+    ) -> Answered<Option<Claim>> {
+        if !spare && let Some(claim) = self.claim_first(device, dealing, now).await? {
             return Ok(Some(claim));
         }
         let Some(row) = self.0.data.get(&keys::last_resort(device)).await.map_err(unavailable)? else {
@@ -131,16 +139,21 @@ impl<D: Data> Services<D> {
         if !fresh(&row, now) {
             return Ok(None);
         }
-        let (ticket, batch) = self.issue(Batch::new(), device, now);
+        let (ticket, batch) = self.issue(Batch::new(), device, dealing, now);
         self.0.data.write(batch).await.map_err(not_written)?;
         Ok(Some(claim(device, row.key_package, ticket, true)))
     }
 
     /// Takes the first one: of many claimers, each gets another.
-    async fn claim_first(&self, device: DeviceId, now: Millis) -> Answered<Option<Claim>> {
+    async fn claim_first(
+        &self,
+        device: DeviceId,
+        dealing: Option<Dealing>,
+        now: Millis,
+    ) -> Answered<Option<Claim>> {
         let (from, to) = keys::key_packages(device);
         loop {
-            let (ticket, batch) = self.issue(Batch::new(), device, now);
+            let (ticket, batch) = self.issue(Batch::new(), device, dealing, now);
             let mut written =
                 self.0.data.write(batch.take_first(from.clone(), to.clone())).await.map_err(not_written)?;
             let Some((_, row)) = written.taken.pop().flatten() else { return Ok(None) };

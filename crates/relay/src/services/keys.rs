@@ -24,6 +24,11 @@ const MAILBOX: u8 = 0x38;
 const INVITE: u8 = 0x40;
 const LINK: u8 = 0x48;
 const LINK_EXPIRY: u8 = 0x49;
+const BUSINESS: u8 = 0x4a;
+const CONSENT: u8 = 0x4b;
+const WINDOW: u8 = 0x4c;
+const OFFERS: u8 = 0x4d;
+const DEALING: u8 = 0x4e;
 const BLOB: u8 = 0x50;
 const REFERENCE: u8 = 0x51;
 const REFERENCE_EXPIRY: u8 = 0x52;
@@ -38,6 +43,41 @@ pub(super) fn meta() -> Key {
 
 pub(super) fn time() -> Key {
     Key::new(META, &[b"time"])
+}
+
+/// The secret key by which business certificates are signed.
+pub(super) fn platform() -> Key {
+    Key::new(META, &[b"platform"])
+}
+
+/// That an account is a business, and what is known of it.
+pub(super) fn business(account: AccountId) -> Key {
+    Key::new(BUSINESS, &[account.as_ref()])
+}
+
+/// All businesses.
+pub(super) fn businesses() -> (Key, Key) {
+    (Key::new(BUSINESS, &[]), Key::new(BUSINESS + 1, &[]))
+}
+
+/// What a customer has consented to.
+pub(super) fn consent(business: AccountId, customer: AccountId) -> Key {
+    Key::new(CONSENT, &[business.as_ref(), customer.as_ref()])
+}
+
+/// Until when the window is open that a customer's message has opened.
+pub(super) fn window(business: AccountId, customer: AccountId) -> Key {
+    Key::new(WINDOW, &[business.as_ref(), customer.as_ref()])
+}
+
+/// When a customer was sent offers.
+pub(super) fn offers(business: AccountId, customer: AccountId) -> Key {
+    Key::new(OFFERS, &[business.as_ref(), customer.as_ref()])
+}
+
+/// Between which business and customer a conversation is.
+pub(super) fn dealing(conversation: ConversationId) -> Key {
+    Key::new(DEALING, &[conversation.as_ref()])
 }
 
 pub(super) fn account(account: AccountId) -> Key {

@@ -6,6 +6,7 @@
 mod accounts;
 mod blobs;
 mod blocks;
+mod business;
 mod conversations;
 mod devices;
 mod directory;
@@ -24,6 +25,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ed25519_dalek::SigningKey;
 use lacre_proto::error::WireError;
 use lacre_proto::{AccountId, DeviceId, ErrorCode, RelayId};
 use lacre_store::blobs::BlobStore;
@@ -39,6 +41,7 @@ use crate::log::Pseudonyms;
 use crate::metrics::Metrics;
 
 pub(crate) use blobs::{Ending, Readable, Upload, whole_blob};
+pub use business::{Business, BusinessError, Claim as BusinessClaim};
 pub use invites::InviteCode;
 pub(crate) use keys::blobs as blob_rows;
 pub(crate) use mailboxes::Inbox;
@@ -71,6 +74,8 @@ pub(crate) struct Inner<D> {
     mailboxes: mailboxes::Mailboxes,
     sweep: sweep::Cursor,
     ending: Ending,
+    /// By which business certificates are signed.
+    platform: SigningKey,
     metrics: Metrics,
     pseudonyms: Pseudonyms,
     /// For messages over the ordinary limit, those that come and those that go.

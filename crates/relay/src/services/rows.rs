@@ -92,6 +92,70 @@ pub(super) struct TicketRow {
     pub(super) device: Bytes,
     #[prost(uint64, tag = "2")]
     pub(super) expires_ms: u64,
+    /// Between whom it was claimed, when one of them is a business.
+    #[prost(message, optional, tag = "3")]
+    pub(super) dealing: Option<DealingRow>,
+}
+
+/// A business.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct BusinessRow {
+    #[prost(string, tag = "1")]
+    pub(super) legal_name: String,
+    #[prost(string, tag = "2")]
+    pub(super) display_name: String,
+    #[prost(string, tag = "3")]
+    pub(super) domain: String,
+    #[prost(string, tag = "4")]
+    pub(super) trade: String,
+    #[prost(uint64, tag = "5")]
+    pub(super) added_ms: u64,
+    /// What it shows at its domain; 32 hex digits.
+    #[prost(string, tag = "6")]
+    pub(super) token: String,
+    /// 0 until the operator has verified it.
+    #[prost(uint64, tag = "7")]
+    pub(super) verified_ms: u64,
+    /// 0 unless it is suspended.
+    #[prost(uint64, tag = "8")]
+    pub(super) suspended_ms: u64,
+}
+
+/// What a customer has consented to last, just as they have signed it.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ConsentRow {
+    #[prost(message, optional, tag = "1")]
+    pub(super) grant: Option<wire::Signed>,
+}
+
+/// Until when something stands.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct UntilRow {
+    #[prost(uint64, tag = "1")]
+    pub(super) until_ms: u64,
+}
+
+/// When the offers of the last day were sent.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct OffersRow {
+    #[prost(uint64, repeated, tag = "1")]
+    pub(super) sent_ms: Vec<u64>,
+}
+
+/// A business and a customer of it.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct DealingRow {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) business: Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) customer: Bytes,
+}
+
+/// The secret key by which business certificates are signed.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct PlatformRow {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) secret: Bytes,
 }
 
 /// Bytes that lie in a mailbox, as of the last time that they differed much from what stood here.
@@ -214,7 +278,7 @@ mod tests {
 
     #[test]
     fn rows_keep_their_bytes() {
-        let row = TicketRow { device: Bytes::from_static(&[7; 16]), expires_ms: 300 };
+        let row = TicketRow { device: Bytes::from_static(&[7; 16]), expires_ms: 300, dealing: None };
         let bytes = encode(&row);
         assert_eq!(hex::encode(&bytes), "010a100707070707070707070707070707070710ac02");
         assert_eq!(decode::<TicketRow>(&bytes), Ok(row));

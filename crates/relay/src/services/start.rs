@@ -2,12 +2,14 @@
 
 use std::sync::Mutex;
 
+use bytes::Bytes;
+use ed25519_dalek::SigningKey;
 use lacre_proto::{Millis, RelayId};
 use lacre_store::bus::LocalBus;
 use lacre_store::data::{Batch, Data, Expected, Unavailable, WriteError};
 use rand_core::CryptoRng;
 
-use super::rows::{MetaRow, TimeRow};
+use super::rows::{MetaRow, PlatformRow, TimeRow};
 use super::{Inner, Services, Settings, keys, rows};
 use crate::budget::Budget;
 use crate::limits::Limiter;
@@ -49,6 +51,7 @@ impl<D: Data> Services<D> {
         now: Millis,
     ) -> Result<Self, OpenError> {
         let relay = relay_id(&data, &mut *rng).await?;
+        let platform = platform_key(&data, &mut *rng).await?;
         if let Some(row) = data.get(&keys::time()).await? {
             let newest = rows::decode::<TimeRow>(&row).map_err(|_| OpenError::Damaged)?.newest_ms;
             if newest > now.saturating_add(CLOCK_BACK_MS) {
@@ -70,6 +73,7 @@ impl<D: Data> Services<D> {
             mailboxes: Default::default(),
             sweep: Default::default(),
             ending: Default::default(),
+            platform,
             metrics: Metrics::new(now),
             pseudonyms: Pseudonyms::default(),
         }));
@@ -98,6 +102,21 @@ async fn relay_id<D: Data>(data: &D, rng: &mut dyn CryptoRng) -> Result<RelayId,
     let batch = Batch::new().assert(keys::meta(), Expected::Absent).put(keys::meta(), row);
     data.write(batch).await.map_err(not_opened)?;
     Ok(id)
+}
+
+/// The key by which business certificates are signed, made at the first start.
+async fn platform_key<D: Data>(data: &D, rng: &mut dyn CryptoRng) -> Result<SigningKey, OpenError> {
+    if let Some(row) = data.get(&keys::platform()).await? {
+        let row: PlatformRow = rows::decode(&row).map_err(|_| OpenError::Damaged)?;
+        let secret = row.secret.as_ref().try_into().map_err(|_| OpenError::Damaged)?;
+        return Ok(SigningKey::from_bytes(&secret));
+    }
+    let mut secret = [0; 32];
+    rng.fill_bytes(&mut secret);
+    let row = rows::encode(&PlatformRow { secret: Bytes::copy_from_slice(&secret) });
+    let batch = Batch::new().assert(keys::platform(), Expected::Absent).put(keys::platform(), row);
+    data.write(batch).await.map_err(not_opened)?;
+    Ok(SigningKey::from_bytes(&secret))
 }
 
 fn not_opened(error: WriteError) -> OpenError {

@@ -2,9 +2,10 @@
 //! without one. The store holds only their hashes.
 
 use bytes::Bytes;
-use lacre_proto::{DeviceId, ErrorCode, Millis, Ticket, limits};
+use lacre_proto::{AccountId, DeviceId, ErrorCode, Millis, Ticket, limits};
 use lacre_store::data::{Batch, Data, Expected, Key};
 
+use super::business::Dealing;
 use super::rows::TicketRow;
 use super::{Answered, Authenticated, Services, keys, not_written, rows, sha256, unavailable};
 use crate::limits::Action;
@@ -13,6 +14,10 @@ use crate::limits::Action;
 #[derive(Debug, Clone)]
 pub(super) struct Good {
     pub(super) device: DeviceId,
+    /// Whose device it is.
+    pub(super) account: AccountId,
+    /// Between whom it was claimed, when one of them is a business.
+    pub(super) dealing: Option<Dealing>,
     key: Key,
     row: Bytes,
     expiry: Key,
@@ -32,17 +37,27 @@ impl<D: Data> Services<D> {
     /// A ticket for the device's own mailbox.
     pub(crate) async fn mint_ticket(&self, caller: Authenticated, now: Millis) -> Answered<Ticket> {
         self.limiter().take(Action::Ticket, &[caller.device.as_ref()], now)?;
-        let (ticket, batch) = self.issue(Batch::new(), caller.device, now);
+        let (ticket, batch) = self.issue(Batch::new(), caller.device, None, now);
         self.0.data.write(batch).await.map_err(not_written)?;
         Ok(ticket)
     }
 
     /// Adds the making of a ticket to a batch.
-    pub(super) fn issue(&self, batch: Batch, device: DeviceId, now: Millis) -> (Ticket, Batch) {
+    pub(super) fn issue(
+        &self,
+        batch: Batch,
+        device: DeviceId,
+        dealing: Option<Dealing>,
+        now: Millis,
+    ) -> (Ticket, Batch) {
         let ticket = Ticket(self.random());
         let hash = sha256(&ticket.0);
         let expires_ms = now + limits::TICKET_LIFETIME.as_millis() as u64;
-        let row = rows::encode(&TicketRow { device: device.to_wire(), expires_ms });
+        let row = rows::encode(&TicketRow {
+            device: device.to_wire(),
+            expires_ms,
+            dealing: dealing.map(Dealing::row),
+        });
         let batch =
             batch.put(keys::ticket(&hash), row).put(keys::ticket_expiry(expires_ms, &hash), Bytes::new());
         (ticket, batch)
@@ -67,6 +82,14 @@ impl<D: Data> Services<D> {
         if self.last_block(account).await?.is_some_and(|last_ms| issued_ms <= last_ms) {
             return Err(bad.into());
         }
-        Ok(Good { device, key, row: bytes, expiry: keys::ticket_expiry(row.expires_ms, &hash) })
+        let dealing = row.dealing.as_ref().map(Dealing::of).transpose()?;
+        Ok(Good {
+            device,
+            account,
+            dealing,
+            key,
+            row: bytes,
+            expiry: keys::ticket_expiry(row.expires_ms, &hash),
+        })
     }
 }

@@ -5,7 +5,7 @@
 //! | Greeted | sign-up, login | Authenticated |
 //! | Greeted | create, commit, send, read roster, links | Anonymous |
 //! | Anonymous | create, commit, send, read roster, links; everything else is `login_needed` or `anonymous_only` | – |
-//! | Authenticated | look-up, key packages, tickets, leave, resync, device list, acknowledgements; what the anonymous socket is for is `anonymous_only` | – |
+//! | Authenticated | look-up, key packages, tickets, leave, resync, device list, consent, messages with a business, acknowledgements; what the anonymous socket is for is `anonymous_only` | – |
 //!
 //! A socket never goes from Anonymous to Authenticated: the two must not be tied together. A frame that is none,
 //! and one of a version that is not spoken here, ends the session with a farewell.
@@ -221,6 +221,9 @@ impl<D: Data> Session<D> {
                 let done = services.refer_blob(op, now).await;
                 self.answer(id, done.map(|()| R::Done(Done {})))
             }
+            (Op::NamedSend(op), Some(caller)) => {
+                self.answer_later(id, services.named_send(op, caller, now).await, Metrics::sent)
+            }
             (Op::Login(op), _) => {
                 let logged_in = self.login(op, now).await;
                 self.answer(id, logged_in.map(R::LoggedIn))
@@ -271,7 +274,8 @@ impl<D: Data> Session<D> {
         let (head, acknowledged) = (inbox.head, inbox.acknowledged);
         self.services.metrics().logins.inc();
         self.state = State::Authenticated(Box::new(Pushing::new(self.services.clone(), caller, inbox)));
-        Ok(LoggedIn { time_ms: now, head, acknowledged, key_packages_left })
+        let platform_key = self.services.platform_key();
+        Ok(LoggedIn { time_ms: now, head, acknowledged, key_packages_left, platform_key })
     }
 
     fn ack(&mut self, ack: Ack) -> Answer {
@@ -342,6 +346,7 @@ async fn authenticated<D: Data>(
         Op::UpdateDeviceList(op) => {
             services.update_device_list(op, caller, now).await.map(|()| R::Done(Done {}))
         }
+        Op::PutConsent(op) => services.put_consent(op, caller, now).await.map(|()| R::Done(Done {})),
         Op::GrantBlob(op) => services.grant_blob(op, caller, now).await.map(R::BlobGranted),
         Op::Login(_)
         | Op::SignUp(_)
@@ -351,6 +356,7 @@ async fn authenticated<D: Data>(
         | Op::CreateConversation(_)
         | Op::Commit(_)
         | Op::Send(_)
+        | Op::NamedSend(_)
         | Op::ReadRoster(_) => Err(ErrorCode::AnonymousOnly.into()),
     }
 }

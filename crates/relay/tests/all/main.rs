@@ -7,6 +7,7 @@ mod blob_attacks;
 mod blob_quota;
 mod blobs;
 mod blocks;
+mod business;
 mod conversations;
 mod devices;
 mod edge;

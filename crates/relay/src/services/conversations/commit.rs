@@ -9,7 +9,7 @@ use lacre_proto::{ConversationId, DeviceId, ErrorCode, Millis, limits};
 use lacre_store::data::{Batch, Data, Expected, WriteError};
 
 use super::super::{Answered, Durable, Services, bad, keys, not_written, refuse};
-use super::create::{Added, welcomes};
+use super::create::{Added, dealing_of, welcomes};
 use super::roster::Roster;
 use super::{Conversation, Delivery, Live, Standing, encode_item, stale};
 use crate::limits::Action;
@@ -97,6 +97,7 @@ impl<D: Data> Services<D> {
         if checked.epoch != live.head.epoch {
             return Err(stale(live.head.epoch));
         }
+        dealing_of(Some(live.dealing), &checked.added)?;
         let (after, deliveries) = live.after(&checked, now)?;
         self.charge(&deliveries)?;
         let sequence = after.head.next - 1;
@@ -156,6 +157,7 @@ impl Live {
         let committed = Delivery::new(old.collect(), encode_item(now, item::Kind::Committed(item)));
         let mut deliveries = vec![committed];
         deliveries.extend(welcomes(added, *id, sequence, &capability_hash, group_info, now));
-        Ok((Self { head_row: head.encode(), head, roster: Arc::new(roster) }, deliveries))
+        let dealing = self.dealing;
+        Ok((Self { head_row: head.encode(), head, roster: Arc::new(roster), dealing }, deliveries))
     }
 }

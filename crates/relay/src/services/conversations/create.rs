@@ -7,9 +7,10 @@ use lacre_proto::wire::{Accepted, Addition, Committed, CreateConversation, Group
 use lacre_proto::{ConversationId, ErrorCode, Millis, limits, mls_framing};
 use lacre_store::data::{Batch, Data, Expected, WriteError};
 
+use super::super::business::Dealing;
 use super::super::mailboxes::Mailbox;
 use super::super::tickets::Good;
-use super::super::{Answered, Durable, Services, bad, keys, not_written, refuse};
+use super::super::{Answered, Durable, Services, bad, keys, not_written, refuse, rows};
 use super::head::{Head, same};
 use super::roster::Roster;
 use super::{Delivery, Live, encode_item};
@@ -52,6 +53,7 @@ impl<D: Data> Services<D> {
         }
         let added = self.check_additions(additions, &group_info, now).await?;
 
+        let dealing = dealing_of(None, &added)?;
         let mut head = Head::new(1, capability);
         let sequence = head.take_sequence(dedupe);
         let mut deliveries = welcomes(&added, id, sequence, &capability_hash, &group_info, now);
@@ -76,10 +78,14 @@ impl<D: Data> Services<D> {
             .assert(keys::conversation(id), Expected::Absent)
             .put(keys::conversation(id), head.encode())
             .put(keys::roster(id), roster.row.clone());
+        let batch = match dealing {
+            Some(dealing) => batch.put(keys::dealing(id), rows::encode(&dealing.row())),
+            None => batch,
+        };
         let batch = added.iter().fold(batch, |batch, added| added.ticket.spend(batch));
         self.open_conversation(
             id,
-            Live { head_row: head.encode(), head, roster: Arc::new(roster) },
+            Live { head_row: head.encode(), head, roster: Arc::new(roster), dealing },
             batch,
             deliveries,
         )
@@ -143,6 +149,19 @@ impl<D: Data> Services<D> {
         }
         Ok(added)
     }
+}
+
+/// Between whom a conversation is that these come into: with a business there is one customer, and nobody else.
+pub(super) fn dealing_of(now: Option<Option<Dealing>>, added: &[Added]) -> Answered<Option<Dealing>> {
+    let claimed = added.iter().find_map(|added| added.ticket.dealing);
+    let dealing = now.unwrap_or(claimed);
+    let Some(between) = dealing else {
+        return if claimed.is_some() { refuse(ErrorCode::BusinessAlone) } else { Ok(None) };
+    };
+    let of_them = |added: &Added| {
+        between.is_party(added.ticket.account) && added.ticket.dealing.is_none_or(|other| other == between)
+    };
+    if added.iter().all(of_them) { Ok(dealing) } else { refuse(ErrorCode::BusinessAlone) }
 }
 
 /// The items for the devices that are welcomed: to each its own Welcome; what all of them need is one item, stored

@@ -37,7 +37,8 @@ impl<D: Data> Services<D> {
                 .assert(keys::conversation(id), Expected::Value(live.head_row.clone()))
                 .assert(keys::roster(id), Expected::Value(live.roster.row.clone()));
             if roster.mailboxes.is_empty() {
-                batch = batch.delete(keys::conversation(id)).delete(keys::roster(id));
+                batch =
+                    batch.delete(keys::conversation(id)).delete(keys::roster(id)).delete(keys::dealing(id));
                 state.live = None;
             } else {
                 batch = batch.put(keys::roster(id), roster.row.clone());

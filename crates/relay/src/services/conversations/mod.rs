@@ -25,6 +25,7 @@ use lacre_proto::{ConversationId, ErrorCode, Millis, frame};
 use lacre_store::bus::Bus;
 use lacre_store::data::{Batch, Data, Expected, LogId, WriteError, Written};
 
+use super::business::Dealing;
 use super::mailboxes::Mailbox;
 use super::memory::Shards;
 use super::{Answered, Durable, Services, keys, not_written, rows, sha256, unavailable};
@@ -54,6 +55,8 @@ struct Live {
     head: Head,
     head_row: Bytes,
     roster: Arc<Roster>,
+    /// Between whom it is, when one of them is a business.
+    dealing: Option<Dealing>,
 }
 
 /// An item for some mailboxes.
@@ -128,6 +131,7 @@ impl<D: Data> Services<D> {
             return Ok(None);
         };
         let roster_row = self.0.data.get(&keys::roster(id)).await.map_err(unavailable)?;
+        let dealing = self.dealing(id).await?;
         let head = Head::decode(&head_row)?;
         let roster = self.roster(roster_row.ok_or_else(|| rows::broken("roster"))?).await?;
         let mut state = conversation.lock();
@@ -135,7 +139,7 @@ impl<D: Data> Services<D> {
         // be too old, its first write fails on its assertion.
         if state.live.is_none() {
             state.generation += 1;
-            state.live = Some(Live { head, head_row, roster });
+            state.live = Some(Live { head, head_row, roster, dealing });
         }
         drop(state);
         Ok(Some(conversation))

@@ -2,17 +2,39 @@
 
 use bytes::Bytes;
 use lacre_proto::mls_framing::{self, ContentType};
-use lacre_proto::wire::{Accepted, Sealed, Send, item};
+use lacre_proto::wire::{Accepted, Category, NamedSend, Sealed, Send, item};
 use lacre_proto::{ConversationId, ErrorCode, Millis, limits};
 use lacre_store::bus::{Bus, PASSING};
 use lacre_store::data::{Batch, Data, Expected, LogId};
 
-use super::super::{Answered, Durable, Services, keys, not_written, refuse};
+use super::super::{Answered, Authenticated, Durable, Services, bad, keys, not_written, refuse};
 use super::{Delivery, Standing, encode_item, failed, stale};
 
 impl<D: Data> Services<D> {
-    /// Takes a sealed message: it has its place when this is ready, and the inner future says when it is durable.
+    /// Takes a sealed message from somebody who is not named.
     pub(crate) async fn send(&self, op: Send, now: Millis) -> Answered<Durable<Accepted>> {
+        self.send_by(op, None, now).await
+    }
+
+    /// Takes a sealed message in a conversation with a business, from one of the two.
+    pub(crate) async fn named_send(
+        &self,
+        op: NamedSend,
+        caller: Authenticated,
+        now: Millis,
+    ) -> Answered<Durable<Accepted>> {
+        let category = Category::try_from(op.category).map_err(bad)?;
+        let send = op.send.ok_or(ErrorCode::BadRequest)?;
+        self.send_by(send, Some((caller, category)), now).await
+    }
+
+    /// It has its place when this is ready, and the inner future says when it is durable.
+    async fn send_by(
+        &self,
+        op: Send,
+        by: Option<(Authenticated, Category)>,
+        now: Millis,
+    ) -> Answered<Durable<Accepted>> {
         let Send { conversation: id, epoch, capability, message, dedupe, passing } = op;
         if message.len() > limits::SEALED_MESSAGE {
             return refuse(ErrorCode::TooLarge);
@@ -23,6 +45,16 @@ impl<D: Data> Services<D> {
             return refuse(ErrorCode::NotMls);
         }
         let conversation = self.conversation(id).await?.ok_or(ErrorCode::NoSuchConversation)?;
+        let dealing = conversation.lock().live.as_ref().and_then(|live| live.dealing);
+        let leave = match (dealing, by) {
+            (None, None) => Batch::new(),
+            // Who sends is known where a business is, and nowhere else.
+            (None, Some(_)) => return refuse(ErrorCode::AnonymousOnly),
+            (Some(_), None) => return refuse(ErrorCode::NameNeeded),
+            (Some(dealing), Some((caller, category))) => {
+                self.leave_to_send(dealing, caller.account, category, now).await?
+            }
+        };
 
         let held = conversation.clone();
         let mut state = held.lock();
@@ -50,7 +82,7 @@ impl<D: Data> Services<D> {
         let (key, row) = (keys::conversation(id), head.encode());
         let old = std::mem::replace(&mut live.head_row, row.clone());
         live.head = head;
-        let batch = Batch::new().assert(key.clone(), Expected::Value(old)).put(key, row);
+        let batch = leave.assert(key.clone(), Expected::Value(old)).put(key, row);
         Ok(self.deliver(conversation, generation, batch, deliveries, move |done| {
             done.map(|()| Accepted { sequence }).map_err(not_written)
         }))
