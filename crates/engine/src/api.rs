@@ -6,7 +6,7 @@ use lacre_proto::error::WireError;
 use lacre_proto::wire::{self, request, response};
 use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Handle, Millis};
 
-use crate::content::{Content, MessageId};
+use crate::content::{Category, Content, MessageId};
 use crate::identity::{GroupLink, LinkCode, LinkError, LinkNumber, SafetyNumber};
 use crate::records::{DownloadFailure, Failure, FileId, Rules};
 
@@ -163,6 +163,11 @@ pub enum Intent {
     SetRules(ConversationId, Rules),
     /// Says something in a certain way.
     Say(To, Content, Wish),
+    /// What a business may write to this account for from now on, in place of what was said before, and until when;
+    /// nothing is a stop.
+    SetConsent(ConversationId, Vec<Category>, Millis),
+    /// Answers a business's menu with one of its choices, by its id or its title.
+    Choose(ConversationId, MessageId, String),
     /// Reacts to a message with one emoji, in place of what one reacted before; nothing takes it back.
     React(ConversationId, MessageId, Option<String>),
     /// Puts another text in place of one's own, within [`EDITABLE`](crate::EDITABLE); or of one that is to be
@@ -328,6 +333,8 @@ pub enum Event {
     DevicesChanged(AccountId),
     /// A transfer of what was said before has moved on, to or from this device of the account.
     HistoryMoved(DeviceId),
+    /// A customer has granted something, or stopped it.
+    Consent(AccountId),
     /// Something that was refused, and that a person should know of. Nothing was changed by it.
     Alert(Option<ConversationId>, Alert),
 }
@@ -426,6 +433,21 @@ pub enum Refusal {
     /// A message is passed on to so many conversations at once.
     #[error("this message can be passed on to {0} conversation(s) at once")]
     TooManyTargets(usize),
+    /// The other is no business, or this account is not the one to do this.
+    #[error("this is no conversation with a business")]
+    NoBusiness,
+    /// The customer has not consented to that.
+    #[error("the customer has not agreed to be written to for that")]
+    ConsentNeeded,
+    /// The customer has said stop.
+    #[error("the customer has said stop; nothing more is sent to them")]
+    Stopped,
+    /// Outside the 24 hours after the customer's last message only templates may be sent.
+    #[error("it is more than 24 hours since the customer wrote; only an approved template can be sent")]
+    WindowClosed,
+    /// The menu has no such choice.
+    #[error("this message has no such choice")]
+    NoSuchChoice,
     /// This account has no such device.
     #[error("this account has no such device")]
     NoSuchDevice,
@@ -529,6 +551,21 @@ pub enum Alert {
     /// A position in the mailbox was left out.
     #[error("the relay left out part of the mailbox")]
     MailboxGap,
+    /// The relay signs business certificates by another key than the one that was pinned.
+    #[error("the relay vouches for businesses by another key than before; no new badge is believed")]
+    PlatformChanged,
+    /// A certificate of a business that is not the operator's, not its own, or over.
+    #[error("the relay gave a business certificate that does not hold; no badge is shown for it")]
+    FalseBadge,
+    /// A business has said something that this account has not consented to.
+    #[error("a business wrote what you have not agreed to; it was dropped")]
+    Unconsented(AccountId),
+    /// The relay did not take a grant, or a stop; the number of its [`ErrorCode`], none when another device was first.
+    #[error("the relay did not take what you have agreed to or stopped; look at it again")]
+    ConsentRefused(Option<u32>),
+    /// A receipt of consent that no device of its customer has signed, or for another business.
+    #[error("a receipt of consent does not hold; nothing was changed")]
+    FalseConsent,
 }
 
 /// The engine itself failed; nothing was changed, and the engine must be reopened from the store.

@@ -64,6 +64,10 @@ pub enum Defence {
     Split,
     /// It is begun anew by nobody who is no admin any more.
     Heir,
+    /// What a business says without consent is dropped, and consent is its customer's own.
+    Consent,
+    /// The badge of a business is drawn only from the operator's certificate.
+    Badge,
 }
 
 /// Which defences are on.

@@ -254,7 +254,7 @@ impl FakeRelay {
 
     fn judge(&self, op: request::Op) -> (&'static str, response::Result, bool) {
         let left = self.published.load(Ordering::SeqCst);
-        let logged_in = wire::LoggedIn { time_ms: 0, head: 0, acknowledged: 0, key_packages_left: left };
+        let logged_in = wire::LoggedIn { key_packages_left: left, ..Default::default() };
         match op {
             request::Op::SignUp(sign_up) => {
                 self.sign_ups.lock().expect("nobody panics while holding it").push(sign_up.account);

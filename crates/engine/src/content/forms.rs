@@ -8,7 +8,7 @@ use super::mimi::{Body, Disposition, ExtensionName, Message, MimiId, Part, Seman
 use super::said::{BadContent, OpenError};
 use super::status::{self, Status};
 use super::{Ask, Briefing, Card, Content, Fact, LinkFact, Manner, MessageId, NoEntry, Place, Poll};
-use super::{given, history, is_emoji, kinds, media, sync};
+use super::{dealing, given, history, is_emoji, kinds, media, sync};
 use crate::identity::LinkSecret;
 
 /// The media type of text.
@@ -30,6 +30,9 @@ const ASK_TO_JOIN: &str = "application/vnd.lacre.ask-to-join+cbor";
 const JOIN_ANSWER: &str = "application/vnd.lacre.join-answer+cbor";
 const GIVEN: &str = "application/vnd.lacre.given+cbor";
 const SYNC: &str = "application/vnd.lacre.sync+cbor";
+const MENU: &str = "application/vnd.lacre.menu+cbor";
+const CHOICE: &str = "application/vnd.lacre.choice+cbor";
+const CONSENT: &str = "application/vnd.lacre.consent+cbor";
 const HISTORY: &str = "application/vnd.lacre.history+cbor";
 
 /// Private extensions: a revision, "to be looked at once", how often it was passed on.
@@ -122,6 +125,12 @@ fn fill(message: &mut Message, content: Content<MimiId>) -> Result<(), BadConten
         Content::Voice(voice) => media::voice_to_mimi(voice)?,
         Content::Sync(all) => own(Disposition::UNSPECIFIED, SYNC, sync::to_value(all)?),
         Content::History(history) => own(Disposition::UNSPECIFIED, HISTORY, history::to_value(history)?),
+        Content::Menu(menu) => own(Disposition::RENDER, MENU, dealing::menu_to_value(menu)?),
+        Content::Chosen { of, choice } => {
+            message.in_reply_to = Some(of);
+            own(Disposition::RENDER, CHOICE, dealing::choice_to_value(choice)?)
+        }
+        Content::Consent(grant) => own(Disposition::RENDER, CONSENT, dealing::consent_to_value(grant)?),
         Content::Leave => own(Disposition::UNSPECIFIED, LEAVE, Value::Null),
         Content::Typing(typing) => own(Disposition::UNSPECIFIED, TYPING, Value::Bool(typing)),
         Content::Name(name) => {
@@ -436,6 +445,9 @@ fn said(in_reply_to: Option<MimiId>, mut body: Part, revision: u32) -> Result<Co
         }
         GIVEN => Content::Given(given::read(&content)?),
         SYNC => Content::Sync(sync::from_bytes(&content)?),
+        MENU => Content::Menu(dealing::menu(&content)?),
+        CHOICE => Content::Chosen { of: about()?, choice: dealing::choice(&content)? },
+        CONSENT => Content::Consent(dealing::consent(&content)?),
         HISTORY => Content::History(history::from_bytes(&content)?),
         LEAVE if codec::value(&content)?.is_null() => Content::Leave,
         _ => Content::Unknown,

@@ -7,8 +7,9 @@ use lacre_proto::{AccountId, ConversationId, DeviceId};
 
 use super::given::{Given, Old, OldForm};
 use super::{
-    Ask, Briefing, Card, Content, Fact, FileRef, History, HistoryStep, Matter, Media, MessageId, MimiId,
-    NoEntry, Place, Poll, Preview, Settled, Stamp, TransferId, Voice,
+    Ask, Briefing, Card, Category, Choice, Content, Fact, FileRef, History, HistoryStep, Matter, Media, Menu,
+    MessageId, MimiId, NoEntry, Offer, Place, Poll, Preview, Section, Settled, Stamp, Template, TransferId,
+    Voice,
 };
 use crate::files::FileKey;
 use crate::identity::LinkSecret;
@@ -413,6 +414,59 @@ kinds! {
             let step = HistoryStep::Part { number: 1, done: 1, total: 1, last: true, rows };
             Content::History(History { transfer: TransferId([4; 16]), to: DeviceId([6; 16]), step })
         },
+    };
+    Self::Menu(_) => MENU: Kind {
+        name: "menu",
+        form: "render, application/vnd.lacre.menu+cbor",
+        says: Says::Member,
+        row: true,
+        signed: true,
+        fields: &[
+            "menu.id", "menu.title", "menu.description", "menu.section", "menu.header", "menu.body", "menu.footer",
+            "menu.list", "menu.template",
+        ],
+        sample: |fill| {
+            let row = Choice {
+                id: fill("menu.id"),
+                title: fill("menu.title"),
+                description: fill("menu.description"),
+            };
+            let sections = vec![Section { title: fill("menu.section"), rows: vec![row] }];
+            Content::Menu(Menu {
+                header: fill("menu.header"),
+                body: fill("menu.body"),
+                footer: fill("menu.footer"),
+                offer: Offer::List { title: fill("menu.list"), sections },
+                template: Some(Template {
+                    name: fill("menu.template"),
+                    language: "pt_BR".to_owned(),
+                    category: Category::Service,
+                }),
+            })
+        },
+    };
+    Self::Chosen { .. } => CHOSEN: Kind {
+        name: "choice",
+        form: "render, application/vnd.lacre.choice+cbor, in-reply-to",
+        says: Says::Member,
+        row: true,
+        signed: true,
+        fields: &["choice.id", "choice.title", "choice.description"],
+        sample: |fill| {
+            let (id, title) = (fill("choice.id"), fill("choice.title"));
+            let choice = Choice { id, title, description: fill("choice.description") };
+            Content::Chosen { of: SOME, choice }
+        },
+    };
+    Self::Consent(_) => CONSENT: Kind {
+        name: "consent",
+        form: "render, application/vnd.lacre.consent+cbor",
+        says: Says::Member,
+        row: true,
+        // It is signed in itself, for all to see who are shown it.
+        signed: false,
+        fields: &[],
+        sample: |_| Content::Consent(vec![1, 2, 3]),
     };
     Self::Unknown => UNKNOWN: Kind {
         name: "unknown",

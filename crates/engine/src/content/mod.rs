@@ -7,6 +7,7 @@
 //! - this one: the kinds of content that people and devices exchange; [`kinds`] lists them all.
 
 pub mod codec;
+pub mod dealing;
 mod emoji;
 pub mod envelope;
 mod forms;
@@ -25,6 +26,7 @@ use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 use serde::{Deserialize, Serialize};
 
 use crate::identity::LinkSecret;
+pub use dealing::{Button, Category, Choice, Menu, Offer, Section, Template};
 pub use emoji::is_emoji;
 pub use history::{History, HistoryStep, TransferId};
 pub use kinds::{KINDS, Kind};
@@ -153,6 +155,17 @@ pub enum Content<Id = MessageId> {
     History(History),
     /// A kind that this version does not know: shown as "update to read this".
     Unknown,
+    /// A card of a business, with something to choose.
+    Menu(Menu),
+    /// What was chosen in a menu.
+    Chosen {
+        /// The menu.
+        of: Id,
+        /// The choice.
+        choice: Choice,
+    },
+    /// What a customer has consented to: a signed [`ConsentGrant`](lacre_proto::wire::ConsentGrant), as both keep it.
+    Consent(Vec<u8>),
 }
 
 /// A question with answers to choose from.
@@ -305,6 +318,9 @@ impl<Id> Content<Id> {
             Self::Voice(voice) => Content::Voice(voice),
             Self::Sync(all) => Content::Sync(all),
             Self::History(history) => Content::History(history),
+            Self::Menu(menu) => Content::Menu(menu),
+            Self::Chosen { of, choice } => Content::Chosen { of: name(of)?, choice },
+            Self::Consent(grant) => Content::Consent(grant),
             Self::Unknown => Content::Unknown,
         })
     }
@@ -347,3 +363,4 @@ macro_rules! says_nothing {
     };
 }
 says_nothing!(Poll, Place, Card, Fact, Ask, Media, FileRef, Preview, Voice, Matter, History, HistoryStep);
+says_nothing!(Menu, Offer, Button, Section, Choice, Template);

@@ -13,6 +13,7 @@
 //! | 6 | draft | conversation, text |
 //! | 7 | seen | conversation, the last message that was seen |
 //! | 8 | looked at | conversation, message |
+//! | 9 | grant | business, the signed grant |
 
 use ciborium::Value;
 use lacre_proto::{AccountId, ConversationId, DeviceId, Handle, Millis, limits};
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::{self, CodecError, Fields};
 use super::said::{BadContent, OpenError};
-use super::{MessageId, kinds};
+use super::{MessageId, dealing, kinds};
 
 /// Orders what the devices of an account settle: the highest counts, in whatever order they arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -109,6 +110,13 @@ pub enum Matter {
         /// The message.
         message: MessageId,
     },
+    /// What a business may write for.
+    Grant {
+        /// The business.
+        business: AccountId,
+        /// A signed [`ConsentGrant`](lacre_proto::wire::ConsentGrant).
+        receipt: Vec<u8>,
+    },
 }
 
 impl Matter {
@@ -125,6 +133,7 @@ impl Matter {
             Self::Draft { conversation, .. } => (6, [conversation.as_ref(), &[]]),
             Self::Seen { conversation, .. } => (7, [conversation.as_ref(), &[]]),
             Self::Looked { conversation, message } => (8, [conversation.as_ref(), &message.0]),
+            Self::Grant { business, .. } => (9, [business.as_ref(), &[]]),
         };
         [&[number], ids[0], ids[1]].concat()
     }
@@ -138,7 +147,7 @@ impl Matter {
             | Self::Draft { conversation, .. }
             | Self::Seen { conversation, .. }
             | Self::Looked { conversation, .. } => Some(conversation),
-            Self::Block { .. } | Self::Name(_) | Self::DeviceName { .. } => None,
+            Self::Block { .. } | Self::Name(_) | Self::DeviceName { .. } | Self::Grant { .. } => None,
         }
     }
 
@@ -146,6 +155,7 @@ impl Matter {
     pub(crate) fn size(&self) -> usize {
         let text = match self {
             Self::Name(text) | Self::DeviceName { name: text, .. } | Self::Draft { text, .. } => text.len(),
+            Self::Grant { receipt, .. } => receipt.len(),
             _ => 0,
         };
         text + 128
@@ -155,6 +165,7 @@ impl Matter {
         let (text, most) = match self {
             Self::Name(text) | Self::DeviceName { name: text, .. } => (text, kinds::NAME),
             Self::Draft { text, .. } => (text, limits::TEXT),
+            Self::Grant { receipt, .. } if receipt.len() > dealing::GRANT => return Err(BadContent::TooLong),
             _ => return Ok(()),
         };
         if text.len() > most { Err(BadContent::TooLong) } else { Ok(()) }
@@ -198,6 +209,9 @@ fn one_to_value(Settled { stamp, matter }: Settled) -> Result<Value, BadContent>
         }
         Matter::Seen { conversation, message } | Matter::Looked { conversation, message } => {
             fields.extend([id(conversation.as_ref()), id(&message.0)]);
+        }
+        Matter::Grant { business, receipt } => {
+            fields.extend([id(business.as_ref()), Value::Bytes(receipt)]);
         }
     }
     Ok(Value::Array(fields))
@@ -253,6 +267,10 @@ fn one_from_value(value: Value) -> Result<Option<Settled>, OpenError> {
         8 => Matter::Looked {
             conversation: ConversationId(fields.array("conversation")?),
             message: MessageId(fields.array("message")?),
+        },
+        9 => Matter::Grant {
+            business: AccountId(fields.array("business")?),
+            receipt: fields.bytes("receipt")?,
         },
         _ => return Ok(None),
     };

@@ -69,6 +69,15 @@ impl Engine {
                 cx.put(at, &job);
                 Ok(())
             }
+            (ErrorCode::NameNeeded, _) if job.attempts < ATTEMPTS => {
+                self.is_named(cx, id)?;
+                self.try_later(cx, at, job, error)
+            }
+            // It became a business after this conversation was begun.
+            (ErrorCode::AnonymousOnly, _) if job.attempts < ATTEMPTS => {
+                cx.put(key::conversation(key::UNNAMED, id), &());
+                self.try_later(cx, at, job, error)
+            }
             // A device whose ticket is too old asks again.
             (ErrorCode::BadTicket, _) if matches!(job.what, What::Commit(..)) => {
                 self.drop_commit(cx, id)?;

@@ -41,6 +41,7 @@ impl Engine {
         }
         cx.put_clockwork(&clockwork);
         cx.look_at_clock(Some(logged_in.time_ms))?;
+        self.pin_platform(cx, &logged_in.platform_key)?;
         self.read_anew(cx)?;
         self.resume_files(cx)?;
         self.confirm_all(cx)?;
@@ -83,6 +84,7 @@ impl Engine {
         }
         let next_update = self.plan_updates(cx)?;
         self.secure_the_rest(cx)?;
+        self.look_up_businesses(cx)?;
         key_package::remove_expired(cx.provider, cx.store, cx.now)?;
         self.top_up(cx)?;
         for (at, seal) in cx.records().all::<Seal>("seal", &[key::SEAL])? {

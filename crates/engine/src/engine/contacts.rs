@@ -193,6 +193,7 @@ impl Engine {
         let contact = with_list(contact, &list);
         self.lists.keep(&contact, list);
         cx.put(key::contact(account), &contact);
+        self.learn_business(cx, &told)?;
         if contact.succeeded_by.is_none() {
             cx.put(key::handle(HANDLE, &handle), &account);
         }

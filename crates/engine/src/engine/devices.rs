@@ -261,10 +261,14 @@ impl Engine {
         result: Result<response::Result, WireError>,
     ) -> Result<(), EngineError> {
         // After an error the next connection asks again.
-        let Ok(response::Result::Account(wire::Account { device_list: Some(signed), .. })) = result else {
-            return Ok(());
-        };
-        self.learn_own(cx, &signed, true)
+        let Ok(response::Result::Account(told)) = result else { return Ok(()) };
+        if told.account == self.me.account.as_ref() {
+            self.learn_business(cx, &told)?;
+        }
+        match told.device_list {
+            Some(signed) => self.learn_own(cx, &signed, true),
+            None => Ok(()),
+        }
     }
 
     /// Takes in a device list of this account; `told` when the relay gives it as the newest.

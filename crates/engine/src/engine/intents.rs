@@ -65,6 +65,14 @@ impl Engine {
             Intent::UnmarkVerified(account) => self.mark_verified(cx, account, None)?,
             Intent::GiveHistory { to, since_ms } => self.give_history(cx, to, since_ms)?,
             Intent::StopHistory(with) => self.stop_history(cx, with)?,
+            Intent::SetConsent(conversation, categories, expires_ms) => {
+                self.grant(cx, conversation, categories, expires_ms)?
+            }
+            Intent::Choose(conversation, menu, choice) => {
+                self.answer_menu(cx, conversation, menu, &choice)?.map(|(conversation, message)| {
+                    cx.event(Event::Queued(id, conversation, message));
+                })
+            }
             Intent::KeepDraft(conversation, text) => self.keep_draft(cx, conversation, text)?,
             other => self.kind_intent(cx, id, other)?,
         };

@@ -35,6 +35,7 @@
 //! | `own` | the conversation of the account's own devices; what they hold alike |
 //! | `history`, `own_row` | what was said before a device came, told by another one |
 //! | `linking` | an old device lets a new one in |
+//! | `dealing` | businesses: badges, consent, what is sent by name |
 //! | `connection` | connected, caught up, ticks and chores |
 
 mod account;
@@ -47,6 +48,7 @@ mod commits;
 mod connection;
 mod contacts;
 mod cx;
+mod dealing;
 mod devices;
 mod epochs;
 mod files;

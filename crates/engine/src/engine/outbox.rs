@@ -84,6 +84,15 @@ fn turn(job: &Job) -> (u8, u32) {
     }
 }
 
+/// Whether what a job says has its counter: then something has to go out under it.
+fn has_counter(what: &What) -> bool {
+    matches!(
+        what,
+        What::Message { sealing, .. } | What::Aside { sealing, .. } | What::Receipts { sealing, .. }
+            if sealing.counter.is_some()
+    )
+}
+
 /// What is said under a counter that was given to what is here no more: nobody is to believe that something is
 /// missing.
 fn stand_in(cx: &Cx<'_>, what: &What) -> Option<ToSay> {
@@ -341,6 +350,17 @@ impl Engine {
             self.fail_message(cx, shown_in, *unsent, Failure::NotAllowed)?;
             return Ok(Lane::GoesOn);
         }
+        let Some(record) = cx.shown(shown_in)? else {
+            self.keep(id, group);
+            cx.store.delete(at);
+            return Ok(Lane::GoesOn);
+        };
+        if !has_counter(&job.what) && self.unconsented(cx, &record, &content)?.is_some() {
+            // The customer has said stop since it was written, or their day is over.
+            self.keep(id, group);
+            return self.give_up(cx, at, job, ErrorCode::ConsentNeeded.into());
+        }
+        let category = self.category(cx, &record, &content)?;
         let signed = content.kind().signed;
         let Ok((bytes, mimi)) = content::encode(message, &address, content, manner) else {
             self.keep(id, group);
@@ -381,8 +401,25 @@ impl Engine {
         job.state = JobState::InFlight;
         job.await_epoch = 0;
         cx.put(at.clone(), &job);
-        self.ask_anonymously(cx, Asked::Job(at), request::Op::Send(send));
+        self.send_to_relay(cx, Asked::Job(at), send, category);
         Ok(Lane::GoesOn)
+    }
+
+    /// By name where a business is, without one elsewhere.
+    pub(super) fn send_to_relay(
+        &mut self,
+        cx: &mut Cx<'_>,
+        asked: Asked,
+        send: wire::Send,
+        category: Option<wire::Category>,
+    ) {
+        match category {
+            Some(category) => {
+                let named = wire::NamedSend { send: Some(send), category: category.into() };
+                self.ask(cx, asked, request::Op::NamedSend(named));
+            }
+            None => self.ask_anonymously(cx, asked, request::Op::Send(send)),
+        }
     }
 
     /// What a job says, by MIMI ids; `None` when it is there no more.

@@ -239,6 +239,7 @@ impl Engine {
                 Ok(())
             }
             Matter::Seen { conversation, message } => self.seen_elsewhere(cx, conversation, message),
+            Matter::Grant { receipt, .. } => self.follow_grant(cx, &receipt),
             Matter::Looked { conversation, message } => match cx.records().message(conversation, message)? {
                 Some(row) => self.read_elsewhere(cx, row),
                 None => Ok(()),

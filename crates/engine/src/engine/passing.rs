@@ -4,13 +4,13 @@
 //! Each takes a key of the sender's ratchet, and who misses it skips that key; so only few are said between two
 //! messages, far below what a ratchet may skip.
 
-use lacre_proto::wire::{self, item::Kind, request};
+use lacre_proto::wire::{self, item::Kind};
 use lacre_proto::{ConversationId, Millis, frame, limits, mls_framing::ContentType};
 use openmls::prelude::{ProcessedMessageContent, Sender};
 
 use super::{Asked, Cx, Engine};
 use crate::api::{EngineError, Event, Refusal};
-use crate::content::{self, Address, Content, Manner, envelope};
+use crate::content::{self, Address, Content, Manner, MessageId, envelope};
 use crate::mls::group;
 use crate::records::{ConversationKind, ConversationState};
 
@@ -42,7 +42,9 @@ impl Engine {
         let idle = if typing { soon && before.typing } else { !before.typing };
         let busy = self.link.asked.len() + 8 > limits::REQUESTS_IN_FLIGHT;
         let silent = !cx.records().sends_receipts(id)? || record.kind == ConversationKind::Own;
+        let consented = self.unconsented(cx, &record, &Content::<MessageId>::Typing(typing))?.is_none();
         let ready = self.link.online
+            && consented
             && self.link.caught_up
             && record.state == ConversationState::Open
             && self.may_speak(cx, &record)
@@ -57,6 +59,7 @@ impl Engine {
         }
         let address = Address::new(self.me.account, seal.room);
         let content = Content::Typing(typing);
+        let category = self.category(cx, &record, &content)?;
         let encoded = content::encode(cx.new_message_id(), &address, content, Manner::default());
         let (bytes, _) = encoded.map_err(group::sealing)?;
         let plaintext = envelope::encode_passing(&bytes).map_err(group::sealing)?;
@@ -71,7 +74,7 @@ impl Engine {
         };
         self.keep(id, group);
         self.link.passing.insert(id, Said { last: cx.now, count: before.count + 1, typing });
-        self.ask_anonymously(cx, Asked::Passing, request::Op::Send(send));
+        self.send_to_relay(cx, Asked::Passing, send, category);
         Ok(Ok(()))
     }
 
@@ -115,6 +118,13 @@ impl Engine {
             && member.account != self.me.account
             && !self.is_blocked(cx, member.account)?
             && let Some(record) = cx.shown(id)?
+            && self.lets_in(
+                cx,
+                &record,
+                member.account,
+                &Content::<MessageId>::Typing(typing),
+                cx.relay_now()?,
+            )?
         {
             cx.event(Event::Typing(record.id, member.account, typing));
         }

@@ -35,6 +35,9 @@ impl Engine {
         }
         self.start_vanishing(cx, &mut row, time, true);
         cx.put_message(&row)?;
+        if let Some(record) = cx.shown(conversation)? {
+            self.window_opens(cx, &record, self.me.account, &row.content, time)?;
+        }
         self.note_audience(cx, conversation, id)?;
         if let Content::Fact(fact) = &row.content {
             self.take_fact(cx, conversation, self.me.account, fact)?;
@@ -295,6 +298,10 @@ impl Engine {
             cx.alert(Some(record.id), Alert::PolicyRefused(Denied::Right.reason()));
             return Ok(());
         }
+        if !self.lets_in(cx, &record, author, &opened.content, stand.time)? {
+            return Ok(());
+        }
+        self.window_opens(cx, &record, author, &opened.content, stand.time)?;
         let fleeting = matches!(
             opened.content,
             Content::Delivered(_) | Content::Read(_) | Content::Typing(_) | Content::Reaction { .. }
@@ -313,6 +320,12 @@ impl Engine {
             Content::Fact(fact) if record.kind == ConversationKind::Group => {
                 if self.take_fact(cx, record.id, author, fact)? {
                     let record = cx.records().conversation(record.id)?.unwrap_or(record);
+                    self.shown(cx, record, author, opened, stand)?;
+                }
+                Ok(())
+            }
+            Content::Consent(receipt) => {
+                if self.consent_came(cx, &record, author, receipt)? {
                     self.shown(cx, record, author, opened, stand)?;
                 }
                 Ok(())

@@ -145,6 +145,9 @@ impl Engine {
         if !self.is_allowed(cx, record.id, self.me.account, &content)? {
             return Ok(Err(Refusal::NotAllowed));
         }
+        if let Some(refusal) = self.unconsented(cx, &record, &content)? {
+            return Ok(Err(refusal));
+        }
         let mut record = match self.speak_up(cx, record)? {
             Ok(record) => record,
             Err(refusal) => return Ok(Err(refusal)),
@@ -212,6 +215,7 @@ impl Engine {
                 | Content::Fact(_)
                 | Content::Media(_)
                 | Content::Voice(_)
+                | Content::Menu(_)
         );
         let Some(content) = content.clone().map_ids(|_| None) else { return false };
         let address = Address::direct(self.me.account, [self.me.account; 2]);

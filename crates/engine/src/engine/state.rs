@@ -249,14 +249,17 @@ pub(crate) enum Chore {
     Block(AccountId),
     /// Takes a block back.
     Unblock(AccountId),
+    /// Tells what a business may write for: the signed grant.
+    Consent(AccountId, Vec<u8>),
 }
 
 impl Chore {
     /// What it is about: the later of two about the same is what counts.
-    pub(crate) fn subject(&self) -> [u8; 16] {
+    pub(crate) fn subject(&self) -> (u8, [u8; 16]) {
         match self {
-            Self::Leave(id) => id.0,
-            Self::Block(account) | Self::Unblock(account) => account.0,
+            Self::Leave(id) => (0, id.0),
+            Self::Block(account) | Self::Unblock(account) => (1, account.0),
+            Self::Consent(business, _) => (2, business.0),
         }
     }
 }

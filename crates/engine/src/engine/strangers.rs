@@ -8,6 +8,7 @@
 use lacre_proto::error::{Retry, WireError};
 use lacre_proto::wire::{self, item::Kind, request, response};
 use lacre_proto::{AccountId, ConversationId, Handle, limits};
+use prost::Message as _;
 
 use super::outbox::{Lane, NewJob};
 use super::state::{Chore, Job, JobState, Member, What};
@@ -348,7 +349,7 @@ impl Engine {
     }
 
     /// Puts a chore into the outbox; of a block and its end only the later.
-    fn tell_relay(&mut self, cx: &mut Cx<'_>, chore: Chore) -> Result<(), EngineError> {
+    pub(super) fn tell_relay(&mut self, cx: &mut Cx<'_>, chore: Chore) -> Result<(), EngineError> {
         for (at, job) in self.lane(cx, ACCOUNT, usize::MAX)? {
             if let What::Account(waiting) = &job.what
                 && waiting.subject() == chore.subject()
@@ -372,6 +373,10 @@ impl Engine {
             }
             Chore::Block(account) => request::Op::Block(wire::Block { account: account.to_wire() }),
             Chore::Unblock(account) => request::Op::Unblock(wire::Unblock { account: account.to_wire() }),
+            Chore::Consent(_, receipt) => {
+                let grant = wire::Signed::decode(receipt.as_slice()).ok();
+                request::Op::PutConsent(wire::PutConsent { grant })
+            }
         };
         job.state = JobState::InFlight;
         cx.put(at.clone(), &job);
@@ -390,9 +395,14 @@ impl Engine {
         let early = matches!(job.what, What::Account(Chore::Leave(_))) && job.attempts < ATTEMPTS;
         match result {
             Err(error) if error.code.retry() != Retry::Never || early => self.try_later(cx, at, job, error),
-            _ => {
+            result => {
                 cx.store.delete(at);
-                Ok(())
+                match job.what {
+                    What::Account(Chore::Consent(business, receipt)) => {
+                        self.grant_answered(cx, business, receipt, &result)
+                    }
+                    _ => Ok(()),
+                }
             }
         }
     }

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use lacre_proto::error::WireError;
 use lacre_proto::wire::{self, item::Kind, request::Op, response::Result as Answer};
-use lacre_proto::{ConversationId, DeviceId, ErrorCode, Millis, frame};
+use lacre_proto::{ConversationId, DeviceId, ErrorCode, Millis, frame, label};
 use prost::Message;
 use sha2::{Digest, Sha256};
+
+use crate::identity::SignatureSecret;
 
 #[derive(Default)]
 pub(crate) struct Mailbox {
@@ -42,6 +44,13 @@ pub(crate) struct Relay {
     pub(crate) no_blobs: Option<ErrorCode>,
     /// What was said in passing and is not told yet.
     pub(crate) passing: Vec<(DeviceId, Bytes)>,
+    /// The categories of what was sent by name, and the grants that came.
+    pub(crate) named: Vec<i32>,
+    pub(crate) consents: Vec<wire::Signed>,
+    /// Why no grant is taken.
+    pub(crate) no_consent: Option<ErrorCode>,
+    /// The operator's key.
+    pub(crate) platform: Option<SignatureSecret>,
     made: u16,
     links: BTreeMap<(Vec<u8>, u32), Bytes>,
 }
@@ -130,7 +139,25 @@ impl Relay {
             }
             (None, Op::CreateConversation(create)) => self.create(create),
             (None, Op::Commit(commit)) => self.commit(commit),
-            (None, Op::Send(send)) => self.send(send),
+            (None, Op::Send(send)) => {
+                let id = ConversationId::try_from(&send.conversation).unwrap();
+                if self.is_dealing(id) {
+                    return Err(ErrorCode::NameNeeded.into());
+                }
+                self.send(send)
+            }
+            // Whether there is consent it does not look: what comes of that the devices must see to.
+            (Some(_), Op::NamedSend(named)) => {
+                self.named.push(named.category);
+                self.send(named.send.unwrap())
+            }
+            (Some(_), Op::PutConsent(put)) => {
+                if let Some(refusal) = self.no_consent {
+                    return Err(refusal.into());
+                }
+                self.consents.push(put.grant.unwrap());
+                Ok(Answer::Done(wire::Done {}))
+            }
             (None, Op::ReadRoster(read)) => {
                 let id = ConversationId::try_from(&read.conversation).unwrap();
                 let group = self.groups.get(&id).ok_or(ErrorCode::NoSuchConversation)?;
@@ -153,6 +180,8 @@ impl Relay {
             handle: sign_up.handle,
             identity_key: sign_up.identity_key,
             device_list: sign_up.device_list,
+            business: None,
+            is_business: false,
         };
         if !self.accounts.contains(&account) {
             self.accounts.push(account);
@@ -166,7 +195,42 @@ impl Relay {
             head: mailbox.entries.last().map_or(0, |entry| entry.position),
             acknowledged: mailbox.acknowledged,
             key_packages_left: self.packages.get(&device).map_or(0, |(kept, _)| kept.len() as u32),
+            platform_key: self
+                .platform
+                .as_ref()
+                .map(|key| Bytes::copy_from_slice(key.public().as_bytes()))
+                .unwrap_or_default(),
         }
+    }
+
+    /// Makes an account a business, with what the operator says of it, signed by a key.
+    pub(crate) fn make_business(&mut self, handle: &str, by: Option<&SignatureSecret>) {
+        let now = self.now;
+        let account = self.accounts.iter_mut().find(|it| it.handle == handle).unwrap();
+        account.is_business = true;
+        account.business = by.map(|key| {
+            let certificate = wire::BusinessCertificate {
+                account: account.account.clone(),
+                legal_name: format!("{handle} Ltda."),
+                display_name: handle.to_owned(),
+                domain: format!("{handle}.example"),
+                trade: "bakery".to_owned(),
+                issued_ms: now,
+                valid_until_ms: now + 7 * 24 * 3600 * 1000,
+            };
+            let body = Bytes::from(certificate.encode_to_vec());
+            let signature = key.sign(&label::labelled(label::BUSINESS_CERTIFICATE, &body));
+            wire::Signed { body, signature: Bytes::copy_from_slice(&signature) }
+        });
+    }
+
+    /// Whether a conversation has a device of a business in it.
+    fn is_dealing(&self, id: ConversationId) -> bool {
+        let roster = self.groups.get(&id).map(|group| group.roster.clone()).unwrap_or_default();
+        roster
+            .iter()
+            .filter_map(|device| self.owners.get(device))
+            .any(|owner| self.accounts.iter().any(|account| account.account == *owner && account.is_business))
     }
 
     fn not_blocked(&self, owner: &Bytes, caller: DeviceId) -> Result<(), WireError> {

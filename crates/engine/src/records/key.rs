@@ -133,6 +133,16 @@ pub(crate) const OWN_DUE: u8 = 0x73;
 pub(crate) const GIVING: u8 = 0x74;
 /// Device → how far this one has come with what that one tells.
 pub(crate) const TAKING: u8 = 0x75;
+/// Account → that it is a business.
+pub(crate) const BUSINESS: u8 = 0x77;
+/// What customers have consented to, by business and customer.
+pub(crate) const CONSENT: u8 = 0x78;
+/// Until when the window is open that a customer's message has opened.
+pub(crate) const WINDOW: u8 = 0x79;
+/// The key by which the relay's operator signs certificates.
+pub(crate) const PLATFORM: u8 = 0x7a;
+/// Conversations with an account that became a business later: in them nothing is sent by name.
+pub(crate) const UNNAMED: u8 = 0x7b;
 /// First of the MLS tables; see `mls::storage`.
 pub(crate) const MLS: u8 = 0x20;
 
@@ -235,6 +245,14 @@ pub(crate) fn asked(group: ConversationId, account: AccountId) -> Vec<u8> {
 
 pub(crate) fn coming(id: ConversationId, account: AccountId) -> Vec<u8> {
     key(COMING, &[id.as_ref(), account.as_ref()])
+}
+
+pub(crate) fn consent(business: AccountId, customer: AccountId) -> Vec<u8> {
+    key(CONSENT, &[business.as_ref(), customer.as_ref()])
+}
+
+pub(crate) fn window(business: AccountId, customer: AccountId) -> Vec<u8> {
+    key(WINDOW, &[business.as_ref(), customer.as_ref()])
 }
 
 /// What is due at a time.

@@ -4,6 +4,7 @@
 //! order, so that ranges of keys are ranges of time or place. [`Records`] reads what the last commit left.
 
 mod codec;
+mod dealing;
 mod devices;
 mod evidence;
 mod files;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, MessageId};
 pub(crate) use codec::{decode, encode};
+pub use dealing::{BusinessRecord, ConsentRecord, Leave, Verified};
 pub use devices::OwnDevice;
 pub use evidence::{Evidence, SealedForm};
 pub(crate) use files::{Download, Upload, UploadStage};

@@ -1,0 +1,252 @@
+//! A shop and Ana, its customer: what each device holds to, whatever the relay lets through.
+
+use lacre_proto::wire::Category as Wire;
+use lacre_proto::{AccountId, ConversationId, Millis};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+use crate::api::{Alert, Event, Intent, Refusal};
+use crate::content::{Button, Category, Choice, Content, Menu, MessageId, Offer, Template};
+use crate::harness::world::{World, text};
+use crate::identity::SignatureSecret;
+use crate::records::{Failure, MessageState, Records};
+
+const HOUR: Millis = 3600 * 1000;
+const DAY: Millis = 24 * HOUR;
+
+fn platform(seed: u64) -> SignatureSecret {
+    SignatureSecret::generate(&mut ChaCha20Rng::seed_from_u64(seed))
+}
+
+/// The shop is a business that the operator has verified; Ana has written to it.
+fn shop() -> (World, ConversationId) {
+    let mut world = World::of(&["ana"]);
+    world.relay.platform = Some(platform(1));
+    world.disconnect("ana");
+    world.connect("ana");
+    world.sign_up("shop", 9);
+    world.connect("shop");
+    world.run();
+    world.relay.make_business("shop", Some(&platform(1)));
+    world.disconnect("shop");
+    world.connect("shop");
+    world.run();
+    world.say("ana", "shop", "olá");
+    world.run();
+    let id = world.conversation("ana", "shop").id;
+    (world, id)
+}
+
+fn records<'a>(world: &'a World, name: &str) -> Records<'a> {
+    Records(&world.people[name].store)
+}
+
+fn account(world: &World, name: &str) -> AccountId {
+    world.people[name].engine.me().account
+}
+
+fn grant(world: &mut World, id: ConversationId, of: &[Category]) {
+    let until = world.now + 30 * DAY;
+    world.intent("ana", Intent::SetConsent(id, of.to_vec(), until));
+    world.run();
+}
+
+fn template(category: Category) -> Content {
+    Content::Menu(Menu {
+        header: String::new(),
+        body: "pão fresco".to_owned(),
+        footer: String::new(),
+        offer: Offer::Buttons(vec![Button::Reply { id: "yes".to_owned(), title: "Quero".to_owned() }]),
+        template: Some(Template { name: "bread".to_owned(), language: "pt_BR".to_owned(), category }),
+    })
+}
+
+fn refusal(world: &World, name: &str) -> Option<Refusal> {
+    world.people[name].events.iter().rev().find_map(|event| match event {
+        Event::Refused(_, refusal) => Some(*refusal),
+        _ => None,
+    })
+}
+
+fn unconsented(world: &World) -> usize {
+    world.alerts("ana").iter().filter(|alert| matches!(alert, Alert::Unconsented(_))).count()
+}
+
+/// What Ana sees of what the shop said.
+fn from_shop(world: &World) -> Vec<MessageId> {
+    world.rows("ana", "shop").into_iter().filter(|row| !row.mine).map(|row| row.id).collect()
+}
+
+#[test]
+fn ana_sees_the_operators_badge_and_what_is_said_goes_by_name() {
+    let (mut world, _) = shop();
+    let shop = account(&world, "shop");
+    let badge =
+        records(&world, "ana").business(shop).unwrap().expect("a business").verified.expect("a badge");
+    assert_eq!((badge.display_name.as_str(), badge.domain.as_str()), ("shop", "shop.example"));
+    world.say("shop", "ana", "bom dia");
+    world.run();
+    assert_eq!(world.seen("ana", "shop"), ["olá", "bom dia"]);
+    let named = &world.relay.named;
+    assert!(named.contains(&Wire::Service.into()) && named.contains(&Wire::None.into()), "{named:?}");
+    assert_eq!(world.alerts("ana"), []);
+    assert_eq!(world.alerts("shop"), []);
+}
+
+#[test]
+fn r06_a_badge_of_another_key_is_none_and_a_suspended_shop_loses_its_own_within_a_day() {
+    let (mut world, _) = shop();
+    let shop = account(&world, "shop");
+    let badge = |world: &World| records(world, "ana").business(shop).unwrap().unwrap().verified;
+    assert!(badge(&world).is_some());
+    world.relay.make_business("shop", None);
+    world.wait(DAY + 2 * HOUR);
+    assert_eq!(badge(&world), None);
+    world.relay.make_business("shop", Some(&platform(2)));
+    world.wait(DAY + 2 * HOUR);
+    assert_eq!(badge(&world), None);
+    assert!(world.alerts("ana").contains(&Alert::FalseBadge));
+}
+
+#[test]
+fn the_shop_writes_freely_for_a_day_and_then_only_what_ana_has_granted() {
+    let (mut world, id) = shop();
+    world.wait(DAY + 1);
+    world.intent("shop", Intent::Send(world.conversation("shop", "ana").id, text("still there?")));
+    assert_eq!(refusal(&world, "shop"), Some(Refusal::WindowClosed));
+    let to_ana = world.conversation("shop", "ana").id;
+    world.intent("shop", Intent::Send(to_ana, template(Category::Marketing)));
+    assert_eq!(refusal(&world, "shop"), Some(Refusal::ConsentNeeded));
+    grant(&mut world, id, &[Category::Marketing]);
+    assert_eq!(world.relay.consents.len(), 1);
+    let got = records(&world, "shop").consents().unwrap();
+    assert_eq!(got.len(), 1, "the shop has the receipt");
+    assert_eq!(
+        (got[0].customer, got[0].categories.clone()),
+        (account(&world, "ana"), vec![Category::Marketing])
+    );
+    let before = from_shop(&world).len();
+    world.intent("shop", Intent::Send(to_ana, template(Category::Marketing)));
+    world.run();
+    assert_eq!(from_shop(&world).len(), before + 1);
+    assert_eq!(unconsented(&world), 0);
+    world.intent("shop", Intent::Send(to_ana, template(Category::Authentication)));
+    assert_eq!(refusal(&world, "shop"), Some(Refusal::ConsentNeeded), "for that she has not");
+    world.intent("shop", Intent::Send(to_ana, text("free words")));
+    assert_eq!(refusal(&world, "shop"), Some(Refusal::WindowClosed), "nor for free words");
+    grant(&mut world, id, &[]);
+    world.intent("shop", Intent::Send(to_ana, template(Category::Marketing)));
+    assert_eq!(refusal(&world, "shop"), Some(Refusal::Stopped));
+}
+
+#[test]
+fn what_waited_when_ana_said_stop_fails_and_a_message_of_hers_opens_the_window_again() {
+    let (mut world, id) = shop();
+    let to_ana = world.conversation("shop", "ana").id;
+    world.disconnect("shop");
+    world.intent("shop", Intent::Send(to_ana, text("late")));
+    grant(&mut world, id, &[]);
+    // The shop's device hears of the stop before it sends anything.
+    world.connect("shop");
+    world.run();
+    assert_eq!((from_shop(&world).len(), unconsented(&world)), (0, 0));
+    let late = world.rows("shop", "ana").into_iter().find(|row| row.content == text("late")).unwrap();
+    assert!(matches!(late.state, MessageState::Failed(_)));
+    world.intent("shop", Intent::Send(to_ana, text("later")));
+    assert_eq!(refusal(&world, "shop"), Some(Refusal::Stopped));
+    world.say("ana", "shop", "one more thing");
+    world.run();
+    world.intent("shop", Intent::Send(to_ana, text("yes?")));
+    world.run();
+    assert_eq!(world.seen("ana", "shop").last().map(String::as_str), Some("yes?"));
+}
+
+#[test]
+fn a_grant_that_the_relay_refuses_is_told_and_the_shop_hears_of_none() {
+    let (mut world, id) = shop();
+    world.relay.no_consent = Some(lacre_proto::ErrorCode::BadRequest);
+    grant(&mut world, id, &[Category::Marketing]);
+    assert!(world.alerts("ana").iter().any(|alert| matches!(alert, Alert::ConsentRefused(Some(_)))));
+    assert_eq!(records(&world, "shop").consents().unwrap(), []);
+}
+
+#[test]
+fn ana_answers_a_menu_by_one_of_its_buttons() {
+    let (mut world, id) = shop();
+    let to_ana = world.conversation("shop", "ana").id;
+    world.intent("shop", Intent::Send(to_ana, template(Category::Service)));
+    world.run();
+    let menu = world.rows("ana", "shop").pop().unwrap();
+    world.intent("ana", Intent::Choose(id, menu.id, "no such".to_owned()));
+    assert_eq!(refusal(&world, "ana"), Some(Refusal::NoSuchChoice));
+    world.intent("ana", Intent::Choose(id, menu.id, "Quero".to_owned()));
+    world.run();
+    let chosen = world.rows("shop", "ana").pop().unwrap();
+    let choice = Choice { id: "yes".to_owned(), title: "Quero".to_owned(), description: String::new() };
+    assert_eq!(chosen.content, Content::Chosen { of: menu.id, choice });
+}
+
+#[test]
+fn who_is_no_business_sends_no_menus_and_grants_are_for_businesses() {
+    let mut world = World::of(&["ana", "bruno"]);
+    world.say("ana", "bruno", "oi");
+    world.run();
+    let id = world.conversation("ana", "bruno").id;
+    world.intent("ana", Intent::Send(id, template(Category::Service)));
+    assert_eq!(refusal(&world, "ana"), Some(Refusal::NoBusiness));
+    grant(&mut world, id, &[Category::Marketing]);
+    assert_eq!(refusal(&world, "ana"), Some(Refusal::NoBusiness));
+}
+
+#[test]
+fn anas_other_device_knows_what_she_has_granted_and_holds_to_it() {
+    let (mut world, id) = shop();
+    world.link("ana", "ana/phone", 77);
+    world.run();
+    world.wait(60_000);
+    let shop = account(&world, "shop");
+    grant(&mut world, id, &[Category::Marketing]);
+    world.wait(60_000);
+    let consent = |name: &str| {
+        let me = account(&world, "ana");
+        records(&world, name).consent(shop, me).unwrap().expect("it is there").categories
+    };
+    assert_eq!(
+        (consent("ana"), consent("ana/phone")),
+        (vec![Category::Marketing], vec![Category::Marketing])
+    );
+}
+
+#[cfg(feature = "evil")]
+#[test]
+fn s01_without_the_check_at_her_device_what_the_relay_lets_through_is_shown() {
+    use crate::defence::{Defence, Defences};
+    for armed in [true, false] {
+        let (mut world, id) = shop();
+        if !armed {
+            world.person("ana").engine.disarm(Defences::without([Defence::Consent]));
+        }
+        grant(&mut world, id, &[]);
+        // The shop's device is made to believe that it may.
+        world.person("shop").engine.disarm(Defences::without([Defence::Consent]));
+        let to_ana = world.conversation("shop", "ana").id;
+        world.intent("shop", Intent::Send(to_ana, text("psst")));
+        world.run();
+        let shown = world.seen("ana", "shop").contains(&"psst".to_owned());
+        assert_eq!((shown, unconsented(&world) > 0), (!armed, armed));
+    }
+}
+
+#[test]
+fn a_message_that_the_relay_refuses_for_want_of_consent_says_so() {
+    let (mut world, _) = shop();
+    let to_ana = world.conversation("shop", "ana").id;
+    world.disconnect("shop");
+    world.intent("shop", Intent::Send(to_ana, text("late")));
+    world.wait(DAY + 1);
+    world.connect("shop");
+    world.run();
+    let row = world.rows("shop", "ana").pop().unwrap();
+    let consent_needed = lacre_proto::ErrorCode::ConsentNeeded.number();
+    assert_eq!(row.state, MessageState::Failed(Failure::Relay(consent_needed)));
+}
