@@ -3,11 +3,13 @@
 mod marks;
 
 use lacre_engine::records::{Change, ConversationKind, ConversationRecord, ConversationState};
+use lacre_engine::records::{ConsentRecord, Verified};
 use lacre_engine::records::{Failure, MessageRecord, MessageState, Standing};
 use lacre_engine::records::{FileId, Me, Position, Records, Transfer, Trust, Unreadable};
 use lacre_engine::{EngineError, Reader};
 use lacre_proto::{ConversationId, Handle, Millis};
 
+use crate::content::dealing::consent_in;
 use crate::content::{self, Card, Content, FileRef, MessageId, Preview};
 use crate::groups::Asking;
 use crate::search::{self, Filter, Found, Place, Query};
@@ -38,6 +40,19 @@ pub struct Conversation {
     pub only_asks: bool,
     /// How it is sealed.
     pub safety: Safety,
+    /// The business that it is with, when this account is its customer.
+    pub business: Option<Business>,
+}
+
+/// A business, as its customer sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Business {
+    /// The badge: drawn from nothing else. `None` where the operator has not verified it, or it is over.
+    pub verified: Option<Verified>,
+    /// What it may write, as this account has said last.
+    pub consent: Option<ConsentRecord>,
+    /// Until when it may answer freely what this account has written.
+    pub window_until: Millis,
 }
 
 /// What the conversation with oneself is called.
@@ -132,6 +147,12 @@ pub enum Body {
     Timer(u32),
     /// Something that the members of a group were told about it.
     Fact(content::Fact),
+    /// A card of a business. Not made safe for a screen; nothing of it opens by itself.
+    Menu(content::Menu),
+    /// What was chosen in one.
+    Chosen(content::Choice),
+    /// What a customer has agreed to: categories, and until when; none is a stop.
+    Consent(Vec<content::Category>, Millis),
     /// Its author asks an admin to be let into a group.
     Asks {
         /// The group.
@@ -340,6 +361,7 @@ impl Views<'_> {
         };
         let held = self.records().is_held(&record)?;
         let own = record.kind == ConversationKind::Own;
+        let business = self.business_of(&record)?;
         let name = if own { NOTES } else { record.name() }.to_owned();
         let with = if own { self.me()?.map(|me| me.handle) } else { record.handle.clone() };
         Ok(Conversation {
@@ -359,7 +381,22 @@ impl Views<'_> {
                 trust,
                 held,
             },
+            business,
         })
+    }
+
+    fn business_of(&self, record: &ConversationRecord) -> Result<Option<Business>, EngineError> {
+        let (Some(me), Some(peer)) = (self.me()?, record.peer) else { return Ok(None) };
+        let Some(known) = self.records().business(peer)? else { return Ok(None) };
+        if self.records().business(me.account)?.is_some() {
+            return Ok(None);
+        }
+        let leave = self.records().leave(peer, me.account)?;
+        Ok(Some(Business {
+            verified: known.verified,
+            consent: leave.consent,
+            window_until: leave.window_until_ms,
+        }))
     }
 
     pub(crate) fn message_of(&self, record: MessageRecord) -> Result<Message, EngineError> {
@@ -413,6 +450,12 @@ impl Views<'_> {
             (_, Content::Card(card)) => Body::Card(card),
             (_, Content::Timer { seconds }) => Body::Timer(seconds),
             (_, Content::Fact(fact)) => Body::Fact(fact),
+            (_, Content::Menu(menu)) => Body::Menu(menu),
+            (_, Content::Chosen { choice, .. }) => Body::Chosen(choice),
+            (_, Content::Consent(receipt)) => match consent_in(&receipt) {
+                Some((categories, until)) => Body::Consent(categories, until),
+                None => Body::Unknown,
+            },
             (_, Content::AskToJoin(ask)) => {
                 let name = self.records().conversation(ask.group)?.map(|record| record.title);
                 Body::Asks { group: ask.group, name, state: self.asking(record, ask.group)? }

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod business;
 mod device;
 mod files;
 mod group;
@@ -16,6 +17,7 @@ use clap_complete::Shell;
 use lacre_proto::Handle;
 
 use crate::exit;
+pub use business::{AdminArgs, AdminBusiness, AdminCommand, ConsentCommand, OneBusiness, PurposeArg};
 pub use device::{DeviceCommand, HistoryArgs, JoinArgs, SecureArgs};
 pub use files::{PaceArgs, SaveArgs, StorageArgs};
 pub use group::{AllowedArg, GroupArgs, GroupCommand, RoleArg};
@@ -112,6 +114,13 @@ pub enum Command {
     Blocked,
     /// Write a report of chosen messages into a file, each under the signature of its author
     Report(ReportArgs),
+    /// What businesses may write to you: see it, say it, stop it
+    #[command(after_help = business::CONSENT)]
+    Consent {
+        /// What to do; without it they are listed
+        #[command(subcommand)]
+        command: Option<ConsentCommand>,
+    },
     /// Show the safety number with a person, or compare it
     Safety(SafetyArgs),
     /// The devices of this account: add one, remove one, list them
@@ -139,6 +148,12 @@ pub enum Command {
     },
     /// Run a relay, or look after one
     Relay(Box<RelayArgs>),
+    /// Look after what a relay vouches for
+    Admin {
+        /// What to do
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -159,7 +174,7 @@ const SIGN_UP: &str = "\
 Examples:
   lacre sign-up --relay https://relay.example:8443 ana
   LACRE_INVITE=CODE lacre sign-up --relay https://relay.example:8443 ana
-  lacre --profile ./shop sign-up --relay https://relay.example:8443 shop   a second account";
+  lacre --profile ./shop sign-up --relay https://relay.example:8443 shop";
 
 /// `lacre sign-up`.
 #[derive(Debug, Args)]
@@ -186,7 +201,7 @@ Examples:
   lacre send bruno \"are you there?\"
   lacre send Family \"dinner on Sunday?\"
   git log -1 | lacre send bruno -
-  lacre send bruno --file holiday.jpg map.pdf --caption \"this is where we were\"
+  lacre send bruno --file holiday.jpg map.pdf --caption \"we were here\"
   lacre send bruno \"happy birthday\" --at 2026-12-24T18:00
   lacre send --self \"buy milk\"";
 
@@ -303,7 +318,7 @@ pub struct SearchArgs {
 
 const BOT: &str = "\
 Example:
-  echo '{\"op\":\"send\",\"id\":\"order-17\",\"to\":\"ana\",\"text\":\"on its way\"}' | lacre --profile shop bot";
+  echo '{\"op\":\"send\",\"id\":\"a-17\",\"to\":\"ana\",\"text\":\"hi\"}' | lacre bot";
 
 /// `lacre bot`.
 #[derive(Debug, Args)]
@@ -320,7 +335,7 @@ pub struct BotArgs {
 const DOCTOR: &str = "\
 Examples:
   lacre doctor                          looks at your profile, and at its relay
-  lacre doctor --data /var/lib/lacre --listen 127.0.0.1:8443 --admin 127.0.0.1:9443";
+  lacre doctor --data /var/lib/lacre --listen 127.0.0.1:8443";
 
 /// `lacre doctor`.
 #[derive(Debug, Args)]

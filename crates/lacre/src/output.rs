@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use lacre_client::content::Fact;
+use lacre_client::content::{self, Button, Category, Fact, Menu, Offer};
 use lacre_client::files::Transfer;
 use lacre_client::groups::Asking;
 use lacre_client::told::sentence;
@@ -31,6 +31,11 @@ pub fn line(text: &str) -> Result<(), Failure> {
 /// Prints one JSON object.
 pub fn object(value: &Value) -> Result<(), Failure> {
     line(&value.to_string())
+}
+
+/// What time it is on this machine.
+pub fn now() -> Millis {
+    Millis::try_from(Timestamp::now().as_millisecond()).unwrap_or(0)
 }
 
 /// A time as RFC 3339 in UTC, with milliseconds.
@@ -82,7 +87,7 @@ pub fn seconds(text: &str) -> Option<u32> {
         _ => return None,
     };
     let seconds = number.parse::<u32>().ok()?.checked_mul(unit)?;
-    (1..=lacre_client::content::kinds::TIMER).contains(&seconds).then_some(seconds)
+    (1..=content::kinds::TIMER).contains(&seconds).then_some(seconds)
 }
 
 /// Seconds as people say them.
@@ -192,6 +197,9 @@ pub fn said(body: &Body, from: &str) -> String {
         Body::Timer(seconds) => {
             format!("(from here on messages vanish {} after they were read)", duration(*seconds))
         }
+        Body::Menu(menu) => menu_lines(menu),
+        Body::Chosen(choice) => format!("[{}]", safe_line(&choice.title)),
+        Body::Consent(categories, until) => format!("({})", consent_sentence(from, categories, *until)),
         Body::Asks { name, state, .. } => {
             format!("({})", safe_line(&ask_sentence(from, name.as_deref(), *state)))
         }
@@ -207,6 +215,71 @@ pub fn said(body: &Body, from: &str) -> String {
         Body::Unreadable(why) => format!("(a message could not be read: {why})"),
         Body::Gap(missing) => format!("({missing} message(s) of this person did not arrive)"),
         Body::Blocked => "(a message of somebody whom you have blocked)".to_owned(),
+    }
+}
+
+/// What somebody has agreed to, as one sentence without its stop.
+pub fn consent_sentence(from: &str, categories: &[Category], until: Millis) -> String {
+    if categories.is_empty() {
+        return format!("{from} said stop: nothing more may be sent");
+    }
+    let names: Vec<&str> = categories.iter().copied().map(purpose).collect();
+    format!("{from} agreed to {} until {}", names.join(", "), local(until, "%Y-%m-%d"))
+}
+
+/// What a category is, in words.
+pub fn purpose(category: Category) -> &'static str {
+    match category {
+        Category::Service => "service messages",
+        Category::Marketing => "offers",
+        Category::Authentication => "sign-in codes",
+    }
+}
+
+fn menu_lines(menu: &Menu) -> String {
+    let mut lines = Vec::new();
+    if !menu.header.is_empty() {
+        lines.push(safe_line(&menu.header));
+    }
+    lines.push(safe_text(&menu.body));
+    if !menu.footer.is_empty() {
+        lines.push(safe_line(&menu.footer));
+    }
+    match &menu.offer {
+        Offer::Nothing => {}
+        Offer::Place => lines.push("[asks where you are: `lacre location`]".to_owned()),
+        Offer::Buttons(buttons) => lines.extend(buttons.iter().map(button_line)),
+        Offer::List { title, sections } => {
+            lines.push(format!("{}:", safe_line(title)));
+            for section in sections {
+                if !section.title.is_empty() {
+                    lines.push(format!("  {}", safe_line(&section.title)));
+                }
+                lines.extend(section.rows.iter().map(row_line));
+            }
+        }
+    }
+    if let Some(template) = &menu.template {
+        lines.push(format!("(sent as {})", purpose(template.category)));
+    }
+    lines.join("\n")
+}
+
+fn row_line(row: &content::Choice) -> String {
+    let title = safe_line(&row.title);
+    match row.description.is_empty() {
+        true => format!("  [{title}]"),
+        false => format!("  [{title}] {}", safe_line(&row.description)),
+    }
+}
+
+/// A button; of a link the whole address is shown, and nothing opens by itself.
+fn button_line(button: &Button) -> String {
+    match button {
+        Button::Reply { title, .. } => format!("[{}]", safe_line(title)),
+        Button::Link { title, url } => format!("{}: {}", safe_line(title), safe_line(url)),
+        Button::Phone { title, number } => format!("{}: {}", safe_line(title), safe_line(number)),
+        Button::Code { title, code } => format!("{}: {}", safe_line(title), safe_line(code)),
     }
 }
 
@@ -325,12 +398,8 @@ mod tests {
                 voters: 0,
                 closed: None,
             }),
-            Body::Place(lacre_client::content::Place {
-                latitude_e7: 0,
-                longitude_e7: 0,
-                label: evil.clone(),
-            }),
-            Body::Card(lacre_client::content::Card {
+            Body::Place(content::Place { latitude_e7: 0, longitude_e7: 0, label: evil.clone() }),
+            Body::Card(content::Card {
                 account: lacre_proto::AccountId([1; 16]),
                 handle: "ana".parse().expect("a handle"),
                 name: evil.clone(),

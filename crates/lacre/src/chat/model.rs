@@ -51,6 +51,17 @@ pub struct Conversation {
     pub askers: usize,
     /// Who has come with another identity key: nothing is sent before it was accepted.
     pub held: Option<String>,
+    /// The business that it is with, when this account is its customer.
+    pub business: Option<Business>,
+}
+
+/// A business, ready to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Business {
+    /// Its name and domain, as the operator has verified them; `None` where it is not verified.
+    pub badge: Option<(String, String)>,
+    /// What it may write, in a few words.
+    pub may: String,
 }
 
 /// Whether this account wants to hear from a conversation.

@@ -15,9 +15,9 @@ use crossterm::event::{
 use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use futures_util::{Stream, StreamExt, future, stream};
-use jiff::Timestamp;
+
 use jiff::tz::TimeZone;
-use lacre_proto::{ConversationId, Millis};
+use lacre_proto::ConversationId;
 use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
 use tokio::sync::mpsc;
@@ -112,7 +112,8 @@ pub async fn talk<B: Backend, M: Messenger>(
     let mut happenings = happenings.fuse();
     let size = terminal.size().map_err(failed)?;
     let me = messenger.me().map_err(ChatError::Profile)?;
-    let (mut state, first) = State::new(me, now(), TimeZone::system(), (size.width, size.height));
+    let (mut state, first) =
+        State::new(me, crate::output::now(), TimeZone::system(), (size.width, size.height));
     let (orders, mut done, worker) = worker(messenger.clone());
     let mut leaving = follow(&mut state, first, &messenger, &orders);
     // Why there is no screen any more; what is being written is kept all the same.
@@ -147,7 +148,7 @@ pub async fn talk<B: Backend, M: Messenger>(
         {
             heard.push(msg);
         }
-        let mut commands = state.update(Msg::Now(now()));
+        let mut commands = state.update(Msg::Now(crate::output::now()));
         for msg in heard {
             commands.extend(state.update(msg));
         }
@@ -277,10 +278,6 @@ fn stop_signals() -> io::Result<impl Stream<Item = Msg>> {
 #[cfg(not(unix))]
 fn stop_signals() -> io::Result<impl Stream<Item = Msg>> {
     Ok(stream::pending())
-}
-
-fn now() -> Millis {
-    Millis::try_from(Timestamp::now().as_millisecond()).unwrap_or(0)
 }
 
 /// What a happening of the terminal means, if anything.

@@ -1,7 +1,7 @@
 //! Sentences about the state: the same for every screen, longest first, so that the first that fits is shown.
 
 use super::lines;
-use super::model::{Body, Connection, Conversation, Stance, Standing, Tick};
+use super::model::{Body, Business, Connection, Conversation, Stance, Standing, Tick};
 use super::open::Target;
 use super::state::{Focus, State};
 use super::time;
@@ -158,6 +158,24 @@ fn of_notes(with: &str) -> Vec<String> {
     ]
 }
 
+/// A business: verified how, and what it may write. Sealed up to its own machine.
+fn of_business(with: &str, business: &Business) -> Vec<String> {
+    let may = &business.may;
+    match &business.badge {
+        Some((name, domain)) => vec![
+            format!("{name} ✓ {domain} · verified business · sealed up to its own machine · {may}"),
+            format!("{name} ✓ {domain} · verified business · sealed · {may}"),
+            format!("{name} ✓ · business · {may}"),
+            format!("{name} ✓ · business"),
+        ],
+        None => vec![
+            format!("{with} · business, not verified by the operator · sealed up to its own machine · {may}"),
+            format!("{with} · business, not verified · {may}"),
+            format!("{with} · business, not verified"),
+        ],
+    }
+}
+
 fn sealed(state: &State, row: &Conversation) -> Vec<String> {
     let with = &row.with;
     if row.own {
@@ -170,6 +188,9 @@ fn sealed(state: &State, row: &Conversation) -> Vec<String> {
             format!("{with} · group, sealed{quantum} · Ctrl+G"),
             format!("{with} · group, sealed"),
         ];
+    }
+    if let Some(business) = &row.business {
+        return of_business(with, business);
     }
     let since = row.safety.pinned.map(|pinned| time::day(pinned, state.now, &state.zone));
     let quantum = match row.safety.post_quantum {

@@ -17,8 +17,8 @@ pub struct PaceArgs {
 
 const SAVE: &str = "\
 Examples:
-  lacre media bruno                     the files of a conversation, with the ids of their messages
-  lacre save ID                         all files of a message, here, under their senders' names
+  lacre media bruno                     a conversation's files, with their ids
+  lacre save ID                         all files of a message, here
   lacre save ID --file 2 --to plan.pdf  one of them, under another name";
 
 /// `lacre save`.
@@ -47,7 +47,7 @@ pub struct SaveArgs {
 
 const STORAGE: &str = "\
 Examples:
-  lacre storage                                   what takes how much, by conversation
+  lacre storage                                   what takes how much
   lacre storage --in bruno --older-than 30d --delete";
 
 /// `lacre storage`.

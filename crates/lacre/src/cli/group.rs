@@ -9,8 +9,8 @@ const EXAMPLES: &str = "\
 Examples:
   lacre group create Family --with bruno,carla   you are its admin
   lacre send Family \"dinner on Sunday?\"
-  lacre group add Family duarte --history 40     and he is given the last 40 messages
-  lacre group link Family --new                  a link by which people can ask to be let in
+  lacre group add Family duarte --history 40     with the last 40 messages
+  lacre group link Family --new                  a link by which people ask
   lacre group requests Family                    who asks; then approve or decline
   lacre group leave Family";
 

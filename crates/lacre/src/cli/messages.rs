@@ -24,6 +24,13 @@ pub enum MessageCommand {
         /// The text; `-` reads it from standard input
         text: String,
     },
+    /// Answer a business's message by one of its buttons or rows
+    Choose {
+        /// The message
+        id: String,
+        /// What you choose: the words on the button or in the row
+        choice: String,
+    },
     /// Put another text in place of yours; for 24 hours, and the old one stays to be seen
     Edit {
         /// The message

@@ -8,7 +8,7 @@ use lacre_media::voice::Speed;
 /// How it is used.
 pub const EXAMPLES: &str = "\
 Examples:
-  lacre voice record hello.opus                     from the microphone, until Ctrl+C
+  lacre voice record hello.opus                     until Ctrl+C
   lacre voice record hello.opus --from spoken.wav
   lacre send bruno --voice hello.opus
   lacre voice play hello.opus --speed 1.5";

@@ -10,6 +10,16 @@ const LONGEST: u64 = 64 * 1024;
 
 /// The status and the body of an answer; `token` goes with the request.
 pub(super) fn ask(address: SocketAddr, line: &str, token: Option<&str>) -> Result<(u16, String)> {
+    ask_with(address, line, token, "")
+}
+
+/// The same, with a body.
+pub(super) fn ask_with(
+    address: SocketAddr,
+    line: &str,
+    token: Option<&str>,
+    body: &str,
+) -> Result<(u16, String)> {
     if !address.ip().is_loopback() {
         return Err(Error::new(ErrorKind::InvalidInput, "the admin listener is on this machine itself"));
     }
@@ -18,7 +28,8 @@ pub(super) fn ask(address: SocketAddr, line: &str, token: Option<&str>) -> Resul
     let token = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     write!(
         stream,
-        "{line} HTTP/1.1\r\nHost: {address}\r\n{token}Content-Length: 0\r\nConnection: close\r\n\r\n"
+        "{line} HTTP/1.1\r\nHost: {address}\r\n{token}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
     )?;
     let mut answer = String::new();
     stream.take(LONGEST).read_to_string(&mut answer)?;

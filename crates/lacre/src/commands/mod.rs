@@ -3,7 +3,9 @@
 mod admin;
 mod blocks;
 mod bot;
+mod business;
 mod chat;
+mod consent;
 mod conversations;
 mod device;
 mod doctor;
@@ -29,7 +31,7 @@ mod whoami;
 
 use clap::CommandFactory;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{AdminCommand, Cli, Command};
 use crate::exit::{self, Failure};
 use crate::output;
 use crate::profile::ProfileDir;
@@ -52,6 +54,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     };
     match command {
         Command::Relay(args) => relay::run(*args, json).await,
+        Command::Admin { command: AdminCommand::Business { command } } => business::run(command, json),
+        Command::Consent { command } => consent::run(&context()?, command).await,
         Command::SignUp(args) => sign_up::run(&context()?, args).await,
         Command::Whoami => whoami::run(&context()?).await,
         Command::Send(args) => send::run(&context()?, args).await,

@@ -1,6 +1,6 @@
 //! Messages and files as JSON, for scripts.
 
-use lacre_client::content::Fact;
+use lacre_client::content::{self, Button, Fact, Menu, Offer, Section};
 use lacre_client::files::Transfer;
 use lacre_client::view::{Body, Choice, File, Message, Reaction};
 use lacre_proto::Handle;
@@ -58,6 +58,9 @@ fn kind(body: &Body) -> &'static str {
         Body::Card(_) => "contact",
         Body::Timer(_) => "timer",
         Body::Fact(_) => "fact",
+        Body::Menu(_) => "menu",
+        Body::Chosen(_) => "choice",
+        Body::Consent(..) => "consent",
         Body::Asks { .. } => "ask-to-join",
         Body::Files { .. } => "media",
         Body::Voice { .. } => "voice",
@@ -109,6 +112,12 @@ fn content_json(body: &Body) -> Value {
             Fact::Label(label) => json!({ "label": label }),
             Fact::Link(link) => json!({ "link": link.is_some() }),
         },
+        Body::Menu(menu) => menu_json(menu),
+        Body::Chosen(choice) => choice_json(choice),
+        Body::Consent(categories, until) => json!({
+            "categories": categories.iter().map(|it| it.name()).collect::<Vec<_>>(),
+            "until": (!categories.is_empty()).then(|| rfc3339(*until)),
+        }),
         Body::Asks { group, name, state } => json!({
             "group": group.to_string(),
             "name": name,
@@ -132,6 +141,45 @@ fn content_json(body: &Body) -> Value {
         | Body::Gap(_)
         | Body::Blocked => Value::Null,
     }
+}
+
+fn choice_json(choice: &content::Choice) -> Value {
+    json!({ "id": choice.id, "title": choice.title, "description": choice.description })
+}
+
+fn menu_json(menu: &Menu) -> Value {
+    let button = |button: &Button| match button {
+        Button::Reply { id, title } => json!({ "kind": "reply", "id": id, "title": title }),
+        Button::Link { title, url } => json!({ "kind": "link", "title": title, "url": url }),
+        Button::Phone { title, number } => json!({ "kind": "phone", "title": title, "number": number }),
+        Button::Code { title, code } => json!({ "kind": "code", "title": title, "code": code }),
+    };
+    let section = |section: &Section| {
+        let rows: Vec<_> = section.rows.iter().map(choice_json).collect();
+        json!({ "title": section.title, "rows": rows })
+    };
+    let (offer, buttons, list) = match &menu.offer {
+        Offer::Nothing => ("none", Value::Null, Value::Null),
+        Offer::Buttons(all) => ("buttons", all.iter().map(button).collect(), Value::Null),
+        Offer::List { title, sections } => {
+            let sections: Vec<_> = sections.iter().map(section).collect();
+            ("list", Value::Null, json!({ "title": title, "sections": sections }))
+        }
+        Offer::Place => ("place", Value::Null, Value::Null),
+    };
+    let template = menu
+        .template
+        .as_ref()
+        .map(|it| json!({ "name": it.name, "language": it.language, "category": it.category.name() }));
+    json!({
+        "header": menu.header,
+        "body": menu.body,
+        "footer": menu.footer,
+        "offer": offer,
+        "buttons": buttons,
+        "list": list,
+        "template": template,
+    })
 }
 
 /// A file as its sender describes it; its name is as it came, and must be made safe before it is used.

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod bot;
+mod business;
 mod canary;
 mod devices;
 mod faults;

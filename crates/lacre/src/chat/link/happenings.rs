@@ -100,7 +100,8 @@ fn happened(link: &Link, event: Event) -> Option<Msg> {
         | Event::DevicesChanged(_)
         | Event::TrustChanged(_)
         | Event::Securing(..)
-        | Event::HistoryMoved(_) => Some(Msg::Elsewhere),
+        | Event::HistoryMoved(_)
+        | Event::Consent(_) => Some(Msg::Elsewhere),
         // Who asked gets the refusal as an answer; the state of the connection tells the other.
         Event::Refused(..) | Event::CaughtUp => None,
     }

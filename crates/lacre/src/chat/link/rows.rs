@@ -6,11 +6,27 @@ use lacre_client::{search, view};
 
 use super::half;
 use crate::chat::model::{
-    Body, Conversation, LastMessage, Marks, Message, MessageId, Quote, Safety, Stance, Standing, Tick,
+    Body, Business, Conversation, LastMessage, Marks, Message, MessageId, Quote, Safety, Stance, Standing,
+    Tick,
 };
 use crate::chat::search::Hit;
 use crate::chat::words;
+use crate::output::purpose;
 use crate::safe_text::{safe_line, safe_text};
+
+/// A business: the badge is drawn from what the operator has verified, and from nothing else.
+fn business(it: view::Business) -> Business {
+    let may = match &it.consent {
+        None => "may answer within a day".to_owned(),
+        Some(consent) if consent.is_stop() => "stopped".to_owned(),
+        Some(consent) => {
+            let all: Vec<&str> = consent.categories.iter().copied().map(purpose).collect();
+            format!("may send {}", all.join(", "))
+        }
+    };
+    let badge = it.verified.map(|it| (safe_line(&it.display_name), safe_line(&it.domain)));
+    Business { badge, may }
+}
 
 /// A row of the list, as far as the view model tells of it; none for one whose rows are in another.
 pub(super) fn conversation(row: view::Conversation) -> Option<Conversation> {
@@ -58,6 +74,7 @@ pub(super) fn conversation(row: view::Conversation) -> Option<Conversation> {
         receipts: true,
         askers: 0,
         held: None,
+        business: row.business.map(business),
     })
 }
 

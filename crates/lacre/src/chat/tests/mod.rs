@@ -162,6 +162,7 @@ fn conversation(id: ConversationId, with: &str, unread: u32) -> Conversation {
         receipts: true,
         askers: 0,
         held: None,
+        business: None,
     }
 }
 

@@ -39,6 +39,7 @@ impl Doing<'_> {
     async fn command(&self, command: MessageCommand) -> Result<(), Failure> {
         match command {
             MessageCommand::Reply { id, text } => self.reply(&id, &text).await,
+            MessageCommand::Choose { id, choice } => self.choose(&id, &choice).await,
             MessageCommand::Forward { id, to } => self.forward(&id, &to).await,
             MessageCommand::Poll { to, question, options, multiple } => {
                 self.poll(&to, question, options, multiple).await

@@ -31,6 +31,19 @@ impl Doing<'_> {
         self.say(To::Conversation(conversation), Content::Text { text, in_reply_to: Some(id) }).await
     }
 
+    pub(super) async fn choose(&self, id: &str, choice: &str) -> Result<(), Failure> {
+        let message = message_id(id)?;
+        let reached = self.catch_up().await;
+        let (conversation, _) = self.find(message)?;
+        match self.intend(Intent::Choose(conversation, message, choice.to_owned()), reached).await? {
+            Queued::Message(conversation, id) => {
+                self.client.wait_sent(conversation, id).await?;
+                self.show(conversation, id)
+            }
+            Queued::Done => Ok(()),
+        }
+    }
+
     pub(super) async fn forward(&self, id: &str, names: &[String]) -> Result<(), Failure> {
         let message = message_id(id)?;
         let reached = self.catch_up().await;

@@ -1,0 +1,129 @@
+//! Businesses: what they may write to you, and the operator's register of them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use lacre_proto::Handle;
+
+/// Examples of `lacre consent`.
+pub const CONSENT: &str = "\
+Examples:
+  lacre consent                                     what you have agreed to
+  lacre consent grant bakery --for service,offers --days 90
+  lacre consent stop bakery                         nothing more comes";
+
+/// `lacre consent`.
+#[derive(Debug, Subcommand)]
+pub enum ConsentCommand {
+    /// List the businesses that you talk with, and what they may write
+    List,
+    /// Say what a business may write, in place of what you have said before
+    Grant {
+        /// The business
+        business: Handle,
+        /// What for
+        #[arg(long = "for", value_name = "WHAT", value_delimiter = ',', required = true)]
+        purposes: Vec<PurposeArg>,
+        /// For how many days
+        #[arg(long, value_name = "N", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=730))]
+        days: u32,
+        /// Seconds to wait for the relay; what it is to be told is kept until it can be told
+        #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+        timeout: u64,
+    },
+    /// Say stop: nothing more comes, from the next message on, until you write to it again
+    Stop {
+        /// The business
+        business: Handle,
+        /// Seconds to wait for the relay; what it is to be told is kept until it can be told
+        #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+        timeout: u64,
+    },
+}
+
+/// What a business may write for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PurposeArg {
+    /// Your own affairs: orders, appointments, answers
+    Service,
+    /// Offers
+    #[value(alias = "marketing")]
+    Offers,
+    /// Codes to sign in with
+    #[value(alias = "authentication")]
+    Codes,
+}
+
+const ADMIN: &str = "\
+Examples (the relay runs with --admin 127.0.0.1:9443):
+  lacre admin business add bakery --trade bakery --domain padaria.example \\
+      --legal-name \"Padaria Sol Ltda.\" --display-name \"Padaria Sol\" \\
+      --data /var/lib/lacre --admin 127.0.0.1:9443
+  lacre admin business verify bakery --data DIR --admin 127.0.0.1:9443";
+
+/// `lacre admin`.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// The businesses of a relay: who is one, which are verified
+    #[command(after_help = ADMIN)]
+    Business {
+        /// What to do
+        #[command(subcommand)]
+        command: AdminBusiness,
+    },
+}
+
+/// `lacre admin business`.
+#[derive(Debug, Subcommand)]
+pub enum AdminBusiness {
+    /// Make an account a business: it writes by consent only, and shows no badge before it is verified
+    Add {
+        /// The account
+        handle: Handle,
+        /// Its name as it stands in the register
+        #[arg(long, value_name = "NAME")]
+        legal_name: String,
+        /// Its name as people know it
+        #[arg(long, value_name = "NAME")]
+        display_name: String,
+        /// Its domain
+        #[arg(long, value_name = "DOMAIN")]
+        domain: String,
+        /// What it does
+        #[arg(long, value_name = "TRADE")]
+        trade: String,
+        /// Which relay
+        #[command(flatten)]
+        relay: AdminArgs,
+    },
+    /// Verify it: you have seen that it is who it says, and that it shows its token at its domain
+    Verify(OneBusiness),
+    /// Suspend it: it sends nothing, and its badge goes
+    Suspend(OneBusiness),
+    /// Let a suspended one go on
+    Resume(OneBusiness),
+    /// List them
+    List(AdminArgs),
+}
+
+/// A business of a relay.
+#[derive(Debug, Args)]
+pub struct OneBusiness {
+    /// The account
+    pub handle: Handle,
+    /// Which relay
+    #[command(flatten)]
+    pub relay: AdminArgs,
+}
+
+/// Which relay, and where its operator's listener is.
+#[derive(Debug, Args)]
+pub struct AdminArgs {
+    /// The relay's data folder, in which its admin token lies
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// The running relay's admin address
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub admin: SocketAddr,
+}

@@ -1,0 +1,108 @@
+//! `lacre admin business`: the operator's register of businesses, at a relay that runs.
+
+use serde_json::{Value, json};
+
+use super::admin::ask_with;
+use crate::cli::{AdminArgs, AdminBusiness, OneBusiness};
+use crate::exit::{Exit, Failure};
+use crate::output;
+use crate::safe_text::safe_line;
+
+pub(super) fn run(command: AdminBusiness, as_json: bool) -> Result<(), Failure> {
+    match command {
+        AdminBusiness::Add { handle, legal_name, display_name, domain, trade, relay } => {
+            let new = json!({
+                "handle": handle.as_str(),
+                "legal_name": legal_name,
+                "display_name": display_name,
+                "domain": domain,
+                "trade": trade,
+            });
+            let business = wish(&relay, "POST /businesses", &new.to_string())?;
+            if as_json {
+                return output::object(&business);
+            }
+            output::line(&format!(
+                "{handle} is a business now: it writes by consent only. It has no badge yet."
+            ))?;
+            output::line(&format!(
+                "To verify it, have it show these words at https://{}/.well-known/lacre-business, look, and say \
+                 `lacre admin business verify {handle}`:\n{}",
+                field(&business, "domain"),
+                field(&business, "token")
+            ))
+        }
+        AdminBusiness::Verify(one) => {
+            change(&one, "verify", as_json, "is verified: clients show its badge from their next look on.")
+        }
+        AdminBusiness::Suspend(one) => change(
+            &one,
+            "suspend",
+            as_json,
+            "is suspended: it sends nothing from now on, and its badge goes within a day.",
+        ),
+        AdminBusiness::Resume(one) => change(&one, "resume", as_json, "may go on."),
+        AdminBusiness::List(relay) => list(&relay, as_json),
+    }
+}
+
+fn change(one: &OneBusiness, deed: &str, as_json: bool, sentence: &str) -> Result<(), Failure> {
+    let business = wish(&one.relay, &format!("POST /businesses/{}/{deed}", one.handle), "")?;
+    match as_json {
+        true => output::object(&business),
+        false => output::line(&format!("{} {sentence}", one.handle)),
+    }
+}
+
+fn list(relay: &AdminArgs, as_json: bool) -> Result<(), Failure> {
+    let all = wish(relay, "GET /businesses", "")?;
+    let all = all.as_array().cloned().unwrap_or_default();
+    if all.is_empty() && !as_json {
+        return output::line(
+            "This relay has no businesses. `lacre admin business add` makes an account one.",
+        );
+    }
+    for business in &all {
+        match as_json {
+            true => output::object(business)?,
+            false => output::line(&as_line(business))?,
+        }
+    }
+    Ok(())
+}
+
+fn as_line(business: &Value) -> String {
+    let state = match (business["verified_ms"].as_u64(), business["suspended_ms"].as_u64()) {
+        (_, Some(since)) => format!("suspended since {}", output::local(since, "%Y-%m-%d %H:%M")),
+        (Some(since), None) => format!("verified on {}", output::local(since, "%Y-%m-%d")),
+        (None, None) => format!("not verified; its token: {}", field(business, "token")),
+    };
+    let [handle, name, legal, domain] =
+        ["handle", "display_name", "legal_name", "domain"].map(|name| field(business, name));
+    format!("{handle}  {name} ({legal}), {domain}: {state}")
+}
+
+fn field(business: &Value, name: &str) -> String {
+    safe_line(business[name].as_str().unwrap_or_default())
+}
+
+/// What the relay answers, when it does what was wished.
+fn wish(relay: &AdminArgs, line: &str, body: &str) -> Result<Value, Failure> {
+    let path = relay.data.join("admin.token");
+    let token = std::fs::read_to_string(&path)
+        .map_err(|error| Failure::io(format!("{} cannot be read", path.display()), &error))?;
+    let refused = |why: &str| {
+        let words = format!("{}; nothing was changed", safe_line(why.trim()));
+        Failure::new(Exit::Refused, "refused", words)
+    };
+    match ask_with(relay.admin, line, Some(token.trim()), body) {
+        Ok((200 | 201, answer)) => {
+            serde_json::from_str(&answer).map_err(|_| refused("the answer is not one"))
+        }
+        Ok((_, why)) => Err(refused(&why)),
+        Err(error) => {
+            let words = format!("the relay at {}: {error}", relay.admin);
+            Err(Failure::new(Exit::Unreachable, "unreachable", words))
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! `lacre consent`: what businesses may write to this account.
+
+use std::time::Duration;
+
+use lacre_client::content::Category;
+use lacre_client::view::{Business, Conversation, Views};
+use lacre_client::{Client, EngineError, Intent};
+use lacre_proto::{Handle, Millis};
+use serde_json::{Value, json};
+
+use super::Context;
+use super::blocks::{LATER, tell};
+use crate::cli::{ConsentCommand, PurposeArg};
+use crate::exit::{Exit, Failure};
+use crate::output::{self, consent_sentence, purpose};
+use crate::safe_text::safe_line;
+use crate::wait::Reach;
+
+/// How long the relay is waited for when they are listed.
+const PATIENCE: Duration = Duration::from_secs(30);
+const DAY: Millis = 24 * 3600 * 1000;
+
+pub(super) async fn run(context: &Context, command: Option<ConsentCommand>) -> Result<(), Failure> {
+    match command {
+        None | Some(ConsentCommand::List) => list(context).await,
+        Some(ConsentCommand::Grant { business, purposes, days, timeout }) => {
+            let categories = purposes.into_iter().map(category).collect();
+            grant(context, &business, categories, days, timeout).await
+        }
+        Some(ConsentCommand::Stop { business, timeout }) => {
+            grant(context, &business, Vec::new(), 0, timeout).await
+        }
+    }
+}
+
+fn category(purpose: PurposeArg) -> Category {
+    match purpose {
+        PurposeArg::Service => Category::Service,
+        PurposeArg::Offers => Category::Marketing,
+        PurposeArg::Codes => Category::Authentication,
+    }
+}
+
+async fn list(context: &Context) -> Result<(), Failure> {
+    let store = context.profile.open(context.passphrase_fd).await?;
+    let client = context.profile.client(store)?;
+    Reach::new(&client).caught_up(PATIENCE).await;
+    client.flush().await;
+    let all = client.read(|views| views.conversations());
+    client.close().await;
+    let with = |it: Conversation| it.business.clone().map(|business| (it, business));
+    let all: Vec<(Conversation, Business)> = all?.into_iter().filter_map(with).collect();
+    if all.is_empty() && !context.json {
+        return output::line("You talk with no business.");
+    }
+    for (conversation, business) in &all {
+        match context.json {
+            true => output::object(&to_json(conversation, business))?,
+            false => output::line(&to_lines(conversation, business))?,
+        }
+    }
+    Ok(())
+}
+
+/// A business and what it may write, for scripts.
+pub(super) fn to_json(conversation: &Conversation, business: &Business) -> Value {
+    let consent = business.consent.as_ref();
+    json!({
+        "conversation": conversation.id.to_string(),
+        "business": conversation.name,
+        "verified": business.verified.as_ref().map(|it| json!({
+            "display_name": it.display_name,
+            "legal_name": it.legal_name,
+            "domain": it.domain,
+            "trade": it.trade,
+        })),
+        "categories": consent.map(|it| it.categories.iter().map(|one| one.name()).collect::<Vec<_>>()),
+        "stopped": consent.is_some_and(|it| it.is_stop()),
+        "until": consent.filter(|it| !it.is_stop()).map(|it| output::rfc3339(it.expires_ms)),
+        "relay_told": consent.map(|it| it.acknowledged),
+        "window_until": (business.window_until > 0).then(|| output::rfc3339(business.window_until)),
+    })
+}
+
+fn to_lines(conversation: &Conversation, business: &Business) -> String {
+    let name = safe_line(&conversation.name);
+    let who = match &business.verified {
+        Some(it) => format!(
+            "{name}: {} ✓, {} ({}); {}",
+            safe_line(&it.display_name),
+            safe_line(&it.legal_name),
+            safe_line(&it.trade),
+            safe_line(&it.domain)
+        ),
+        None => format!("{name}: a business that this relay's operator has not verified"),
+    };
+    let may = match &business.consent {
+        None => "you have agreed to nothing; it may answer within a day of what you write".to_owned(),
+        Some(consent) => consent_sentence("you", &consent.categories, consent.expires_ms),
+    };
+    let told = match &business.consent {
+        Some(consent) if !consent.acknowledged => "\n    the relay is not told yet; it counts here already",
+        _ => "",
+    };
+    format!("{who}\n    {may}{told}")
+}
+
+async fn grant(
+    context: &Context,
+    business: &Handle,
+    categories: Vec<Category>,
+    days: u32,
+    timeout: u64,
+) -> Result<(), Failure> {
+    let store = context.profile.open(context.passphrase_fd).await?;
+    let client = context.profile.client(store)?;
+    if client.read(|views| with(&views, business))?.is_none_or(|it| it.business.is_none()) {
+        // That it is a business may not be known here yet.
+        Reach::new(&client).caught_up(Duration::from_secs(timeout)).await;
+        client.flush().await;
+    }
+    let until = output::now() + Millis::from(days) * DAY;
+    let outcome = intend(&client, business, categories.clone(), until).await;
+    let told = match &outcome {
+        Ok(()) => tell(&client, timeout).await,
+        Err(_) => false,
+    };
+    client.close().await;
+    outcome?;
+    let names: Vec<&str> = categories.iter().copied().map(purpose).collect();
+    if context.json {
+        let names: Vec<&str> = categories.iter().map(|it| it.name()).collect();
+        let until = (!names.is_empty()).then(|| output::rfc3339(until));
+        let told =
+            json!({"business": business.as_str(), "categories": names, "until": until, "relay_told": told});
+        return output::object(&told);
+    }
+    match names.is_empty() {
+        true => output::line(&format!(
+            "Stopped: nothing more comes of {business}, from its next message on, until you write to it again."
+        ))?,
+        false => output::line(&format!(
+            "{business} may send you {} until {}. `lacre consent stop {business}` ends it at once.",
+            names.join(", "),
+            output::local(until, "%Y-%m-%d")
+        ))?,
+    }
+    if told { Ok(()) } else { output::line(LATER) }
+}
+
+fn with(views: &Views<'_>, business: &Handle) -> Result<Option<Conversation>, EngineError> {
+    Ok(views.conversations()?.into_iter().find(|it| it.with.as_ref() == Some(business)))
+}
+
+async fn intend(
+    client: &Client,
+    business: &Handle,
+    categories: Vec<Category>,
+    until: Millis,
+) -> Result<(), Failure> {
+    let Some(conversation) = client.read(|views| with(&views, business))? else {
+        return Err(Failure::new(
+            Exit::Refused,
+            "no_such_conversation",
+            format!("you have never talked with {business}; write to it first. Nothing was changed"),
+        ));
+    };
+    client.intend(Intent::SetConsent(conversation.id, categories, until)).await?;
+    Ok(())
+}

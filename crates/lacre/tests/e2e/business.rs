@@ -1,0 +1,97 @@
+//! A bakery and its customer Ana: verified by the operator, and heard as far as she wants.
+
+use serde_json::{Value, json};
+
+use crate::process::{Relay, Run, lacre, run, texts};
+
+fn started() -> Relay {
+    Relay::start(&["--admin", "127.0.0.1:0"])
+}
+
+fn admin(relay: &Relay, deed: &str, of: &[&str]) -> Run {
+    let told = relay.told();
+    let address = told["admin"].as_str().expect("an admin address").to_owned();
+    let mut command = lacre();
+    command.args(["admin", "business", deed]).args(of).args(["--json", "--admin", &address, "--data"]);
+    run(command.arg(relay.data()))
+}
+
+const BAKERY: [&str; 9] = [
+    "bakery",
+    "--legal-name",
+    "Padaria Sol Ltda.",
+    "--display-name",
+    "Padaria Sol",
+    "--domain",
+    "padaria.example",
+    "--trade",
+    "bakery",
+];
+
+#[test]
+fn ana_sees_the_badge_says_what_may_come_and_stops_it() {
+    let relay = started();
+    let (ana, bakery) = (relay.person("ana"), relay.person("bakery"));
+    let added = admin(&relay, "add", &BAKERY).ok().object();
+    assert!(added["token"].as_str().is_some_and(|token| token.len() == 32), "{added}");
+    admin(&relay, "add", &BAKERY).refused(4, "refused");
+    // It reaches nobody who has not written to it.
+    bakery.run(&["send", "ana", "buy bread", "--json"]).refused(4, "consent_needed");
+
+    ana.send(&bakery, "do you have rye?");
+    assert_eq!(texts(bakery.read(), "ana"), ["do you have rye?"]);
+    bakery.send(&ana, "at five");
+    assert_eq!(texts(ana.read(), "bakery"), ["at five"]);
+    let consent = |person: &crate::process::Person| person.run(&["consent", "--json"]).ok().object();
+    assert_eq!(consent(&ana)["verified"], Value::Null);
+    let verified = admin(&relay, "verify", &["bakery"]).ok().object();
+    assert!(verified["verified_ms"].is_u64(), "{verified}");
+    assert_eq!(admin(&relay, "list", &[]).ok().objects().len(), 1);
+
+    // Somebody who writes to it now sees the badge at once.
+    let carla = relay.person("carla");
+    carla.send(&bakery, "olá");
+    let seen = consent(&carla);
+    assert_eq!(seen["verified"]["domain"], "padaria.example");
+    assert_eq!((&seen["categories"], &seen["stopped"]), (&Value::Null, &json!(false)));
+
+    let granted = ana.run(&["consent", "grant", "bakery", "--for", "offers,service", "--json"]).ok().object();
+    assert_eq!(
+        (&granted["categories"], &granted["relay_told"]),
+        (&json!(["marketing", "service"]), &json!(true))
+    );
+    let lines = ana.run(&["consent"]).ok().stdout;
+    assert!(lines.contains("you agreed to service messages, offers until"), "{lines}");
+    let told: Vec<Value> = bakery.read().into_iter().filter(|row| row["kind"] == "consent").collect();
+    assert_eq!(
+        told[0]["content"]["categories"],
+        json!(["service", "marketing"]),
+        "the bakery has the receipt"
+    );
+
+    ana.run(&["consent", "stop", "bakery"]).ok();
+    assert_eq!(consent(&ana)["stopped"], true);
+    bakery.read();
+    bakery.run(&["send", "ana", "please", "--json"]).refused(4, "stopped");
+    ana.send(&bakery, "one more thing");
+    bakery.read();
+    bakery.send(&ana, "yes?");
+    assert_eq!(texts(ana.read(), "bakery").last().map(String::as_str), Some("yes?"));
+
+    admin(&relay, "suspend", &["bakery"]).ok();
+    bakery.run(&["send", "ana", "are you there", "--json"]).refused(4, "business_suspended");
+    admin(&relay, "resume", &["bakery"]).ok();
+    bakery.send(&ana, "we are back");
+}
+
+#[test]
+fn what_is_no_business_gets_no_consent() {
+    let relay = started();
+    let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));
+    ana.run(&["consent", "stop", "bruno", "--json"]).refused(4, "no_such_conversation");
+    ana.send(&bruno, "oi");
+    ana.run(&["consent", "grant", "bruno", "--for", "offers", "--json"]).refused(4, "no_business");
+    assert!(ana.run(&["consent"]).ok().stdout.contains("You talk with no business."));
+    assert!(admin(&relay, "list", &[]).ok().objects().is_empty());
+    admin(&relay, "verify", &["ana"]).refused(4, "refused");
+}
