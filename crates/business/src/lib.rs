@@ -14,5 +14,6 @@
 
 pub mod chat;
 pub mod clock;
+pub mod outward;
 pub mod store;
 pub mod tokens;
