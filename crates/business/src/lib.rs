@@ -12,8 +12,17 @@
 
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod chat;
 pub mod clock;
+pub mod customers;
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
+pub mod limits;
+pub mod media;
+pub mod node;
 pub mod outward;
 pub mod store;
+pub mod templates;
 pub mod tokens;
+pub mod webhooks;
