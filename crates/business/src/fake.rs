@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use lacre_proto::{AccountId, Handle, Millis};
 use lacre_store::memory::MemoryData;
+use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 use url::Url;
 
@@ -218,25 +218,29 @@ impl Chat for FakeChat {
 
 /// Links that lead to what was laid there; clones are the same ones.
 #[derive(Debug, Clone, Default)]
-pub struct FakeFetch(Arc<Mutex<HashMap<String, Fetched>>>);
+pub struct FakeFetch(Arc<Mutex<HashMap<String, (String, Vec<u8>)>>>);
 
 impl FakeFetch {
     /// Lays something at a link.
-    pub fn lays(&self, url: &str, content_type: &str, bytes: &[u8]) {
-        let fetched =
-            Fetched { bytes: Bytes::copy_from_slice(bytes), content_type: Some(content_type.to_owned()) };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), fetched);
+    pub fn lays(&self, url: &str, mime: &str, bytes: &[u8]) {
+        let laid = (mime.to_owned(), bytes.to_vec());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), laid);
     }
 }
 
 impl Fetch for FakeFetch {
-    async fn get(&self, url: &Url, limit: u64) -> Result<Fetched, FetchError> {
+    async fn get(&self, url: &Url, limit: u64, path: &Path) -> Result<Fetched, FetchError> {
         if url.scheme() != "https" {
             return Err(FetchError::Refused);
         }
         let laid = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(url.as_str()).cloned();
-        let fetched = laid.ok_or(FetchError::Status(404))?;
-        if fetched.bytes.len() as u64 > limit { Err(FetchError::TooLarge) } else { Ok(fetched) }
+        let (mime, bytes) = laid.ok_or(FetchError::Status(404))?;
+        let size = bytes.len() as u64;
+        if size > limit {
+            return Err(FetchError::TooLarge);
+        }
+        std::fs::write(path, &bytes).map_err(|_| FetchError::Folder)?;
+        Ok(Fetched { mime: Some(mime), size, sha256: Sha256::digest(&bytes).into() })
     }
 }
 

@@ -3,13 +3,14 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
 
 use lacre_proto::Millis;
 use lacre_store::data::{Batch, Data, Expected, Key, WriteError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::fs;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::chat::{Chat, File, MediaKind, MessageId, SendError};
 use crate::node::{Object, claim, object_key};
@@ -20,6 +21,8 @@ pub const LIFE: Millis = 30 * 24 * 60 * 60 * 1000;
 /// Most characters of a file's name.
 pub const NAME_MAX: usize = 240;
 const SWEEP_AT_ONCE: usize = 500;
+/// How long a file may take to come.
+const PART_LIFE: Duration = Duration::from_hours(24);
 
 /// What a file may be sent as, by its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,23 +168,23 @@ impl<D: Data> Media<D> {
         Self { store, folder }
     }
 
+    /// Where a file under this id is put while it comes.
+    pub async fn part(&self, id: u64) -> Result<PathBuf, MediaError> {
+        fs::create_dir_all(&self.folder).await?;
+        Ok(self.folder.join(format!("{id}.part")))
+    }
+
+    /// Removes what came of a file that is not wanted.
+    pub async fn drop_part(&self, id: u64) {
+        // Whatever is left has no record: `sweep` takes it away.
+        drop(fs::remove_file(self.folder.join(format!("{id}.part"))).await);
+    }
+
     /// Begins to take a file under an id that is free.
     pub async fn begin(&self, id: u64, mime: &str) -> Result<Taking, MediaError> {
-        let family = Family::of(mime).ok_or(MediaError::NoType)?;
-        fs::create_dir_all(&self.folder).await?;
-        let path = self.folder.join(format!("{id}.part"));
-        let file = fs::File::create(&path).await?;
-        let limit = family.limit();
-        Ok(Taking {
-            id,
-            mime: mime.to_owned(),
-            path,
-            file,
-            hash: Sha256::new(),
-            head: Vec::new(),
-            size: 0,
-            limit,
-        })
+        let limit = Family::of(mime).ok_or(MediaError::NoType)?.limit();
+        let file = fs::File::create(self.part(id).await?).await?;
+        Ok(Taking { id, mime: mime.to_owned(), file, hash: Sha256::new(), size: 0, limit })
     }
 
     /// Ends to take a file: it is durable when this is done.
@@ -191,38 +194,47 @@ impl<D: Data> Media<D> {
         name: Option<String>,
         expires: Millis,
     ) -> Result<Medium, MediaError> {
-        let Taking { id, mime, path, mut file, hash, head, size, limit: _ } = taking;
-        let done = async {
-            if size == 0 {
-                return Err(MediaError::Empty);
-            }
-            if !begins_as(&mime, &head) {
-                return Err(MediaError::OtherType);
-            }
-            file.flush().await?;
-            file.sync_all().await?;
-            fs::rename(&path, self.path(id)).await?;
-            let (sha256, source) = (hash.finalize().into(), Source::Uploaded);
-            let name = name.as_deref().and_then(tidy_name);
-            let medium = Medium { id, mime, sha256, size, name, expires, source };
-            self.store.write(self.put(&medium)).await?;
-            Ok(medium)
-        };
-        let done = done.await;
-        if done.is_err() {
-            // Whatever is left is nobody's; `sweep` would find no record of it.
-            for left in [&path, &self.path(id)] {
-                drop(fs::remove_file(left).await);
-            }
+        let Taking { id, mime, mut file, hash, size, limit: _ } = taking;
+        if let Err(error) = file.flush().await {
+            self.drop_part(id).await;
+            return Err(error.into());
         }
-        done
+        drop(file);
+        let sha256 = hash.finalize().into();
+        self.adopt(Medium { id, mime, sha256, size, name, expires, source: Source::Uploaded }).await
+    }
+
+    /// Takes a file that came whole to its [`Self::part`]: it is durable when this is done.
+    pub async fn adopt(&self, medium: Medium) -> Result<Medium, MediaError> {
+        let name = medium.name.as_deref().and_then(tidy_name);
+        let medium = Medium { name, ..medium };
+        let done = self.keep(&medium).await;
+        if done.is_err() {
+            self.drop_part(medium.id).await;
+            drop(fs::remove_file(self.path(medium.id)).await);
+        }
+        done.map(|()| medium)
+    }
+
+    async fn keep(&self, medium: &Medium) -> Result<(), MediaError> {
+        let part = self.part(medium.id).await?;
+        let mut file = fs::File::open(&part).await?;
+        let mut head = Vec::new();
+        (&mut file).take(16).read_to_end(&mut head).await?;
+        if head.is_empty() {
+            return Err(MediaError::Empty);
+        }
+        if !begins_as(&medium.mime, &head) {
+            return Err(MediaError::OtherType);
+        }
+        file.sync_all().await?;
+        fs::rename(&part, self.path(medium.id)).await?;
+        Ok(self.store.write(self.put(medium)).await?)
     }
 
     /// Gives up a file that was begun.
     pub async fn give_up(&self, taking: Taking) {
-        let Taking { path, file, .. } = taking;
-        drop(file);
-        drop(fs::remove_file(path).await);
+        self.drop_part(taking.id).await;
     }
 
     /// Notes a file that a customer sent, under a free id; the same file of a message has one id. Nothing is fetched.
@@ -256,8 +268,7 @@ impl<D: Data> Media<D> {
         if let Source::Customer(message, index) = medium.source
             && !fs::try_exists(&path).await?
         {
-            fs::create_dir_all(&self.folder).await?;
-            let part = self.folder.join(format!("{}.part", medium.id));
+            let part = self.part(medium.id).await?;
             chat.fetch(message, index, &part).await?;
             fs::rename(&part, &path).await?;
         }
@@ -284,13 +295,31 @@ impl<D: Data> Media<D> {
         loop {
             let rows: Vec<(Key, Medium)> =
                 self.store.list("files", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
-            let Some((last, _)) = rows.last() else { return Ok(gone) };
+            let Some((last, _)) = rows.last() else { return Ok(gone + self.sweep_parts(now).await?) };
             after = Some(last.clone());
             for (_, medium) in rows.iter().filter(|(_, it)| it.expires <= now) {
                 self.delete(medium).await?;
                 gone += 1;
             }
         }
+    }
+
+    /// Removes what came half and was left by a crash: a part that nobody has written to for a day.
+    async fn sweep_parts(&self, now: Millis) -> Result<usize, MediaError> {
+        let mut gone = 0;
+        let mut entries = match fs::read_dir(&self.folder).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            other => other?,
+        };
+        while let Some(entry) = entries.next_entry().await? {
+            let written = entry.metadata().await?.modified()?;
+            let age = (UNIX_EPOCH + Duration::from_millis(now)).duration_since(written).unwrap_or_default();
+            if entry.path().extension().is_some_and(|it| it == "part") && age > PART_LIFE {
+                fs::remove_file(entry.path()).await?;
+                gone += 1;
+            }
+        }
+        Ok(gone)
     }
 
     /// Where the bytes of a file lie.
@@ -307,11 +336,8 @@ impl<D: Data> Media<D> {
 pub struct Taking {
     id: u64,
     mime: String,
-    path: PathBuf,
     file: fs::File,
     hash: Sha256,
-    /// The first bytes, which tell types apart.
-    head: Vec<u8>,
     size: u64,
     limit: u64,
 }
@@ -331,7 +357,6 @@ impl Taking {
             return Err(MediaError::TooLarge(self.limit));
         }
         self.hash.update(bytes);
-        self.head.extend(bytes.iter().take(16 - self.head.len()));
         self.file.write_all(bytes).await?;
         Ok(())
     }
@@ -411,6 +436,21 @@ mod tests {
         }
         assert_eq!(files(folder.path()), 0);
         assert_eq!(media.find(7, 1).await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn what_a_crash_left_half_is_swept_away_after_a_day() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let media = media(folder.path());
+        let mut taking = media.begin(7, "text/plain").await.expect("begun");
+        taking.write(b"half").await.expect("written");
+        drop(taking);
+        let written = std::fs::metadata(media.part(7).await.expect("a path")).and_then(|it| it.modified());
+        let written =
+            written.expect("there").duration_since(UNIX_EPOCH).expect("after it").as_millis() as Millis;
+        let day = PART_LIFE.as_millis() as Millis;
+        assert_eq!((media.sweep(written + day - 1).await.expect("swept"), files(folder.path())), (0, 1));
+        assert_eq!((media.sweep(written + day + 2).await.expect("swept"), files(folder.path())), (1, 0));
     }
 
     #[tokio::test]

@@ -48,7 +48,7 @@ pub async fn analytics<P: Ports>(node: &Node<P>, field: &Field) -> Result<Value,
         _ => return Err(ApiError::Invalid("analytics: granularity must be DAY or MONTH".to_owned())),
     };
     let (from, to) = (start / 86_400, end.div_ceil(86_400));
-    if from >= to || (to - from) as usize > DAYS_MAX {
+    if start >= end || (to - from) as usize > DAYS_MAX {
         return Err(ApiError::Invalid(format!(
             "analytics: end must be after start, by at most {DAYS_MAX} days"
         )));

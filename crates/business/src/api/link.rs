@@ -2,17 +2,19 @@
 //! only, pinned while connecting, no redirects, a limit of time and of size.
 
 use std::future::Future;
+use std::path::Path;
 
-use bytes::Bytes;
 use url::Url;
 
-/// What was fetched.
+/// A file that was fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetched {
-    /// All of it.
-    pub bytes: Bytes,
-    /// `Content-Type`, as the server said.
-    pub content_type: Option<String>,
+    /// Its MIME type, as the server said.
+    pub mime: Option<String>,
+    /// Bytes.
+    pub size: u64,
+    /// Of the bytes.
+    pub sha256: [u8; 32],
 }
 
 /// Why nothing was fetched.
@@ -34,10 +36,18 @@ pub enum FetchError {
     /// More than was asked for.
     #[error("the file is too large")]
     TooLarge,
+    /// It cannot be written here.
+    #[error("the file cannot be written")]
+    Folder,
 }
 
 /// Fetches what a link leads to.
 pub trait Fetch: Send + Sync + 'static {
-    /// All that is there, at most `limit` bytes.
-    fn get(&self, url: &Url, limit: u64) -> impl Future<Output = Result<Fetched, FetchError>> + Send;
+    /// Fetches a file of at most `limit` bytes to a path where there is none. Nothing is left of it on an error.
+    fn get(
+        &self,
+        url: &Url,
+        limit: u64,
+        path: &Path,
+    ) -> impl Future<Output = Result<Fetched, FetchError>> + Send;
 }

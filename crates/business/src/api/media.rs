@@ -81,7 +81,8 @@ async fn read_parts<P: Ports>(
         match field.name().unwrap_or_default() {
             "file" if file.is_some() => return Err(ApiError::Invalid("file comes twice".to_owned())),
             "file" => {
-                let mime = match (&said.mime, field.content_type()) {
+                let kind = field.headers().get(CONTENT_TYPE).map(|it| it.to_str().unwrap_or_default());
+                let mime = match (&said.mime, kind) {
                     (Some(mime), _) => mime.clone(),
                     (None, Some(mime)) => mime.to_owned(),
                     (None, None) => "application/octet-stream".to_owned(),

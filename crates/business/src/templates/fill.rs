@@ -6,158 +6,124 @@ use url::Url;
 
 use super::{ButtonShape, Format, HeaderShape, Shape, Template, Text};
 use crate::api::error::ApiError;
+use crate::api::messages::place;
 use crate::api::reader::At;
-use crate::chat::{Button, Card, Choice, File, Header, MediaKind, Offer, Place, TemplateRef};
+use crate::chat::{Button, Card, Choice, File, Header, MediaKind, Offer, TemplateRef};
 
 /// Most characters of the text once it is filled in.
 const BODY_MAX: usize = 1_024;
 const HEADER_MAX: usize = 60;
 const PAYLOAD_MAX: usize = 128;
 
-/// What a send gives a template. Made by [`Given::read`], which holds it against the template.
+/// A template filled in with what a send gives; only its media is still to be fetched.
 pub struct Given<'a> {
     /// The media above the text, to be resolved: its kind, and the object with its id or link.
     pub media: Option<(MediaKind, At<'a>)>,
-    header: BTreeMap<String, String>,
-    place: Option<Place>,
-    body: BTreeMap<String, String>,
-    /// What each button got, by its place.
-    buttons: BTreeMap<usize, String>,
+    header: Option<Header>,
+    body: String,
+    buttons: Vec<Button>,
 }
 
 impl<'a> Given<'a> {
-    /// Reads `components` of a send for a template of this shape.
+    /// Fills in a template of this shape from `components` of a send.
     pub fn read(components: &[At<'a>], shape: &Shape, format: Format) -> Result<Self, ApiError> {
-        let mut given = Self {
-            media: None,
-            header: BTreeMap::new(),
-            place: None,
-            body: BTreeMap::new(),
-            buttons: BTreeMap::new(),
-        };
-        let (mut header, mut body) = (Vec::new(), Vec::new());
+        let (mut header, mut body, mut values) = (Vec::new(), Vec::new(), BTreeMap::new());
         for component in components {
             let kind = component.need("type")?;
             let parameters = component.maybe_items("parameters", 100)?;
             match kind.text(1, 40)?.to_ascii_lowercase().as_str() {
                 "header" => header = parameters,
                 "body" => body = parameters,
-                "button" => given.button(component, &parameters, shape)?,
+                "button" => read_button(component, &parameters, shape, &mut values)?,
                 _ => return Err(kind.bad("must be header, body or button")),
             }
         }
-        given.header(&header, shape, format)?;
-        given.body = texts("body", &body, &shape.body, format)?;
-        given.buttons_are_whole(shape)?;
-        Ok(given)
+        let (header, media) = read_header(&header, shape, format)?;
+        let texts = texts("body", &body, &shape.body, format)?;
+        let body = within("body", shape.body.fill(&texts), BODY_MAX)?;
+        let buttons = shape.buttons.iter().enumerate().map(|(index, shape)| {
+            let value = values.get(&index).map(String::as_str);
+            button(index, shape, value, texts.get("1").map(String::as_str))
+        });
+        Ok(Self { media, header, body, buttons: buttons.collect::<Result<_, _>>()? })
     }
 
     /// The card. `media` is what [`Self::media`] was resolved to.
-    pub fn card(self, template: &Template, shape: &Shape, media: Option<File>) -> Result<Card, ApiError> {
-        let header = match (&shape.header, media) {
-            (HeaderShape::Text(text), _) => {
-                Some(Header::Text(within("header", text.fill(&self.header), HEADER_MAX)?))
-            }
-            (HeaderShape::Media(kind), Some(file)) => Some(Header::Media(*kind, file)),
-            (HeaderShape::Place, _) => self.place.map(Header::Place),
-            (HeaderShape::None | HeaderShape::Media(_), _) => None,
-        };
-        let mut buttons = Vec::new();
-        for (index, shape) in shape.buttons.iter().enumerate() {
-            let value = self.buttons.get(&index).map(String::as_str);
-            buttons.push(button(shape, value, &self.body)?);
-        }
-        Ok(Card {
-            header,
-            body: within("body", shape.body.fill(&self.body), BODY_MAX)?,
+    pub fn card(self, template: &Template, shape: &Shape, media: Option<File>) -> Card {
+        let media = self.media.zip(media).map(|((kind, _), file)| Header::Media(kind, file));
+        Card {
+            header: self.header.or(media),
+            body: self.body,
             footer: shape.footer.clone(),
-            offer: if buttons.is_empty() { Offer::None } else { Offer::Buttons(buttons) },
+            offer: if self.buttons.is_empty() { Offer::None } else { Offer::Buttons(self.buttons) },
             template: Some(TemplateRef { name: template.name.clone(), language: template.language.clone() }),
-        })
+        }
     }
+}
 
-    fn header(&mut self, given: &[At<'a>], shape: &Shape, format: Format) -> Result<(), ApiError> {
-        let kind = match &shape.header {
-            HeaderShape::None => return count("header", given.len(), 0),
-            HeaderShape::Text(text) => {
-                self.header = texts("header", given, text, format)?;
-                return Ok(());
-            }
-            HeaderShape::Media(kind) => Some(*kind),
-            HeaderShape::Place => None,
-        };
-        count("header", given.len(), 1)?;
-        let wanted = match kind {
-            Some(MediaKind::Image) => "image",
-            Some(MediaKind::Video) => "video",
-            Some(_) => "document",
-            None => "location",
-        };
-        let said = given[0].need_text("type", 40)?.to_ascii_lowercase();
-        if said != wanted {
-            let details = format!("header: the template has {wanted}, and the parameter is {said}");
-            return Err(ApiError::ParameterFormat(details));
-        }
-        let value = given[0].need(wanted)?;
-        match kind {
-            Some(kind) => self.media = Some((kind, value)),
-            None => self.place = Some(crate::api::messages::place(&value)?),
-        }
-        Ok(())
-    }
+/// What stands above: whole, or media that is to be resolved.
+type HeaderGiven<'a> = (Option<Header>, Option<(MediaKind, At<'a>)>);
 
-    fn button(&mut self, component: &At<'a>, given: &[At<'a>], shape: &Shape) -> Result<(), ApiError> {
-        let place = component.need("index")?;
-        let index = usize::try_from(place.whole()?).unwrap_or(usize::MAX);
-        let button = shape.buttons.get(index).ok_or_else(|| place.bad("is no button of the template"))?;
-        let sub_type = component.need("sub_type")?;
-        let said = sub_type.text(1, 40)?.to_ascii_lowercase();
-        let fits = match button {
-            ButtonShape::Reply(_) => said == "quick_reply",
-            ButtonShape::Link(..) => said == "url",
-            ButtonShape::Phone(..) => said == "voice_call" || said == "phone_number",
-            ButtonShape::Coupon(_) => said == "copy_code",
-            // The vendor's clients send the code as the end of a link.
-            ButtonShape::Code(_) => said == "url" || said == "copy_code",
-        };
-        if !fits {
-            return Err(ApiError::ParameterFormat(format!(
-                "button {index}: the template has no {said} there"
-            )));
+fn read_header<'a>(given: &[At<'a>], shape: &Shape, format: Format) -> Result<HeaderGiven<'a>, ApiError> {
+    let kind = match &shape.header {
+        HeaderShape::None => return count("header", given.len(), 0).map(|()| (None, None)),
+        HeaderShape::Text(text) => {
+            let filled = text.fill(&texts("header", given, text, format)?);
+            return Ok((Some(Header::Text(within("header", filled, HEADER_MAX)?)), None));
         }
-        let most = match button {
-            ButtonShape::Phone(..) => 0,
-            ButtonShape::Link(_, text) => text.variables().len(),
-            ButtonShape::Reply(_) | ButtonShape::Coupon(_) | ButtonShape::Code(_) => 1,
-        };
-        if given.len() > most {
-            return Err(count(&format!("button {index}"), given.len(), most).expect_err("there are more"));
-        }
-        if let Some(parameter) = given.first() {
-            let value = button_value(parameter, index)?;
-            if self.buttons.insert(index, value).is_some() {
-                return Err(place.bad("comes twice"));
-            }
-        }
-        Ok(())
+        HeaderShape::Media(kind) => Some(*kind),
+        HeaderShape::Place => None,
+    };
+    count("header", given.len(), 1)?;
+    let wanted = match kind {
+        Some(MediaKind::Image) => "image",
+        Some(MediaKind::Video) => "video",
+        Some(_) => "document",
+        None => "location",
+    };
+    let said = given[0].need_text("type", 40)?.to_ascii_lowercase();
+    if said != wanted {
+        let details = format!("header: the template has {wanted}, and the parameter is {said}");
+        return Err(ApiError::ParameterFormat(details));
     }
+    let value = given[0].need(wanted)?;
+    Ok(match kind {
+        Some(kind) => (None, Some((kind, value))),
+        None => (Some(Header::Place(place(&value)?)), None),
+    })
+}
 
-    /// Buttons that cannot do without a value must have got one.
-    fn buttons_are_whole(&self, shape: &Shape) -> Result<(), ApiError> {
-        for (index, button) in shape.buttons.iter().enumerate() {
-            let needs = match button {
-                ButtonShape::Link(_, text) => !text.variables().is_empty(),
-                ButtonShape::Coupon(_) => true,
-                ButtonShape::Reply(_) | ButtonShape::Phone(..) | ButtonShape::Code(_) => false,
-            };
-            if needs && !self.buttons.contains_key(&index) {
-                return Err(ApiError::Missing(format!(
-                    "button {index} of the template requires a parameter"
-                )));
-            }
-        }
-        Ok(())
+/// Reads the value of one button into its place.
+fn read_button(
+    component: &At<'_>,
+    given: &[At<'_>],
+    shape: &Shape,
+    values: &mut BTreeMap<usize, String>,
+) -> Result<(), ApiError> {
+    let place = component.need("index")?;
+    let index = usize::try_from(place.whole()?).unwrap_or(usize::MAX);
+    let button = shape.buttons.get(index).ok_or_else(|| place.bad("is no button of the template"))?;
+    let said = component.need_text("sub_type", 40)?.to_ascii_lowercase();
+    let (names, most): (&[&str], usize) = match button {
+        ButtonShape::Reply(_) => (&["quick_reply"], 1),
+        ButtonShape::Link(_, text) => (&["url"], text.variables().len()),
+        ButtonShape::Phone(..) => (&["phone_number", "voice_call"], 0),
+        ButtonShape::Coupon(_) => (&["copy_code"], 1),
+        // The vendor's clients send the code as the end of a link.
+        ButtonShape::Code(_) => (&["url", "copy_code"], 1),
+    };
+    if !names.contains(&said.as_str()) {
+        return Err(ApiError::ParameterFormat(format!("button {index}: the template has no {said} there")));
     }
+    if given.len() > most {
+        count(&format!("button {index}"), given.len(), most)?;
+    }
+    if let Some(parameter) = given.first()
+        && values.insert(index, button_value(parameter, index)?).is_some()
+    {
+        return Err(place.bad("comes twice"));
+    }
+    Ok(())
 }
 
 fn button_value(parameter: &At<'_>, index: usize) -> Result<String, ApiError> {
@@ -173,28 +139,32 @@ fn button_value(parameter: &At<'_>, index: usize) -> Result<String, ApiError> {
     Ok(parameter.need_text(name, most)?.to_owned())
 }
 
+/// A button with its value. `code` is what the text has in the place of a code to sign in with.
 fn button(
+    index: usize,
     shape: &ButtonShape,
     value: Option<&str>,
-    body: &BTreeMap<String, String>,
+    code: Option<&str>,
 ) -> Result<Button, ApiError> {
+    let needed = || {
+        value.ok_or_else(|| ApiError::Missing(format!("button {index} of the template requires a parameter")))
+    };
     Ok(match shape {
-        ButtonShape::Reply(title) => Button::Reply(Choice {
-            id: value.unwrap_or(title).to_owned(),
-            title: title.clone(),
-            description: String::new(),
-        }),
+        ButtonShape::Reply(title) => {
+            let id = value.unwrap_or(title).to_owned();
+            Button::Reply(Choice { id, title: title.clone(), description: String::new() })
+        }
         ButtonShape::Link(title, text) => {
-            let values = [("1".to_owned(), value.unwrap_or_default().to_owned())].into();
-            let link = text.fill(&values);
-            let bad = || ApiError::TemplateValue("button: with its parameter the link is none".to_owned());
-            Button::Link(title.clone(), Url::parse(&link).map_err(|_| bad())?)
+            let value = if text.variables().is_empty() { "" } else { needed()? };
+            let link = text.fill(&[("1".to_owned(), value.to_owned())].into());
+            let bad =
+                |_| ApiError::TemplateValue(format!("button {index}: with its parameter it is no link"));
+            Button::Link(title.clone(), Url::parse(&link).map_err(bad)?)
         }
         ButtonShape::Phone(title, number) => Button::Phone(title.clone(), number.clone()),
-        ButtonShape::Coupon(title) => Button::Copy(title.clone(), value.unwrap_or_default().to_owned()),
+        ButtonShape::Coupon(title) => Button::Copy(title.clone(), needed()?.to_owned()),
         ButtonShape::Code(title) => {
-            let code = value.or(body.get("1").map(String::as_str)).unwrap_or_default();
-            Button::Copy(title.clone(), code.to_owned())
+            Button::Copy(title.clone(), value.or(code).unwrap_or_default().to_owned())
         }
     })
 }

@@ -6,7 +6,7 @@ use super::super::error::ApiError;
 use super::super::link::{Fetch, FetchError, Fetched};
 use super::super::reader::At;
 use crate::chat::{File, MediaKind};
-use crate::media::{Family, LIFE, MediaError, essence};
+use crate::media::{Family, LIFE, MediaError, Medium, Source, essence};
 use crate::node::{Node, Ports};
 
 const LINK_MAX: usize = 2_000;
@@ -43,18 +43,19 @@ async fn by_id<P: Ports>(node: &Node<P>, at: &At<'_>, kind: MediaKind) -> Result
 
 async fn by_link<P: Ports>(node: &Node<P>, at: &At<'_>, kind: MediaKind) -> Result<File, ApiError> {
     let url = url(at)?;
-    let limit = limit_of(kind);
-    let fetched = node.fetch.get(&url, limit).await.map_err(fetch_error)?;
-    let Fetched { bytes, content_type } = fetched;
-    let mime = content_type.map(|it| essence(&it)).unwrap_or_default();
-    fits(&mime, kind)?;
-    let mut taking = node.media.begin(node.free_id().await?, &mime).await.map_err(upload_error)?;
-    if let Err(error) = taking.write(&bytes).await {
-        node.media.give_up(taking).await;
-        return Err(upload_error(error));
+    let id = node.free_id().await?;
+    let part = node.media.part(id).await.map_err(upload_error)?;
+    let fetched = node.fetch.get(&url, limit_of(kind), &part).await.map_err(fetch_error)?;
+    let Fetched { mime, size, sha256 } = fetched;
+    let mime = mime.map(|it| essence(&it)).unwrap_or_default();
+    if let Err(error) = fits(&mime, kind) {
+        node.media.drop_part(id).await;
+        return Err(error);
     }
     let name = url.path_segments().and_then(|mut it| it.next_back()).map(str::to_owned);
-    let medium = node.media.finish(taking, name, node.now() + LIFE).await.map_err(upload_error)?;
+    let expires = node.now() + LIFE;
+    let medium = Medium { id, mime, sha256, size, name, expires, source: Source::Uploaded };
+    let medium = node.media.adopt(medium).await.map_err(upload_error)?;
     node.media.file(&medium, &node.chat).await.map_err(download_error)
 }
 
@@ -96,13 +97,18 @@ fn name_of(kind: MediaKind) -> &'static str {
 
 /// All that a link can do wrong is a failed upload, whose details help nobody to look around in the node's network.
 fn fetch_error(error: FetchError) -> ApiError {
-    ApiError::MediaUpload(match error {
+    let details = match error {
         FetchError::Status(status) => format!("link: the server answered with status {status}"),
         FetchError::TooLarge => "link: the file is too large".to_owned(),
         FetchError::Refused | FetchError::Unreachable | FetchError::TimedOut => {
             "link: the file cannot be fetched from there".to_owned()
         }
-    })
+        FetchError::Folder => {
+            tracing::error!("the media folder failed");
+            return ApiError::Internal;
+        }
+    };
+    ApiError::MediaUpload(details)
 }
 
 /// Why a file was not taken.

@@ -52,6 +52,6 @@ impl<'a> Filled<'a> {
             Some((kind, object)) => Some(media::file(node, object, *kind).await?),
             None => None,
         };
-        given.card(&template, &shape, file)
+        Ok(given.card(&template, &shape, file))
     }
 }

@@ -1,0 +1,10 @@
+//! The API as programs see it: the router in this process, a sealed side whose people answer as they are told.
+
+mod account;
+mod addressing;
+mod door;
+mod limits;
+mod media;
+mod messages;
+mod templates;
+mod world;
