@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod audit;
 pub mod chat;
 pub mod clock;
 pub mod customers;
@@ -22,6 +23,7 @@ pub mod limits;
 pub mod media;
 pub mod node;
 pub mod outward;
+pub mod signature;
 pub mod store;
 pub mod templates;
 pub mod tokens;
