@@ -23,6 +23,7 @@ pub mod limits;
 pub mod media;
 pub mod node;
 pub mod outward;
+pub mod people;
 pub mod signature;
 pub mod store;
 pub mod templates;

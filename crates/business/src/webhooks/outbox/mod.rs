@@ -25,6 +25,7 @@ mod log;
 mod replay;
 mod rows;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -158,11 +159,13 @@ impl<D: Data> Outbox<D> {
         for Rendered { customer, field, body } in events {
             for slot in self.subscriptions.slots(field).await? {
                 let lane = Lane { slot, customer };
-                if !counts.contains_key(&lane) {
-                    let count: Option<u64> = self.store.read("a lane's count", &lane.count_key()).await?;
-                    counts.insert(lane, count.unwrap_or(0));
-                }
-                let sequence = counts.entry(lane).or_insert(0);
+                let sequence = match counts.entry(lane) {
+                    Entry::Occupied(entry) => entry.into_mut(),
+                    Entry::Vacant(entry) => {
+                        let count: Option<u64> = self.store.read("a lane's count", &lane.count_key()).await?;
+                        entry.insert(count.unwrap_or(0))
+                    }
+                };
                 *sequence += 1;
                 id += 1;
                 let body = body.clone();
