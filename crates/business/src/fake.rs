@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 use url::Url;
 
-use crate::api::apps::{Hook, HookError, Hooks, Level, Notice};
+use crate::api::apps::{Hook, HookError, Hooks, Level, Notice, Subscribed};
 use crate::api::link::{Fetch, FetchError, Fetched};
 use crate::chat::{Category, Chat, ChatEvent, MessageId, Send, SendError, Standing};
 use crate::clock::Clock;
@@ -218,7 +218,10 @@ impl Chat for FakeChat {
 
 /// Links that lead to what was laid there; clones are the same ones.
 #[derive(Debug, Clone, Default)]
-pub struct FakeFetch(Arc<Mutex<HashMap<String, (String, Vec<u8>)>>>);
+pub struct FakeFetch(Arc<Mutex<HashMap<String, Laid>>>);
+
+/// What lies there: its MIME type and its bytes.
+type Laid = (String, Vec<u8>);
 
 impl FakeFetch {
     /// Lays something at a link.
@@ -246,17 +249,17 @@ impl Fetch for FakeFetch {
 
 /// Webhooks that are only written down; clones are the same ones.
 #[derive(Debug, Clone, Default)]
-pub struct FakeHooks(Arc<Mutex<Subscribed>>);
+pub struct FakeHooks(Arc<Mutex<Heard>>);
 
 #[derive(Debug, Default)]
-struct Subscribed {
+struct Heard {
     hooks: HashMap<Level, Hook>,
     deaf: bool,
     told: Vec<Notice>,
 }
 
 impl FakeHooks {
-    fn state(&self) -> MutexGuard<'_, Subscribed> {
+    fn state(&self) -> MutexGuard<'_, Heard> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -283,8 +286,9 @@ impl Hooks for FakeHooks {
         Ok(())
     }
 
-    async fn subscribed(&self, level: Level) -> Result<Option<Hook>, HookError> {
-        Ok(self.state().hooks.get(&level).cloned())
+    async fn subscribed(&self, level: Level) -> Result<Option<Subscribed>, HookError> {
+        let hook = self.state().hooks.get(&level).cloned();
+        Ok(hook.map(|Hook { callback, fields, verify_token: _ }| Subscribed { callback, fields }))
     }
 
     async fn listen(&self, on: bool) -> Result<(), HookError> {

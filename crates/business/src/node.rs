@@ -93,6 +93,31 @@ pub struct Identity {
     pub number: u64,
 }
 
+impl Identity {
+    /// Who the node over a store is; over a new store it becomes somebody.
+    pub async fn of<D: Data>(store: &Store<D>, rng: &mut (dyn CryptoRng + Send)) -> Result<Self, StoreError> {
+        let key = Key::new(table::NODE, &[b"identity"]);
+        if let Some(identity) = store.read("the node's identity", &key).await? {
+            return Ok(identity);
+        }
+        let (mut secret, mut app_secret) = ([0; 32], [0; 32]);
+        rng.fill_bytes(&mut secret);
+        rng.fill_bytes(&mut app_secret);
+        let mut id = || {
+            let mut bytes = [0; 8];
+            rng.fill_bytes(&mut bytes);
+            id_of(bytes)
+        };
+        let app_secret = hex::encode(app_secret);
+        let identity = Self { secret, app_secret, app: id(), account: id(), number: id() };
+        let batch = Batch::new().assert(key.clone(), Expected::Absent).put(key, bytes_of(&identity));
+        let batch = claim(batch, identity.app, Object::App);
+        let batch = claim(batch, identity.account, Object::Account);
+        store.write(claim(batch, identity.number, Object::Number)).await?;
+        Ok(identity)
+    }
+}
+
 /// What an id in an address is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Object {
@@ -165,7 +190,7 @@ impl<P: Ports> Node<P> {
     ) -> Result<Self, StoreError> {
         let Opened { chat, data, fetch, hooks, clock } = ports;
         let store = Store(data);
-        let identity = identity_of(&store, rng.as_mut()).await?;
+        let identity = Identity::of(&store, rng.as_mut()).await?;
         Ok(Self {
             tokens: Tokens::new(store.clone()),
             customers: Customers::new(store.clone(), identity.secret, settings.country),
@@ -237,32 +262,7 @@ pub fn object_key(id: u64) -> Key {
 }
 
 /// 15 digits, the first not 0: what JavaScript's numbers hold for sure.
-fn id_of(random: [u8; 8]) -> u64 {
+pub(crate) fn id_of(random: [u8; 8]) -> u64 {
     const LEAST: u64 = 100_000_000_000_000;
     LEAST + u64::from_be_bytes(random) % (9 * LEAST)
-}
-
-async fn identity_of<D: Data>(
-    store: &Store<D>,
-    rng: &mut (dyn CryptoRng + Send),
-) -> Result<Identity, StoreError> {
-    let key = Key::new(table::NODE, &[b"identity"]);
-    if let Some(identity) = store.read("the node's identity", &key).await? {
-        return Ok(identity);
-    }
-    let (mut secret, mut app_secret) = ([0; 32], [0; 32]);
-    rng.fill_bytes(&mut secret);
-    rng.fill_bytes(&mut app_secret);
-    let mut id = || {
-        let mut bytes = [0; 8];
-        rng.fill_bytes(&mut bytes);
-        id_of(bytes)
-    };
-    let app_secret = hex::encode(app_secret);
-    let identity = Identity { secret, app_secret, app: id(), account: id(), number: id() };
-    let batch = Batch::new().assert(key.clone(), Expected::Absent).put(key, bytes_of(&identity));
-    let batch = claim(batch, identity.app, Object::App);
-    let batch = claim(batch, identity.account, Object::Account);
-    store.write(claim(batch, identity.number, Object::Number)).await?;
-    Ok(identity)
 }

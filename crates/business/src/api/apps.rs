@@ -34,6 +34,15 @@ pub struct Hook {
     pub fields: Vec<String>,
 }
 
+/// A callback that is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscribed {
+    /// Where events are posted to.
+    pub callback: Url,
+    /// Which fields; the usual ones when empty.
+    pub fields: Vec<String>,
+}
+
 /// Something about the account or its number that programs are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -55,6 +64,12 @@ pub enum HookError {
     /// The node does not post there.
     #[error("The callback must be an HTTPS URL with a public address, or one that the operator allowed")]
     Refused,
+    /// There is no such field.
+    #[error("fields: there is no such field")]
+    Field,
+    /// The verify token is empty or too long.
+    #[error("verify_token must have 1 to 512 bytes")]
+    VerifyToken,
     /// The handshake failed.
     #[error("The callback did not answer the handshake with status 200 and the challenge alone")]
     Handshake,
@@ -79,7 +94,7 @@ pub trait Hooks: Send + Sync + 'static {
     /// Removes the callback of a level.
     fn clear(&self, level: Level) -> impl Future<Output = Result<(), HookError>> + Send;
     /// The callback of a level.
-    fn subscribed(&self, level: Level) -> impl Future<Output = Result<Option<Hook>, HookError>> + Send;
+    fn subscribed(&self, level: Level) -> impl Future<Output = Result<Option<Subscribed>, HookError>> + Send;
     /// Whether the account's events go to the app at all.
     fn listen(&self, on: bool) -> impl Future<Output = Result<(), HookError>> + Send;
     /// Whether they do.

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 
 use super::address::Address;
 use super::error::ApiError;
+use super::grant;
 use super::routes::{Op, Route};
 use crate::node::{Node, Ports};
 use crate::tokens::{Access, TokenError, proof_holds};
@@ -25,6 +26,8 @@ pub struct Shown {
 pub(super) enum Who {
     /// Somebody with a token.
     Token(Access),
+    /// Somebody who knew the app's secret.
+    App,
     /// Somebody with a link that the node signed, for this address only.
     Link,
 }
@@ -39,6 +42,9 @@ pub(super) async fn who<P: Ports>(node: &Node<P>, parts: &Parts, address: &Addre
         let is_link = parts.method == "GET" && address.is_signed(&node.identity.secret, node.now());
         return if is_link { Ok(Who::Link) } else { Err(ApiError::BadToken) };
     };
+    if let Some(checked) = grant::check(node, secret) {
+        return checked.map(|()| Who::App);
+    }
     let access = node.tokens.check(secret, node.now()).await.map_err(|error| match error {
         TokenError::Unknown | TokenError::Invalid(_) => ApiError::BadToken,
         TokenError::Expired => ApiError::TokenExpired,
@@ -72,7 +78,8 @@ impl Who {
                 Err(ApiError::NoPermission(route.scope.name()))
             }
             Self::Link if route.op == Op::DownloadMedia => Err(ApiError::BadToken),
-            Self::Token(_) | Self::Link => Ok(()),
+            Self::App if !route.shape.starts_with("{app}") => Err(ApiError::NoPermission(route.scope.name())),
+            Self::Token(_) | Self::App | Self::Link => Ok(()),
         }
     }
 
@@ -80,7 +87,7 @@ impl Who {
     pub fn token(&self) -> Option<u64> {
         match self {
             Self::Token(access) => Some(access.token),
-            Self::Link => None,
+            Self::App | Self::Link => None,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod analytics;
 pub mod apps;
 pub mod automation;
 pub mod blocks;
+pub mod bridge;
 pub mod call;
 pub mod error;
 pub mod fields;
@@ -26,6 +27,7 @@ pub mod wamid;
 
 mod account;
 mod door;
+mod grant;
 mod params;
 
 use std::sync::Arc;
@@ -67,6 +69,9 @@ async fn serve<P: Ports>(node: &Node<P>, request: Request) -> Response<Body> {
 async fn handle<P: Ports>(node: &Node<P>, request: Request) -> Result<Response<Body>, ApiError> {
     let (parts, body) = request.into_parts();
     let address = Address::of(&parts.uri);
+    if parts.method == "GET" && grant::is_asked(&address) {
+        return Ok(answer(&grant::give(node, &address)?));
+    }
     let who = door::who(node, &parts, &address).await?;
     let route = routes::find(node, &parts.method, &address).await?.ok_or(ApiError::Unknown)?;
     who.may(node, route)?;

@@ -135,3 +135,50 @@ async fn what_a_token_is_bound_to_must_be_shown() {
     assert_eq!(shown(&world, peer("10.2.0.1")).await, 401);
     assert_eq!(shown(&world, peer("10.1.255.1")).await, 200);
 }
+
+#[tokio::test]
+async fn who_knows_the_apps_secret_gets_a_token_for_the_app_and_for_nothing_else() {
+    let mut world = World::new().await;
+    let (app, secret) = (world.node.identity.app, world.node.identity.app_secret.clone());
+    let ask = async |world: &World, id: u64, secret: &str| {
+        let query = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+        let request = Request::get(format!("/v23.0/oauth/access_token?{query}")).body(Body::empty());
+        world.request(request.expect("a request")).await
+    };
+    assert_eq!(ask(&world, app, "wrong").await.code(), 190);
+    assert_eq!(ask(&world, 1, &secret).await.code(), 190);
+    let given = ask(&world, app, &secret).await.ok();
+    assert_eq!(given["token_type"], "bearer");
+    let token = given["access_token"].as_str().expect("a token").to_owned();
+
+    let query: String = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("object", "whatsapp_business_account")
+        .append_pair("callback_url", "https://bot.example/x")
+        .append_pair("verify_token", "v")
+        .append_pair("access_token", &token)
+        .finish();
+    let path = format!("/v23.0/{app}/subscriptions?{query}");
+    world.request(Request::post(&path).body(Body::empty()).expect("a request")).await.ok();
+    world.token = token.clone();
+    assert_eq!(
+        world.get(&format!("/{app}/subscriptions")).await.ok()["data"][0]["callback_url"],
+        "https://bot.example/x"
+    );
+    for route in ROUTES.iter().filter(|it| ["{number}", "{account}"].contains(&it.shape)) {
+        let id =
+            if route.shape == "{number}" { world.node.identity.number } else { world.node.identity.account };
+        assert_eq!(
+            world.call(route.method, &format!("/{id}"), Value::Null).await.code(),
+            10,
+            "{}",
+            route.shape
+        );
+    }
+    let longer = token.replace(&(NOW + HOUR).to_string(), &(NOW + 2 * HOUR).to_string());
+    assert_ne!(longer, token);
+    world.token = longer;
+    assert_eq!(world.get(&format!("/{app}")).await.code(), 190, "its end is signed");
+    world.token = token;
+    world.clock.advance(HOUR);
+    assert_eq!(world.get(&format!("/{app}")).await.code(), 190, "its time is over");
+}

@@ -2,9 +2,11 @@
 
 mod account;
 mod addressing;
+mod bridge;
 mod door;
 mod limits;
 mod media;
 mod messages;
+mod nonsense;
 mod templates;
 mod world;

@@ -16,6 +16,7 @@ use self::content::Draft;
 pub use self::content::place;
 pub(crate) use self::media::{download_error, upload_error};
 pub(crate) use self::recipient::{account, account_of_user, normal};
+pub(crate) use self::record::kept;
 pub use self::record::{Kept, reached, record};
 use self::turn::Turn;
 use super::call::{Call, success};

@@ -1,14 +1,14 @@
 //! What the API remembers of a message that went out: whose it is, what comes back with its statuses, how far it got.
 
 use lacre_proto::{AccountId, Millis};
-use lacre_store::data::{Batch, Key};
+use lacre_store::data::{Batch, Data, Key};
 use serde::{Deserialize, Serialize};
 
 use super::super::analytics;
 use super::super::error::ApiError;
 use crate::chat::{Category, MessageId, Reach};
 use crate::node::{Node, Ports};
-use crate::store::{StoreError, bytes_of, table};
+use crate::store::{Store, StoreError, bytes_of, table};
 
 /// What is kept of a message that went out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,12 @@ pub struct Kept {
 
 /// What is kept of a message; `None` when it did not go out through the API.
 pub async fn record<P: Ports>(node: &Node<P>, id: MessageId) -> Result<Option<Kept>, StoreError> {
-    node.store.read("a message", &key(id)).await
+    kept(&node.store, id).await
+}
+
+/// As [`record`], from the store alone.
+pub(crate) async fn kept<D: Data>(store: &Store<D>, id: MessageId) -> Result<Option<Kept>, StoreError> {
+    store.read("a message", &key(id)).await
 }
 
 /// A message got so far; `false` when it had been there before, so that it is told and counted once.
