@@ -1,0 +1,108 @@
+//! `/{number}/conversational_automation` and `/{number}/settings`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::call::{Call, success};
+use super::error::ApiError;
+use super::numbers;
+use super::reader::At;
+use crate::node::{Node, Ports};
+
+/// What is offered to a customer before anybody answers.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Automation {
+    /// Programs hear when somebody opens the chat for the first time.
+    pub welcome: bool,
+    /// Lines to begin with, at most three.
+    pub prompts: Vec<String>,
+    /// Commands with their descriptions, at most thirty.
+    pub commands: Vec<(String, String)>,
+}
+
+impl Automation {
+    pub(super) fn told(&self) -> Value {
+        let command = |(name, description): &(String, String)| json!({ "command_name": name, "command_description": description });
+        json!({
+            "enable_welcome_message": self.welcome,
+            "prompts": self.prompts,
+            "commands": self.commands.iter().map(command).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// `GET /{number}/conversational_automation`.
+pub async fn get<P: Ports>(node: &Node<P>) -> Result<Value, ApiError> {
+    Ok(json!({ "data": [numbers::read(node).await?.automation.told()] }))
+}
+
+/// `POST /{number}/conversational_automation`: what is given is changed, the rest stays.
+pub async fn post<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiError> {
+    let params = call.params();
+    let welcome = match params.maybe("enable_welcome_message")? {
+        Some(_) => Some(params.flag("enable_welcome_message")?),
+        None => None,
+    };
+    let prompts = match params.maybe("prompts")? {
+        Some(prompts) => Some(texts(&prompts.items(0, 3)?)?),
+        None => None,
+    };
+    let commands = match params.maybe("commands")? {
+        Some(commands) => {
+            let command = |it: &At<'_>| {
+                let name = it.need_text("command_name", 30)?.to_owned();
+                Ok::<_, ApiError>((name, it.need_text("command_description", 256)?.to_owned()))
+            };
+            Some(commands.items(0, 30)?.iter().map(command).collect::<Result<Vec<_>, _>>()?)
+        }
+        None => None,
+    };
+    let given = |number: &mut numbers::Number| {
+        let automation = &mut number.automation;
+        automation.welcome = welcome.unwrap_or(automation.welcome);
+        if let Some(prompts) = &prompts {
+            automation.prompts.clone_from(prompts);
+        }
+        if let Some(commands) = &commands {
+            automation.commands.clone_from(commands);
+        }
+    };
+    numbers::change(node, given).await?;
+    Ok(success())
+}
+
+fn texts(items: &[At<'_>]) -> Result<Vec<String>, ApiError> {
+    items.iter().map(|it| Ok(it.text(1, 80)?.to_owned())).collect()
+}
+
+/// `GET /{number}/settings`.
+pub fn settings<P: Ports>(node: &Node<P>) -> Value {
+    json!({
+        "id": node.identity.number.to_string(),
+        "calling": { "status": "DISABLED" },
+        "user_identity_change": { "enable_identity_key_check": false },
+        "payload_encryption": { "status": "DISABLED" },
+    })
+}
+
+/// `POST /{number}/settings`. What the node cannot do is refused, and not kept and forgotten.
+pub fn set_settings(call: &Call) -> Result<Value, ApiError> {
+    let params = call.params();
+    for name in ["calling", "payload_encryption"] {
+        if let Some(status) = params.maybe(name)?.map(|it| it.need("status")).transpose()?
+            && !status.text(1, 40)?.eq_ignore_ascii_case("DISABLED")
+        {
+            return Err(status.bad("can only be DISABLED on this node"));
+        }
+    }
+    if let Some(check) = params.maybe("user_identity_change")?
+        && check.flag("enable_identity_key_check")?
+    {
+        let flag = check.need("enable_identity_key_check")?;
+        return Err(flag.bad("can only be false: the node's own device watches identity keys already"));
+    }
+    if let Some(storage) = params.maybe("storage_configuration")? {
+        return Err(storage.bad("cannot be set here: messages are stored on this node only"));
+    }
+    Ok(success())
+}

@@ -1,0 +1,93 @@
+//! Who asks: a token with what it is bound to, or a link that the node signed.
+
+use std::net::IpAddr;
+
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use super::address::Address;
+use super::error::ApiError;
+use super::grant;
+use super::routes::{Op, Route};
+use crate::node::{Node, Ports};
+use crate::tokens::{Access, TokenError, proof_holds};
+
+/// What the connection and the layers above showed of who asks. A token that is bound to something which is not
+/// shown here is refused.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// The address at the other end.
+    pub peer: Option<IpAddr>,
+    /// The Ed25519 public key by which the request was signed (RFC 9421); the signature was verified.
+    pub signed_by: Option<[u8; 32]>,
+}
+
+/// Who asks.
+pub(super) enum Who {
+    /// Somebody with a token.
+    Token(Access),
+    /// Somebody who knew the app's secret.
+    App,
+    /// Somebody with a link that the node signed, for this address only.
+    Link,
+}
+
+/// Who asks; an error when it is nobody.
+pub(super) async fn who<P: Ports>(node: &Node<P>, parts: &Parts, address: &Address) -> Result<Who, ApiError> {
+    let header = parts.headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok());
+    let bearer =
+        header.and_then(|it| it.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
+    let secret = bearer.map(|(_, secret)| secret.trim()).or_else(|| address.query("access_token"));
+    let Some(secret) = secret else {
+        let is_link = parts.method == "GET" && address.is_signed(&node.identity.secret, node.now());
+        return if is_link { Ok(Who::Link) } else { Err(ApiError::BadToken) };
+    };
+    if let Some(checked) = grant::check(node, secret) {
+        return checked.map(|()| Who::App);
+    }
+    let access = node.tokens.check(secret, node.now()).await.map_err(|error| match error {
+        TokenError::Unknown | TokenError::Invalid(_) => ApiError::BadToken,
+        TokenError::Expired => ApiError::TokenExpired,
+        TokenError::Revoked => ApiError::TokenRevoked,
+        TokenError::Store(error) => error.into(),
+    })?;
+    let shown = parts.extensions.get::<Shown>().cloned().unwrap_or_default();
+    if access.bound.proof {
+        let given = address.query("appsecret_proof").unwrap_or_default();
+        if !proof_holds(given, secret, &node.identity.app_secret) {
+            return Err(ApiError::TokenBound("appsecret_proof, which is missing or wrong"));
+        }
+    }
+    if access.bound.key.is_some() && access.bound.key != shown.signed_by {
+        return Err(ApiError::TokenBound("signed requests, and this one is not signed by its key"));
+    }
+    let networks = &access.bound.networks;
+    let comes_from_one = shown.peer.is_some_and(|peer| networks.iter().any(|it| it.contains(peer)));
+    if !networks.is_empty() && !comes_from_one {
+        return Err(ApiError::TokenBound("other networks"));
+    }
+    Ok(Who::Token(access))
+}
+
+impl Who {
+    /// Whether they may do this: a token of another number finds nothing here; then the scope counts.
+    pub fn may<P: Ports>(&self, node: &Node<P>, route: &Route) -> Result<(), ApiError> {
+        match self {
+            Self::Token(access) if !access.covers(node.identity.number) => Err(ApiError::Unknown),
+            Self::Token(access) if !access.may(route.scope) => {
+                Err(ApiError::NoPermission(route.scope.name()))
+            }
+            Self::Link if route.op == Op::DownloadMedia => Err(ApiError::BadToken),
+            Self::App if !route.shape.starts_with("{app}") => Err(ApiError::NoPermission(route.scope.name())),
+            Self::Token(_) | Self::App | Self::Link => Ok(()),
+        }
+    }
+
+    /// The number of the token.
+    pub fn token(&self) -> Option<u64> {
+        match self {
+            Self::Token(access) => Some(access.token),
+            Self::App | Self::Link => None,
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! `POST /{number}/messages`: a request becomes one thing that the sealed side sends, or an error that says why not.
+
+mod contacts;
+mod content;
+mod interactive;
+mod media;
+mod recipient;
+mod record;
+mod template;
+mod turn;
+
+use lacre_proto::AccountId;
+use serde_json::{Value, json};
+
+use self::content::Draft;
+pub use self::content::place;
+pub(crate) use self::media::{download_error, upload_error};
+pub(crate) use self::recipient::{account, account_of_user, normal};
+pub(crate) use self::record::kept;
+pub use self::record::{Kept, reached, record};
+use self::turn::Turn;
+use super::call::{Call, success};
+use super::error::ApiError;
+use super::{analytics, numbers, wamid};
+use crate::chat::{Category, Chat, MessageId, Outgoing, Send};
+use crate::node::{Node, Ports};
+use crate::templates::Purpose;
+
+/// Most characters of what a program wants to hear again with each status.
+const OPAQUE_MAX: usize = 512;
+
+/// Sends a message, or marks one as read.
+pub async fn post<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiError> {
+    call.is_whatsapp()?;
+    if call.params().maybe("status")?.is_some() {
+        return mark_read(node, call).await;
+    }
+    in_turn(node, call, false).await
+}
+
+/// `POST /{number}/marketing_messages`: templates of that purpose only.
+pub async fn post_marketing<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiError> {
+    call.is_whatsapp()?;
+    in_turn(node, call, true).await
+}
+
+async fn in_turn<P: Ports>(node: &Node<P>, call: &Call, marketing: bool) -> Result<Value, ApiError> {
+    let turn = Turn::take(node, call).await?;
+    if let Some(answer) = turn.answer() {
+        return Ok(answer);
+    }
+    let answer = send(node, call, turn.dedupe, marketing).await?;
+    turn.end(node, &answer).await?;
+    Ok(answer)
+}
+
+async fn send<P: Ports>(
+    node: &Node<P>,
+    call: &Call,
+    dedupe: [u8; 16],
+    marketing: bool,
+) -> Result<Value, ApiError> {
+    let params = call.params();
+    if !numbers::is_registered(node).await? {
+        return Err(ApiError::NotRegistered);
+    }
+    let draft = Draft::read(node, &params).await?;
+    if marketing && draft.purpose() != Some(Purpose::Marketing) {
+        let kind = params.maybe("type")?.unwrap_or_else(|| params.clone());
+        return Err(kind.bad("must be a template of the category MARKETING"));
+    }
+    let in_reply_to = match params.maybe("context")? {
+        Some(context) => Some(message_id(&context)?),
+        None => None,
+    };
+    let opaque = params.maybe_text("biz_opaque_callback_data", OPAQUE_MAX)?;
+    let recipient = recipient::read(node, &params).await?;
+    if params.maybe("recipient_identity_key_hash")?.is_some() {
+        // The sealed side tells no hash that could be compared: whatever was given cannot be vouched for.
+        return Err(ApiError::IdentityKey);
+    }
+    let category = draft.category();
+    permit(node, recipient.account, category, draft.purpose().is_some())?;
+    let is_template = draft.purpose().is_some();
+    let now = node.now();
+    node.throughput.take((), now).map_err(ApiError::Throughput)?;
+    node.pairs.take(recipient.account, now).map_err(ApiError::PairLimit)?;
+    let what = draft.finish(node).await?;
+    let id = hand_over(node, Send { to: recipient.account, category, what, in_reply_to, dedupe }).await?;
+    let kept = Kept {
+        customer: recipient.account,
+        category,
+        opaque: (!opaque.is_empty()).then(|| opaque.to_owned()),
+        at: now,
+        reach: None,
+    };
+    record::keep(node, id, kept).await?;
+    let mut message = json!({ "id": wamid::of(id) });
+    if is_template {
+        message["message_status"] = "accepted".into();
+    }
+    Ok(json!({
+        "messaging_product": "whatsapp",
+        "contacts": [recipient.told()],
+        "messages": [message],
+    }))
+}
+
+async fn hand_over<P: Ports>(node: &Node<P>, send: Send) -> Result<MessageId, ApiError> {
+    let is_reaction = matches!(send.what, Outgoing::Reaction(..));
+    let id = node.chat.send(send).await?;
+    if !is_reaction {
+        analytics::sent(node).await?;
+    }
+    Ok(id)
+}
+
+/// What the node knows of consent is asked first, so that a program hears at once; relay and customer decide.
+fn permit<P: Ports>(
+    node: &Node<P>,
+    to: AccountId,
+    category: Category,
+    is_template: bool,
+) -> Result<(), ApiError> {
+    let standing = node.chat.standing(to)?;
+    let now = node.now();
+    let name = match category {
+        Category::Service => "service",
+        Category::Marketing => "marketing",
+        Category::Authentication => "authentication",
+    };
+    if standing.stopped.contains(&category) {
+        return Err(ApiError::NoConsent(format!("The user has stopped {name} messages")));
+    }
+    let window = standing.window_until > now;
+    if !is_template {
+        return if window { Ok(()) } else { Err(ApiError::WindowClosed) };
+    }
+    let granted = standing.granted.iter().any(|(it, until)| *it == category && *until > now);
+    // Who writes first opens the window to service, and to nothing else.
+    if granted || (window && category == Category::Service) {
+        return Ok(());
+    }
+    Err(ApiError::NoConsent(format!("The user has not consented to {name} messages, or not any more")))
+}
+
+async fn mark_read<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiError> {
+    let params = call.params();
+    let status = params.need("status")?;
+    if status.value() != "read" {
+        return Err(status.bad("must be \"read\""));
+    }
+    let message = message_id(&params)?;
+    let typing = match params.maybe("typing_indicator")? {
+        Some(typing) if typing.need("type")?.value() == "text" => true,
+        Some(typing) => return Err(typing.need("type")?.bad("must be \"text\"")),
+        None => false,
+    };
+    node.chat.mark_read(message).await?;
+    if typing {
+        node.chat.typing(message).await?;
+    }
+    Ok(success())
+}
+
+fn message_id(at: &super::reader::At<'_>) -> Result<MessageId, ApiError> {
+    let id = at.need("message_id")?;
+    wamid::parse(id.text(1, 200)?).ok_or_else(|| id.bad("must be the id of a message"))
+}

@@ -1,0 +1,64 @@
+//! What the API remembers of a message that went out: whose it is, what comes back with its statuses, how far it got.
+
+use lacre_proto::{AccountId, Millis};
+use lacre_store::data::{Batch, Data, Key};
+use serde::{Deserialize, Serialize};
+
+use super::super::analytics;
+use super::super::error::ApiError;
+use crate::chat::{Category, MessageId, Reach};
+use crate::node::{Node, Ports};
+use crate::store::{Store, StoreError, bytes_of, table};
+
+/// What is kept of a message that went out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// To whom it was said.
+    pub customer: AccountId,
+    /// What for.
+    pub category: Category,
+    /// `biz_opaque_callback_data`: comes with each status.
+    pub opaque: Option<String>,
+    /// When it was taken.
+    pub at: Millis,
+    /// How far it got, as far as it was told.
+    pub reach: Option<Reach>,
+}
+
+/// What is kept of a message; `None` when it did not go out through the API.
+pub async fn record<P: Ports>(node: &Node<P>, id: MessageId) -> Result<Option<Kept>, StoreError> {
+    kept(&node.store, id).await
+}
+
+/// As [`record`], from the store alone.
+pub(crate) async fn kept<D: Data>(store: &Store<D>, id: MessageId) -> Result<Option<Kept>, StoreError> {
+    store.read("a message", &key(id)).await
+}
+
+/// A message got so far; `false` when it had been there before, so that it is told and counted once.
+pub async fn reached<P: Ports>(node: &Node<P>, id: MessageId, reach: Reach) -> Result<bool, StoreError> {
+    let step = |kept: &mut Option<Kept>| match kept {
+        Some(kept) if kept.reach < Some(reach) => {
+            let before = kept.reach.replace(reach);
+            Some(before < Some(Reach::Delivered) && reach >= Reach::Delivered)
+        }
+        _ => None,
+    };
+    let step = node.store.change("a message", &key(id), step).await?;
+    if step == Some(true) {
+        analytics::delivered(node).await?;
+    }
+    Ok(step.is_some())
+}
+
+pub(super) async fn keep<P: Ports>(node: &Node<P>, id: MessageId, kept: Kept) -> Result<(), ApiError> {
+    // A message that was sent again by its idempotency key is known already, and may have got further.
+    if record(node, id).await?.is_none() {
+        node.store.write(Batch::new().put(key(id), bytes_of(&kept))).await?;
+    }
+    Ok(())
+}
+
+fn key(id: MessageId) -> Key {
+    Key::new(table::MESSAGE, &[&id.0])
+}

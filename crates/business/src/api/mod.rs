@@ -1,0 +1,134 @@
+//! The REST face: the WhatsApp Business Cloud API's addresses, tokens, answers and errors.
+//!
+//! A request goes through one door: its token first, so that nothing is told to who has none; then the table of
+//! calls ([`routes`]), where an object of another is no object; then the scope; then what it says. Query strings are
+//! never logged, for they may hold tokens.
+
+pub mod address;
+pub mod analytics;
+pub mod apps;
+pub mod automation;
+pub mod blocks;
+pub mod bridge;
+pub mod call;
+pub mod error;
+pub mod fields;
+pub mod link;
+pub mod media;
+pub mod messages;
+pub mod numbers;
+pub mod page;
+pub mod profile;
+pub mod qr;
+pub mod reader;
+pub mod routes;
+pub mod templates;
+pub mod wamid;
+
+mod account;
+mod door;
+mod grant;
+mod params;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::Response;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use self::address::Address;
+use self::call::{Call, answer};
+pub use self::door::Shown;
+use self::error::ApiError;
+use self::routes::Op;
+use crate::node::{Node, Ports};
+
+/// The API of a node, to be served. What the connection showed may come with each request as [`Shown`] in its
+/// extensions.
+pub fn router<P: Ports>(node: Arc<Node<P>>) -> Router {
+    Router::new().fallback(move |request: Request| {
+        let node = Arc::clone(&node);
+        async move { serve(&node, request).await }
+    })
+}
+
+async fn serve<P: Ports>(node: &Node<P>, request: Request) -> Response<Body> {
+    match handle(node, request).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::debug!(code = error.code(), "a call was refused");
+            error.response(&URL_SAFE_NO_PAD.encode(node.random::<8>()))
+        }
+    }
+}
+
+async fn handle<P: Ports>(node: &Node<P>, request: Request) -> Result<Response<Body>, ApiError> {
+    let (parts, body) = request.into_parts();
+    let address = Address::of(&parts.uri);
+    if parts.method == "GET" && grant::is_asked(&address) {
+        return Ok(answer(&grant::give(node, &address)?));
+    }
+    let who = door::who(node, &parts, &address).await?;
+    let route = routes::find(node, &parts.method, &address).await?.ok_or(ApiError::Unknown)?;
+    who.may(node, route)?;
+    let fields = address.query("fields").filter(|it| !it.trim().is_empty());
+    let fields = fields.map(fields::parse).transpose()?;
+    let mut call = Call { address, headers: parts.headers, token: who.token(), said: json!({}), fields };
+    match route.op {
+        Op::UploadMedia => return Ok(answer(&media::upload(node, &call, body).await?)),
+        Op::DownloadMedia => return media::download(node, &call).await,
+        Op::PictureOfCode => return qr::picture(node, &call).await,
+        _ => {}
+    }
+    call.said = params::read(&call.address, &parts.method, &call.headers, body).await?;
+    Ok(answer(&done(node, route.op, &call).await?))
+}
+
+/// Does what is answered in JSON.
+async fn done<P: Ports>(node: &Node<P>, op: Op, call: &Call) -> Result<Value, ApiError> {
+    match op {
+        Op::SendMessage => messages::post(node, call).await,
+        Op::SendMarketing => messages::post_marketing(node, call).await,
+        Op::LookupMedia => media::lookup(node, call).await,
+        Op::DeleteMedia => media::delete(node, call).await,
+        Op::Profile => profile::get(node, call).await,
+        Op::SetProfile => profile::post(node, call).await,
+        Op::Number => numbers::get(node, call).await,
+        Op::SetNumber => numbers::post(node, call).await,
+        Op::Numbers => numbers::list(node, call).await,
+        Op::Register => numbers::register(node, call).await,
+        Op::Deregister => numbers::deregister(node).await,
+        Op::Settings => Ok(automation::settings(node)),
+        Op::SetSettings => automation::set_settings(call),
+        Op::Automation => automation::get(node).await,
+        Op::SetAutomation => automation::post(node, call).await,
+        Op::Blocked => blocks::list(node, call).await,
+        Op::Block => blocks::set(node, call, true).await,
+        Op::Unblock => blocks::set(node, call, false).await,
+        Op::Codes => qr::list(node, call).await,
+        Op::MakeCode => qr::post(node, call).await,
+        Op::Code => qr::get(node, call).await,
+        Op::UpdateCode => qr::update(node, call).await,
+        Op::DeleteCode => qr::delete(node, call).await,
+        Op::Account => account::get(node, call).await,
+        Op::Templates => templates::list(node, call).await,
+        Op::CreateTemplate => templates::create(node, call).await,
+        Op::DeleteTemplates => templates::delete_named(node, call).await,
+        Op::TemplateOfAccount => templates::get(node, call, 2).await,
+        Op::Template => templates::get(node, call, 0).await,
+        Op::EditTemplate => templates::edit(node, call).await,
+        Op::DeleteTemplate => templates::delete(node, call).await,
+        Op::SubscribedApps => apps::subscribed_apps(node).await,
+        Op::SubscribeAccount => apps::subscribe_account(node, call).await,
+        Op::UnsubscribeAccount => apps::unsubscribe_account(node).await,
+        Op::App => Ok(apps::app(node)),
+        Op::AppSubscriptions => apps::app_subscriptions(node).await,
+        Op::SubscribeApp => apps::subscribe_app(node, call).await,
+        Op::UnsubscribeApp => apps::unsubscribe_app(node).await,
+        Op::UploadMedia | Op::DownloadMedia | Op::PictureOfCode => Err(ApiError::Internal),
+    }
+}

@@ -1,0 +1,159 @@
+//! All calls of the API in one table: method, shape of the path, the scope that a token needs.
+//!
+//! Ids stand at the root whatever they are, so that a shape names the kind of object it wants.
+
+use axum::http::Method;
+
+use super::address::Address;
+use super::qr::CODE_LENGTH;
+use super::reader::is_digits;
+use crate::node::{Node, Object, Ports};
+use crate::store::StoreError;
+use crate::tokens::Scope;
+
+/// What a call does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are the calls of the table below")]
+pub enum Op {
+    SendMessage,
+    SendMarketing,
+    UploadMedia,
+    LookupMedia,
+    DeleteMedia,
+    DownloadMedia,
+    Profile,
+    SetProfile,
+    Number,
+    SetNumber,
+    Numbers,
+    Register,
+    Deregister,
+    Settings,
+    SetSettings,
+    Automation,
+    SetAutomation,
+    Blocked,
+    Block,
+    Unblock,
+    Codes,
+    MakeCode,
+    Code,
+    UpdateCode,
+    DeleteCode,
+    PictureOfCode,
+    Account,
+    Templates,
+    CreateTemplate,
+    DeleteTemplates,
+    TemplateOfAccount,
+    Template,
+    EditTemplate,
+    DeleteTemplate,
+    SubscribedApps,
+    SubscribeAccount,
+    UnsubscribeAccount,
+    App,
+    AppSubscriptions,
+    SubscribeApp,
+    UnsubscribeApp,
+}
+
+/// One call.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// Its method: `GET`, `POST` or `DELETE`.
+    pub method: &'static str,
+    /// Its path without the version: words, and kinds of objects in braces.
+    pub shape: &'static str,
+    /// What a token needs.
+    pub scope: Scope,
+    /// What it does.
+    pub op: Op,
+}
+
+const fn route(method: &'static str, shape: &'static str, scope: Scope, op: Op) -> Route {
+    Route { method, shape, scope, op }
+}
+
+/// The table.
+pub const ROUTES: &[Route] = &[
+    route("POST", "{number}/messages", Scope::Messaging, Op::SendMessage),
+    route("POST", "{number}/marketing_messages", Scope::Messaging, Op::SendMarketing),
+    route("POST", "{number}/media", Scope::Messaging, Op::UploadMedia),
+    route("GET", "{media}", Scope::Messaging, Op::LookupMedia),
+    route("DELETE", "{media}", Scope::Messaging, Op::DeleteMedia),
+    route("GET", "media/{media}", Scope::Messaging, Op::DownloadMedia),
+    route("GET", "{number}/whatsapp_business_profile", Scope::Messaging, Op::Profile),
+    route("POST", "{number}/whatsapp_business_profile", Scope::Messaging, Op::SetProfile),
+    route("GET", "{number}/block_users", Scope::Messaging, Op::Blocked),
+    route("POST", "{number}/block_users", Scope::Messaging, Op::Block),
+    route("DELETE", "{number}/block_users", Scope::Messaging, Op::Unblock),
+    route("GET", "{number}", Scope::Management, Op::Number),
+    route("POST", "{number}", Scope::Management, Op::SetNumber),
+    route("GET", "{account}/phone_numbers", Scope::Management, Op::Numbers),
+    route("POST", "{number}/register", Scope::Management, Op::Register),
+    route("POST", "{number}/deregister", Scope::Management, Op::Deregister),
+    route("GET", "{number}/settings", Scope::Management, Op::Settings),
+    route("POST", "{number}/settings", Scope::Management, Op::SetSettings),
+    route("GET", "{number}/conversational_automation", Scope::Management, Op::Automation),
+    route("POST", "{number}/conversational_automation", Scope::Management, Op::SetAutomation),
+    route("GET", "{number}/message_qrdls", Scope::Management, Op::Codes),
+    route("POST", "{number}/message_qrdls", Scope::Management, Op::MakeCode),
+    route("GET", "{number}/message_qrdls/{code}", Scope::Management, Op::Code),
+    route("POST", "{number}/message_qrdls/{code}", Scope::Management, Op::UpdateCode),
+    route("DELETE", "{number}/message_qrdls/{code}", Scope::Management, Op::DeleteCode),
+    route("GET", "{number}/message_qrdls/{code}/picture", Scope::Management, Op::PictureOfCode),
+    route("GET", "{account}", Scope::Management, Op::Account),
+    route("GET", "{account}/message_templates", Scope::Management, Op::Templates),
+    route("POST", "{account}/message_templates", Scope::Management, Op::CreateTemplate),
+    route("DELETE", "{account}/message_templates", Scope::Management, Op::DeleteTemplates),
+    route("GET", "{account}/message_templates/{template}", Scope::Management, Op::TemplateOfAccount),
+    route("GET", "{template}", Scope::Management, Op::Template),
+    route("POST", "{template}", Scope::Management, Op::EditTemplate),
+    route("DELETE", "{template}", Scope::Management, Op::DeleteTemplate),
+    route("GET", "{account}/subscribed_apps", Scope::Management, Op::SubscribedApps),
+    route("POST", "{account}/subscribed_apps", Scope::Management, Op::SubscribeAccount),
+    route("DELETE", "{account}/subscribed_apps", Scope::Management, Op::UnsubscribeAccount),
+    route("GET", "{app}", Scope::Management, Op::App),
+    route("GET", "{app}/subscriptions", Scope::Management, Op::AppSubscriptions),
+    route("POST", "{app}/subscriptions", Scope::Management, Op::SubscribeApp),
+    route("DELETE", "{app}/subscriptions", Scope::Management, Op::UnsubscribeApp),
+];
+
+/// The call that a request is; `None` when there is none, or an object of its path is nothing.
+pub async fn find<P: Ports>(
+    node: &Node<P>,
+    method: &Method,
+    address: &Address,
+) -> Result<Option<&'static Route>, StoreError> {
+    let mut objects = Vec::new();
+    for segment in address.segments.iter().take(8) {
+        let id = segment.parse().ok().filter(|_| is_digits(segment) && segment.len() <= 15);
+        objects.push(match id {
+            Some(id) => node.object(id).await?,
+            None => None,
+        });
+    }
+    let fits = |route: &&Route| {
+        let shape: Vec<&str> = route.shape.split('/').collect();
+        method.as_str() == route.method
+            && shape.len() == address.segments.len()
+            && shape
+                .iter()
+                .enumerate()
+                .all(|(at, wanted)| piece_fits(wanted, &address.segments[at], objects[at]))
+    };
+    Ok(ROUTES.iter().find(fits))
+}
+
+fn piece_fits(wanted: &str, piece: &str, object: Option<Object>) -> bool {
+    match wanted {
+        "{app}" => object == Some(Object::App),
+        "{account}" => object == Some(Object::Account),
+        "{number}" => object == Some(Object::Number),
+        "{media}" => object == Some(Object::Media),
+        "{template}" => object == Some(Object::Template),
+        "{code}" => piece.len() == CODE_LENGTH && piece.bytes().all(|it| it.is_ascii_alphanumeric()),
+        word => word == piece,
+    }
+}

@@ -1,0 +1,318 @@
+//! Fakes of the ports: a sealed side whose people answer as they are told, a clock that stands still, links that lead
+//! to what was laid there.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lacre_proto::{AccountId, Handle, Millis};
+use lacre_store::memory::MemoryData;
+use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
+use url::Url;
+
+use crate::api::apps::{Hook, HookError, Hooks, Level, Notice, Subscribed};
+use crate::api::link::{Fetch, FetchError, Fetched};
+use crate::chat::{Category, Chat, ChatEvent, MessageId, Send, SendError, Standing};
+use crate::clock::Clock;
+use crate::node::Ports;
+
+/// A clock that goes on only when it is told; clones are the same clock.
+#[derive(Debug, Clone, Default)]
+pub struct FakeClock(Arc<AtomicU64>);
+
+impl FakeClock {
+    /// A clock that stands at this time.
+    pub fn at(now: Millis) -> Self {
+        Self(Arc::new(AtomicU64::new(now)))
+    }
+
+    /// Goes on.
+    pub fn advance(&self, by: Millis) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Millis {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A sealed side in memory; clones are the same one.
+#[derive(Clone, Default)]
+pub struct FakeChat(Arc<World>);
+
+#[derive(Default)]
+struct World {
+    state: Mutex<State>,
+    news: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    handles: HashMap<String, AccountId>,
+    standings: HashMap<AccountId, Standing>,
+    sent: Vec<(MessageId, Send)>,
+    refusals: Vec<SendError>,
+    said: BTreeSet<MessageId>,
+    read: Vec<MessageId>,
+    typing: Vec<MessageId>,
+    blocked: BTreeSet<AccountId>,
+    files: HashMap<(MessageId, u32), Vec<u8>>,
+    events: Vec<(u64, ChatEvent)>,
+    next: u64,
+}
+
+impl FakeChat {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody has a handle.
+    pub fn has_handle(&self, handle: &str, account: AccountId) {
+        self.state().handles.insert(handle.to_owned(), account);
+    }
+
+    /// Somebody wrote lately: their window is open until then.
+    pub fn opens_window(&self, account: AccountId, until: Millis) {
+        self.state().standings.entry(account).or_default().window_until = until;
+    }
+
+    /// Somebody grants a category.
+    pub fn grants(&self, account: AccountId, category: Category, until: Millis) {
+        let mut state = self.state();
+        let standing = state.standings.entry(account).or_default();
+        standing.stopped.retain(|it| *it != category);
+        standing.granted.push((category, until));
+    }
+
+    /// Somebody stops a category.
+    pub fn stops(&self, account: AccountId, category: Category) {
+        let mut state = self.state();
+        let standing = state.standings.entry(account).or_default();
+        standing.granted.retain(|(it, _)| *it != category);
+        standing.stopped.push(category);
+    }
+
+    /// Somebody said this message: it can be answered, reacted to and marked as read.
+    pub fn said(&self, message: MessageId) {
+        self.state().said.insert(message);
+    }
+
+    /// A message has this file.
+    pub fn has_file(&self, message: MessageId, index: u32, bytes: &[u8]) {
+        self.state().files.insert((message, index), bytes.to_vec());
+    }
+
+    /// The next thing to be sent is refused so.
+    pub fn refuses_next(&self, why: SendError) {
+        self.state().refusals.push(why);
+    }
+
+    /// What was sent, in order.
+    pub fn sent(&self) -> Vec<Send> {
+        self.state().sent.iter().map(|(_, it)| it.clone()).collect()
+    }
+
+    /// What was marked as read, in order.
+    pub fn read(&self) -> Vec<MessageId> {
+        self.state().read.clone()
+    }
+
+    /// To which messages an answer was shown as being written, in order.
+    pub fn typed(&self) -> Vec<MessageId> {
+        self.state().typing.clone()
+    }
+
+    /// Who is blocked.
+    pub fn blocked(&self) -> BTreeSet<AccountId> {
+        self.state().blocked.clone()
+    }
+
+    /// Something happens; gives its position.
+    pub fn happens(&self, event: ChatEvent) -> u64 {
+        let mut state = self.state();
+        state.next += 1;
+        let position = state.next;
+        state.events.push((position, event));
+        drop(state);
+        self.0.news.notify_waiters();
+        position
+    }
+}
+
+impl Chat for FakeChat {
+    async fn find(&self, handle: &Handle) -> Result<AccountId, SendError> {
+        self.state().handles.get(handle.as_str()).copied().ok_or(SendError::NoSuchAccount)
+    }
+
+    async fn send(&self, send: Send) -> Result<MessageId, SendError> {
+        let mut state = self.state();
+        if let Some((id, _)) = state.sent.iter().find(|(_, it)| it.dedupe == send.dedupe) {
+            return Ok(*id);
+        }
+        if let Some(why) = state.refusals.pop() {
+            return Err(why);
+        }
+        if state.blocked.contains(&send.to) {
+            return Err(SendError::Blocked);
+        }
+        if send.in_reply_to.is_some_and(|it| !state.said.contains(&it)) {
+            return Err(SendError::NoSuchMessage);
+        }
+        let mut id = [0xee; 16];
+        id[..8].copy_from_slice(&(state.sent.len() as u64 + 1).to_be_bytes());
+        state.sent.push((MessageId(id), send));
+        Ok(MessageId(id))
+    }
+
+    async fn mark_read(&self, message: MessageId) -> Result<(), SendError> {
+        let mut state = self.state();
+        if !state.said.contains(&message) {
+            return Err(SendError::NoSuchMessage);
+        }
+        state.read.push(message);
+        Ok(())
+    }
+
+    async fn typing(&self, message: MessageId) -> Result<(), SendError> {
+        self.state().typing.push(message);
+        Ok(())
+    }
+
+    fn standing(&self, of: AccountId) -> Result<Standing, SendError> {
+        Ok(self.state().standings.get(&of).cloned().unwrap_or_default())
+    }
+
+    async fn block(&self, customer: AccountId, blocked: bool) -> Result<(), SendError> {
+        let mut state = self.state();
+        if blocked {
+            state.blocked.insert(customer);
+        } else {
+            state.blocked.remove(&customer);
+        }
+        Ok(())
+    }
+
+    async fn fetch(&self, message: MessageId, index: u32, to: &Path) -> Result<(), SendError> {
+        let bytes = self.state().files.get(&(message, index)).cloned().ok_or(SendError::NoSuchMessage)?;
+        std::fs::write(to, bytes).map_err(|error| SendError::File(error.to_string()))
+    }
+
+    async fn events(&self, after: u64) -> Vec<(u64, ChatEvent)> {
+        loop {
+            let news = self.0.news.notified();
+            tokio::pin!(news);
+            // From here on nothing that happens is missed.
+            news.as_mut().enable();
+            let events: Vec<_> = self.state().events.iter().filter(|(at, _)| *at > after).cloned().collect();
+            if !events.is_empty() {
+                return events;
+            }
+            news.await;
+        }
+    }
+}
+
+/// Links that lead to what was laid there; clones are the same ones.
+#[derive(Debug, Clone, Default)]
+pub struct FakeFetch(Arc<Mutex<HashMap<String, Laid>>>);
+
+/// What lies there: its MIME type and its bytes.
+type Laid = (String, Vec<u8>);
+
+impl FakeFetch {
+    /// Lays something at a link.
+    pub fn lays(&self, url: &str, mime: &str, bytes: &[u8]) {
+        let laid = (mime.to_owned(), bytes.to_vec());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), laid);
+    }
+}
+
+impl Fetch for FakeFetch {
+    async fn get(&self, url: &Url, limit: u64, path: &Path) -> Result<Fetched, FetchError> {
+        if url.scheme() != "https" {
+            return Err(FetchError::Refused);
+        }
+        let laid = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(url.as_str()).cloned();
+        let (mime, bytes) = laid.ok_or(FetchError::Status(404))?;
+        let size = bytes.len() as u64;
+        if size > limit {
+            return Err(FetchError::TooLarge);
+        }
+        std::fs::write(path, &bytes).map_err(|_| FetchError::Folder)?;
+        Ok(Fetched { mime: Some(mime), size, sha256: Sha256::digest(&bytes).into() })
+    }
+}
+
+/// Webhooks that are only written down; clones are the same ones.
+#[derive(Debug, Clone, Default)]
+pub struct FakeHooks(Arc<Mutex<Heard>>);
+
+#[derive(Debug, Default)]
+struct Heard {
+    hooks: HashMap<Level, Hook>,
+    deaf: bool,
+    told: Vec<Notice>,
+}
+
+impl FakeHooks {
+    fn state(&self) -> MutexGuard<'_, Heard> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What programs were told, in order.
+    pub fn told(&self) -> Vec<Notice> {
+        self.state().told.clone()
+    }
+}
+
+impl Hooks for FakeHooks {
+    async fn subscribe(&self, level: Level, hook: Hook) -> Result<(), HookError> {
+        if hook.callback.scheme() != "https" {
+            return Err(HookError::Refused);
+        }
+        if hook.verify_token == "wrong" {
+            return Err(HookError::Handshake);
+        }
+        self.state().hooks.insert(level, hook);
+        Ok(())
+    }
+
+    async fn clear(&self, level: Level) -> Result<(), HookError> {
+        self.state().hooks.remove(&level);
+        Ok(())
+    }
+
+    async fn subscribed(&self, level: Level) -> Result<Option<Subscribed>, HookError> {
+        let hook = self.state().hooks.get(&level).cloned();
+        Ok(hook.map(|Hook { callback, fields, verify_token: _ }| Subscribed { callback, fields }))
+    }
+
+    async fn listen(&self, on: bool) -> Result<(), HookError> {
+        self.state().deaf = !on;
+        Ok(())
+    }
+
+    async fn listens(&self) -> Result<bool, HookError> {
+        Ok(!self.state().deaf)
+    }
+
+    async fn tell(&self, notice: Notice) -> Result<(), HookError> {
+        self.state().told.push(notice);
+        Ok(())
+    }
+}
+
+/// All fakes together.
+pub struct Fakes;
+
+impl Ports for Fakes {
+    type Chat = FakeChat;
+    type Data = MemoryData;
+    type Fetch = FakeFetch;
+    type Hooks = FakeHooks;
+    type Clock = FakeClock;
+}

@@ -1,0 +1,31 @@
+//! The business node: an ordinary device of a business account that speaks the WhatsApp Business Cloud API to the
+//! business's own programs, on the business's own machine. What customers write is sealed up to here and is plain
+//! nowhere else.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`chat`] | the port to the sealed side: what the node says and hears |
+//! | [`clock`] | what time it is |
+//! | [`store`] | what the node keeps of its own, over `lacre-store` |
+//! | `api` | the REST face: addresses, tokens, the error envelope, one module per resource |
+//! | `webhooks` | events out: signed, in order, from a durable outbox |
+
+#![forbid(unsafe_code)]
+
+pub mod api;
+pub mod audit;
+pub mod chat;
+pub mod clock;
+pub mod customers;
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
+pub mod limits;
+pub mod media;
+pub mod node;
+pub mod outward;
+pub mod people;
+pub mod signature;
+pub mod store;
+pub mod templates;
+pub mod tokens;
+pub mod webhooks;

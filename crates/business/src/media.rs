@@ -1,0 +1,474 @@
+//! Files that programs upload and that customers send: what is known of each is in the store, its bytes lie in the
+//! node's media folder under its id, and after 30 days both are gone.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
+
+use lacre_proto::Millis;
+use lacre_store::data::{Batch, Data, Expected, Key, WriteError};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::fs;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::chat::{Chat, File, MediaKind, MessageId, SendError};
+use crate::node::{Object, claim, object_key};
+use crate::store::{Store, StoreError, bytes_of, table};
+
+/// How long a file is kept.
+pub const LIFE: Millis = 30 * 24 * 60 * 60 * 1000;
+/// Most characters of a file's name.
+pub const NAME_MAX: usize = 240;
+const SWEEP_AT_ONCE: usize = 500;
+/// How long a file may take to come.
+const PART_LIFE: Duration = Duration::from_hours(24);
+
+/// What a file may be sent as, by its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Family {
+    /// A picture.
+    Image,
+    /// A video.
+    Video,
+    /// Sound.
+    Audio,
+    /// A sticker.
+    Sticker,
+    /// Anything else.
+    Document,
+}
+
+impl Family {
+    /// The family of a MIME type, which may have parameters; `None` when it is not one.
+    pub fn of(mime: &str) -> Option<Self> {
+        let essence = essence(mime);
+        let (kind, name) = essence.split_once('/')?;
+        let token = |it: &str| {
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
+            (1..=100).contains(&it.len()) && it.bytes().all(fits)
+        };
+        if !token(kind) || !token(name) {
+            return None;
+        }
+        Some(match essence.as_str() {
+            "image/jpeg" | "image/png" => Self::Image,
+            "image/webp" => Self::Sticker,
+            "video/mp4" | "video/3gpp" | "video/3gp" => Self::Video,
+            "audio/aac" | "audio/amr" | "audio/mpeg" | "audio/mp4" | "audio/ogg" => Self::Audio,
+            _ => Self::Document,
+        })
+    }
+
+    /// Most bytes of a file.
+    pub fn limit(self) -> u64 {
+        const MIB: u64 = 1024 * 1024;
+        match self {
+            Self::Image => 5 * MIB,
+            Self::Video | Self::Audio => 16 * MIB,
+            Self::Sticker => 500 * 1024,
+            Self::Document => 100 * MIB,
+        }
+    }
+
+    /// Whether it may be sent as such a kind. Anything may be sent as a document.
+    pub fn fits(self, kind: MediaKind) -> bool {
+        match kind {
+            MediaKind::Image => self == Self::Image,
+            MediaKind::Video => self == Self::Video,
+            MediaKind::Audio | MediaKind::Voice => self == Self::Audio,
+            MediaKind::Sticker => self == Self::Sticker,
+            MediaKind::Document => true,
+        }
+    }
+}
+
+/// The type itself, in lower case, without parameters.
+pub fn essence(mime: &str) -> String {
+    mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Whether the first bytes of a file are those of its type; `true` for types that have no such mark.
+fn begins_as(mime: &str, head: &[u8]) -> bool {
+    match essence(mime).as_str() {
+        "image/jpeg" => head.starts_with(&[0xff, 0xd8, 0xff]),
+        "image/png" => head.starts_with(b"\x89PNG\r\n\x1a\n"),
+        "image/webp" => head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP"),
+        "audio/ogg" => head.starts_with(b"OggS"),
+        "application/pdf" => head.starts_with(b"%PDF-"),
+        _ => true,
+    }
+}
+
+/// Where a file came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    /// A program uploaded it, or the node fetched it from a link.
+    Uploaded,
+    /// A customer sent it: this file of this message. It is fetched when it is first asked for.
+    Customer(MessageId, u32),
+}
+
+/// What is known of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Medium {
+    /// Its id.
+    pub id: u64,
+    /// Its MIME type.
+    pub mime: String,
+    /// SHA-256 of its bytes.
+    pub sha256: [u8; 32],
+    /// How many.
+    pub size: u64,
+    /// The name that people see.
+    pub name: Option<String>,
+    /// When it is gone.
+    pub expires: Millis,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Why a file was not taken or given.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MediaError {
+    /// The type is not a MIME type.
+    #[error("the type is not a MIME type")]
+    NoType,
+    /// More bytes than a file of its type may have.
+    #[error("the file has more than {0} bytes, the most for its type")]
+    TooLarge(u64),
+    /// Nothing in it.
+    #[error("the file is empty")]
+    Empty,
+    /// Its first bytes are not those of its type.
+    #[error("the file is not of the type that was said")]
+    OtherType,
+    /// The folder cannot be written or read.
+    #[error("the media folder failed")]
+    Folder(#[from] io::Error),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The sealed side did not give it.
+    #[error(transparent)]
+    Chat(#[from] SendError),
+}
+
+/// The files of a node.
+#[derive(Clone)]
+pub struct Media<D> {
+    store: Store<D>,
+    folder: PathBuf,
+}
+
+impl<D: Data> Media<D> {
+    /// The files of a store, in a folder.
+    pub fn new(store: Store<D>, folder: PathBuf) -> Self {
+        Self { store, folder }
+    }
+
+    /// Where a file under this id is put while it comes.
+    pub async fn part(&self, id: u64) -> Result<PathBuf, MediaError> {
+        fs::create_dir_all(&self.folder).await?;
+        Ok(self.folder.join(format!("{id}.part")))
+    }
+
+    /// Removes what came of a file that is not wanted.
+    pub async fn drop_part(&self, id: u64) {
+        // Whatever is left has no record: `sweep` takes it away.
+        drop(fs::remove_file(self.folder.join(format!("{id}.part"))).await);
+    }
+
+    /// Begins to take a file under an id that is free.
+    pub async fn begin(&self, id: u64, mime: &str) -> Result<Taking, MediaError> {
+        let limit = Family::of(mime).ok_or(MediaError::NoType)?.limit();
+        let file = fs::File::create(self.part(id).await?).await?;
+        Ok(Taking { id, mime: mime.to_owned(), file, hash: Sha256::new(), size: 0, limit })
+    }
+
+    /// Ends to take a file: it is durable when this is done.
+    pub async fn finish(
+        &self,
+        taking: Taking,
+        name: Option<String>,
+        expires: Millis,
+    ) -> Result<Medium, MediaError> {
+        let Taking { id, mime, mut file, hash, size, limit: _ } = taking;
+        if let Err(error) = file.flush().await {
+            self.drop_part(id).await;
+            return Err(error.into());
+        }
+        drop(file);
+        let sha256 = hash.finalize().into();
+        self.adopt(Medium { id, mime, sha256, size, name, expires, source: Source::Uploaded }).await
+    }
+
+    /// Takes a file that came whole to its [`Self::part`]: it is durable when this is done.
+    pub async fn adopt(&self, medium: Medium) -> Result<Medium, MediaError> {
+        let name = medium.name.as_deref().and_then(tidy_name);
+        let medium = Medium { name, ..medium };
+        let done = self.keep(&medium).await;
+        if done.is_err() {
+            self.drop_part(medium.id).await;
+            drop(fs::remove_file(self.path(medium.id)).await);
+        }
+        done.map(|()| medium)
+    }
+
+    async fn keep(&self, medium: &Medium) -> Result<(), MediaError> {
+        let part = self.part(medium.id).await?;
+        let mut file = fs::File::open(&part).await?;
+        let mut head = Vec::new();
+        (&mut file).take(16).read_to_end(&mut head).await?;
+        if head.is_empty() {
+            return Err(MediaError::Empty);
+        }
+        if !begins_as(&medium.mime, &head) {
+            return Err(MediaError::OtherType);
+        }
+        file.sync_all().await?;
+        fs::rename(&part, self.path(medium.id)).await?;
+        Ok(self.store.write(self.put(medium)).await?)
+    }
+
+    /// Gives up a file that was begun.
+    pub async fn give_up(&self, taking: Taking) {
+        self.drop_part(taking.id).await;
+    }
+
+    /// Notes a file that a customer sent, under a free id; the same file of a message has one id. Nothing is fetched.
+    pub async fn note(&self, medium: Medium) -> Result<u64, StoreError> {
+        let Source::Customer(message, index) = medium.source else { return Ok(medium.id) };
+        let key = of_message(message, index);
+        if let Some(id) = self.store.read("a customer's file", &key).await? {
+            return Ok(id);
+        }
+        let id = medium.id;
+        let name = medium.name.as_deref().and_then(tidy_name);
+        let batch = self.put(&Medium { name, ..medium }).assert(key.clone(), Expected::Absent);
+        match self.store.write(batch.put(key.clone(), bytes_of(&id))).await {
+            Err(StoreError::Write(WriteError::Conflict(_))) => {
+                let other = self.store.read("a customer's file", &key).await?;
+                other.ok_or(StoreError::Corrupt("a customer's file"))
+            }
+            done => done.map(|()| id),
+        }
+    }
+
+    /// What is known of a file; `None` when there is none, or its time is over.
+    pub async fn find(&self, id: u64, now: Millis) -> Result<Option<Medium>, StoreError> {
+        let medium: Option<Medium> = self.store.read("a file", &by_id(id)).await?;
+        Ok(medium.filter(|it| it.expires > now))
+    }
+
+    /// The file itself; one that a customer sent is fetched when it is not here yet.
+    pub async fn file(&self, medium: &Medium, chat: &impl Chat) -> Result<File, MediaError> {
+        let path = self.path(medium.id);
+        if let Source::Customer(message, index) = medium.source
+            && !fs::try_exists(&path).await?
+        {
+            let part = self.part(medium.id).await?;
+            chat.fetch(message, index, &part).await?;
+            fs::rename(&part, &path).await?;
+        }
+        Ok(File { path, name: medium.name.clone(), mime: medium.mime.clone() })
+    }
+
+    /// Removes a file: its bytes first, so that nothing stays that nobody knows of.
+    pub async fn delete(&self, medium: &Medium) -> Result<(), MediaError> {
+        match fs::remove_file(self.path(medium.id)).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let batch = Batch::new().delete(by_id(medium.id)).delete(object_key(medium.id));
+        let batch = match medium.source {
+            Source::Customer(message, index) => batch.delete(of_message(message, index)),
+            Source::Uploaded => batch,
+        };
+        Ok(self.store.write(batch).await?)
+    }
+
+    /// Removes the files whose time is over; says how many. To be called now and then.
+    pub async fn sweep(&self, now: Millis) -> Result<usize, MediaError> {
+        let (prefix, mut after, mut gone) = (Key::new(table::MEDIA, &[b"i"]), None, 0);
+        loop {
+            let rows: Vec<(Key, Medium)> =
+                self.store.list("files", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
+            let Some((last, _)) = rows.last() else { return Ok(gone + self.sweep_parts(now).await?) };
+            after = Some(last.clone());
+            for (_, medium) in rows.iter().filter(|(_, it)| it.expires <= now) {
+                self.delete(medium).await?;
+                gone += 1;
+            }
+        }
+    }
+
+    /// Removes what came half and was left by a crash: a part that nobody has written to for a day.
+    async fn sweep_parts(&self, now: Millis) -> Result<usize, MediaError> {
+        let mut gone = 0;
+        let mut entries = match fs::read_dir(&self.folder).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            other => other?,
+        };
+        while let Some(entry) = entries.next_entry().await? {
+            let written = entry.metadata().await?.modified()?;
+            let age = (UNIX_EPOCH + Duration::from_millis(now)).duration_since(written).unwrap_or_default();
+            if entry.path().extension().is_some_and(|it| it == "part") && age > PART_LIFE {
+                fs::remove_file(entry.path()).await?;
+                gone += 1;
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Where the bytes of a file lie.
+    fn path(&self, id: u64) -> PathBuf {
+        self.folder.join(id.to_string())
+    }
+
+    fn put(&self, medium: &Medium) -> Batch {
+        claim(Batch::new(), medium.id, Object::Media).put(by_id(medium.id), bytes_of(medium))
+    }
+}
+
+/// A file that is coming.
+pub struct Taking {
+    id: u64,
+    mime: String,
+    file: fs::File,
+    hash: Sha256,
+    size: u64,
+    limit: u64,
+}
+
+impl Taking {
+    /// Says its type after all: the limit is that of the new one.
+    pub fn is_of(&mut self, mime: &str) -> Result<(), MediaError> {
+        self.limit = Family::of(mime).ok_or(MediaError::NoType)?.limit();
+        self.mime = mime.to_owned();
+        if self.size > self.limit { Err(MediaError::TooLarge(self.limit)) } else { Ok(()) }
+    }
+
+    /// Takes the next bytes; an error is for good.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), MediaError> {
+        self.size += bytes.len() as u64;
+        if self.size > self.limit {
+            return Err(MediaError::TooLarge(self.limit));
+        }
+        self.hash.update(bytes);
+        self.file.write_all(bytes).await?;
+        Ok(())
+    }
+}
+
+/// A name that people may see: the last piece of a path, without control characters.
+fn tidy_name(name: &str) -> Option<String> {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let tidy: String = last.chars().filter(|it| !it.is_control()).take(NAME_MAX).collect();
+    let tidy = tidy.trim().trim_start_matches('.');
+    (!tidy.is_empty()).then(|| tidy.to_owned())
+}
+
+fn by_id(id: u64) -> Key {
+    Key::new(table::MEDIA, &[b"i", &id.to_be_bytes()])
+}
+
+fn of_message(message: MessageId, index: u32) -> Key {
+    Key::new(table::MEDIA, &[b"m", &message.0, &index.to_be_bytes()])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use lacre_store::memory::MemoryData;
+
+    use super::*;
+    use crate::fake::FakeChat;
+
+    fn media(folder: &Path) -> Media<MemoryData> {
+        Media::new(Store(MemoryData::default()), folder.join("media"))
+    }
+
+    async fn take(media: &Media<MemoryData>, mime: &str, bytes: &[u8]) -> Result<Medium, MediaError> {
+        let mut taking = media.begin(7, mime).await?;
+        for piece in bytes.chunks(5) {
+            if let Err(error) = taking.write(piece).await {
+                media.give_up(taking).await;
+                return Err(error);
+            }
+        }
+        media.finish(taking, Some("../../etc/menu\n.txt".to_owned()), 1_000).await
+    }
+
+    fn files(folder: &Path) -> usize {
+        std::fs::read_dir(folder.join("media")).map_or(0, Iterator::count)
+    }
+
+    #[tokio::test]
+    async fn a_file_is_taken_found_and_gone_when_its_time_is_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let media = media(folder.path());
+        let medium = take(&media, "text/plain", b"the menu of the day").await.expect("taken");
+        assert_eq!((medium.size, medium.name.as_deref()), (19, Some("menu.txt")));
+        assert_eq!(medium.sha256, <[u8; 32]>::from(Sha256::digest(b"the menu of the day")));
+        let file = media.file(&medium, &FakeChat::default()).await.expect("there");
+        assert_eq!(std::fs::read(file.path).expect("there"), b"the menu of the day");
+
+        assert_eq!(media.find(7, 999).await, Ok(Some(medium)));
+        assert_eq!(media.find(7, 1_000).await, Ok(None));
+        assert_eq!((media.sweep(999).await.expect("swept"), files(folder.path())), (0, 1));
+        assert_eq!((media.sweep(1_000).await.expect("swept"), files(folder.path())), (1, 0));
+        assert_eq!(media.find(7, 1).await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_empty_or_something_else_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let media = media(folder.path());
+        let flood = [b"RIFF____WEBP".as_slice(), &vec![0; 500 * 1024]].concat();
+        assert!(matches!(take(&media, "image/webp", &flood).await, Err(MediaError::TooLarge(512_000))));
+        assert!(matches!(take(&media, "text/plain", b"").await, Err(MediaError::Empty)));
+        assert!(matches!(take(&media, "image/png", b"MZ program").await, Err(MediaError::OtherType)));
+        for kind in ["", "text", "text/", "/x", "a b/c", "text/pl\nain"] {
+            assert!(matches!(take(&media, kind, b"x").await, Err(MediaError::NoType)), "{kind}");
+        }
+        assert_eq!(files(folder.path()), 0);
+        assert_eq!(media.find(7, 1).await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn what_a_crash_left_half_is_swept_away_after_a_day() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let media = media(folder.path());
+        let mut taking = media.begin(7, "text/plain").await.expect("begun");
+        taking.write(b"half").await.expect("written");
+        drop(taking);
+        let written = std::fs::metadata(media.part(7).await.expect("a path")).and_then(|it| it.modified());
+        let written =
+            written.expect("there").duration_since(UNIX_EPOCH).expect("after it").as_millis() as Millis;
+        let day = PART_LIFE.as_millis() as Millis;
+        assert_eq!((media.sweep(written + day - 1).await.expect("swept"), files(folder.path())), (0, 1));
+        assert_eq!((media.sweep(written + day + 2).await.expect("swept"), files(folder.path())), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn a_customers_file_has_one_id_and_is_fetched_when_it_is_wanted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (media, chat) = (media(folder.path()), FakeChat::default());
+        let source = Source::Customer(MessageId([1; 16]), 0);
+        let mime = "image/png".to_owned();
+        let medium = Medium { id: 8, mime, sha256: [0; 32], size: 3, name: None, expires: 1_000, source };
+        assert_eq!(media.note(medium.clone()).await, Ok(8));
+        assert_eq!(media.note(Medium { id: 9, ..medium.clone() }).await, Ok(8), "the same file again");
+        assert_eq!(files(folder.path()), 0);
+
+        assert!(matches!(media.file(&medium, &chat).await, Err(MediaError::Chat(_))), "it is not there yet");
+        chat.has_file(MessageId([1; 16]), 0, b"png");
+        let file = media.file(&medium, &chat).await.expect("fetched");
+        assert_eq!(std::fs::read(file.path).expect("there"), b"png");
+        media.delete(&medium).await.expect("deleted");
+        assert_eq!(media.note(Medium { id: 9, ..medium }).await, Ok(9), "deleted is forgotten");
+    }
+}

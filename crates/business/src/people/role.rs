@@ -1,0 +1,159 @@
+//! Who may do what: one table.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// What somebody is in the business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// Answers for the business; the only one who makes owners.
+    Owner,
+    /// Runs it day by day.
+    Admin,
+    /// Leads agents.
+    Supervisor,
+    /// Writes to customers.
+    Agent,
+    /// Looks at what was done, and at nothing that was said.
+    Auditor,
+    /// Connects programs, and reads nothing that was said.
+    Developer,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 6] =
+        [Self::Owner, Self::Admin, Self::Supervisor, Self::Agent, Self::Auditor, Self::Developer];
+
+    /// Whether somebody with this role may make, change and remove people with another.
+    pub fn manages(self, other: Self) -> bool {
+        match self {
+            Self::Owner => true,
+            Self::Admin => !matches!(other, Self::Owner | Self::Admin),
+            _ => false,
+        }
+    }
+
+    /// Whether somebody with this role may do this at all; [`super::Actor::may`] looks at inboxes too.
+    pub fn may(self, action: Action) -> bool {
+        TABLE.iter().any(|(known, roles)| *known == action && roles.contains(&self))
+    }
+}
+
+/// Something that people do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Action {
+    /// Read the conversations of an inbox, and search in them.
+    Read,
+    /// Answer in an inbox, react, mark as read.
+    Answer,
+    /// Write notes and labels in an inbox.
+    Annotate,
+    /// Give a conversation of an inbox to somebody.
+    Assign,
+    /// Block a customer and unblock them.
+    Block,
+    /// Write the replies that are kept ready.
+    CannedReplies,
+    /// Make, change and delete templates.
+    Templates,
+    /// Change the profile and the settings of a number.
+    Number,
+    /// Set receivers of webhooks, see their log, play deliveries again.
+    Webhooks,
+    /// Make, rotate and revoke tokens.
+    Tokens,
+    /// Make, change and remove people; [`Role::manages`] says which.
+    People,
+    /// See what customers consented to.
+    Consents,
+    /// See counts.
+    Analytics,
+    /// Export what is known of a customer.
+    Export,
+    /// Erase a customer, or restrict what is done with them.
+    Erase,
+    /// Set what is kept for how long.
+    Retention,
+    /// Read the audit log, verify it, and take its heads out.
+    Audit,
+    /// Let providers in, and put them out.
+    Providers,
+}
+
+impl Action {
+    /// Whether it is done in an inbox, so that the scope of a person counts.
+    pub fn in_inbox(self) -> bool {
+        matches!(self, Self::Read | Self::Answer | Self::Annotate | Self::Assign)
+    }
+}
+
+use Role::{Admin, Agent, Auditor, Developer, Owner, Supervisor};
+
+/// The table of roles and actions: what is not in it is not allowed.
+pub const TABLE: [(Action, &[Role]); 18] = [
+    (Action::Read, &[Owner, Admin, Supervisor, Agent]),
+    (Action::Answer, &[Owner, Admin, Supervisor, Agent]),
+    (Action::Annotate, &[Owner, Admin, Supervisor, Agent]),
+    (Action::Assign, &[Owner, Admin, Supervisor]),
+    (Action::Block, &[Owner, Admin, Supervisor]),
+    (Action::CannedReplies, &[Owner, Admin, Supervisor]),
+    (Action::Templates, &[Owner, Admin, Developer]),
+    (Action::Number, &[Owner, Admin]),
+    (Action::Webhooks, &[Owner, Admin, Developer]),
+    (Action::Tokens, &[Owner, Admin, Developer]),
+    (Action::People, &[Owner, Admin]),
+    (Action::Consents, &[Owner, Admin, Supervisor, Auditor]),
+    (Action::Analytics, &[Owner, Admin, Supervisor, Auditor, Developer]),
+    (Action::Export, &[Owner, Admin]),
+    (Action::Erase, &[Owner, Admin]),
+    (Action::Retention, &[Owner]),
+    (Action::Audit, &[Owner, Auditor]),
+    (Action::Providers, &[Owner]),
+];
+
+/// The inboxes that somebody sees; all when `None`.
+pub type Inboxes = Option<BTreeSet<String>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_stands_in_the_table_once_and_owners_may_do_all() {
+        let actions: BTreeSet<_> = TABLE.iter().map(|(action, _)| *action).collect();
+        assert_eq!(actions.len(), TABLE.len());
+        assert_eq!(actions.last().map(|it| *it as usize + 1), Some(TABLE.len()), "none is missing");
+        assert!(TABLE.iter().all(|(action, _)| Owner.may(*action)));
+    }
+
+    #[test]
+    fn those_who_see_what_was_done_do_not_read_what_was_said_and_the_other_way_round() {
+        let said = [Action::Read, Action::Answer, Action::Annotate, Action::Assign, Action::Export];
+        for role in [Auditor, Developer] {
+            assert!(said.iter().all(|action| !role.may(*action)));
+        }
+        for role in [Admin, Supervisor, Agent, Developer] {
+            assert!(!role.may(Action::Audit), "nobody who acts looks after the log");
+        }
+        let of_agents: Vec<_> = TABLE.iter().map(|it| it.0).filter(|it| Agent.may(*it)).collect();
+        assert_eq!(of_agents, [Action::Read, Action::Answer, Action::Annotate]);
+        let of_auditors: Vec<_> = TABLE.iter().map(|it| it.0).filter(|it| Auditor.may(*it)).collect();
+        assert_eq!(of_auditors, [Action::Consents, Action::Analytics, Action::Audit]);
+    }
+
+    #[test]
+    fn nobody_makes_somebody_of_their_own_height_but_owners() {
+        for role in Role::ALL {
+            for other in Role::ALL {
+                let known = match role {
+                    Owner => true,
+                    Admin => other > Admin,
+                    _ => false,
+                };
+                assert_eq!(role.manages(other), known, "{role:?} {other:?}");
+            }
+        }
+    }
+}

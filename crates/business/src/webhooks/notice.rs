@@ -1,0 +1,153 @@
+//! What the node itself tells programs: of templates, of its number, of its account.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Something that happened to what the business has, not to a customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A template was approved, rejected, paused, …
+    TemplateStatus {
+        /// Which.
+        template: TemplateName,
+        /// `APPROVED`, `REJECTED`, `PAUSED`, …
+        event: String,
+        /// `MARKETING`, `UTILITY` or `AUTHENTICATION`.
+        category: String,
+        /// Why, in the API's words; `NONE` when nothing was refused.
+        reason: Option<String>,
+    },
+    /// A template is of another category than it was.
+    TemplateCategory {
+        /// Which.
+        template: TemplateName,
+        /// What it was.
+        previous: String,
+        /// What it is.
+        new: String,
+    },
+    /// Customers like a template more or less than before.
+    TemplateQuality {
+        /// Which.
+        template: TemplateName,
+        /// `GREEN`, `YELLOW`, `RED` or `UNKNOWN`.
+        previous: String,
+        /// What it is now.
+        new: String,
+    },
+    /// The number's quality or its limit changed.
+    PhoneQuality {
+        /// `UPGRADE`, `DOWNGRADE`, `FLAGGED`, …
+        event: String,
+        /// `TIER_250`, …
+        current_limit: String,
+    },
+    /// A name was decided upon.
+    PhoneName {
+        /// `APPROVED`, `REJECTED`, …
+        decision: String,
+        /// The name that was asked for.
+        requested: String,
+        /// Why not.
+        reason: Option<String>,
+    },
+    /// Something about the account: `ACCOUNT_RESTRICTION`, `DISABLED_UPDATE`, …
+    Account {
+        /// What.
+        event: String,
+    },
+    /// The account was looked at.
+    AccountReview {
+        /// `APPROVED`, `REJECTED`, `PENDING`.
+        decision: String,
+    },
+    /// How much the business may do.
+    Capability {
+        /// Customers that it may write to in a day; -1 is without a limit.
+        daily_customers: i64,
+        /// Numbers that it may have.
+        numbers: u32,
+    },
+    /// The number's PIN was changed, or somebody asked that it be reset.
+    Security {
+        /// `PIN_CHANGED`, `PIN_RESET_REQUEST`, `PIN_RESET_SUCCESS`.
+        event: String,
+    },
+}
+
+/// A template as notices name it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateName {
+    /// Its id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Its language, as `pt_BR`.
+    pub language: String,
+}
+
+impl TemplateName {
+    fn with(&self, more: Value) -> Value {
+        let Self { id, name, language } = self;
+        let mut value = json!({
+            "message_template_id": id,
+            "message_template_name": name,
+            "message_template_language": language,
+        });
+        if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
+            value.extend(more);
+        }
+        value
+    }
+}
+
+impl Notice {
+    /// The field that it comes under.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::TemplateStatus { .. } => "message_template_status_update",
+            Self::TemplateCategory { .. } => "template_category_update",
+            Self::TemplateQuality { .. } => "message_template_quality_update",
+            Self::PhoneQuality { .. } => "phone_number_quality_update",
+            Self::PhoneName { .. } => "phone_number_name_update",
+            Self::Account { .. } => "account_update",
+            Self::AccountReview { .. } => "account_review_update",
+            Self::Capability { .. } => "business_capability_update",
+            Self::Security { .. } => "security",
+        }
+    }
+
+    /// What it says, for a number as people read it.
+    pub(super) fn value(&self, display: &str) -> Value {
+        match self {
+            Self::TemplateStatus { template, event, category, reason } => template.with(json!({
+                "event": event,
+                "message_template_category": category,
+                "reason": reason.as_deref().unwrap_or("NONE"),
+            })),
+            Self::TemplateCategory { template, previous, new } => {
+                template.with(json!({ "previous_category": previous, "new_category": new }))
+            }
+            Self::TemplateQuality { template, previous, new } => {
+                template.with(json!({ "previous_quality_score": previous, "new_quality_score": new }))
+            }
+            Self::PhoneQuality { event, current_limit } => {
+                json!({ "display_phone_number": display, "event": event, "current_limit": current_limit })
+            }
+            Self::PhoneName { decision, requested, reason } => json!({
+                "display_phone_number": display,
+                "decision": decision,
+                "requested_verified_name": requested,
+                "rejection_reason": reason,
+            }),
+            Self::Account { event } => json!({ "phone_number": display, "event": event }),
+            Self::AccountReview { decision } => json!({ "decision": decision }),
+            Self::Capability { daily_customers, numbers } => json!({
+                "max_daily_conversation_per_phone": daily_customers,
+                "max_phone_numbers_per_business": numbers,
+            }),
+            Self::Security { event } => json!({ "display_phone_number": display, "event": event }),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What became of deliveries, for a while.
+
+use lacre_proto::{AccountId, Millis};
+use lacre_store::data::{Batch, Data, Key};
+
+use super::rows::{Dead, Lane, Logged, Outcome};
+use super::{Outbox, StoreError};
+use crate::store::{end_of, table};
+use crate::webhooks::subscription::Slot;
+
+const PAGE: usize = 256;
+
+/// One attempt at a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The delivery.
+    pub id: u64,
+    /// When.
+    pub at: Millis,
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub took: Millis,
+    /// The queue.
+    pub slot: Slot,
+    /// The delivery's place in its lane.
+    pub sequence: u64,
+    /// The field that it came under.
+    pub field: String,
+    /// When the event was taken.
+    pub created: Millis,
+}
+
+pub(super) fn key_of(at: Millis, id: u64, attempt: u32) -> Key {
+    Key::new(table::DELIVERED, &[b"a", &at.to_be_bytes(), &id.to_be_bytes(), &attempt.to_be_bytes()])
+}
+
+pub(super) fn index_key(id: u64) -> Key {
+    Key::new(table::DELIVERED, &[b"i", &id.to_be_bytes()])
+}
+
+pub(super) fn from_time(at: Millis) -> Key {
+    Key::new(table::DELIVERED, &[b"a", &at.to_be_bytes()])
+}
+
+pub(super) fn time_of(key: &Key) -> Option<Millis> {
+    Some(Millis::from_be_bytes(key.as_bytes().get(2..10)?.try_into().ok()?))
+}
+
+impl<D: Data> Outbox<D> {
+    /// Attempts in a time (the first included, the second not), oldest first; at most `limit`.
+    pub async fn log(&self, from: Millis, to: Millis, limit: usize) -> Result<Vec<Attempt>, StoreError> {
+        let rows = self.rows::<Logged>(&from_time(from), &from_time(to), limit).await?;
+        let attempt = |(key, row): (Key, Logged)| {
+            let Logged { lane, sequence, id, attempt, outcome, took, field, created, body: _ } = row;
+            let at = time_of(&key)?;
+            Some(Attempt { id, at, attempt, outcome, took, slot: lane.slot, sequence, field, created })
+        };
+        Ok(rows.into_iter().filter_map(attempt).collect())
+    }
+
+    /// Deliveries that were given up, after an id, oldest first; at most `limit`.
+    pub async fn dead(&self, after: u64, limit: usize) -> Result<Vec<Dead>, StoreError> {
+        let rows = self.rows(&Dead::key(after.saturating_add(1)), &all_dead_end(), limit).await?;
+        Ok(rows.into_iter().map(|(_, it)| it).collect())
+    }
+
+    /// Drops what was kept long enough: the log with the bytes in it, and the dead.
+    pub async fn prune(&self, now: Millis) -> Result<(), StoreError> {
+        let old = from_time(now.saturating_sub(self.settings.log));
+        loop {
+            let rows = self.rows::<Logged>(&from_time(0), &old, PAGE).await?;
+            let mut batch = Batch::new();
+            for (key, row) in &rows {
+                batch = self.drop_logged(batch, key, row).await?;
+            }
+            self.store.write(batch).await?;
+            if rows.len() < PAGE {
+                break;
+            }
+        }
+        let died = now.saturating_sub(self.settings.dead);
+        self.drop_dead(|dead| dead.died < died).await
+    }
+
+    /// Erases everything that is about a customer: what waits, what was given up, what was delivered and its log.
+    pub async fn forget(&self, customer: AccountId) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        let slots = (0..=u8::MAX).map(Slot::Also).chain([Slot::Main]);
+        for lane in slots.map(|slot| Lane { slot, customer: Some(customer) }) {
+            let prefix = lane.prefix();
+            batch = batch.delete_range(prefix.clone(), end_of(&prefix));
+            batch = batch.delete(lane.count_key()).delete(lane.head_key());
+        }
+        self.store.write(batch).await?;
+        self.drop_dead(|dead| dead.lane.customer == Some(customer)).await?;
+        let (mut from, end) = (from_time(0), from_time(Millis::MAX));
+        loop {
+            let rows = self.rows::<Logged>(&from, &end, PAGE).await?;
+            let mut batch = Batch::new();
+            for (key, row) in rows.iter().filter(|(_, row)| row.lane.customer == Some(customer)) {
+                batch = self.drop_logged(batch, key, row).await?;
+            }
+            self.store.write(batch).await?;
+            match rows.last() {
+                Some((last, _)) if rows.len() == PAGE => from = after(last),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Removes a row of the log, and the index if it leads there.
+    async fn drop_logged(&self, batch: Batch, key: &Key, row: &Logged) -> Result<Batch, StoreError> {
+        let index = index_key(row.id);
+        let leads: Option<(Millis, u32)> = self.store.read("a delivery's index", &index).await?;
+        let here = leads.is_some_and(|(at, attempt)| key_of(at, row.id, attempt) == *key);
+        let batch = batch.delete(key.clone());
+        Ok(if here { batch.delete(index) } else { batch })
+    }
+
+    async fn drop_dead(&self, which: impl Fn(&Dead) -> bool) -> Result<(), StoreError> {
+        let mut after = 0;
+        loop {
+            let rows = self.dead(after, PAGE).await?;
+            let gone = rows.iter().filter(|dead| which(dead));
+            self.store.write(gone.fold(Batch::new(), |batch, it| batch.delete(Dead::key(it.id)))).await?;
+            match rows.last() {
+                Some(last) if rows.len() == PAGE => after = last.id,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    pub(super) async fn rows<T: serde::de::DeserializeOwned>(
+        &self,
+        from: &Key,
+        to: &Key,
+        limit: usize,
+    ) -> Result<Vec<(Key, T)>, StoreError> {
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let rows = self.store.0.scan(from, to, limit).await?;
+        rows.into_iter()
+            .map(|(key, bytes)| {
+                let row = postcard::from_bytes(&bytes).map_err(|_| StoreError::Corrupt("a delivery"))?;
+                Ok((key, row))
+            })
+            .collect()
+    }
+}
+
+pub(super) fn all_dead_end() -> Key {
+    end_of(&Key::new(table::DEAD, &[]))
+}
+
+pub(super) fn after(key: &Key) -> Key {
+    Key::from(bytes::Bytes::from([key.as_bytes(), &[0]].concat()))
+}

@@ -1,0 +1,12 @@
+//! The API as programs see it: the router in this process, a sealed side whose people answer as they are told.
+
+mod account;
+mod addressing;
+mod bridge;
+mod door;
+mod limits;
+mod media;
+mod messages;
+mod nonsense;
+mod templates;
+mod world;

@@ -1,0 +1,9 @@
+//! What goes out of the node: the way out itself, the receivers of webhooks, and what they are told.
+
+mod cast;
+mod chaos;
+mod events;
+mod outbox;
+mod outward;
+mod receiver;
+mod subscriptions;
