@@ -444,6 +444,7 @@ mod tests {
         let media = media(folder.path());
         let mut taking = media.begin(7, "text/plain").await.expect("begun");
         taking.write(b"half").await.expect("written");
+        taking.file.flush().await.expect("on disk");
         drop(taking);
         let written = std::fs::metadata(media.part(7).await.expect("a path")).and_then(|it| it.modified());
         let written =

@@ -220,3 +220,46 @@ impl RngCore for Drawn<'_> {
 }
 
 impl CryptoRng for Drawn<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::templates::{Format, Purpose, Status};
+
+    #[test]
+    fn a_notice_of_the_api_is_the_same_in_the_webhooks_words() {
+        let template = Template {
+            id: 7,
+            name: "order_ready".to_owned(),
+            language: "pt_BR".to_owned(),
+            purpose: Purpose::Marketing,
+            before: Some(Purpose::Utility),
+            format: Format::Positional,
+            components: "[]".to_owned(),
+            status: Status::Rejected,
+            reason: Some("INVALID_FORMAT".to_owned()),
+            made: 1,
+        };
+        let name = TemplateName { id: 7, name: "order_ready".to_owned(), language: "pt_BR".to_owned() };
+        let status = |event: &str| webhooks::Notice::TemplateStatus {
+            template: name.clone(),
+            event: event.to_owned(),
+            category: "MARKETING".to_owned(),
+            reason: Some("INVALID_FORMAT".to_owned()),
+        };
+        assert_eq!(told(Notice::TemplateStatus(template.clone())), status("REJECTED"));
+        assert_eq!(told(Notice::TemplateDeleted(template.clone())), status("DELETED"));
+        let (previous, new) = ("UTILITY".to_owned(), "MARKETING".to_owned());
+        let category = webhooks::Notice::TemplateCategory { template: name.clone(), previous, new };
+        assert_eq!(told(Notice::TemplatePurpose(template)), category);
+        let pin = webhooks::Notice::Security { event: "PIN_CHANGED".to_owned() };
+        assert_eq!(told(Notice::PinChanged(Some(1))), pin);
+    }
+
+    #[test]
+    fn ids_of_files_are_digits_that_javascript_holds() {
+        let ids = [(0, 0), (1, 0), (0, 1)].map(|(index, round)| candidate(MessageId([5; 16]), index, round));
+        assert!(ids.iter().all(|it| (100_000_000_000_000..1 << 53).contains(it)));
+        assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
+    }
+}
