@@ -96,7 +96,7 @@ fn nothing_acknowledged_is_lost_when_the_relay_is_killed() {
 
 #[test]
 fn what_a_forgetful_relay_loses_is_seen() {
-    let lines = bench(&["crash", "--forgetful", "--kills", "2", "--clients", "4", "--life-ms", "600"]);
+    let lines = bench(&["crash", "--forgetful", "--kills", "4", "--clients", "4", "--life-ms", "600"]);
     let lost = lines[0]["lost"].as_f64().is_some_and(|lost| lost > 0.0);
     assert!(lost || lines[0]["seen"].is_string(), "{}", lines[0]);
 }

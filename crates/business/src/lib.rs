@@ -24,6 +24,8 @@ pub mod media;
 pub mod node;
 pub mod outward;
 pub mod people;
+pub mod sealed;
+pub mod serve;
 pub mod signature;
 pub mod store;
 pub mod templates;

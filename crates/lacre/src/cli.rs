@@ -17,7 +17,10 @@ use clap_complete::Shell;
 use lacre_proto::Handle;
 
 use crate::exit;
-pub use business::{AdminArgs, AdminBusiness, AdminCommand, ConsentCommand, OneBusiness, PurposeArg};
+pub use business::{
+    AdminArgs, AdminBusiness, AdminCommand, BusinessCommand, ConsentCommand, OneBusiness, PurposeArg,
+    ServeArgs,
+};
 pub use device::{DeviceCommand, HistoryArgs, JoinArgs, SecureArgs};
 pub use files::{PaceArgs, SaveArgs, StorageArgs};
 pub use group::{AllowedArg, GroupArgs, GroupCommand, RoleArg};
@@ -148,6 +151,13 @@ pub enum Command {
     },
     /// Run a relay, or look after one
     Relay(Box<RelayArgs>),
+    /// Run a business node: the WhatsApp Business Cloud API on your own machine, sealed up to it
+    #[command(after_help = business::NODE)]
+    Business {
+        /// What to do
+        #[command(subcommand)]
+        command: BusinessCommand,
+    },
     /// Look after what a relay vouches for
     Admin {
         /// What to do

@@ -55,6 +55,72 @@ pub enum PurposeArg {
     Codes,
 }
 
+/// Examples of `lacre business`.
+pub const NODE: &str = "\
+Examples:
+  lacre business init --data ./bakery --relay https://relay.example bakery
+  lacre business serve --data ./bakery --listen 127.0.0.1:8480
+The operator of the relay makes the account a business before it talks:
+`lacre admin business add`. The guide: docs/guide/business.md";
+
+/// `lacre business`.
+#[derive(Debug, Subcommand)]
+pub enum BusinessCommand {
+    /// Make the account, and the node with its first access token, which is shown once
+    Init {
+        /// The node's folder; it is made
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The relay's address
+        #[arg(long, value_name = "URL")]
+        relay: String,
+        /// The handle by which customers find the business
+        handle: Handle,
+        /// The invite code, where the relay asks for one
+        #[arg(long, env = "LACRE_INVITE", value_name = "CODE", hide_env_values = true)]
+        invite: Option<String>,
+        /// PEM file with the certificate authority of the relay, when this machine does not know it
+        #[arg(long, value_name = "FILE")]
+        ca: Option<PathBuf>,
+        /// Keep the device under no passphrase: whoever reads the disk reads the messages
+        #[arg(long)]
+        no_passphrase: bool,
+    },
+    /// Answer the API and call webhooks, until it is stopped
+    Serve(ServeArgs),
+    /// Make another access token, while the node does not run; it is shown once
+    Token {
+        /// The node's folder
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// What people know it by
+        name: String,
+        /// For how many days; without, until it is revoked
+        #[arg(long, value_name = "N")]
+        days: Option<u64>,
+    },
+}
+
+/// `lacre business serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The node's folder
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Where it listens: an address of this machine itself, since it speaks no TLS
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8480")]
+    pub listen: SocketAddr,
+    /// How programs reach it, when that is not the address that it listens on
+    #[arg(long, value_name = "URL")]
+    pub public: Option<String>,
+    /// Approve templates that are well formed as soon as they are made
+    #[arg(long)]
+    pub approve: bool,
+    /// A host that webhooks and links of media may have though it is on a private network
+    #[arg(long = "allow-host", value_name = "HOST")]
+    pub allowed: Vec<String>,
+}
+
 const ADMIN: &str = "\
 Examples (the relay runs with --admin 127.0.0.1:9443):
   lacre admin business add bakery --trade bakery --domain padaria.example \\

@@ -11,7 +11,7 @@ Examples:
   lacre send Family \"dinner on Sunday?\"
   lacre group add Family duarte --history 40     with the last 40 messages
   lacre group link Family --new                  a link by which people ask
-  lacre group requests Family                    who asks; then approve or decline
+  lacre group requests Family                    who asks to be let in
   lacre group leave Family";
 
 /// `lacre group`.

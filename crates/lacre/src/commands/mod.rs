@@ -15,6 +15,7 @@ mod history;
 mod man;
 mod messages;
 mod names;
+mod node;
 mod picture;
 mod read;
 mod relay;
@@ -54,6 +55,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     };
     match command {
         Command::Relay(args) => relay::run(*args, json).await,
+        Command::Business { command } => node::run(command, passphrase_fd, json).await,
         Command::Admin { command: AdminCommand::Business { command } } => business::run(command, json),
         Command::Consent { command } => consent::run(&context()?, command).await,
         Command::SignUp(args) => sign_up::run(&context()?, args).await,

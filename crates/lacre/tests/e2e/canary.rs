@@ -105,6 +105,8 @@ fn plant<'a>(kind: &str, ana: &Person, control: &Person, id: &str, of: &impl Fn(
         // Groups' own, typing, and what only devices of one account say: planted in their own form by testkit's `r15_every_kind_of_content_*`.
         "fact" | "leave" | "briefing" | "given" | "ask-to-join" | "join-answer" | "typing" | "sync"
         | "history" => {}
+        // A business's and its customers': in their own form likewise, and by the node's stories.
+        "menu" | "choice" | "consent" => {}
         other => panic!("the kind {other} is not planted: add it here"),
     }
 }

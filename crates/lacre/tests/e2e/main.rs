@@ -12,6 +12,7 @@ mod files;
 mod groups;
 mod kinds;
 mod messages;
+mod node;
 mod operator;
 mod process;
 mod profiles;

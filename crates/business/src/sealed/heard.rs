@@ -1,0 +1,298 @@
+//! What happens on the device, as events, each told once.
+
+use lacre_client::content::{self, Content};
+use lacre_client::records::{ConversationKind, ConversationRecord, Failure, MessageRecord, MessageState};
+use lacre_client::{EngineError, Event};
+use lacre_proto::{AccountId, ConversationId, ErrorCode};
+use lacre_store::data::{Batch, Data, Expected, Key, WriteError};
+use sha2::{Digest, Sha256};
+
+use super::{EVENTS, Sealed};
+use crate::chat::{
+    Chat, ChatEvent, Choice, ChosenBy, Customer, Incoming, MediaKind, MessageId, Place, Reach, SendError,
+};
+use crate::store::{StoreError, bytes_of, table};
+
+/// So many rows that were told already, one after another, and the rest of a conversation was too.
+const KNOWN: usize = 64;
+/// Rows read at once.
+const ROWS: usize = 128;
+
+/// Something to be told, under what it is told once by.
+type Telling = (Vec<u8>, ChatEvent);
+
+impl<D: Data> Sealed<D> {
+    pub(super) async fn happened(&self, event: Event) -> Result<(), StoreError> {
+        match event {
+            Event::MessageChanged(conversation, message) => {
+                self.tell_row(conversation, message).await.map(drop)
+            }
+            Event::ConversationMerged(_, stays) => self.look_through_one(stays).await,
+            Event::Consent(customer) => self.tell_consent(customer).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks through all that the client has, from the newest back to what was told.
+    pub(super) async fn look_through(&self) -> Result<(), StoreError> {
+        let all = self.read(|records| records.conversations()).map_err(unread)?;
+        for record in all {
+            if record.kind == ConversationKind::Direct {
+                self.look_through_one(record.id).await?;
+                if let Some(customer) = record.peer {
+                    self.tell_consent(customer).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_through_one(&self, conversation: ConversationId) -> Result<(), StoreError> {
+        let (mut before, mut known, mut rows) = (None, 0, Vec::new());
+        while known < KNOWN {
+            let some = self.read(|records| records.messages(conversation, before, ROWS)).map_err(unread)?;
+            let Some(last) = some.last() else { break };
+            before = Some(last.position);
+            for row in some {
+                known = if self.is_told(&row).await? { known + 1 } else { 0 };
+                rows.push(row.id);
+            }
+        }
+        // In the order in which they came.
+        for id in rows.into_iter().rev() {
+            self.tell_row(conversation, id).await?;
+        }
+        Ok(())
+    }
+
+    async fn is_told(&self, row: &MessageRecord) -> Result<bool, StoreError> {
+        let what: &[u8] = if row.mine { b"r2" } else { b"in" };
+        Ok(self.store.0.get(&mark(row.id, what)).await?.is_some())
+    }
+
+    /// Tells what is new of a row.
+    async fn tell_row(&self, conversation: ConversationId, id: content::MessageId) -> Result<(), StoreError> {
+        let found = self.read(|records| {
+            let Some(record) = records.conversation(conversation)? else { return Ok(None) };
+            let Some(row) = records.message(conversation, id)? else { return Ok(None) };
+            let Some(customer) = customer_of(&records, &record)? else { return Ok(None) };
+            let reactions = records.reactions(conversation, id)?;
+            let theirs = reactions.into_iter().find(|it| it.account == customer.account);
+            let menu = match &row.content {
+                Content::Chosen { of, .. } => records.message(conversation, *of)?,
+                _ => None,
+            };
+            Ok(Some((row, customer, theirs, menu)))
+        });
+        let Some((row, customer, reaction, menu)) = found.map_err(unread)? else { return Ok(()) };
+        let mut all = Vec::new();
+        match row.mine {
+            true => all.extend(reached(&row, &customer)),
+            false => all.extend(came(&row, &customer, menu.as_ref())),
+        }
+        if let Some(reaction) = reaction {
+            let by = [b"re".as_slice(), &reaction.revision.to_be_bytes()].concat();
+            let what = Incoming::Reaction(MessageId(row.id.0), reaction.emoji);
+            all.push((by, said(&customer, MessageId(reaction.id.0), row.sent_ms, what, None)));
+        }
+        for (by, event) in all {
+            self.tell(mark(row.id, &by), &event, Some(row.id)).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell_consent(&self, customer: AccountId) -> Result<(), StoreError> {
+        let Ok(standing) = self.standing(customer) else { return Ok(()) };
+        let found = self.read(|records| {
+            let Some(me) = records.me()? else { return Ok(None) };
+            let Some(consent) = records.consent(me.account, customer)? else { return Ok(None) };
+            let handle = records.contact(customer)?.map(|it| it.handle.to_string());
+            let name = records.name_of(customer)?.or(handle).unwrap_or_default();
+            Ok(Some((consent, Customer { account: customer, name })))
+        });
+        let Some((consent, from)) = found.map_err(unread)? else { return Ok(()) };
+        let at = Key::new(table::TAKEN, &[b"consent", customer.as_ref(), &consent.revision.to_be_bytes()]);
+        self.tell(at, &ChatEvent::Consent { from, at: consent.granted_ms, standing }, None).await
+    }
+
+    /// Appends an event that was not told yet. Under an id of its own it is still of a row.
+    async fn tell(
+        &self,
+        once: Key,
+        event: &ChatEvent,
+        row: Option<content::MessageId>,
+    ) -> Result<(), StoreError> {
+        let mut batch = Batch::new()
+            .assert(once.clone(), Expected::Absent)
+            .put(once, Vec::new())
+            .append(vec![EVENTS], bytes_of(event));
+        if let (ChatEvent::Message { id, .. }, Some(row)) = (event, row)
+            && id.0 != row.0
+        {
+            batch = batch.put(alias(*id), row.0.to_vec());
+        }
+        match self.store.0.write(batch).await {
+            Ok(_) => {
+                self.told.notify_waiters();
+                Ok(())
+            }
+            Err(WriteError::Conflict(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Of which row something is that has an id of its own.
+pub(super) fn alias(of: MessageId) -> Key {
+    Key::new(table::TAKEN, &[b"alias", &of.0])
+}
+
+fn mark(row: content::MessageId, what: &[u8]) -> Key {
+    Key::new(table::TAKEN, &[b"row", &row.0, what])
+}
+
+fn unread(error: SendError) -> StoreError {
+    tracing::warn!(%error, "the device's records cannot be read");
+    StoreError::Corrupt("a record of the device")
+}
+
+fn customer_of(
+    records: &lacre_client::records::Records<'_>,
+    record: &ConversationRecord,
+) -> Result<Option<Customer>, EngineError> {
+    let (ConversationKind::Direct, Some(account)) = (record.kind, record.peer) else { return Ok(None) };
+    let handle = record.handle.as_ref().map(ToString::to_string);
+    let name = records.name_of(account)?.or(handle).unwrap_or_default();
+    Ok(Some(Customer { account, name }))
+}
+
+fn said(from: &Customer, id: MessageId, at: u64, what: Incoming, row: Option<&MessageRecord>) -> ChatEvent {
+    let in_reply_to = row.and_then(MessageRecord::in_reply_to).map(|id| MessageId(id.0));
+    let forwarded =
+        row.map(|row| row.marks.manner.forwarded).filter(|count| *count > 0).map(|count| count > 5);
+    ChatEvent::Message { from: from.clone(), id, at, what, in_reply_to, forwarded }
+}
+
+/// How far one's own message has come: each step, in their order.
+fn reached(row: &MessageRecord, to: &Customer) -> Vec<Telling> {
+    let id = MessageId(row.id.0);
+    let step = |number: &[u8; 2], reach| {
+        let event = ChatEvent::Reached { to: to.clone(), id, at: row.sent_ms, reach };
+        (number.to_vec(), event)
+    };
+    let (sent, delivered, read) = (b"r0", b"r1", b"r2");
+    match row.state {
+        MessageState::Sent => vec![step(sent, Reach::Sent)],
+        MessageState::Delivered => vec![step(sent, Reach::Sent), step(delivered, Reach::Delivered)],
+        MessageState::Read => {
+            vec![step(sent, Reach::Sent), step(delivered, Reach::Delivered), step(read, Reach::Read)]
+        }
+        MessageState::Failed(why) => {
+            let event = ChatEvent::Failed { to: to.clone(), id, at: row.sent_ms, why: failed(why) };
+            vec![(b"rf".to_vec(), event)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn failed(why: Failure) -> SendError {
+    match why {
+        Failure::NoSuchAccount | Failure::NotAMember | Failure::Yourself => SendError::NoSuchAccount,
+        Failure::IdentityChanged | Failure::FalseIdentity => SendError::IdentityChanged,
+        Failure::Blocked => SendError::Blocked,
+        Failure::FileGone => SendError::File("it is not on this node any more".to_owned()),
+        Failure::Relay(number) => match ErrorCode::from_number(number) {
+            ErrorCode::ConsentNeeded => SendError::NoConsent,
+            code => SendError::Unavailable(code.sentence().to_owned()),
+        },
+        other => SendError::Unavailable(other.to_string()),
+    }
+}
+
+/// What a customer's row says, and what has become of it since.
+fn came(row: &MessageRecord, from: &Customer, menu: Option<&MessageRecord>) -> Vec<Telling> {
+    if row.change.is_some()
+        || row.state != MessageState::Received
+        || matches!(row.content, Content::Consent(_))
+    {
+        return Vec::new();
+    }
+    let id = MessageId(row.id.0);
+    if row.marks.deleted_by.is_some() {
+        let what = Incoming::Delete(id);
+        return vec![(b"de".to_vec(), said(from, derived(row.id, b"delete"), row.sent_ms, what, None))];
+    }
+    let mut all = vec![(b"in".to_vec(), said(from, id, row.sent_ms, what_of(row, menu), Some(row)))];
+    if let Content::Media(media) = &row.content {
+        // The API has one file a message: each of an album is one.
+        for (index, (file, _)) in media.files.iter().enumerate().skip(1) {
+            let by = [b"in".as_slice(), &[index as u8]].concat();
+            let what = file_of(file, kind_of(&file.media_type), String::new(), index as u32);
+            all.push((by.clone(), said(from, derived(row.id, &by), row.sent_ms, what, None)));
+        }
+    }
+    if let (Some(edited), Content::Text { text, .. }) = (row.marks.edited_ms, &row.content) {
+        let by = [b"ed".as_slice(), &edited.to_be_bytes()].concat();
+        let what = Incoming::Edit(id, text.clone());
+        all.push((by.clone(), said(from, derived(row.id, &by), edited, what, None)));
+    }
+    all
+}
+
+/// The id of something that was said about a message, and has no row.
+fn derived(of: content::MessageId, what: &[u8]) -> MessageId {
+    let hash = Sha256::digest([&of.0, what].concat());
+    MessageId(std::array::from_fn(|at| hash[at]))
+}
+
+fn what_of(row: &MessageRecord, menu: Option<&MessageRecord>) -> Incoming {
+    match &row.content {
+        Content::Text { text, .. } => Incoming::Text(text.clone()),
+        Content::Place(place) => Incoming::Place(Place {
+            latitude: f64::from(place.latitude_e7) / 1e7,
+            longitude: f64::from(place.longitude_e7) / 1e7,
+            name: place.label.clone(),
+            address: String::new(),
+        }),
+        Content::Card(card) => Incoming::Contact(card.handle.clone(), card.name.clone()),
+        Content::Chosen { of, choice } => {
+            let by = match menu.map(|menu| &menu.content) {
+                Some(Content::Menu(menu)) if menu.template.is_some() => ChosenBy::TemplateButton,
+                Some(Content::Menu(content::Menu { offer: content::Offer::List { .. }, .. })) => {
+                    ChosenBy::Row
+                }
+                _ => ChosenBy::Button,
+            };
+            let (id, title) = (choice.id.clone(), choice.title.clone());
+            let choice = Choice { id, title, description: choice.description.clone() };
+            Incoming::Chosen(MessageId(of.0), choice, by)
+        }
+        Content::Media(media) => match media.files.first() {
+            Some((file, _)) => file_of(file, kind_of(&file.media_type), media.caption.clone(), 0),
+            None => Incoming::Other,
+        },
+        Content::Voice(voice) => file_of(&voice.file, MediaKind::Voice, String::new(), 0),
+        _ => Incoming::Other,
+    }
+}
+
+fn file_of(file: &content::FileRef, kind: MediaKind, caption: String, index: u32) -> Incoming {
+    Incoming::Media {
+        kind,
+        mime: file.media_type.clone(),
+        sha256: file.hash,
+        size: file.size,
+        name: (!file.name.is_empty()).then(|| file.name.clone()),
+        caption,
+        index,
+    }
+}
+
+fn kind_of(mime: &str) -> MediaKind {
+    match mime.split_once('/').map_or(mime, |(family, _)| family) {
+        "image" => MediaKind::Image,
+        "video" => MediaKind::Video,
+        "audio" => MediaKind::Audio,
+        _ => MediaKind::Document,
+    }
+}

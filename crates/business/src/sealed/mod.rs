@@ -1,0 +1,168 @@
+//! The sealed side, on a client: an ordinary device of the business's account.
+//!
+//! What the client has taken in becomes events in a log of the node's store, each once: an event is appended in the
+//! same write as the mark that it was told. So a node that dies, or was away for days, looks through what came since and
+//! tells what it has not.
+
+mod heard;
+mod said;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lacre_client::records::{ConversationKind, ConversationRecord, Records};
+use lacre_client::{Client, EngineError, Intent};
+use lacre_proto::{AccountId, ConversationId, Handle};
+use lacre_store::data::{Data, LogId};
+use tokio::sync::{Notify, watch};
+
+use crate::chat::{Category, Chat, ChatEvent, MessageId, Send, SendError, Standing};
+use crate::store::{Store, StoreError};
+
+/// The log of events.
+const EVENTS: LogId = LogId(*b"lacre/chat/event");
+/// Events given at once.
+const AT_ONCE: usize = 256;
+const BYTES: usize = 1 << 20;
+
+/// A client as the sealed side of a node. Clones are the same.
+#[derive(Clone)]
+pub struct Sealed<D> {
+    client: Client,
+    store: Store<D>,
+    /// Plain files that are on their way in or out.
+    folder: PathBuf,
+    told: Arc<Notify>,
+}
+
+impl<D: Data> Sealed<D> {
+    /// The sealed side on a client that runs; `folder` is for files that are being fetched.
+    pub fn new(client: Client, store: Store<D>, folder: PathBuf) -> Self {
+        Self { client, store, folder, told: Arc::default() }
+    }
+
+    /// Tells what happens, until it is stopped or the client is.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) -> Result<(), StoreError> {
+        let mut events = self.client.events();
+        self.look_through().await?;
+        loop {
+            let event = tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                event = events.recv() => event,
+            };
+            match event {
+                Ok(event) => self.happened(event).await?,
+                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => self.look_through().await?,
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => return Ok(()),
+            }
+        }
+    }
+
+    fn read<T>(&self, read: impl FnOnce(Records<'_>) -> Result<T, EngineError>) -> Result<T, SendError> {
+        self.client
+            .read(|views| read(views.records()))
+            .map_err(|error| SendError::Unavailable(error.to_string()))
+    }
+
+    /// The conversation with a customer.
+    fn with(&self, customer: AccountId) -> Result<ConversationRecord, SendError> {
+        let of = |it: &ConversationRecord| it.kind == ConversationKind::Direct && it.peer == Some(customer);
+        let found = self.read(|records| Ok(records.conversations()?.into_iter().find(of)))?;
+        found.ok_or(SendError::NoSuchAccount)
+    }
+
+    /// Where a message is, and its id there.
+    async fn place(
+        &self,
+        message: MessageId,
+    ) -> Result<(ConversationId, lacre_client::content::MessageId), SendError> {
+        let row = self.store.0.get(&heard::alias(message)).await;
+        let row = row.map_err(|error| SendError::Unavailable(error.to_string()))?;
+        let row = row.and_then(|row| <[u8; 16]>::try_from(row.as_ref()).ok()).unwrap_or(message.0);
+        let id = lacre_client::content::MessageId(row);
+        let found = self.read(|records| {
+            for conversation in records.conversations()? {
+                if records.message(conversation.id, id)?.is_some() {
+                    return Ok(Some(conversation.id));
+                }
+            }
+            Ok(None)
+        })?;
+        Ok((found.ok_or(SendError::NoSuchMessage)?, id))
+    }
+
+    async fn intend(&self, intent: Intent) -> Result<(), SendError> {
+        self.client.intend(intent).await.map(drop).map_err(|error| said::refused(&error))
+    }
+}
+
+impl<D: Data> Chat for Sealed<D> {
+    async fn find(&self, handle: &Handle) -> Result<AccountId, SendError> {
+        let known = self.read(|records| records.contact_by_handle(handle))?;
+        known.map(|contact| contact.account).ok_or(SendError::NoSuchAccount)
+    }
+
+    async fn send(&self, send: Send) -> Result<MessageId, SendError> {
+        self.say(send).await
+    }
+
+    async fn mark_read(&self, message: MessageId) -> Result<(), SendError> {
+        let (conversation, id) = self.place(message).await?;
+        self.intend(Intent::MarkRead(conversation, id)).await
+    }
+
+    async fn typing(&self, message: MessageId) -> Result<(), SendError> {
+        let (conversation, _) = self.place(message).await?;
+        self.intend(Intent::Typing(conversation, true)).await
+    }
+
+    fn standing(&self, of: AccountId) -> Result<Standing, SendError> {
+        self.read(|records| {
+            let Some(me) = records.me()? else { return Ok(Standing::default()) };
+            let leave = records.leave(me.account, of)?;
+            let Some(consent) = leave.consent else {
+                return Ok(Standing { window_until: leave.window_until_ms, ..Standing::default() });
+            };
+            let granted: Vec<_> =
+                consent.categories.iter().map(|it| (category(*it), consent.expires_ms)).collect();
+            let given = |wanted: &Category| granted.iter().any(|(it, _)| it == wanted);
+            // What was granted and is not any more, is stopped; so is everything after a stop.
+            let all = [Category::Service, Category::Marketing, Category::Authentication];
+            let stopped = all.into_iter().filter(|it| consent.is_stop() || !given(it)).collect();
+            Ok(Standing { window_until: leave.window_until_ms, granted, stopped })
+        })
+    }
+
+    async fn block(&self, customer: AccountId, blocked: bool) -> Result<(), SendError> {
+        self.intend(if blocked { Intent::Block(customer) } else { Intent::Unblock(customer) }).await
+    }
+
+    async fn fetch(&self, message: MessageId, index: u32, to: &Path) -> Result<(), SendError> {
+        self.save(message, index, to).await
+    }
+
+    async fn events(&self, after: u64) -> Vec<(u64, ChatEvent)> {
+        loop {
+            let told = self.told.notified();
+            let read = self.store.0.read_log(EVENTS, after, AT_ONCE, BYTES).await;
+            let events: Vec<_> = read
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|entry| Some((entry.position, postcard::from_bytes(&entry.value).ok()?)))
+                .collect();
+            if !events.is_empty() {
+                return events;
+            }
+            told.await;
+        }
+    }
+}
+
+/// A category of the content, as the port has it.
+fn category(of: lacre_client::content::Category) -> Category {
+    match of {
+        lacre_client::content::Category::Service => Category::Service,
+        lacre_client::content::Category::Marketing => Category::Marketing,
+        lacre_client::content::Category::Authentication => Category::Authentication,
+    }
+}
