@@ -86,9 +86,16 @@ const WALLS: &[Wall] = &[
         may: &["lacre-proto", "lacre-store"],
         never: &[SEALING, "hpke-rs*", "lacre-engine", "lacre-client", "ratatui"],
     },
+    // It says and hears through a client, and serves the business's own programs.
+    Wall {
+        name: "lacre-business",
+        may: &["lacre-client", "lacre-proto", "lacre-store"],
+        never: &["lacre-relay", "ratatui"],
+    },
     Wall {
         name: "lacre",
         may: &[
+            "lacre-business",
             "lacre-client",
             "lacre-engine",
             "lacre-guard",

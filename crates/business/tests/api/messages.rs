@@ -168,22 +168,18 @@ async fn buttons_lists_links_and_places_become_cards() {
     assert_eq!(sent_offer(), Offer::Place);
 }
 
+/// Each is refused with this code and these words, and nothing is sent.
+async fn refused(world: &World, cases: impl IntoIterator<Item = (Value, i64, &'static str)>) {
+    for (what, code, details) in cases {
+        let answer = world.to_ana(what.clone()).await;
+        assert_eq!((answer.code(), answer.details().as_str()), (code, details), "{what}");
+    }
+    assert!(world.chat.sent().is_empty());
+}
+
 #[tokio::test]
 async fn what_is_over_a_limit_or_unknown_is_refused_and_nothing_is_sent() {
     let world = World::new().await;
-    let reply = |id: &str, title: &str| json!({ "type": "reply", "reply": { "id": id, "title": title } });
-    let button = |buttons: Value| {
-        let it = json!({ "type": "button", "body": { "text": "x" }, "action": { "buttons": buttons } });
-        json!({ "type": "interactive", "interactive": it })
-    };
-    let list = |sections: Value| {
-        let action = json!({ "button": "See", "sections": sections });
-        json!({ "type": "interactive", "interactive": { "type": "list", "body": { "text": "x" }, "action": action } })
-    };
-    let rows = |count: usize, from: usize| {
-        (from..from + count).map(|it| json!({ "id": it.to_string(), "title": "r" })).collect::<Value>()
-    };
-    let of_type = |kind: &str| json!({ "type": "interactive", "interactive": { "type": kind } });
     let cases = [
         (json!({ "type": "text" }), 131008, "text is required"),
         (
@@ -224,6 +220,47 @@ async fn what_is_over_a_limit_or_unknown_is_refused_and_nothing_is_sent() {
             131009,
             "reaction.emoji must be one emoji",
         ),
+        (
+            json!({ "text": { "body": "x" }, "biz_opaque_callback_data": "d".repeat(513) }),
+            131009,
+            "biz_opaque_callback_data must have 0 to 512 characters, and has 513",
+        ),
+        (
+            json!({ "text": { "body": "x" }, "context": { "message_id": "no" } }),
+            131009,
+            "context.message_id must be the id of a message",
+        ),
+        (
+            json!({ "text": { "body": "x" }, "messaging_product": "sms" }),
+            131009,
+            "messaging_product must be \"whatsapp\"",
+        ),
+        (
+            json!({ "text": { "body": "x" }, "recipient_identity_key_hash": "abc" }),
+            137000,
+            "The identity key of the user is not the one given, or not known",
+        ),
+    ];
+    refused(&world, cases).await;
+}
+
+#[tokio::test]
+async fn cards_over_a_limit_are_refused_and_nothing_is_sent() {
+    let world = World::new().await;
+    let reply = |id: &str, title: &str| json!({ "type": "reply", "reply": { "id": id, "title": title } });
+    let button = |buttons: Value| {
+        let it = json!({ "type": "button", "body": { "text": "x" }, "action": { "buttons": buttons } });
+        json!({ "type": "interactive", "interactive": it })
+    };
+    let list = |sections: Value| {
+        let action = json!({ "button": "See", "sections": sections });
+        json!({ "type": "interactive", "interactive": { "type": "list", "body": { "text": "x" }, "action": action } })
+    };
+    let rows = |count: usize, from: usize| {
+        (from..from + count).map(|it| json!({ "id": it.to_string(), "title": "r" })).collect::<Value>()
+    };
+    let of_type = |kind: &str| json!({ "type": "interactive", "interactive": { "type": kind } });
+    let cases = [
         (button(json!([])), 131009, "interactive.action.buttons must have 1 to 3 elements, and has 0"),
         (
             button(json!([reply("a", "A"), reply("a", "B")])),
@@ -265,32 +302,8 @@ async fn what_is_over_a_limit_or_unknown_is_refused_and_nothing_is_sent() {
             131009,
             "interactive.type is not supported: use button, list, cta_url or location_request_message",
         ),
-        (
-            json!({ "text": { "body": "x" }, "biz_opaque_callback_data": "d".repeat(513) }),
-            131009,
-            "biz_opaque_callback_data must have 0 to 512 characters, and has 513",
-        ),
-        (
-            json!({ "text": { "body": "x" }, "context": { "message_id": "no" } }),
-            131009,
-            "context.message_id must be the id of a message",
-        ),
-        (
-            json!({ "text": { "body": "x" }, "messaging_product": "sms" }),
-            131009,
-            "messaging_product must be \"whatsapp\"",
-        ),
-        (
-            json!({ "text": { "body": "x" }, "recipient_identity_key_hash": "abc" }),
-            137000,
-            "The identity key of the user is not the one given, or not known",
-        ),
     ];
-    for (what, code, details) in cases {
-        let answer = world.to_ana(what.clone()).await;
-        assert_eq!((answer.code(), answer.details().as_str()), (code, details), "{what}");
-    }
-    assert!(world.chat.sent().is_empty());
+    refused(&world, cases).await;
 }
 
 #[tokio::test]

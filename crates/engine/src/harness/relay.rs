@@ -63,18 +63,7 @@ impl Relay {
                 let found = self.lookup(lookup).cloned()?;
                 self.not_blocked(&found.account, device).map(|()| Answer::Account(found))
             }
-            (Some(device), Op::PublishKeyPackages(publish)) => {
-                let (kept, last_resort) = self.packages.entry(device).or_default();
-                if publish.replace {
-                    kept.clear();
-                }
-                kept.extend(publish.key_packages);
-                if !publish.last_resort.is_empty() {
-                    *last_resort = Some(publish.last_resort);
-                }
-                let left = kept.len() as u32;
-                Ok(Answer::KeyPackagesLeft(wire::KeyPackagesLeft { left }))
-            }
+            (Some(device), Op::PublishKeyPackages(publish)) => Ok(self.publish(device, publish)),
             (Some(device), Op::ClaimKeyPackages(claim)) => {
                 self.not_blocked(&claim.account, device)?;
                 self.claim(&claim)
@@ -99,13 +88,7 @@ impl Relay {
                 self.blocks.remove(&(self.owners[&device].clone(), account));
                 Ok(Answer::Done(wire::Done {}))
             }
-            (Some(_), Op::GrantBlob(grant)) => {
-                if let Some(refusal) = self.no_blobs {
-                    return Err(refusal.into());
-                }
-                self.blobs.insert(grant.read_hash);
-                Ok(Answer::BlobGranted(wire::BlobGranted { expires_ms: self.now + 1000 }))
-            }
+            (Some(_), Op::GrantBlob(grant)) => self.grant(grant),
             (None, Op::ReferBlob(refer)) => {
                 let known = Bytes::copy_from_slice(&Sha256::digest(&refer.capability));
                 if !self.blobs.contains(&known) {
@@ -169,6 +152,26 @@ impl Relay {
             }
             (device, op) => panic!("{op:?} does not belong on this socket ({device:?})"),
         }
+    }
+
+    fn grant(&mut self, grant: wire::GrantBlob) -> Result<Answer, WireError> {
+        if let Some(refusal) = self.no_blobs {
+            return Err(refusal.into());
+        }
+        self.blobs.insert(grant.read_hash);
+        Ok(Answer::BlobGranted(wire::BlobGranted { expires_ms: self.now + 1000 }))
+    }
+
+    fn publish(&mut self, device: DeviceId, publish: wire::PublishKeyPackages) -> Answer {
+        let (kept, last_resort) = self.packages.entry(device).or_default();
+        if publish.replace {
+            kept.clear();
+        }
+        kept.extend(publish.key_packages);
+        if !publish.last_resort.is_empty() {
+            *last_resort = Some(publish.last_resort);
+        }
+        Answer::KeyPackagesLeft(wire::KeyPackagesLeft { left: kept.len() as u32 })
     }
 
     pub(crate) fn sign_up(&mut self, sign_up: wire::SignUp) {
