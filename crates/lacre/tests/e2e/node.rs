@@ -156,7 +156,7 @@ fn r18_r25_a_program_answers_ana_through_the_bakerys_own_node() {
     });
     let code = refused["error"]["code"].as_u64();
     assert!(matches!(code, Some(131_047 | 131_050)), "{refused}");
-    assert!(!texts(ana.read(), "bakery").contains(&"buy bread".to_owned()));
+    assert!(ana.read().iter().all(|row| row["text"] != "buy bread"));
     node.terminate();
     assert_eq!(node.ended(), 0);
     for secret in ["do you have rye?", "at five", "Yes please"] {
