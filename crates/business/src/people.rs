@@ -2,7 +2,7 @@
 //!
 //! | key of the table | value |
 //! |---|---|
-//! | `p` number | [`Row`] |
+//! | `p` number | `Row` |
 //! | `l` login | the person's number |
 //! | `n` | the highest number given |
 //! | `s` SHA-256 of a session's secret | a session |

@@ -7,7 +7,7 @@
 //! | expired | [`TokenError::Expired`] |
 //! | revoked | [`TokenError::Revoked`], whatever else holds |
 //!
-//! Keys of the table: `h` and a secret's SHA-256 → the token's number; `t` and the number → [`Row`]; `u` and the
+//! Keys of the table: `h` and a secret's SHA-256 → the token's number; `t` and the number → `Row`; `u` and the
 //! number → when it was last used; `n` → the highest number.
 
 use std::collections::BTreeSet;

@@ -1,5 +1,5 @@
 //! The node's own ways out behind the API's ports: links are fetched by [`Outward`], and who is told by webhooks is
-//! kept, asked and told by [`webhooks`](crate::webhooks).
+//! kept, asked and told by [`webhooks`].
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};

@@ -12,11 +12,11 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `DELIVERY` `d` lane, sequence | [`Waiting`] |
+//! | `DELIVERY` `d` lane, sequence | `Waiting` |
 //! | `DELIVERY` `c` lane | the highest sequence given |
-//! | `DELIVERY` `h` lane | [`Head`], once the first was tried |
+//! | `DELIVERY` `h` lane | `Head`, once the first was tried |
 //! | `DEAD` id | [`Dead`] |
-//! | `DELIVERED` `a` time, id, attempt | [`Logged`] |
+//! | `DELIVERED` `a` time, id, attempt | `Logged` |
 //! | `DELIVERED` `i` id | time and attempt of the delivery that succeeded last |
 //! | `TAKEN` `p` | the position up to which events were taken |
 //! | `TAKEN` `n` | the highest delivery id given |
