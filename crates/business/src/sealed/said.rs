@@ -14,8 +14,7 @@ use rand::rngs::OsRng;
 
 use super::Sealed;
 use crate::chat::{
-    Button, Card, Category, Choice, Header, MediaKind, MessageId, Offer, Outgoing, Place, Section, Send,
-    SendError,
+    Button, Card, Category, Choice, Header, MessageId, Offer, Outgoing, Place, Section, Send, SendError,
 };
 
 impl<D: Data> Sealed<D> {
@@ -45,8 +44,8 @@ impl<D: Data> Sealed<D> {
             Outgoing::Text(text) => Content::Text { text, in_reply_to },
             Outgoing::Place(place) => Content::Place(place_of(&place)?),
             Outgoing::Card(card) => Content::Menu(self.menu(card, send.category)?),
-            Outgoing::Media(kind, file, caption) => {
-                let sealed = self.seal(file.path, file.name, file.mime, kind).await?;
+            Outgoing::Media(_, file, caption) => {
+                let sealed = self.seal(file.path, file.name, file.mime).await?;
                 Content::Media(Media { files: vec![(sealed, Preview::default())], caption })
             }
             Outgoing::Contacts(card) => {
@@ -54,8 +53,7 @@ impl<D: Data> Sealed<D> {
                 let written = tokio::fs::write(&path, card).await;
                 written.map_err(|error| SendError::File(error.kind().to_string()))?;
                 let name = Some("contacts.vcf".to_owned());
-                let sealed =
-                    self.seal(path.clone(), name, "text/vcard".to_owned(), MediaKind::Document).await;
+                let sealed = self.seal(path.clone(), name, "text/vcard".to_owned()).await;
                 let _ = tokio::fs::remove_file(&path).await;
                 Content::Media(Media { files: vec![(sealed?, Preview::default())], caption: String::new() })
             }
@@ -103,7 +101,6 @@ impl<D: Data> Sealed<D> {
         path: std::path::PathBuf,
         name: Option<String>,
         mime: String,
-        _kind: MediaKind,
     ) -> Result<FileRef, SendError> {
         let folder = self.folder_of_files()?;
         let unread = |error: std::io::Error| SendError::File(error.kind().to_string());

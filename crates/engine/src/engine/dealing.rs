@@ -13,7 +13,10 @@ use crate::content::{Category, Content, Matter, MessageId};
 use crate::defence::Defence;
 use crate::identity::SignatureKey;
 use crate::records::key::{self, BUSINESS, PLATFORM, UNNAMED};
-use crate::records::{BusinessRecord, ConsentRecord, ConversationKind, ConversationRecord, Verified};
+use crate::records::{
+    BusinessRecord, ConsentRecord, ConversationKind, ConversationRecord, ConversationState, Standing,
+    Verified,
+};
 
 const DAY: Millis = 24 * 3600 * 1000;
 /// How long a customer's message keeps the window open.
@@ -206,12 +209,10 @@ impl Engine {
         // Receipts and acts are no templates, and need an answer to be about.
         let template = is_template(content) || !content.kind().row;
         let allowed = leave.allows(category_of(content), template, at);
-        let stopped =
-            leave.consent.as_ref().is_some_and(|consent| consent.is_stop() && leave.window_until_ms <= at);
-        if !allowed || stopped {
+        if !allowed {
             cx.alert(Some(record.id), Alert::Unconsented(business));
         }
-        Ok(allowed && !stopped)
+        Ok(allowed)
     }
 
     /// The customer has said something, on whichever of their devices: the window is open.
@@ -225,6 +226,11 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let Some((business, customer)) = self.dealing(cx, record)? else { return Ok(()) };
         if author != customer || !opens(content) {
+            return Ok(());
+        }
+        // What was said before a stop, and comes after it, opens nothing.
+        let consent = cx.records().consent(business, customer)?;
+        if consent.is_some_and(|consent| consent.is_stop() && time < consent.granted_ms) {
             return Ok(());
         }
         let at = key::window(business, customer);
@@ -317,9 +323,13 @@ impl Engine {
         }
         cx.put(key::consent(business, self.me.account), &ConsentRecord { acknowledged: true, ..consent });
         for id in self.conversations_with(cx, business)? {
-            if let Some(record) = cx.shown(id)?.filter(|record| record.id == id) {
+            // It is told where the two talk: a stop accepts no request, and begins nothing anew.
+            let talk = |record: &ConversationRecord| {
+                let accepted = record.standing == Standing::Accepted;
+                record.id == id && accepted && record.state != ConversationState::Left
+            };
+            if let Some(record) = cx.shown(id)?.filter(talk) {
                 let message = cx.new_message_id();
-                // Where nobody has written yet the shop hears of it with the first message.
                 let _ = self.say(cx, record.id, message, Content::Consent(receipt.clone()), false)?;
             }
         }

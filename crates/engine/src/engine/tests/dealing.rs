@@ -162,6 +162,29 @@ fn what_waited_when_ana_said_stop_fails_and_a_message_of_hers_opens_the_window_a
 }
 
 #[test]
+fn what_ana_said_before_her_stop_opens_no_window_on_the_device_that_hears_of_it_later() {
+    let (mut world, id) = shop();
+    world.link("ana", "ana/phone", 77);
+    world.run();
+    world.wait(60_000);
+    let (shop, ana) = (account(&world, "shop"), account(&world, "ana"));
+    let window = |world: &World| records(world, "ana/phone").leave(shop, ana).unwrap().window_until_ms;
+    world.person("ana/phone").held = true;
+    world.say("ana", "shop", "wait");
+    world.run();
+    world.wait(1_000);
+    grant(&mut world, id, &[]);
+    world.wait(60_000);
+    // The stop is in another conversation than her words, and may come first.
+    world.tamper("ana/phone", |items| items.reverse());
+    world.person("ana/phone").held = false;
+    world.run();
+    world.wait(60_000);
+    assert!(records(&world, "ana/phone").consent(shop, ana).unwrap().expect("a stop").is_stop());
+    assert_eq!(window(&world), 0);
+}
+
+#[test]
 fn a_grant_that_the_relay_refuses_is_told_and_the_shop_hears_of_none() {
     let (mut world, id) = shop();
     world.relay.no_consent = Some(lacre_proto::ErrorCode::BadRequest);
