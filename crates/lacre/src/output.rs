@@ -173,7 +173,12 @@ fn marks(message: &Message) -> String {
 
 /// What a message says, safe for a terminal.
 pub fn words(message: &Message) -> String {
-    said(&message.body, message.from.as_str())
+    match (&message.body, message.mine) {
+        (Body::Consent(categories, until), true) => {
+            format!("({})", consent_sentence("you", categories, *until))
+        }
+        (body, _) => said(body, message.from.as_str()),
+    }
 }
 
 /// What a body says, safe for a terminal; `from` is its author.

@@ -150,10 +150,16 @@ async fn run_node(args: ServeArgs, passphrase_fd: Option<u32>, json: bool) -> Re
     }
     let stop = stop::signal()?;
     let device = ProfileDir::new(Some(&args.data.join("device")), false)?;
+    if !device.exists() {
+        let why = format!("there is no node in {}; `lacre business init` makes one", args.data.display());
+        return Err(Failure::new(Exit::NotSignedUp, "not_signed_up", why));
+    }
     let store = device.open(passphrase_fd).await?;
     let client = device.client(store)?;
     let me = client.me()?;
-    let data = node_store(&args.data)?.0;
+    let node = node_store(&args.data)?;
+    let identity = Identity::of(&node, &mut StdRng::from_os_rng()).await.map_err(broken)?;
+    let data = node.0;
     let listener = TcpListener::bind(args.listen)
         .await
         .map_err(|error| Failure::io(format!("cannot listen on {}", args.listen), &error))?;
@@ -174,8 +180,18 @@ async fn run_node(args: ServeArgs, passphrase_fd: Option<u32>, json: bool) -> Re
         allowed: args.allowed,
     };
     match json {
-        true => output::object(&json!({ "address": address.to_string(), "public": public.as_str() }))?,
-        false => output::line(&format!("{} answers at {public}. Ctrl+C ends it.", me.handle))?,
+        true => output::object(&json!({
+            "address": address.to_string(),
+            "public": public.as_str(),
+            "app_id": identity.app.to_string(),
+            "waba_id": identity.account.to_string(),
+            "phone_number_id": identity.number.to_string(),
+        }))?,
+        false => {
+            output::line(&format!("{} answers at {public}. Ctrl+C ends it.", me.handle))?;
+            output::line(&format!("phone number id   {}", identity.number))?;
+            output::line(&format!("account (WABA) id {}", identity.account))?;
+        }
     }
     let serving = serve(parts, settings, listener, None, stopping);
     let mut serving = std::pin::pin!(serving);
