@@ -35,6 +35,8 @@ use crate::webhooks::subscription::Subscriptions;
 const CONNECTIONS: usize = 256;
 /// A head must be there in this time.
 const HEAD: Duration = Duration::from_secs(10);
+/// How often what is kept no longer is looked for.
+const SWEEP: Duration = Duration::from_secs(600);
 /// A request and its answer, with a file of the largest size.
 const REQUEST: Duration = Duration::from_secs(600);
 
@@ -121,11 +123,32 @@ pub async fn serve<D: Data, K: Clock + Clone>(
         Ok(())
     };
     let hear = async { sealed.run(stop.clone()).await.map_err(ServeError::from) };
-    let answer = async {
-        accept(Arc::new(node), listener, acceptor, stop.clone()).await;
+    let node = Arc::new(node);
+    let clean = async {
+        keep_clean(&*node, &mut stop.clone()).await;
         Ok::<_, ServeError>(())
     };
-    tokio::try_join!(tell, hear, answer).map(drop)
+    let answer = async {
+        accept(node.clone(), listener, acceptor, stop.clone()).await;
+        Ok::<_, ServeError>(())
+    };
+    tokio::try_join!(tell, hear, answer, clean).map(drop)
+}
+
+/// Deletes what is kept no longer, until the node is stopped.
+async fn keep_clean<P: Ports>(node: &Node<P>, stop: &mut watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = node.media.sweep(node.now()).await {
+            tracing::warn!(%error, "files that are kept no longer stay for a while");
+        }
+        if let Err(error) = node.sweep_answers().await {
+            tracing::warn!(%error, "old answers stay for a while");
+        }
+        tokio::select! {
+            () = stopped(stop) => return,
+            () = tokio::time::sleep(SWEEP) => {}
+        }
+    }
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {

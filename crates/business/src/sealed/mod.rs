@@ -13,7 +13,7 @@ use std::sync::Arc;
 use lacre_client::records::{ConversationKind, ConversationRecord, Records};
 use lacre_client::{Client, EngineError, Intent};
 use lacre_proto::{AccountId, ConversationId, Handle};
-use lacre_store::data::{Data, LogId};
+use lacre_store::data::{Batch, Data, LogId};
 use tokio::sync::{Notify, watch};
 
 use crate::chat::{Category, Chat, ChatEvent, MessageId, Send, SendError, Standing};
@@ -142,6 +142,10 @@ impl<D: Data> Chat for Sealed<D> {
     }
 
     async fn events(&self, after: u64) -> Vec<(u64, ChatEvent)> {
+        // What was taken is kept by who took it: here nothing of it stays.
+        if let Err(error) = self.store.0.write(Batch::new().truncate(EVENTS, after)).await {
+            tracing::warn!(%error, "events that were taken stay for a while");
+        }
         loop {
             let told = self.told.notified();
             let read = self.store.0.read_log(EVENTS, after, AT_ONCE, BYTES).await;

@@ -157,9 +157,22 @@ fn r18_r25_a_program_answers_ana_through_the_bakerys_own_node() {
     let code = refused["error"]["code"].as_u64();
     assert!(matches!(code, Some(131_047 | 131_050)), "{refused}");
     assert!(ana.read().iter().all(|row| row["text"] != "buy bread"));
+    // What she writes while the node is dead is told when it is back; what was told is not told again.
+    node.kill();
+    ana.run(&["send", "bakery", "are you there?"]).ok();
+    let mut node = Running::start(business(&["serve"]).args(serve));
+    program.find("what came meanwhile", |value| {
+        (value["messages"][0]["text"]["body"] == "are you there?").then(|| value.clone())
+    });
+    let told = |words: &str| {
+        let heard = program.heard.lock().expect("no panic");
+        let values = heard.iter().map(|it| &it["entry"][0]["changes"][0]["value"]["messages"][0]["text"]);
+        values.filter(|text| text["body"] == words).count()
+    };
+    assert_eq!((told("do you have rye?"), told("are you there?")), (1, 1));
     node.terminate();
     assert_eq!(node.ended(), 0);
-    for secret in ["do you have rye?", "at five", "Yes please"] {
+    for secret in ["do you have rye?", "at five", "Yes please", "are you there?"] {
         assert!(!holds(&relay.data(), secret.as_bytes()), "the relay has {secret}");
         assert!(!holds(&data, secret.as_bytes()), "the node's disk has {secret}");
     }
