@@ -41,7 +41,7 @@ pub fn autobahn(args: &[String]) -> Outcome {
     };
     let folder = target().join("autobahn");
     let suite = install(&folder, &python)?;
-    run(&mut cargo(&["build", "--quiet", "--locked", "-p", "lacre-relay", "--example", "echo"]))?;
+    run(&mut cargo(&["build", "--quiet", "--locked", "--workspace", "--example", "echo"]))?;
     let echo = Echo::start()?;
     let spec = serde_json::json!({
         "outdir": folder.join("report"),

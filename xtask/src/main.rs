@@ -26,6 +26,8 @@ cargo xtask COMMAND
   up [--demo] [--data DIR] [--listen ADDRESS:PORT]
                            a relay to try things on; with --demo, first two
                            people who talk, and what the relay holds of it
+  demo [BINARY FOLDER]     the two people of `up --demo`, and an end; with a binary
+                           that is built already, in a folder that is made for it
   crash [--kills N] [...]  kill -9 under load: nothing acknowledged is lost
   media-drill [--size 2G]  a file from one terminal to another, over a relay that is
                            killed twice on the way; memory of each process
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         "check" => check::check(),
         "test" => test::test(rest),
         "up" => up::up(rest),
+        "demo" => up::demo_alone(rest),
         "crash" => load::crash(rest),
         "media-drill" => media::drill(rest),
         "s3" => media::s3(rest),

@@ -27,6 +27,19 @@ pub fn up(args: &[String]) -> Outcome {
     become_it(relay)
 }
 
+/// The demo alone, with a binary that was built already if one is named; it ends by itself.
+pub fn demo_alone(args: &[String]) -> Outcome {
+    let (lacre, folder) = match args {
+        [] => {
+            run(&mut cargo(&["build", "--package", "lacre"]))?;
+            (target().join("debug/lacre"), root().join(".data/demo"))
+        }
+        [lacre, folder] => (PathBuf::from(lacre), PathBuf::from(folder)),
+        _ => return Err("cargo xtask demo [BINARY FOLDER]".to_owned()),
+    };
+    demo::demo(&lacre, &folder)
+}
+
 fn options(args: &[String]) -> Result<Options, String> {
     let mut options =
         Options { demo: false, data: root().join(".data"), listen: "127.0.0.1:8443".to_owned() };

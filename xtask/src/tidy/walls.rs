@@ -72,7 +72,7 @@ const WALLS: &[Wall] = &[
     // Files go over HTTP, so it speaks that; it serves nothing.
     Wall {
         name: "lacre-client",
-        may: &["lacre-engine", "lacre-proto", "lacre-sealed"],
+        may: &["lacre-engine", "lacre-guard", "lacre-proto", "lacre-sealed"],
         never: &["axum", "lacre-store", "lacre-relay", "ratatui"],
     },
     // A bucket is reached over HTTP and TLS, by the library that speaks S3; it serves nothing.
