@@ -144,6 +144,7 @@ impl Engine {
             self.do_act(cx, row.conversation, row.id, act)?;
         }
         self.star_awaited(cx, row)?;
+        self.read_awaited(cx, row)?;
         self.seen_awaited(cx, row)
     }
 

@@ -14,13 +14,15 @@ use crate::api::{Alert, EngineError, Event, Refusal};
 use crate::content::{Content, Matter, MessageId, MimiId, Settled, Stamp, kinds};
 use crate::defence::Defence;
 use crate::mls::SUITE;
-use crate::records::key::{self, DIRECT, OWN_DUE, OWN_MATTER};
+use crate::records::key::{self, DIRECT, OWN_DUE, OWN_MATTER, READ_AHEAD};
 use crate::records::{ConversationKind, ConversationRecord, ConversationState, MessageRecord};
 
 /// A draft is told when nothing more was written for so long.
 const DRAFT_WAIT: Millis = 3_000;
 /// About how many bytes of matters one message tells of; one matter alone may be larger.
 const TOLD_AT_ONCE: usize = 48 * 1024;
+/// Of so many messages that are not here yet it is kept that another device has read them, in each conversation.
+const KNOWN_AHEAD: usize = 1_000;
 
 impl Engine {
     /// The conversation of this account's own devices, if there is one.
@@ -323,6 +325,40 @@ impl Engine {
     pub(super) fn seen_awaited(&mut self, cx: &mut Cx<'_>, row: &MessageRecord) -> Result<(), EngineError> {
         match self.seen_up_to(cx, row.conversation, row.id)? {
             Some(message) if message == row.id => self.seen_elsewhere(cx, row.conversation, message),
+            _ => Ok(()),
+        }
+    }
+
+    /// Another device of the account has read a message that is not here yet: one of the past, that is told later.
+    pub(super) fn read_ahead(
+        &self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        message: &MimiId,
+    ) -> Result<(), EngineError> {
+        let mut known =
+            cx.records().all::<Millis>("read ahead", &key::conversation(READ_AHEAD, conversation))?;
+        if known.len() >= KNOWN_AHEAD {
+            known.sort_by_key(|(_, heard)| *heard);
+            cx.store.delete(known.swap_remove(0).0);
+        }
+        cx.put(key::key(READ_AHEAD, &[conversation.as_ref(), &message.0]), &cx.now);
+        Ok(())
+    }
+
+    /// A message has come that another device of the account may have read before.
+    pub(super) fn read_awaited(&mut self, cx: &mut Cx<'_>, row: &MessageRecord) -> Result<(), EngineError> {
+        let Some(mimi) = &row.mimi else { return Ok(()) };
+        let at = key::key(READ_AHEAD, &[row.conversation.as_ref(), mimi]);
+        if cx.records().read::<Millis>("read ahead", &at)?.is_none() {
+            return Ok(());
+        }
+        cx.store.delete(at);
+        match cx.records().message(row.conversation, row.id)? {
+            Some(row) if !row.mine => {
+                self.forgive_receipt(cx, row.conversation, row.id, true)?;
+                self.read_elsewhere(cx, row)
+            }
             _ => Ok(()),
         }
     }

@@ -478,7 +478,12 @@ impl Engine {
             let conversation = record.id;
             #[cfg(feature = "evil")]
             let conversation = wherever(cx, conversation, &mimi)?;
-            let Some(id) = cx.records().message_by_mimi(conversation, &mimi.0)? else { continue };
+            let Some(id) = cx.records().message_by_mimi(conversation, &mimi.0)? else {
+                if own && state == MessageState::Read {
+                    self.read_ahead(cx, conversation, &mimi)?;
+                }
+                continue;
+            };
             let group = record.kind == ConversationKind::Group;
             match cx.records().message(conversation, id)? {
                 Some(row) if row.mine && !own => {

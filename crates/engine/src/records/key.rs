@@ -115,9 +115,9 @@ pub(crate) const TOLD: u8 = 0x76;
 pub(crate) const ABOUT: [u8; 12] =
     [REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, EVIDENCE, NO_ENTRY, TOLD, UPLOAD, DOWNLOAD];
 /// Tables by conversation, which move when two become one.
-pub(crate) const MOVING: [u8; 15] = [
+pub(crate) const MOVING: [u8; 16] = [
     REACTION, VERSION, VOTE, CLOSED, PIN, STAR, RAW, AWAITING, GONE, SETTINGS, EVIDENCE, NO_ENTRY, TOLD,
-    UPLOAD, DOWNLOAD,
+    UPLOAD, DOWNLOAD, READ_AHEAD,
 ];
 /// Changes of the account's device list that the relay has not taken yet.
 pub(crate) const OWN_CHANGES: u8 = 0x70;
@@ -143,6 +143,8 @@ pub(crate) const WINDOW: u8 = 0x79;
 pub(crate) const PLATFORM: u8 = 0x7a;
 /// Conversations with an account that became a business later: in them nothing is sent by name.
 pub(crate) const UNNAMED: u8 = 0x7b;
+/// Conversation, MIMI id → when another device of this account told that it has read a message that is not here yet.
+pub(crate) const READ_AHEAD: u8 = 0x7c;
 /// First of the MLS tables; see `mls::storage`.
 pub(crate) const MLS: u8 = 0x20;
 
