@@ -7,8 +7,8 @@
 //! What stays is listed, what is not becomes a `free` box of zeros: user data, places, metadata, XMP, previews. Times of
 //! the headers go, and names of tools and devices in handlers and sample descriptions; tracks that hold neither
 //! pictures nor sound nor text (positions and motion of a camera) go with their samples, and so do those of a time code.
-//! [`Video::rest`] says when something may be left. What lies within the coded pictures and sound themselves (an
-//! encoder's settings in H.264, say) stays.
+//! What no track names among the samples goes too. [`Video::rest`] says when something may be left. What lies within the
+//! coded pictures and sound themselves (an encoder's settings in H.264, say) stays.
 //!
 //! No picture is decoded: there is no decoder of these formats in safe Rust. A video has an honest generic preview.
 
@@ -51,7 +51,7 @@ pub struct Video {
     /// What is changed.
     pub edits: Vec<Edit>,
     /// Whether it may tell about its maker all the same: there is a track of text, which may be of places, or samples
-    /// of a track that goes were not found.
+    /// of a track were not found, as those in fragments are not, so that nobody knows what lies between them.
     pub rest: bool,
 }
 
@@ -75,12 +75,13 @@ pub fn examine(file: &mut (impl Read + Seek)) -> Result<Video, VideoError> {
     let mut video = Video::default();
     video.edits.extend(after(&top, 0, size));
     let mut moov = false;
+    let mut kept = Kept::default();
     let fragments = top.iter().any(|part| &part.name == b"moof");
     for part in &top {
         match &part.name {
             b"moov" => {
                 moov = true;
-                moov::examine(file, part, fragments, &mut video)?;
+                moov::examine(file, part, fragments, &mut video, &mut kept)?;
             }
             b"moof" => fragment(file, part, 0, &mut video)?,
             b"free" | b"skip" | b"wide" => video.edits.push(zeros(part)),
@@ -88,7 +89,28 @@ pub fn examine(file: &mut (impl Read + Seek)) -> Result<Video, VideoError> {
             _ => video.edits.extend(blank(part)),
         }
     }
-    if moov { Ok(video) } else { Err(VideoError::Unknown) }
+    if !moov {
+        return Err(VideoError::Unknown);
+    }
+    match kept.lost || fragments {
+        true => video.rest = true,
+        false => {
+            for part in top.iter().filter(|part| &part.name == b"mdat") {
+                let gaps = samples::gaps(part.body, part.end, &mut kept.chunks);
+                let edits = gaps.into_iter().map(|(at, to)| Edit { at, with: Fill::Repeat(0, to - at) });
+                video.edits.extend(edits);
+            }
+        }
+    }
+    Ok(video)
+}
+
+/// The samples of the tracks that stay.
+#[derive(Default)]
+struct Kept {
+    chunks: Vec<samples::Chunk>,
+    /// Whether there are some that were not found.
+    lost: bool,
 }
 
 /// A fragment: its own boxes, and those of its tracks.

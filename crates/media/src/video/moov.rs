@@ -3,7 +3,8 @@
 use std::io::{Read, Seek};
 
 use super::boxes::{BoxAt, boxes, named, u32_at, u64_at};
-use super::{Video, VideoError, after, blank, samples, zeros};
+use super::samples::Chunk;
+use super::{Kept, Video, VideoError, after, blank, samples, zeros};
 use crate::edits::{Edit, Fill};
 
 /// Tracks of a video.
@@ -31,6 +32,7 @@ pub fn examine(
     moov: &BoxAt,
     fragments: bool,
     video: &mut Video,
+    kept: &mut Kept,
 ) -> Result<(), VideoError> {
     let parts = stay(file, moov, &MOOV, video)?;
     if parts.iter().filter(|part| &part.name == b"trak").count() > TRACKS {
@@ -43,7 +45,7 @@ pub fn examine(
                 video.edits.extend(times(&part, &header));
                 video.duration_ms = duration(&header).unwrap_or(0);
             }
-            b"trak" => track(file, &part, fragments, video)?,
+            b"trak" => track(file, &part, fragments, video, kept)?,
             _ => {}
         }
     }
@@ -69,6 +71,7 @@ fn track(
     trak: &BoxAt,
     fragments: bool,
     video: &mut Video,
+    kept: &mut Kept,
 ) -> Result<(), VideoError> {
     let inner = boxes(file, trak.body, trak.end)?;
     let mdia = named(&inner, b"mdia").ok_or(VideoError::Damaged)?;
@@ -79,13 +82,22 @@ fn track(
     let stays = HANDLERS.contains(&&kind);
     video.rest |= TEXTS.contains(&&kind);
     if !stays || &kind == TIME_CODE {
-        let samples = samples::zeros(file, &media)?;
-        video.rest |= samples.is_none() || fragments;
-        video.edits.extend(samples.unwrap_or_default());
+        let chunks = samples::chunks(file, &media)?;
+        video.rest |= chunks.is_none() || fragments;
+        let zeros = |chunk: Chunk| Edit { at: chunk.at, with: Fill::Repeat(0, chunk.length) };
+        video.edits.extend(chunks.into_iter().flatten().map(zeros));
     }
     if !stays {
         video.edits.extend(blank(trak));
         return Ok(());
+    }
+    match samples::chunks(file, &media) {
+        Ok(Some(chunks)) => {
+            let sound = &kind == b"soun";
+            kept.chunks.extend(chunks.into_iter().map(|chunk| Chunk { open: chunk.open && sound, ..chunk }));
+        }
+        Err(VideoError::Unreadable(error)) => return Err(error.into()),
+        Ok(None) | Err(_) => kept.lost = true,
     }
     for part in stay(file, trak, &TRAK, video)? {
         if &part.name == b"tkhd" {
@@ -100,7 +112,7 @@ fn track(
         match &part.name {
             b"mdhd" => video.edits.extend(times(&part, &part.read(file)?)),
             b"hdlr" => video.edits.extend(nameless(&part)),
-            b"minf" => media_information(file, &part, &kind, video)?,
+            b"minf" => media_information(file, &part, &kind, video, kept)?,
             _ => {}
         }
     }
@@ -112,6 +124,7 @@ fn media_information(
     minf: &BoxAt,
     kind: &[u8; 4],
     video: &mut Video,
+    kept: &mut Kept,
 ) -> Result<(), VideoError> {
     for part in stay(file, minf, &MINF, video)? {
         match &part.name {
@@ -119,8 +132,11 @@ fn media_information(
             b"dinf" => references(file, &part, video)?,
             b"stbl" => {
                 for table in stay(file, &part, &STBL, video)? {
-                    if &table.name == b"stsd" {
-                        descriptions(file, &table, kind, video)?;
+                    match &table.name {
+                        b"stsd" => descriptions(file, &table, kind, video)?,
+                        // What else is said of each sample lies somewhere too.
+                        b"saio" => kept.lost = true,
+                        _ => {}
                     }
                 }
             }
