@@ -21,6 +21,9 @@ const ADDRESSES: [&str; 6] = [
 ];
 /// Sheets that transform a document into another one, with script in it.
 const TRANSFORMS: [&str; 4] = ["text/xsl", "text/xml", "application/xml", "application/xslt"];
+/// The languages whose elements a browser runs wherever they stand in XML; their names are compared by code points, so that
+/// no other spelling is theirs.
+const LANGUAGES: [&str; 2] = ["http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg"];
 /// What a page has and a text that is only marked up has not.
 const PAGE: [&str; 8] = ["html", "head", "body", "form", "input", "meta", "style", "title"];
 /// The longest name that is followed.
@@ -36,8 +39,23 @@ pub fn runs(mut text: String) -> bool {
         return true;
     }
     let text = squeezed(&text);
-    let transformed = text.contains("<?xml-stylesheet") && TRANSFORMS.iter().any(|kind| text.contains(kind));
-    transformed || ADDRESSES.iter().any(|address| text.contains(address))
+    transformed(&text) || ADDRESSES.iter().any(|address| text.contains(address))
+}
+
+/// Whether XML that is neither a page nor a drawing runs script in a browser all the same: elements of theirs stand in
+/// it, a sheet makes it one of them, or it declares what nobody sees in it.
+pub fn runs_in_xml(text: String) -> bool {
+    if root(text.trim_start_matches('\u{feff}')).is_none() {
+        return false;
+    }
+    let squeezed = squeezed(&text);
+    let names = LANGUAGES.iter().any(|language| squeezed.contains(language));
+    transformed(&squeezed) || squeezed.contains("<!entity") || names && runs(text)
+}
+
+/// Whether a sheet transforms it.
+fn transformed(squeezed: &str) -> bool {
+    squeezed.contains("<?xml-stylesheet") && TRANSFORMS.iter().any(|kind| squeezed.contains(kind))
 }
 
 /// Whether a text that begins with a tag which stands in texts as well is a page all the same.
@@ -186,6 +204,27 @@ mod tests {
             "",
         ] {
             assert!(!runs(text.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn xml_runs_what_it_borrows_from_pages_and_drawings() {
+        for text in [
+            "<a xmlns:h='http://www.w3.org/1999/xhtml'><h:script>x()</h:script></a>",
+            "<?xml version='1.0'?><a xmlns:h='&#104;ttp://www.w3.org/1999/xhtml'><h:script/></a>",
+            "<a><svg xmlns='http://www.w3.org/2000/svg' onload='x()'/></a>",
+            "<?xml-stylesheet type='text/xsl' href='#x'?><a/>",
+            "<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>",
+        ] {
+            assert!(runs_in_xml(text.to_owned()), "{text}");
+        }
+        for text in [
+            "<job><script>build.sh</script></job>",
+            "<feed xmlns='http://www.w3.org/2005/Atom'><title>on time</title></feed>",
+            "<a><b xmlns='http://www.w3.org/1999/xhtml'><p>a page's words, and nothing that runs</p></b></a>",
+            "no XML, but it speaks of <script> and http://www.w3.org/1999/xhtml",
+        ] {
+            assert!(!runs_in_xml(text.to_owned()), "{text}");
         }
     }
 

@@ -28,7 +28,8 @@ pub struct Facts {
     pub end: Vec<u8>,
     /// The directory that it holds.
     pub inside: Inside,
-    /// Whether it runs script in a browser that takes it for a drawing, or is a drawing that is too large to tell.
+    /// Whether it runs script in a browser that takes it for a drawing or for XML, or is a drawing that is too large to
+    /// tell.
     pub active: bool,
 }
 
@@ -61,6 +62,9 @@ impl Facts {
         let active = match Kind::of(&start, &end) {
             Kind::Svg if size > active::WHOLE as u64 => true,
             Kind::Svg => active::runs(decoded(&read_at(file, 0, active::WHOLE)?)),
+            Kind::Text if active::root(&decoded(&start)).is_some() => {
+                active::runs_in_xml(decoded(&read_at(file, 0, active::WHOLE)?))
+            }
             _ => false,
         };
         let (name, declared) = (name.to_owned(), declared.map(str::to_owned));

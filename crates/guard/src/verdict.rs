@@ -47,7 +47,7 @@ fn content(facts: &Facts, kind: Kind) -> Vec<Reason> {
     match (kind, kind.family()) {
         (_, Family::Program) => found.push(Reason::Program(kind)),
         (Kind::Html, _) => found.push(Reason::ActivePage),
-        (Kind::Svg, _) if facts.active => found.push(Reason::ActivePage),
+        (Kind::Svg | Kind::Text, _) if facts.active => found.push(Reason::ActivePage),
         // A browser opens by the name, and forgives what stands before a page or drawing, or is wrong in it.
         (Kind::Text | Kind::Unknown, _) if promises(facts, Kind::Html) || promises(facts, Kind::Svg) => {
             found.push(Reason::ActivePage);
