@@ -7,6 +7,7 @@ mod client;
 pub mod clock;
 mod connection;
 mod driver;
+mod fetch;
 pub mod files;
 pub mod groups;
 mod joining;
@@ -24,6 +25,7 @@ pub mod view;
 pub use client::{Client, NotSent, OpenError, Probe, Setting, SignUp, probe};
 pub use connection::{Connection, Trouble};
 pub use driver::{IntentError, Queued};
+pub use fetch::FetchError;
 pub use joining::{JoinError, Joining};
 pub use lacre_engine::identity::{
     BadGroupLink, BadLinkCode, BadLinkNumber, BadSafetyNumber, GroupLink, LinkCode, LinkError, LinkNumber,

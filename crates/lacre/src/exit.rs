@@ -6,7 +6,7 @@ use lacre_client::files::{DownloadFailure, FileError, FilesError};
 use lacre_client::records::Failure as MessageFailure;
 use lacre_client::store::StoreError;
 use lacre_client::transport::{BadAddress, ConnectError};
-use lacre_client::{EngineError, IntentError, NotSent, OpenError, Refusal, Trouble};
+use lacre_client::{EngineError, FetchError, IntentError, NotSent, OpenError, Refusal, Trouble};
 use lacre_proto::ErrorCode;
 use lacre_proto::error::{Retry, WireError};
 use serde_json::json;
@@ -291,6 +291,17 @@ impl From<DownloadFailure> for Failure {
             DownloadFailure::Disk => (Exit::Failure, "io"),
         };
         Self::new(exit, code, why)
+    }
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Intent(error) => error.into(),
+            FetchError::Failed(why) => why.into(),
+            FetchError::Corrupt(error) => error.into(),
+            _ => Self::new(Exit::Failure, "fault", error),
+        }
     }
 }
 

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lacre_client::content::{Content, Media, MessageId as ClientId};
-use lacre_client::files::Transfer;
 use lacre_client::view::File;
 use lacre_client::{Intent, To, Wish};
 use lacre_guard::Severity;
@@ -53,7 +52,7 @@ impl Link {
         let row = row.ok_or("this message is not here any more")?;
         let (mut saved, mut careful) = (Vec::new(), Vec::new());
         for file in files(&row.body) {
-            self.fetch(file).await?;
+            self.0.fetch(file).await.map_err(half)?;
             let folder = self.0.files().cloned().ok_or("this profile has no place for files")?;
             let (wanted, to) = (file.file.clone(), Some(PathBuf::from(to)));
             let written =
@@ -84,7 +83,7 @@ impl Link {
         if file.file.size > picture::FILE as u64 {
             return Err("the picture is too large to be shown; o saves it".to_owned());
         }
-        self.fetch(file).await?;
+        self.0.fetch(file).await.map_err(half)?;
         let folder = self.0.files().cloned().ok_or("this profile has no place for files")?;
         let wanted = file.file.clone();
         let made = tokio::task::spawn_blocking(move || {
@@ -115,7 +114,7 @@ impl Link {
         if file.file.size > voice::FILE as u64 {
             return Err("the voice note is too long to be played".to_owned());
         }
-        self.fetch(file).await?;
+        self.0.fetch(file).await.map_err(half)?;
         let folder = self.0.files().cloned().ok_or("this profile has no place for files")?;
         let wanted = file.file.clone();
         let decoded = tokio::task::spawn_blocking(move || {
@@ -127,27 +126,6 @@ impl Link {
         tokio::select! {
             played = speak(samples) => played.map(|()| "Played.".to_owned()),
             _ = &mut stopped => Ok("Stopped.".to_owned()),
-        }
-    }
-
-    /// Sees that a sealed file is on this device.
-    async fn fetch(&self, file: &File) -> Result<(), String> {
-        let here = || self.0.files().is_some_and(|files| files.has(&file.file.hash));
-        if here() {
-            return Ok(());
-        }
-        let mut events = self.0.events();
-        self.0.intend(Intent::Fetch(file.id)).await.map_err(half)?;
-        loop {
-            let transfer = self.0.read(|views| views.records().transfer(file.id)).map_err(half)?;
-            match transfer {
-                Transfer::NotFetched(why) => return Err(half(why)),
-                Transfer::None if here() => return Ok(()),
-                _ => {}
-            }
-            if let Err(tokio::sync::broadcast::error::RecvError::Closed) = events.recv().await {
-                return Err("the client stopped; what came is kept".to_owned());
-            }
         }
     }
 }

@@ -2,15 +2,12 @@
 
 use std::path::PathBuf;
 
+use lacre_client::Client;
 use lacre_client::content::{Content, Media, MessageId, kinds};
-use lacre_client::files::Transfer;
-use lacre_client::view::File;
-use lacre_client::{Client, Intent};
 use lacre_proto::ConversationId;
 use serde_json::Value;
-use tokio::sync::broadcast::error::RecvError;
 
-use super::{stopped, usage};
+use super::usage;
 use crate::commands::files::{files, no_folder, save, send};
 use crate::exit::{Exit, Failure};
 
@@ -54,7 +51,7 @@ pub(super) async fn saved(
     }
     let mut rows = Vec::new();
     for file in wanted {
-        fetched(client, file).await?;
+        client.fetch(file).await?;
         let folder = client.files().cloned().ok_or_else(no_folder)?;
         let (wanted, to) = (file.file.clone(), Some(to.clone()));
         let write = move || save::written(&folder, &wanted, to, false, &mut |_| ());
@@ -63,24 +60,4 @@ pub(super) async fn saved(
         rows.push(save::as_json(file, &path, &verdict));
     }
     Ok(rows)
-}
-
-/// Sees that the sealed file is on this device, however long it takes.
-async fn fetched(client: &Client, file: &File) -> Result<(), Failure> {
-    let here = || client.files().is_some_and(|files| files.has(&file.file.hash));
-    if here() {
-        return Ok(());
-    }
-    let mut events = client.events();
-    client.intend(Intent::Fetch(file.id)).await?;
-    loop {
-        match client.read(|views| views.records().transfer(file.id))? {
-            Transfer::NotFetched(why) => return Err(why.into()),
-            Transfer::None if here() => return Ok(()),
-            _ => {}
-        }
-        if let Err(RecvError::Closed) = events.recv().await {
-            return Err(stopped());
-        }
-    }
 }
