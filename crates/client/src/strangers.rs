@@ -23,6 +23,9 @@ pub struct Request {
     pub from: Option<Person>,
     /// The name that who asks goes by, when they told one. Not made safe for a screen.
     pub goes_by: Option<String>,
+    /// The display name of a verified business that one of these names looks like, though it is not theirs. Not made safe
+    /// for a screen.
+    pub looks_like: Option<String>,
     /// Names of the groups in which both are. Not made safe for a screen.
     pub common_groups: Vec<String>,
     /// Messages that wait.
@@ -111,12 +114,17 @@ impl Views<'_> {
             Some(person) => Records(self.0).common_groups(person.account)?,
             None => Vec::new(),
         };
+        let who = from.as_ref().map(|person| person.account);
+        let handle = from.as_ref().map(|person| person.handle.as_str());
+        let names = [Some(record.name()), handle, goes_by.as_deref()];
+        let looks_like = self.looks_like(who, names.into_iter().flatten())?;
         Ok(Request {
             conversation: record.id,
             kind: record.kind,
             name: record.name().to_owned(),
             from,
             goes_by,
+            looks_like,
             common_groups: common.into_iter().map(|group| group.title).collect(),
             messages: record.unread,
             since: record.created_ms,

@@ -7,7 +7,7 @@ use lacre_engine::records::{ConsentRecord, Verified};
 use lacre_engine::records::{Failure, MessageRecord, MessageState, Standing};
 use lacre_engine::records::{FileId, Me, Position, Records, Transfer, Trust, Unreadable};
 use lacre_engine::{EngineError, Reader};
-use lacre_proto::{ConversationId, Handle, Millis};
+use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 
 use crate::content::dealing::consent_in;
 use crate::content::{self, Card, Content, FileRef, MessageId, Preview};
@@ -53,6 +53,8 @@ pub struct Business {
     pub consent: Option<ConsentRecord>,
     /// Until when it may answer freely what this account has written.
     pub window_until: Millis,
+    /// The display name of another business, a verified one, that its handle looks like. Not made safe for a screen.
+    pub looks_like: Option<String>,
 }
 
 /// What the conversation with oneself is called.
@@ -392,11 +394,30 @@ impl Views<'_> {
             return Ok(None);
         }
         let leave = self.records().leave(peer, me.account)?;
+        // Who was verified goes by a name that an operator has looked at.
+        let looks_like = match known.verified {
+            Some(_) => None,
+            None => self.looks_like(Some(peer), [record.name()])?,
+        };
         Ok(Some(Business {
+            looks_like,
             verified: known.verified,
             consent: leave.consent,
             window_until: leave.window_until_ms,
         }))
+    }
+
+    /// The verified business, other than this account itself, that one of these names looks like: its display name.
+    /// Those are compared that this device has met.
+    pub(crate) fn looks_like<'a>(
+        &self,
+        who: Option<AccountId>,
+        names: impl IntoIterator<Item = &'a str> + Clone,
+    ) -> Result<Option<String>, EngineError> {
+        let known = self.records().businesses()?.into_iter();
+        let others = known.filter(|business| Some(business.account) != who).filter_map(|it| it.verified);
+        let mut alike = others.map(|verified| verified.display_name);
+        Ok(alike.find(|known| names.clone().into_iter().any(|name| lacre_guard::alike(known, name))))
     }
 
     pub(crate) fn message_of(&self, record: MessageRecord) -> Result<Message, EngineError> {

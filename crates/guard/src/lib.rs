@@ -1,4 +1,4 @@
-//! Detection of bad files on the device: facts about a file in, a verdict with typed reasons out.
+//! Detection of bad files and of false names on the device: facts in, a verdict with typed reasons out.
 //!
 //! It knows what files look like and what people are fooled with. It must not know a socket, a clock, a user
 //! interface, or anything about who sent the file; it opens nothing, runs nothing and unpacks nothing.
@@ -9,9 +9,11 @@
 //!
 //! - [`Facts::gather`] reads what is needed from a file: its beginning, its end and a directory in it, never all of
 //!   it, and never more than the limits say.
+//! - [`alike`] says whether people may take a name for another.
 //! - [`judge`] is a pure function of these facts.
 
 mod active;
+mod alike;
 mod archive;
 mod extension;
 mod facts;
@@ -23,6 +25,7 @@ mod verdict;
 mod window;
 mod zip;
 
+pub use alike::alike;
 pub use facts::{END, Facts, Inside, START};
 pub use kind::{Family, Kind};
 pub use name::{NAME, clean_name};

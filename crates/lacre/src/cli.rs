@@ -287,6 +287,13 @@ pub struct ReadArgs {
     /// Tell the senders that what is shown was read
     #[arg(long, conflicts_with = "offline")]
     pub mark_read: bool,
+    /// Save the files of messages that come from now on into this folder; not those of people who were not accepted,
+    /// nor what may be looked at once
+    #[arg(long, value_name = "DIR", requires = "follow")]
+    pub save: Option<PathBuf>,
+    /// With --save, only files of at most so many MiB
+    #[arg(long, value_name = "MIB", default_value_t = 100, requires = "save")]
+    pub save_most: u64,
     /// Seconds to wait for the relay
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub timeout: u64,

@@ -27,6 +27,8 @@ pub enum Action {
     Devices,
     /// Shows what is pinned in the conversation.
     Pinned,
+    /// Shows the files of the conversation.
+    Files,
     /// Shows what has a star.
     Starred,
     /// Shows what is to be sent later.
@@ -121,6 +123,7 @@ pub const ANYWHERE: &[Binding<Option<Key>, Action>] = &[
     bind(Some(Key::Devices), "Ctrl+D", Action::Devices, "your devices: link, approve, remove"),
     bind(Some(Key::More), "Ctrl+O", Action::More, "file, poll, place, card, timer, later, once"),
     bind(None, "Ctrl+P pinned", Action::Pinned, "what is pinned in this conversation"),
+    bind(None, "Ctrl+P files", Action::Files, "the files of this conversation"),
     bind(None, "Ctrl+P starred", Action::Starred, "messages with a star"),
     bind(None, "Ctrl+P later", Action::Later, "what is sent later: edit, give up"),
     bind(None, "Ctrl+P blocked", Action::Blocked, "whom you have blocked: unblock, block"),

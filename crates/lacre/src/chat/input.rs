@@ -186,6 +186,7 @@ impl State {
             Action::Safety => self.panel_here(What::Safety, commands),
             Action::Devices => self.panel(What::Devices, commands),
             Action::Pinned => self.panel_here(What::Pinned, commands),
+            Action::Files => self.panel_here(What::Files, commands),
             Action::Starred => self.panel(What::Starred, commands),
             Action::Later => self.panel(What::Later, commands),
             Action::Blocked => self.panel(What::Blocked, commands),

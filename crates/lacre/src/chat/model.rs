@@ -62,6 +62,8 @@ pub struct Business {
     pub badge: Option<(String, String)>,
     /// What it may write, in a few words.
     pub may: String,
+    /// The verified business that its name looks like, though it is another.
+    pub looks_like: Option<String>,
 }
 
 /// Whether this account wants to hear from a conversation.

@@ -161,6 +161,13 @@ fn of_notes(with: &str) -> Vec<String> {
 /// A business: verified how, and what it may write. Sealed up to its own machine.
 fn of_business(with: &str, business: &Business) -> Vec<String> {
     let may = &business.may;
+    if let (None, Some(other)) = (&business.badge, &business.looks_like) {
+        return vec![
+            format!("{with} · not {other}, whose name it looks like · business, not verified · {may}"),
+            format!("{with} · not {other}, whose name it looks like · not verified"),
+            format!("{with} · not {other}"),
+        ];
+    }
     match &business.badge {
         Some((name, domain)) => vec![
             format!("{name} ✓ {domain} · verified business · sealed up to its own machine · {may}"),

@@ -164,7 +164,14 @@ pub enum AdminBusiness {
         relay: AdminArgs,
     },
     /// Verify it: you have seen that it is who it says, and that it shows its token at its domain
-    Verify(OneBusiness),
+    Verify {
+        /// Which
+        #[command(flatten)]
+        business: OneBusiness,
+        /// Though its name looks like that of another verified business
+        #[arg(long)]
+        though_alike: bool,
+    },
     /// Suspend it: it sends nothing, and its badge goes
     Suspend(OneBusiness),
     /// Let a suspended one go on

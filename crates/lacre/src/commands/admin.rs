@@ -6,7 +6,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest answer that is read.
-const LONGEST: u64 = 64 * 1024;
+const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// The status and the body of an answer; `token` goes with the request.
 pub(super) fn ask(address: SocketAddr, line: &str, token: Option<&str>) -> Result<(u16, String)> {

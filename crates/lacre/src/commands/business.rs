@@ -1,5 +1,6 @@
 //! `lacre admin business`: the operator's register of businesses, at a relay that runs.
 
+use lacre_guard::alike;
 use serde_json::{Value, json};
 
 use super::admin::ask_with;
@@ -32,7 +33,10 @@ pub(super) fn run(command: AdminBusiness, as_json: bool) -> Result<(), Failure> 
                 field(&business, "token")
             ))
         }
-        AdminBusiness::Verify(one) => {
+        AdminBusiness::Verify { business: one, though_alike } => {
+            if !though_alike {
+                no_other_looks_like(&one)?;
+            }
             change(&one, "verify", as_json, "is verified: clients show its badge from their next look on.")
         }
         AdminBusiness::Suspend(one) => change(
@@ -43,6 +47,35 @@ pub(super) fn run(command: AdminBusiness, as_json: bool) -> Result<(), Failure> 
         ),
         AdminBusiness::Resume(one) => change(&one, "resume", as_json, "may go on."),
         AdminBusiness::List(relay) => list(&relay, as_json),
+    }
+}
+
+/// Refuses a name that people may take for that of another business which is verified.
+fn no_other_looks_like(one: &OneBusiness) -> Result<(), Failure> {
+    let all = wish(&one.relay, "GET /businesses", "")?;
+    let all = all.as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_it = |business: &&Value| business["handle"] == one.handle.as_str();
+    let Some(it) = all.iter().find(is_it) else { return Ok(()) };
+    let names = |business: &Value| [business["handle"].clone(), business["display_name"].clone()];
+    let alike = |other: &&Value| {
+        names(other).iter().any(|one| {
+            let both = |two: &Value| one.as_str().zip(two.as_str()).is_some_and(|(one, two)| alike(one, two));
+            names(it).iter().any(both)
+        })
+    };
+    let others = all.iter().filter(|other| !is_it(other) && other["verified_ms"].is_u64());
+    match others.filter(|other| other["suspended_ms"].is_null()).find(alike) {
+        None => Ok(()),
+        Some(other) => Err(Failure::new(
+            Exit::Refused,
+            "looks_like",
+            format!(
+                "its name looks like that of {} ({}), which is verified. Look whether it is meant to fool people; if \
+                 not, say it again with --though-alike",
+                field(other, "handle"),
+                field(other, "display_name")
+            ),
+        )),
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::blocks::{LATER, tell};
+use super::requests::not_the_business;
 use crate::cli::{ConsentCommand, PurposeArg};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, consent_sentence, purpose};
@@ -74,6 +75,7 @@ pub(super) fn to_json(conversation: &Conversation, business: &Business) -> Value
             "domain": it.domain,
             "trade": it.trade,
         })),
+        "looks_like": business.looks_like,
         "categories": consent.map(|it| it.categories.iter().map(|one| one.name()).collect::<Vec<_>>()),
         "stopped": consent.is_some_and(|it| it.is_stop()),
         "until": consent.filter(|it| !it.is_stop()).map(|it| output::rfc3339(it.expires_ms)),
@@ -92,7 +94,11 @@ fn to_lines(conversation: &Conversation, business: &Business) -> String {
             safe_line(&it.trade),
             safe_line(&it.domain)
         ),
-        None => format!("{name}: a business that this relay's operator has not verified"),
+        None => {
+            let careful = business.looks_like.as_deref().map(not_the_business);
+            let careful = careful.map_or_else(String::new, |it| format!("\n    Careful: {it}"));
+            format!("{name}: a business that this relay's operator has not verified{careful}")
+        }
     };
     let may = match &business.consent {
         None => "you have agreed to nothing; it may answer within a day of what you write".to_owned(),

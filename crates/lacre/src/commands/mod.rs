@@ -20,7 +20,7 @@ mod picture;
 mod read;
 mod relay;
 pub mod report;
-mod requests;
+pub mod requests;
 pub mod safety;
 pub mod search;
 mod secure;

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Context;
+use super::files::arriving::{Arriving, Saved, told};
 use crate::cli::ReadArgs;
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -53,11 +54,14 @@ struct Reading<'a> {
     shown: HashSet<MessageId>,
     tracker: Tracker,
     last: Vec<(ConversationId, MessageId)>,
+    /// Files of what comes from now on.
+    arriving: Option<Arriving>,
 }
 
 impl<'a> Reading<'a> {
     fn new(context: &'a Context, args: &'a ReadArgs) -> Self {
-        Self { context, args, shown: HashSet::new(), tracker: Tracker::default(), last: Vec::new() }
+        let (shown, tracker, last) = (HashSet::new(), Tracker::default(), Vec::new());
+        Self { context, args, shown, tracker, last, arriving: None }
     }
 
     /// Prints what is here once everything that waited has come.
@@ -84,6 +88,9 @@ impl<'a> Reading<'a> {
 
     /// Prints what is here and goes on until it is interrupted, or until there is no point in waiting.
     async fn follow(&mut self, client: &Client) -> Result<(), Failure> {
+        let arriving =
+            self.args.save.as_ref().map(|folder| Arriving::new(client, folder, self.args.save_most));
+        let arriving = arriving.transpose()?;
         let mut events = client.events();
         let limit = limit(self.context, self.args);
         let all = client.read(|views| history(&views, self.args, usize::MAX))?;
@@ -94,12 +101,14 @@ impl<'a> Reading<'a> {
         }
         self.print(all.into_iter().skip(older))?;
         self.mark_read(client).await?;
+        self.arriving = arriving;
         let mut connection = client.connection();
         let stop = crate::stop::signal()?;
         tokio::pin!(stop);
         loop {
             tokio::select! {
                 event = events.recv() => self.event(client, event).await?,
+                Some(saved) = arrived(&mut self.arriving) => told(self.context, saved)?,
                 stopped = &mut stop => return stopped,
                 changed = connection.changed() => {
                     let state = connection.borrow_and_update().clone();
@@ -146,6 +155,9 @@ impl<'a> Reading<'a> {
                 }
                 _ => {}
             }
+            if let Some(arriving) = self.arriving.as_mut().filter(|_| new && !request && !message.mine) {
+                arriving.take(self.context, &message)?;
+            }
             if new && request && !asking.contains(&with) {
                 asking.push(with);
             }
@@ -183,6 +195,11 @@ impl<'a> Reading<'a> {
         }
         Ok(())
     }
+}
+
+/// The next file that was saved, or could not be; `None` when none is waited for.
+async fn arrived(arriving: &mut Option<Arriving>) -> Option<Saved> {
+    arriving.as_mut()?.next().await
 }
 
 /// The last `limit` messages of the conversations that are asked for, in the order in which they came.

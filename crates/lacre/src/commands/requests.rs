@@ -85,6 +85,7 @@ fn to_json(request: &Request) -> Value {
         "name": request.name,
         "from": request.from.as_ref().map(|person| person.handle.as_str()),
         "goes_by": request.goes_by,
+        "looks_like": request.looks_like,
         "trust": request.from.as_ref().map(|person| person.trust.name()),
         "place_of": request.from.as_ref().and_then(|person| person.place_of.as_ref()).map(Handle::as_str),
         "confirmed": request.from.as_ref().is_some_and(|person| person.confirmed),
@@ -120,7 +121,19 @@ fn to_lines(request: &Request) -> String {
             format!("both in: {}", names.join(", "))
         }
     };
-    format!("{first}\n    since {since}, {} message(s), {groups}", request.messages)
+    let careful = match &request.looks_like {
+        Some(name) => format!("\n    Careful: {}", not_the_business(name)),
+        None => String::new(),
+    };
+    format!("{first}\n    since {since}, {} message(s), {groups}{careful}", request.messages)
+}
+
+/// What is said of a name that looks like a verified business's.
+pub fn not_the_business(name: &str) -> String {
+    format!(
+        "the name looks like that of {}, a verified business that you know, and is not it.",
+        safe_line(name)
+    )
 }
 
 async fn decide(context: &Context, args: RequestArgs, decision: Decision) -> Result<(), Failure> {

@@ -85,6 +85,36 @@ fn ana_sees_the_badge_says_what_may_come_and_stops_it() {
 }
 
 #[test]
+fn r27_whose_name_looks_like_a_verified_business_is_told_apart() {
+    let relay = started();
+    let (ana, _bakery, _other) = (relay.person("ana"), relay.person("bakery"), relay.person("bakers"));
+    admin(&relay, "add", &BAKERY).ok();
+    admin(&relay, "verify", &["bakery"]).ok();
+    let mut like = BAKERY;
+    (like[0], like[4], like[6]) = ("bakers", "PadarIa SoI", "padaria-sol.example");
+    admin(&relay, "add", &like).ok();
+    let told = admin(&relay, "verify", &["bakers"]).refused(4, "looks_like");
+    assert!(told["message"].as_str().is_some_and(|it| it.contains("bakery (Padaria Sol)")), "{told}");
+    admin(&relay, "verify", &["bakers", "--though-alike"]).ok();
+
+    // Ana knows the bakery. Somebody of nearly its name writes to her.
+    ana.run(&["send", "bakery", "do you have rye?"]).ok();
+    ana.read();
+    let padariasol = relay.person("padariasol");
+    padariasol.run(&["send", "ana", "your order waits: pay here"]).ok();
+    ana.read();
+    let request = ana.run(&["requests", "--json"]).ok().object();
+    assert_eq!(request["looks_like"], "Padaria Sol", "{request}");
+    let told = ana.run(&["requests"]).ok().stdout;
+    assert!(told.contains("Careful: the name looks like that of Padaria Sol"), "{told}");
+    let bruno = relay.person("bruno");
+    bruno.run(&["send", "ana", "oi"]).ok();
+    let all = ana.run(&["requests", "--json"]).ok().objects();
+    let bruno = all.iter().find(|it| it["name"] == "bruno").expect("he waits");
+    assert_eq!(bruno["looks_like"], Value::Null);
+}
+
+#[test]
 fn what_is_no_business_gets_no_consent() {
     let relay = started();
     let (ana, bruno) = (relay.person("ana"), relay.person("bruno"));

@@ -2,10 +2,11 @@
 
 use lacre_client::EngineError;
 use lacre_client::content::MessageId as ClientId;
+use lacre_client::files::Folder;
 use lacre_client::groups::Asker;
 use lacre_client::records::{ConversationKind, Heard};
 use lacre_client::strangers::{Person, Request};
-use lacre_client::view::{Later, Message, Sending, Views};
+use lacre_client::view::{File, Later, Message, Sending, Views};
 use lacre_proto::{ConversationId, Handle};
 
 use super::devices::devices;
@@ -14,11 +15,17 @@ use super::{Link, half, rows};
 use crate::chat::lines;
 use crate::chat::model::MessageId;
 use crate::chat::panel::{Of, Row, Shown, Text, What};
+use crate::commands::files::files;
+use crate::commands::requests::not_the_business;
 use crate::output;
 use crate::safe_text::{safe_line, safe_text};
 
 /// Most characters of a message that are shown in a list.
 const EXCERPT: usize = 200;
+/// Most messages with files that are listed, the newest.
+const WITH_FILES: usize = 200;
+/// Messages looked through at once for them.
+const PAGE: usize = 500;
 /// A time to the minute.
 pub(super) const MINUTES: &str = "%-d %b %Y, %H:%M";
 
@@ -32,6 +39,7 @@ impl Link {
             What::Number(who, _) => number(views, who, String::new()),
             What::GroupLink(id) => group_link(views, id),
             What::Pinned(id) => messages(views, views.pinned(id)?),
+            What::Files(id) => with_files(views, id, self.0.files()),
             What::Starred => {
                 let mut starred = views.starred()?;
                 starred.reverse();
@@ -47,7 +55,8 @@ impl Link {
 
 fn requests(views: Views<'_>) -> Result<Shown, EngineError> {
     let row = |request: Request| {
-        let Request { conversation, kind, name, from, goes_by, common_groups, messages, since } = request;
+        let Request { conversation, kind, name, from, goes_by, looks_like, common_groups, messages, since } =
+            request;
         let name = safe_line(&name);
         let group = kind == ConversationKind::Group;
         // Somebody with another identity goes by no handle before that was accepted.
@@ -71,6 +80,7 @@ fn requests(views: Views<'_>) -> Result<Shown, EngineError> {
             Some(_) => "They say this is their handle; the relay's directory has not said so.".to_owned(),
             None => "It is not known who they are.".to_owned(),
         });
+        says.extend(looks_like.map(|name| format!("Careful: {}", not_the_business(&name))));
         let common: Vec<String> = common_groups.iter().map(|name| safe_line(name)).collect();
         says.push(match common.as_slice() {
             [] => format!("{}; no group in common.", count(messages, "message", "messages")),
@@ -151,6 +161,35 @@ fn row_of(message: Message, name: &str) -> Row {
     let who = if shown.mine { "you" } else { &shown.from };
     let head = if who == name { who.to_owned() } else { format!("{who} in {name}") };
     Row { of, head, when, says: vec![excerpt(&lines::note(&shown.from, &shown.body))] }
+}
+
+/// The newest messages with files.
+fn with_files(views: Views<'_>, id: ConversationId, folder: Option<&Folder>) -> Result<Shown, EngineError> {
+    let (mut rows, mut before) = (Vec::new(), None);
+    while rows.len() < WITH_FILES {
+        let page = views.messages(id, before, PAGE)?;
+        let Some(first) = page.first() else { break };
+        before = Some(first.position);
+        let found = page.iter().rev().filter(|message| !files(&message.body).is_empty());
+        rows.extend(found.take(WITH_FILES - rows.len()).map(|message| row_of_files(message, folder)));
+    }
+    Ok(Shown { rows, ..Shown::default() })
+}
+
+fn row_of_files(message: &Message, folder: Option<&Folder>) -> Row {
+    let all = files(&message.body);
+    let says = |file: &File| {
+        let here = folder.is_some_and(|folder| folder.has(&file.file.hash));
+        let name = safe_line(&lacre_guard::clean_name(&file.file.name));
+        let place = if here { "here" } else { "not fetched" };
+        format!("{name}  {}  {place}", output::bytes(file.file.size))
+    };
+    Row {
+        of: Of::Files(message.conversation, MessageId(message.id.0), all.len()),
+        head: if message.mine { "you".to_owned() } else { message.from.to_string() },
+        when: Some(message.sent),
+        says: all.iter().map(says).collect(),
+    }
 }
 
 fn excerpt(text: &str) -> String {

@@ -25,7 +25,8 @@ fn business(it: view::Business) -> Business {
         }
     };
     let badge = it.verified.map(|it| (safe_line(&it.display_name), safe_line(&it.domain)));
-    Business { badge, may }
+    let looks_like = it.looks_like.as_deref().map(safe_line);
+    Business { badge, may, looks_like }
 }
 
 /// A row of the list, as far as the view model tells of it; none for one whose rows are in another.

@@ -159,6 +159,7 @@ impl State {
             }
             (Deed::Revoke, Some(Of::Device(id, name, false))) => Wanted::Revoke(id, name),
             (Deed::Link, _) => Wanted::Link,
+            (Deed::Save, Some(Of::Files(id, message, files))) => Wanted::Save(id, message, files),
             (Deed::Remove, Some(Of::Later(_, message, _))) => Wanted::NotLater(message),
             (Deed::Edit, Some(Of::Later(id, message, text))) => Wanted::EditLater(id, message, text),
             (Deed::Remove, Some(Of::Person(who, name))) => Wanted::Unblock(who, name),
@@ -176,7 +177,7 @@ impl State {
     fn go_to(&mut self, from: What, of: Of, commands: &mut Vec<Command>) {
         match of {
             Of::Request(id, _) | Of::Later(id, ..) => self.open(Target::Existing(id), commands),
-            Of::Message(id, message) => self.jump(id, message, commands),
+            Of::Message(id, message) | Of::Files(id, message, _) => self.jump(id, message, commands),
             Of::Person(who, _) => {
                 if let What::Safety(group) = from {
                     self.panel(What::Number(who, group), commands);

@@ -49,6 +49,8 @@ pub enum What {
     GroupLink(ConversationId),
     /// What is pinned in a conversation.
     Pinned(ConversationId),
+    /// The files of a conversation.
+    Files(ConversationId),
     /// What has a star.
     Starred,
     /// What is to be sent later.
@@ -124,6 +126,8 @@ pub enum Of {
     Device(DeviceId, String, bool),
     /// A message in its place.
     Message(ConversationId, MessageId),
+    /// A message with so many files.
+    Files(ConversationId, MessageId, usize),
     /// A message that is to be sent later, and its text.
     Later(ConversationId, MessageId, String),
     /// Somebody.
@@ -159,6 +163,8 @@ pub enum Deed {
     Secure,
     /// Takes the pin or the star away, gives up what is to be sent later, takes a block back.
     Remove,
+    /// Saves the files of a message.
+    Save,
     /// Changes the text of what is to be sent later.
     Edit,
     /// Blocks somebody by handle.
@@ -228,6 +234,7 @@ const GROUP_LINK: &[Binding] = &[
     bind('q', Deed::Code, "QR code"),
 ];
 const PINNED: &[Binding] = &[enter("go there"), bind('x', Deed::Remove, "unpin")];
+const FILES: &[Binding] = &[enter("go there"), bind('o', Deed::Save, "save")];
 const STARRED: &[Binding] = &[enter("go there"), bind('x', Deed::Remove, "take the star away")];
 const LATER: &[Binding] =
     &[enter("go there"), bind('e', Deed::Edit, "edit"), bind('x', Deed::Remove, "do not send")];
@@ -243,6 +250,7 @@ impl What {
             Self::Safety(_) | Self::Number(..) => "Safety",
             Self::GroupLink(_) => "Link of the group",
             Self::Pinned(_) => "Pinned here",
+            Self::Files(_) => "Files here",
             Self::Starred => "Starred",
             Self::Later => "To be sent later",
             Self::Blocked => "Blocked",
@@ -256,6 +264,7 @@ impl What {
             Self::Requests => "Nobody is waiting to be accepted.",
             Self::Devices => "The list of devices has not come yet.",
             Self::Pinned(_) => "Nothing is pinned here. Choose a message with ↑, then p.",
+            Self::Files(_) => "No file was sent here yet. Ctrl+O and f sends one.",
             Self::Starred => "No message has a star. Choose one with ↑, then s.",
             Self::Later => "Nothing waits for its time. Write something, then Ctrl+O and l.",
             Self::Blocked => "You have blocked nobody.",
@@ -272,6 +281,7 @@ impl What {
             Self::Safety(_) | Self::Number(..) => SAFETY,
             Self::GroupLink(_) => GROUP_LINK,
             Self::Pinned(_) => PINNED,
+            Self::Files(_) => FILES,
             Self::Starred => STARRED,
             Self::Later => LATER,
             Self::Blocked => BLOCKED,
@@ -300,7 +310,8 @@ mod tests {
 
     #[test]
     fn no_letter_of_a_panel_has_two_meanings() {
-        for keys in [REQUESTS, DEVICES, GROUP_LINK, SAFETY, SAFETY_OF_GROUP, PINNED, STARRED, LATER, BLOCKED]
+        for keys in
+            [REQUESTS, DEVICES, GROUP_LINK, SAFETY, SAFETY_OF_GROUP, PINNED, FILES, STARRED, LATER, BLOCKED]
         {
             for (at, binding) in keys.iter().enumerate() {
                 assert!(keys[..at].iter().all(|other| other.key != binding.key), "{}", binding.word);

@@ -273,6 +273,34 @@ fn of_a_group_one_looks_at_the_number_with_each() {
 }
 
 #[test]
+fn the_files_of_a_conversation_are_listed_and_saved_from_the_list() {
+    let mut ana = Ana::with_bruno(100, 30);
+    let (first, here) = (MessageId([1; 16]), What::Files(BRUNO));
+    ana.press(&[Key::Palette]);
+    ana.types("files of this");
+    assert_eq!(ana.press(&[Key::Enter]), [Command::LoadPanel(here)]);
+    ana.hear(Msg::Panel(here, Shown::default()));
+    ana.sees("No file was sent here yet.");
+    let album = row(
+        Of::Files(BRUNO, first, 2),
+        "bruno",
+        &["sea.jpg  31.0 KiB  here", "plan.pdf  2.0 MiB  not fetched"],
+    );
+    ana.hear(Msg::Panel(here, rows(vec![album])));
+    ana.sees("plan.pdf  2.0 MiB  not fetched");
+    let save = Order::Save(BRUNO, first, ".".to_owned());
+    assert_eq!(ordered(&mut ana, &[Key::Char('o'), Key::Enter]), Some(save));
+    ana.press(&[Key::Palette]);
+    ana.types("files of this");
+    ana.press(&[Key::Enter]);
+    ana.hear(Msg::Panel(
+        here,
+        rows(vec![row(Of::Files(BRUNO, first, 1), "bruno", &["sea.jpg  31.0 KiB  here"])]),
+    ));
+    assert_eq!(ana.press(&[Key::Enter]), [Command::LoadAround(BRUNO, first)]);
+}
+
+#[test]
 fn lists_lead_to_the_message_and_take_it_off() {
     let mut ana = Ana::with_bruno(100, 30);
     let (first, here) = (MessageId([1; 16]), What::Pinned(BRUNO));

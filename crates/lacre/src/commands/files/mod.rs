@@ -1,5 +1,6 @@
 //! Files: sent, saved, listed, and what takes space.
 
+pub(super) mod arriving;
 pub(super) mod bars;
 mod prepare;
 pub mod save;

@@ -240,7 +240,8 @@ pub fn as_json(file: &File, path: &Path, verdict: &Verdict) -> Value {
     })
 }
 
-fn tell(context: &Context, file: &File, path: &Path, verdict: &Verdict) -> Result<(), Failure> {
+/// Says where a file is, and what is to be thought of it.
+pub(super) fn tell(context: &Context, file: &File, path: &Path, verdict: &Verdict) -> Result<(), Failure> {
     if context.json {
         return output::object(&as_json(file, path, verdict));
     }
