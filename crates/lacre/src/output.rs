@@ -250,17 +250,20 @@ fn menu_lines(menu: &Menu) -> String {
     if !menu.footer.is_empty() {
         lines.push(safe_line(&menu.footer));
     }
+    let mut number = 0;
     match &menu.offer {
         Offer::Nothing => {}
         Offer::Place => lines.push("[asks where you are: `lacre location`]".to_owned()),
-        Offer::Buttons(buttons) => lines.extend(buttons.iter().map(button_line)),
+        Offer::Buttons(buttons) => {
+            lines.extend(buttons.iter().map(|button| button_line(button, &mut number)));
+        }
         Offer::List { title, sections } => {
             lines.push(format!("{}:", safe_line(title)));
             for section in sections {
                 if !section.title.is_empty() {
                     lines.push(format!("  {}", safe_line(&section.title)));
                 }
-                lines.extend(section.rows.iter().map(row_line));
+                lines.extend(section.rows.iter().map(|row| row_line(row, &mut number)));
             }
         }
     }
@@ -270,18 +273,39 @@ fn menu_lines(menu: &Menu) -> String {
     lines.join("\n")
 }
 
-fn row_line(row: &content::Choice) -> String {
+/// What can be chosen in a menu, in the order of its numbers.
+pub fn choices(menu: &Menu) -> Vec<String> {
+    match &menu.offer {
+        Offer::Nothing | Offer::Place => Vec::new(),
+        Offer::Buttons(buttons) => {
+            let titles = buttons.iter().filter_map(|button| match button {
+                Button::Reply { title, .. } => Some(title.clone()),
+                Button::Link { .. } | Button::Phone { .. } | Button::Code { .. } => None,
+            });
+            titles.collect()
+        }
+        Offer::List { sections, .. } => {
+            sections.iter().flat_map(|section| &section.rows).map(|row| row.title.clone()).collect()
+        }
+    }
+}
+
+fn row_line(row: &content::Choice, number: &mut u8) -> String {
+    *number += 1;
     let title = safe_line(&row.title);
     match row.description.is_empty() {
-        true => format!("  [{title}]"),
-        false => format!("  [{title}] {}", safe_line(&row.description)),
+        true => format!("  {number} [{title}]"),
+        false => format!("  {number} [{title}] {}", safe_line(&row.description)),
     }
 }
 
 /// A button; of a link the whole address is shown, and nothing opens by itself.
-fn button_line(button: &Button) -> String {
+fn button_line(button: &Button, number: &mut u8) -> String {
     match button {
-        Button::Reply { title, .. } => format!("[{}]", safe_line(title)),
+        Button::Reply { title, .. } => {
+            *number += 1;
+            format!("{number} [{}]", safe_line(title))
+        }
         Button::Link { title, url } => format!("{}: {}", safe_line(title), safe_line(url)),
         Button::Phone { title, number } => format!("{}: {}", safe_line(title), safe_line(number)),
         Button::Code { title, code } => format!("{}: {}", safe_line(title), safe_line(code)),

@@ -27,6 +27,10 @@ pub enum Action {
     Devices,
     /// Shows what is pinned in the conversation.
     Pinned,
+    /// Shows what the business of the conversation may write.
+    Business,
+    /// Shows all businesses.
+    Businesses,
     /// Shows the files of the conversation.
     Files,
     /// Shows what has a star.
@@ -123,6 +127,8 @@ pub const ANYWHERE: &[Binding<Option<Key>, Action>] = &[
     bind(Some(Key::Devices), "Ctrl+D", Action::Devices, "your devices: link, approve, remove"),
     bind(Some(Key::More), "Ctrl+O", Action::More, "file, poll, place, card, timer, later, once"),
     bind(None, "Ctrl+P pinned", Action::Pinned, "what is pinned in this conversation"),
+    bind(None, "Ctrl+P may", Action::Business, "what this business may write to you"),
+    bind(None, "Ctrl+P all", Action::Businesses, "all businesses, and what they may"),
     bind(None, "Ctrl+P files", Action::Files, "the files of this conversation"),
     bind(None, "Ctrl+P starred", Action::Starred, "messages with a star"),
     bind(None, "Ctrl+P later", Action::Later, "what is sent later: edit, give up"),
@@ -156,7 +162,7 @@ pub const CHOSEN: &[Binding<char, OnMessage>] = &[
     bind('i', "↑ then i", OnMessage::About, "who has it, reactions, its edits"),
     bind('o', "↑ then o", OnMessage::Save, "save its files"),
     bind('v', "↑ then v", OnMessage::Look, "look at a picture, play a voice note, once"),
-    bind('1', "↑ then 1…9", OnMessage::Vote(1), "vote in a poll; again: take it back"),
+    bind('1', "↑ then 1…9", OnMessage::Vote(1), "vote in a poll, choose in a menu"),
     bind('2', "", OnMessage::Vote(2), ""),
     bind('3', "", OnMessage::Vote(3), ""),
     bind('4', "", OnMessage::Vote(4), ""),
@@ -165,6 +171,7 @@ pub const CHOSEN: &[Binding<char, OnMessage>] = &[
     bind('7', "", OnMessage::Vote(7), ""),
     bind('8', "", OnMessage::Vote(8), ""),
     bind('9', "", OnMessage::Vote(9), ""),
+    bind('0', "", OnMessage::Vote(10), ""),
     bind('c', "↑ then c", OnMessage::ClosePoll, "close your own poll"),
     bind('x', "↑ then x", OnMessage::GiveUp, "give up one that still waits"),
     bind('?', "", OnMessage::Help, ""),

@@ -37,6 +37,8 @@ pub enum Act {
     Star(MessageId, bool),
     /// Vote in a poll; counted from 0.
     Vote(MessageId, Vec<u8>),
+    /// Choose what has these words in a business's menu.
+    Choose(MessageId, String),
     /// Close one's own poll.
     ClosePoll(MessageId),
     /// Look at what may be looked at once.
@@ -208,8 +210,14 @@ impl State {
                 0 => self.notice = Some("This is no poll.".to_owned()),
                 _ => commands.push(act(Act::ClosePoll(row.id))),
             },
+            OnMessage::Vote(number) if !row.marks.choices.is_empty() => {
+                match row.marks.choices.get(usize::from(number) - 1) {
+                    Some(words) => commands.push(act(Act::Choose(row.id, words.clone()))),
+                    None => self.notice = Some("Nothing has this number.".to_owned()),
+                }
+            }
             OnMessage::Vote(number) => match row.marks.options {
-                0 => self.notice = Some("This is no poll.".to_owned()),
+                0 => self.notice = Some("There is nothing to choose in this message.".to_owned()),
                 options if usize::from(number) > options => {
                     self.notice = Some(format!("This poll has {options} answers."));
                 }

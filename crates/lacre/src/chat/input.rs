@@ -186,6 +186,8 @@ impl State {
             Action::Safety => self.panel_here(What::Safety, commands),
             Action::Devices => self.panel(What::Devices, commands),
             Action::Pinned => self.panel_here(What::Pinned, commands),
+            Action::Business => self.panel_here(What::Business, commands),
+            Action::Businesses => self.panel(What::Businesses, commands),
             Action::Files => self.panel_here(What::Files, commands),
             Action::Starred => self.panel(What::Starred, commands),
             Action::Later => self.panel(What::Later, commands),

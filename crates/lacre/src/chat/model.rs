@@ -173,6 +173,8 @@ pub struct Marks {
     pub options: usize,
     /// Whether several answers may be chosen.
     pub multiple: bool,
+    /// Of a business's menu, what can be chosen.
+    pub choices: Vec<String>,
     /// One's own votes, counted from 0.
     pub votes: Vec<u8>,
 }

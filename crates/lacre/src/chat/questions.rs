@@ -1,5 +1,6 @@
 //! Questions: something that one must be sure of, or for which a line is needed, before it is done.
 
+use lacre_client::content::Category;
 use lacre_proto::{AccountId, ConversationId, DeviceId};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -79,6 +80,10 @@ pub enum Order {
     NotLater(MessageId),
     /// One goes by this name.
     Name(String),
+    /// A business may write for this, or not any more.
+    Allow(ConversationId, Category, bool),
+    /// A business may write nothing.
+    Stop(ConversationId),
 }
 
 /// A question.

@@ -356,6 +356,9 @@ fn keys_of_chosen(state: &State) -> &'static [&'static str] {
             "1…9 vote · c close · r reply · + react · Esc back",
         ];
     }
+    if row.is_some_and(|row| !row.marks.choices.is_empty()) {
+        return &["1…9 choose · r reply · + react · i about · Esc back · F1 keys", "1…9 choose · Esc back"];
+    }
     if row.is_some_and(|row| row.marks.once) {
         return &["v look at it, once · d delete · Esc back · F1 keys"];
     }

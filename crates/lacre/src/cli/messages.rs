@@ -28,7 +28,7 @@ pub enum MessageCommand {
     Choose {
         /// The message
         id: String,
-        /// What you choose: the words on the button or in the row
+        /// What you choose: the words on the button or in the row, or its number
         choice: String,
     },
     /// Put another text in place of yours; for 24 hours, and the old one stays to be seen

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use lacre_client::Intent;
 use lacre_client::clock::{Clock, SystemClock};
+use lacre_client::content::Category;
 use lacre_client::records::ConversationKind;
 use lacre_client::strangers::Request;
 use lacre_proto::{AccountId, ConversationId, Handle, Millis};
@@ -13,9 +14,13 @@ use crate::chat::drafts::Attempt;
 use crate::chat::questions::Order;
 use crate::chat::state::Msg;
 use crate::commands::report;
+use crate::output::{local, purpose};
 use crate::safe_text::safe_line;
 
 const DAY: Millis = 24 * 3600 * 1000;
+/// Days for which something is allowed.
+const CONSENT: Millis = 365;
+const STOPPED: &str = "Stopped: nothing more comes, from its next message on, until you write to it again.";
 
 impl Link {
     /// Carries it out; what is to be said of it.
@@ -118,12 +123,50 @@ impl Link {
             Order::NotLater(id) => {
                 (Intent::Cancel(lacre_client::content::MessageId(id.0)), "It will not be sent.".to_owned())
             }
+            Order::Allow(id, category, allowed) => {
+                let (categories, until) = self.allowed(id, category, allowed)?;
+                let names: Vec<&str> = categories.iter().copied().map(purpose).collect();
+                let done = match names.is_empty() {
+                    true => STOPPED.to_owned(),
+                    false => {
+                        format!("It may send you {} until {}.", names.join(", "), local(until, "%-d %b %Y"))
+                    }
+                };
+                (Intent::SetConsent(id, categories, until), done)
+            }
+            Order::Stop(id) => {
+                let until = SystemClock.now() + CONSENT * DAY;
+                (Intent::SetConsent(id, Vec::new(), until), STOPPED.to_owned())
+            }
             Order::Name(name) => {
                 let done = "It is told with your next message in each conversation.";
                 (Intent::SetName(name), done.to_owned())
             }
         };
         self.0.intend(intent).await.map(|_| done).map_err(half)
+    }
+
+    /// What a business may write for and until when, with one thing changed: more is for a year, less is for no longer
+    /// than before. What was allowed and is over is not allowed again.
+    fn allowed(
+        &self,
+        id: ConversationId,
+        one: Category,
+        allowed: bool,
+    ) -> Result<(Vec<Category>, Millis), String> {
+        let known = self.0.read(|views| views.conversation(id)).map_err(half)?;
+        let business = known.and_then(|it| it.business).ok_or("this is no business")?;
+        let now = SystemClock.now();
+        let consent = business.consent.filter(|it| it.expires_ms > now);
+        let year = now + CONSENT * DAY;
+        let until = consent.as_ref().filter(|_| !allowed).map_or(year, |it| it.expires_ms);
+        let mut all = consent.map(|it| it.categories).unwrap_or_default();
+        all.retain(|category| *category != one);
+        if allowed {
+            all.push(one);
+        }
+        all.sort_unstable();
+        Ok((all, until))
     }
 
     async fn block_request(&self, id: ConversationId) -> Result<String, String> {

@@ -1,12 +1,13 @@
 //! What panels show, read from the client at once.
 
 use lacre_client::EngineError;
-use lacre_client::content::MessageId as ClientId;
+use lacre_client::clock::{Clock, SystemClock};
+use lacre_client::content::{Category, MessageId as ClientId};
 use lacre_client::files::Folder;
 use lacre_client::groups::Asker;
 use lacre_client::records::{ConversationKind, Heard};
 use lacre_client::strangers::{Person, Request};
-use lacre_client::view::{File, Later, Message, Sending, Views};
+use lacre_client::view::{Business, File, Later, Message, Sending, Views};
 use lacre_proto::{ConversationId, Handle};
 
 use super::devices::devices;
@@ -39,6 +40,8 @@ impl Link {
             What::Number(who, _) => number(views, who, String::new()),
             What::GroupLink(id) => group_link(views, id),
             What::Pinned(id) => messages(views, views.pinned(id)?),
+            What::Business(id) => business(views, id),
+            What::Businesses => businesses(views),
             What::Files(id) => with_files(views, id, self.0.files()),
             What::Starred => {
                 let mut starred = views.starred()?;
@@ -161,6 +164,71 @@ fn row_of(message: Message, name: &str) -> Row {
     let who = if shown.mine { "you" } else { &shown.from };
     let head = if who == name { who.to_owned() } else { format!("{who} in {name}") };
     Row { of, head, when, says: vec![excerpt(&lines::note(&shown.from, &shown.body))] }
+}
+
+/// A business: who it is, how that is known, and what it may write.
+fn business(views: Views<'_>, id: ConversationId) -> Result<Shown, EngineError> {
+    let known = views.conversation(id)?;
+    let Some((name, business)) = known.and_then(|it| Some((it.name, it.business?))) else {
+        return Ok(Shown::default());
+    };
+    let mut above = vec![Text::Strong(called(&name, &business))];
+    match &business.verified {
+        Some(it) => above.push(Text::Plain(format!(
+            "{}, {}. The operator of your relay has verified that {} is theirs.",
+            safe_line(&it.legal_name),
+            safe_line(&it.trade),
+            safe_line(&it.domain)
+        ))),
+        None => above.push(Text::Plain("The operator of your relay has not verified it.".to_owned())),
+    }
+    above.extend(
+        business.looks_like.as_deref().map(|it| Text::Strong(format!("Careful: {}", not_the_business(it)))),
+    );
+    let now = SystemClock.now();
+    above.push(Text::Quiet(match business.window_until > now {
+        true => {
+            format!("It may answer what you wrote until {}.", output::local(business.window_until, MINUTES))
+        }
+        false => "When you write to it, it may answer for 24 hours.".to_owned(),
+    }));
+    let consent = business.consent.as_ref();
+    if consent.is_some_and(|it| it.is_stop()) {
+        above.push(Text::Quiet("You said stop: nothing comes until you write to it again.".to_owned()));
+    }
+    if consent.is_some_and(|it| !it.acknowledged) {
+        above.push(Text::Quiet("The relay is not told yet; it counts here already.".to_owned()));
+    }
+    let row = |category: Category| {
+        let until = consent.filter(|it| it.categories.contains(&category)).map(|it| it.expires_ms);
+        let until = until.filter(|until| *until > now);
+        let (mark, says) = match until {
+            Some(until) => ("✓", format!("allowed until {}", output::local(until, "%-d %b %Y"))),
+            None => ("·", "not allowed".to_owned()),
+        };
+        let of = Of::Purpose(id, category, until.is_some());
+        Row { of, head: format!("{mark} {}", output::purpose(category)), when: None, says: vec![says] }
+    };
+    Ok(Shown { above, rows: Category::ALL.map(row).to_vec(), ..Shown::default() })
+}
+
+fn called(name: &str, business: &Business) -> String {
+    match &business.verified {
+        Some(it) => format!("{} ✓ ({})", safe_line(&it.display_name), safe_line(name)),
+        None => safe_line(name),
+    }
+}
+
+fn businesses(views: Views<'_>) -> Result<Shown, EngineError> {
+    let known = views.conversations()?.into_iter();
+    let rows = known.filter_map(|it| Some((it.id, it.name, it.business?))).map(|(id, name, business)| {
+        let says = match &business.consent {
+            None => "may answer within a day of what you write".to_owned(),
+            Some(consent) => output::consent_sentence("you", &consent.categories, consent.expires_ms),
+        };
+        Row { of: Of::Business(id), head: called(&name, &business), when: None, says: vec![says] }
+    });
+    Ok(Shown { rows: rows.collect(), ..Shown::default() })
 }
 
 /// The newest messages with files.

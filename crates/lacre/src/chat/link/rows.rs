@@ -82,7 +82,7 @@ pub(super) fn conversation(row: view::Conversation) -> Option<Conversation> {
 /// A row of a conversation, without what is to be seen of its files.
 pub(super) fn message(row: view::Message) -> Message {
     let view::Message { id, from, mine, sent, body, state, reply, late, seen, marks, .. } = row;
-    let marks = marks_of(&marks, &body);
+    let marks = marks_of(&marks, &body, mine);
     let body = match body {
         view::Body::Text(text) => Body::Text(safe_text(&text)),
         view::Body::Told(change) => Body::Told(safe_line(&sentence_of(&change, from.as_str())) + "."),
@@ -114,7 +114,7 @@ pub(super) fn message(row: view::Message) -> Message {
 }
 
 /// What happened to a message, in words and as what can be done with it.
-fn marks_of(marks: &view::Marks, body: &view::Body) -> Marks {
+fn marks_of(marks: &view::Marks, body: &view::Body, mine: bool) -> Marks {
     let mut told = Vec::new();
     told.extend(marks.edited.map(|_| "edited".to_owned()));
     told.extend(marks.given_by.as_ref().map(|by| format!("given by {by}")));
@@ -141,6 +141,10 @@ fn marks_of(marks: &view::Marks, body: &view::Body) -> Marks {
         starred: marks.starred,
         once: *body == view::Body::Once { looked: false },
         files: crate::commands::files::files(body).len(),
+        choices: match body {
+            view::Body::Menu(menu) if !mine => crate::output::choices(menu),
+            _ => Vec::new(),
+        },
         ..Marks::default()
     };
     if let view::Body::Poll(poll) = body {

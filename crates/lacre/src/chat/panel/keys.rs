@@ -159,6 +159,14 @@ impl State {
             }
             (Deed::Revoke, Some(Of::Device(id, name, false))) => Wanted::Revoke(id, name),
             (Deed::Link, _) => Wanted::Link,
+            (Deed::Allow, Some(Of::Purpose(id, category, allowed))) => {
+                commands.push(Command::Do(Order::Allow(id, category, !allowed)));
+                return self.sheet = Some(Sheet::Panel(panel));
+            }
+            (Deed::Stop, Some(Of::Purpose(id, ..) | Of::Business(id))) => {
+                commands.push(Command::Do(Order::Stop(id)));
+                return self.sheet = Some(Sheet::Panel(panel));
+            }
             (Deed::Save, Some(Of::Files(id, message, files))) => Wanted::Save(id, message, files),
             (Deed::Remove, Some(Of::Later(_, message, _))) => Wanted::NotLater(message),
             (Deed::Edit, Some(Of::Later(id, message, text))) => Wanted::EditLater(id, message, text),
@@ -178,13 +186,14 @@ impl State {
         match of {
             Of::Request(id, _) | Of::Later(id, ..) => self.open(Target::Existing(id), commands),
             Of::Message(id, message) | Of::Files(id, message, _) => self.jump(id, message, commands),
+            Of::Business(id) => self.panel(What::Business(id), commands),
             Of::Person(who, _) => {
                 if let What::Safety(group) = from {
                     self.panel(What::Number(who, group), commands);
                 }
             }
             Of::Asker(group, ..) => self.open(Target::Existing(group), commands),
-            Of::Device(..) => {}
+            Of::Device(..) | Of::Purpose(..) => {}
         }
     }
 

@@ -4,6 +4,7 @@
 mod draw;
 mod keys;
 
+use lacre_client::content::Category;
 use lacre_proto::{AccountId, ConversationId, DeviceId, Millis};
 
 use super::model::MessageId;
@@ -49,6 +50,10 @@ pub enum What {
     GroupLink(ConversationId),
     /// What is pinned in a conversation.
     Pinned(ConversationId),
+    /// A business, and what this account lets it write.
+    Business(ConversationId),
+    /// All businesses that this account talks with.
+    Businesses,
     /// The files of a conversation.
     Files(ConversationId),
     /// What has a star.
@@ -128,6 +133,10 @@ pub enum Of {
     Message(ConversationId, MessageId),
     /// A message with so many files.
     Files(ConversationId, MessageId, usize),
+    /// What a business may write for, and whether it may.
+    Purpose(ConversationId, Category, bool),
+    /// A business.
+    Business(ConversationId),
     /// A message that is to be sent later, and its text.
     Later(ConversationId, MessageId, String),
     /// Somebody.
@@ -163,6 +172,10 @@ pub enum Deed {
     Secure,
     /// Takes the pin or the star away, gives up what is to be sent later, takes a block back.
     Remove,
+    /// Lets a business write for something, or not any more.
+    Allow,
+    /// Lets a business write nothing.
+    Stop,
     /// Saves the files of a message.
     Save,
     /// Changes the text of what is to be sent later.
@@ -234,6 +247,9 @@ const GROUP_LINK: &[Binding] = &[
     bind('q', Deed::Code, "QR code"),
 ];
 const PINNED: &[Binding] = &[enter("go there"), bind('x', Deed::Remove, "unpin")];
+const BUSINESS: &[Binding] =
+    &[bind('a', Deed::Allow, "allow for a year, or not any more"), bind('x', Deed::Stop, "stop everything")];
+const BUSINESSES: &[Binding] = &[enter("what it may write"), bind('x', Deed::Stop, "stop everything")];
 const FILES: &[Binding] = &[enter("go there"), bind('o', Deed::Save, "save")];
 const STARRED: &[Binding] = &[enter("go there"), bind('x', Deed::Remove, "take the star away")];
 const LATER: &[Binding] =
@@ -250,6 +266,8 @@ impl What {
             Self::Safety(_) | Self::Number(..) => "Safety",
             Self::GroupLink(_) => "Link of the group",
             Self::Pinned(_) => "Pinned here",
+            Self::Business(_) => "What this business may write",
+            Self::Businesses => "Businesses",
             Self::Files(_) => "Files here",
             Self::Starred => "Starred",
             Self::Later => "To be sent later",
@@ -264,6 +282,8 @@ impl What {
             Self::Requests => "Nobody is waiting to be accepted.",
             Self::Devices => "The list of devices has not come yet.",
             Self::Pinned(_) => "Nothing is pinned here. Choose a message with ↑, then p.",
+            Self::Business(_) => "This is no business.",
+            Self::Businesses => "You talk with no business.",
             Self::Files(_) => "No file was sent here yet. Ctrl+O and f sends one.",
             Self::Starred => "No message has a star. Choose one with ↑, then s.",
             Self::Later => "Nothing waits for its time. Write something, then Ctrl+O and l.",
@@ -281,6 +301,8 @@ impl What {
             Self::Safety(_) | Self::Number(..) => SAFETY,
             Self::GroupLink(_) => GROUP_LINK,
             Self::Pinned(_) => PINNED,
+            Self::Business(_) => BUSINESS,
+            Self::Businesses => BUSINESSES,
             Self::Files(_) => FILES,
             Self::Starred => STARRED,
             Self::Later => LATER,
@@ -310,9 +332,20 @@ mod tests {
 
     #[test]
     fn no_letter_of_a_panel_has_two_meanings() {
-        for keys in
-            [REQUESTS, DEVICES, GROUP_LINK, SAFETY, SAFETY_OF_GROUP, PINNED, FILES, STARRED, LATER, BLOCKED]
-        {
+        for keys in [
+            REQUESTS,
+            DEVICES,
+            GROUP_LINK,
+            SAFETY,
+            SAFETY_OF_GROUP,
+            PINNED,
+            BUSINESS,
+            BUSINESSES,
+            FILES,
+            STARRED,
+            LATER,
+            BLOCKED,
+        ] {
             for (at, binding) in keys.iter().enumerate() {
                 assert!(keys[..at].iter().all(|other| other.key != binding.key), "{}", binding.word);
             }

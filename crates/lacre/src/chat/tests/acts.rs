@@ -35,7 +35,7 @@ fn letters_do_things_to_the_chosen_message() {
     assert_eq!(done(&mut ana, &[Key::Char('e')]), None);
     ana.sees("Only your own text that was sent is edited.");
     assert_eq!(done(&mut ana, &[Key::Char('2')]), None);
-    ana.sees("This is no poll.");
+    ana.sees("There is nothing to choose in this message.");
 }
 
 #[test]
@@ -83,6 +83,23 @@ fn other_ways_to_say_something() {
     let later = Act::Later("happy new year".to_owned(), "2027-01-01T00:00".to_owned());
     assert_eq!(done(&mut ana, &[Key::Enter]), Some(later));
     assert_eq!(ana.written(), "");
+}
+
+#[test]
+fn ana_answers_a_business_by_the_number_of_a_button() {
+    let mut ana = Ana::with_bruno(100, 30);
+    let mut rows = talk();
+    rows[2].body = Body::Text("Shall we keep one?\n1 [Yes please]\n2 [No]".to_owned());
+    rows[2].marks = Marks { choices: vec!["Yes please".to_owned(), "No".to_owned()], ..Marks::default() };
+    ana.hear(Msg::Messages(BRUNO, rows.clone(), false));
+    ana.press(&[Key::Up]);
+    ana.sees("1…9 choose");
+    let no = Act::Choose(rows[2].id, "No".to_owned());
+    assert_eq!(done(&mut ana, &[Key::Char('2')]), Some(no));
+    for key in ['3', '0'] {
+        assert_eq!(done(&mut ana, &[Key::Char(key)]), None);
+        ana.sees("Nothing has this number.");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Panels and questions: strangers, devices, safety, lists, and what is known of a message; who is writing.
 
+use lacre_client::content::Category;
 use lacre_proto::{AccountId, DeviceId};
 
 use super::*;
@@ -298,6 +299,41 @@ fn the_files_of_a_conversation_are_listed_and_saved_from_the_list() {
         rows(vec![row(Of::Files(BRUNO, first, 1), "bruno", &["sea.jpg  31.0 KiB  here"])]),
     ));
     assert_eq!(ana.press(&[Key::Enter]), [Command::LoadAround(BRUNO, first)]);
+}
+
+#[test]
+fn what_a_business_may_write_is_allowed_narrowed_and_stopped() {
+    let mut ana = Ana::with_bruno(100, 30);
+    let here = What::Business(BRUNO);
+    ana.press(&[Key::Palette]);
+    ana.types("this business may");
+    assert_eq!(ana.press(&[Key::Enter]), [Command::LoadPanel(here)]);
+    ana.hear(Msg::Panel(here, Shown::default()));
+    ana.sees("This is no business.");
+    let purposes = |offers: bool| {
+        let offers = row(Of::Purpose(BRUNO, Category::Marketing, offers), "offers", &["not allowed"]);
+        rows(vec![
+            row(Of::Purpose(BRUNO, Category::Service, true), "✓ service messages", &["allowed"]),
+            offers,
+        ])
+    };
+    ana.hear(Msg::Panel(here, purposes(false)));
+    ana.sees("a allow for a year, or not any more");
+    let allow = |category, allowed| Some(Order::Allow(BRUNO, category, allowed));
+    assert_eq!(ordered(&mut ana, &[Key::Char('a')]), allow(Category::Service, false));
+    assert_eq!(ordered(&mut ana, &[Key::Down, Key::Char('a')]), allow(Category::Marketing, true));
+    ana.hear(Msg::Panel(here, purposes(true)));
+    assert_eq!(ordered(&mut ana, &[Key::Char('a')]), allow(Category::Marketing, false));
+    assert_eq!(ordered(&mut ana, &[Key::Char('x')]), Some(Order::Stop(BRUNO)));
+    ana.press(&[Key::Escape, Key::Palette]);
+    ana.types("all businesses");
+    assert_eq!(ana.press(&[Key::Enter]), [Command::LoadPanel(What::Businesses)]);
+    ana.hear(Msg::Panel(
+        What::Businesses,
+        rows(vec![row(Of::Business(BRUNO), "Padaria Sol ✓", &["stopped"])]),
+    ));
+    assert_eq!(ordered(&mut ana, &[Key::Char('x')]), Some(Order::Stop(BRUNO)));
+    assert_eq!(ana.press(&[Key::Enter]), [Command::LoadPanel(here)]);
 }
 
 #[test]

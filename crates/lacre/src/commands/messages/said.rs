@@ -1,6 +1,7 @@
 //! Messages that are more than text, answers, and what is passed on.
 
 use lacre_client::content::{Card, Content, Place, Poll};
+use lacre_client::view::Body;
 use lacre_client::{Intent, Queued, To, Wish};
 use lacre_proto::Handle;
 
@@ -34,8 +35,9 @@ impl Doing<'_> {
     pub(super) async fn choose(&self, id: &str, choice: &str) -> Result<(), Failure> {
         let message = message_id(id)?;
         let reached = self.catch_up().await;
-        let (conversation, _) = self.find(message)?;
-        match self.intend(Intent::Choose(conversation, message, choice.to_owned()), reached).await? {
+        let (conversation, row) = self.find(message)?;
+        let choice = chosen(&row.body, choice);
+        match self.intend(Intent::Choose(conversation, message, choice), reached).await? {
             Queued::Message(conversation, id) => {
                 self.client.wait_sent(conversation, id).await?;
                 self.show(conversation, id)
@@ -85,5 +87,15 @@ impl Doing<'_> {
             )
         })?;
         self.say(self.to(to)?, Content::Card(Card { account, handle: handle.clone(), name })).await
+    }
+}
+
+/// What is chosen by its words, or by its number where nothing has these words.
+fn chosen(body: &Body, choice: &str) -> String {
+    let all = if let Body::Menu(menu) = body { output::choices(menu) } else { Vec::new() };
+    let numbered = choice.parse::<usize>().ok().and_then(|number| all.get(number.checked_sub(1)?));
+    match numbered {
+        Some(title) if !all.iter().any(|title| title == choice) => title.clone(),
+        _ => choice.to_owned(),
     }
 }
