@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::api::apps::Hooks;
 use crate::api::link::Fetch;
+use crate::audit::Audit;
 use crate::chat::Chat;
 use crate::clock::Clock;
 use crate::customers::{Country, Customers};
@@ -20,6 +21,8 @@ use crate::media::Media;
 use crate::store::{Store, StoreError, bytes_of, table};
 use crate::templates::Templates;
 use crate::tokens::Tokens;
+use crate::webhooks::sign::Secrets;
+use crate::webhooks::subscription;
 
 /// What a node works with: one type for each port.
 pub trait Ports: Send + Sync + 'static {
@@ -153,6 +156,8 @@ pub struct Node<P: Ports> {
     pub media: Media<P::Data>,
     /// Templates.
     pub templates: Templates<P::Data>,
+    /// What was done.
+    pub audit: Audit<P::Data>,
     /// What the node is.
     pub identity: Identity,
     /// What it is set to.
@@ -196,6 +201,7 @@ impl<P: Ports> Node<P> {
             customers: Customers::new(store.clone(), identity.secret, settings.country),
             media: Media::new(store.clone(), folder),
             templates: Templates::new(store.clone()),
+            audit: Audit::new(store.clone(), identity.secret),
             pairs: Limiter::new(settings.pair),
             throughput: Limiter::new(settings.throughput),
             creations: Limiter::new(Pace { count: 100, per: 60 * 60 * 1000, burst: 100 }),
@@ -236,6 +242,11 @@ impl<P: Ports> Node<P> {
     /// What an id is; `None` when it is nothing.
     pub async fn object(&self, id: u64) -> Result<Option<Object>, StoreError> {
         self.store.read("an object", &object_key(id)).await
+    }
+
+    /// The app secrets: that which signs webhooks, and the one before while it is still taken.
+    pub async fn app_secrets(&self) -> Result<Secrets, StoreError> {
+        subscription::secrets(&self.store, &self.identity.app_secret).await
     }
 
     /// Sixteen bytes that only this node can make of some others.

@@ -9,6 +9,7 @@ use super::address::Address;
 use super::error::ApiError;
 use super::grant;
 use super::routes::{Op, Route};
+use crate::audit;
 use crate::node::{Node, Ports};
 use crate::tokens::{Access, TokenError, proof_holds};
 
@@ -54,7 +55,8 @@ pub(super) async fn who<P: Ports>(node: &Node<P>, parts: &Parts, address: &Addre
     let shown = parts.extensions.get::<Shown>().cloned().unwrap_or_default();
     if access.bound.proof {
         let given = address.query("appsecret_proof").unwrap_or_default();
-        if !proof_holds(given, secret, &node.identity.app_secret) {
+        let (secrets, now) = (node.app_secrets().await?, node.now());
+        if !secrets.accepted(now).iter().any(|by| proof_holds(given, secret, by)) {
             return Err(ApiError::TokenBound("appsecret_proof, which is missing or wrong"));
         }
     }
@@ -80,6 +82,16 @@ impl Who {
             Self::Link if route.op == Op::DownloadMedia => Err(ApiError::BadToken),
             Self::App if !route.shape.starts_with("{app}") => Err(ApiError::NoPermission(route.scope.name())),
             Self::Token(_) | Self::App | Self::Link => Ok(()),
+        }
+    }
+
+    /// Who they are in the audit log.
+    pub fn audited(&self) -> audit::Who {
+        match self {
+            Self::Token(access) => audit::Who::Token(access.token),
+            Self::App => audit::Who::App,
+            // What a link opens is looked at, and changes nothing.
+            Self::Link => audit::Who::Node,
         }
     }
 
