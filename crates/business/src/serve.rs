@@ -186,6 +186,9 @@ async fn keep_clean<P: Ports, D: Data, K: Clock>(
         if let Err(error) = node.sweep_answers().await {
             tracing::warn!(%error, "old answers stay for a while");
         }
+        if let Err(error) = node.signatures.prune(node.now()).await {
+            tracing::warn!(%error, "signatures that are no longer good stay for a while");
+        }
         if let Err(error) = own.sweep().await {
             tracing::warn!(%error, "sessions that are over stay for a while");
         }
@@ -276,3 +279,6 @@ async fn connection(
     }
     let _ = tokio::time::timeout(HEAD, serving).await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::address::Address;
 use super::error::ApiError;
 use super::grant;
 use super::routes::{Op, Route};
+use super::signed::bearer;
 use crate::audit;
 use crate::node::{Node, Ports};
 use crate::tokens::{Access, TokenError, proof_holds};
@@ -35,10 +35,7 @@ pub(super) enum Who {
 
 /// Who asks; an error when it is nobody.
 pub(super) async fn who<P: Ports>(node: &Node<P>, parts: &Parts, address: &Address) -> Result<Who, ApiError> {
-    let header = parts.headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok());
-    let bearer =
-        header.and_then(|it| it.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
-    let secret = bearer.map(|(_, secret)| secret.trim()).or_else(|| address.query("access_token"));
+    let secret = bearer(&parts.headers).or_else(|| address.query("access_token"));
     let Some(secret) = secret else {
         let is_link = parts.method == "GET" && address.is_signed(&node.identity.secret, node.now());
         return if is_link { Ok(Who::Link) } else { Err(ApiError::BadToken) };

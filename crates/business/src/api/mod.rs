@@ -29,6 +29,7 @@ mod account;
 mod door;
 mod grant;
 pub(crate) mod params;
+pub(crate) mod signed;
 
 use std::sync::Arc;
 
@@ -68,7 +69,7 @@ async fn serve<P: Ports>(node: &Node<P>, request: Request) -> Response<Body> {
 }
 
 async fn handle<P: Ports>(node: &Node<P>, request: Request) -> Result<Response<Body>, ApiError> {
-    let (parts, body) = request.into_parts();
+    let (parts, body) = signed::look(node, request).await?.into_parts();
     let address = Address::of(&parts.uri);
     if parts.method == "GET" && grant::is_asked(&address) {
         return Ok(answer(&grant::give(node, &address).await?));

@@ -1,12 +1,12 @@
 //! Who asks: the owner of the machine, or somebody who has signed in. A token of the Cloud API opens nothing here.
 
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
 use lacre_store::data::Data;
 use zeroize::Zeroizing;
 
 use super::routes::{Need, Route};
 use super::{Door, Own, OwnError};
+use crate::api::signed::bearer;
 use crate::audit::Who;
 use crate::clock::Clock;
 use crate::people::{Action, Actor, By};
@@ -39,14 +39,9 @@ impl Caller {
         if door == Door::Console {
             return Ok(Self::Console);
         }
-        let header = headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok());
-        let bearer = header
-            .and_then(|it| it.split_once(' '))
-            .filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"))
-            .map(|(_, secret)| Zeroizing::new(secret.trim().to_owned()))
-            .ok_or(OwnError::NotSignedIn)?;
-        let actor = own.people.session(&bearer, own.now()).await?;
-        Ok(Self::Person(actor, bearer))
+        let secret = bearer(headers).ok_or(OwnError::NotSignedIn)?;
+        let actor = own.people.session(secret, own.now()).await?;
+        Ok(Self::Person(actor, Zeroizing::new(secret.to_owned())))
     }
 
     /// Whether they may do this, at this path, in this inbox.
