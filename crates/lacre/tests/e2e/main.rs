@@ -17,6 +17,7 @@ mod node;
 mod operator;
 mod process;
 mod profiles;
+mod protected;
 mod search;
 mod strangers;
 mod voice;

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use lacre_proto::Handle;
 
+use super::relay::TlsArg;
+
 pub use node::{AuditCommand, CreateToken, PeopleCommand, TemplateCommand, TokenCommand, WebhookCommand};
 
 /// Examples of `lacre consent`.
@@ -138,9 +140,15 @@ pub struct ServeArgs {
     /// The node's folder
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
-    /// Where it listens: an address of this machine itself, since it speaks no TLS
+    /// Where it listens; without TLS, an address of this machine itself
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8480")]
     pub listen: SocketAddr,
+    /// `off` or `self-signed` (both on 127.0.0.1 only), or two PEM files: CERTIFICATE,KEY
+    #[arg(long, value_name = "off|self-signed|CERT,KEY", default_value = "off")]
+    pub tls: TlsArg,
+    /// PEM file with the authority whose certificates programs have to show
+    #[arg(long, value_name = "FILE")]
+    pub tls_client_ca: Option<PathBuf>,
     /// How programs reach it, when that is not the address that it listens on
     #[arg(long, value_name = "URL")]
     pub public: Option<String>,
