@@ -38,6 +38,8 @@ const CONNECTIONS: usize = 256;
 const HEAD: Duration = Duration::from_secs(10);
 /// How often what is kept no longer is looked for.
 const SWEEP: Duration = Duration::from_secs(600);
+/// After a connection that could not be taken.
+const PAUSE: Duration = Duration::from_millis(50);
 /// A request and its answer, with a file of the largest size.
 const REQUEST: Duration = Duration::from_secs(600);
 
@@ -153,8 +155,11 @@ async fn attend<D: Data, K: Clock>(
             () = stopped(&mut stop) => break,
             accepted = socket.accept() => accepted,
         };
-        // One that broke off before it was taken is none.
-        let Ok(stream) = accepted else { continue };
+        let Ok(stream) = accepted else {
+            // It broke off before it was taken, or there are too many files open; that passes.
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
         connections.spawn(connection(router.clone(), stream, None, stop.clone()));
         while connections.try_join_next().is_some() {}
     }

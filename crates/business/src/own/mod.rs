@@ -2,7 +2,7 @@
 //! the node's listener; whoever owns the machine reaches it over a socket in the node's folder, or, while no node
 //! serves, in the process of a command.
 //!
-//! One door ([`caller`]), one table of calls ([`routes`]), one file for each resource. What changes something, or reads
+//! One door (`caller`), one table of calls ([`routes`]), one file for each resource. What changes something, or reads
 //! what is about people, is in the audit log before its answer leaves: who, what and on what, never contents.
 
 mod audit;
