@@ -41,6 +41,40 @@ pub enum Who {
     Token(u64),
     /// One of the people, by their number.
     Person(u64),
+    /// A program that knew the app's secret.
+    App,
+}
+
+impl fmt::Display for Who {
+    /// As it is told: `node`, `operator`, `token:7`, `person:2`, `app`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node => f.write_str("node"),
+            Self::Operator => f.write_str("operator"),
+            Self::Token(number) => write!(f, "token:{number}"),
+            Self::Person(number) => write!(f, "person:{number}"),
+            Self::App => f.write_str("app"),
+        }
+    }
+}
+
+/// A text that names nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write node, operator, app, token:NUMBER or person:NUMBER")]
+pub struct NotAWho;
+
+impl FromStr for Who {
+    type Err = NotAWho;
+    fn from_str(text: &str) -> Result<Self, NotAWho> {
+        match text.split_once(':') {
+            None if text == "node" => Ok(Self::Node),
+            None if text == "operator" => Ok(Self::Operator),
+            None if text == "app" => Ok(Self::App),
+            Some(("token", number)) => number.parse().map(Self::Token).map_err(|_| NotAWho),
+            Some(("person", number)) => number.parse().map(Self::Person).map_err(|_| NotAWho),
+            _ => Err(NotAWho),
+        }
+    }
 }
 
 /// A customer, to those who have not the node's secret.

@@ -8,6 +8,7 @@
 //! | [`clock`] | what time it is |
 //! | [`store`] | what the node keeps of its own, over `lacre-store` |
 //! | `api` | the REST face: addresses, tokens, the error envelope, one module per resource |
+//! | [`own`] | the node's own API: people, tokens, webhooks, templates, the audit log; for commands and for people |
 //! | `webhooks` | events out: signed, in order, from a durable outbox |
 
 #![forbid(unsafe_code)]
@@ -19,10 +20,12 @@ pub mod clock;
 pub mod customers;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
+pub mod ground;
 pub mod limits;
 pub mod media;
 pub mod node;
 pub mod outward;
+pub mod own;
 pub mod people;
 pub mod sealed;
 pub mod serve;

@@ -1,25 +1,31 @@
 //! The node: what it is (ids and secrets, made once), what it is set to, and the ports that it works with.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lacre_proto::{AccountId, Millis};
 use lacre_store::data::{Batch, Data, Expected, Key};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::api::apps::Hooks;
 use crate::api::link::Fetch;
+use crate::api::signed::LARGE_AT_ONCE;
+use crate::audit::Audit;
 use crate::chat::Chat;
 use crate::clock::Clock;
 use crate::customers::{Country, Customers};
 use crate::limits::{Limiter, Pace};
 use crate::media::Media;
+use crate::signature::Signatures;
 use crate::store::{Store, StoreError, bytes_of, table};
 use crate::templates::Templates;
 use crate::tokens::Tokens;
+use crate::webhooks::sign::Secrets;
+use crate::webhooks::subscription;
 
 /// What a node works with: one type for each port.
 pub trait Ports: Send + Sync + 'static {
@@ -153,6 +159,10 @@ pub struct Node<P: Ports> {
     pub media: Media<P::Data>,
     /// Templates.
     pub templates: Templates<P::Data>,
+    /// What was done.
+    pub audit: Audit<P::Data>,
+    /// Which signatures were used.
+    pub signatures: Signatures<P::Data>,
     /// What the node is.
     pub identity: Identity,
     /// What it is set to.
@@ -163,6 +173,8 @@ pub struct Node<P: Ports> {
     pub(crate) creations: Limiter<()>,
     /// Requests with the same idempotency key wait for each other here.
     pub(crate) turns: [tokio::sync::Mutex<()>; 16],
+    /// Large bodies that are signed.
+    pub(crate) bodies: Arc<Semaphore>,
     rng: Mutex<Box<dyn CryptoRng + Send>>,
 }
 
@@ -196,6 +208,9 @@ impl<P: Ports> Node<P> {
             customers: Customers::new(store.clone(), identity.secret, settings.country),
             media: Media::new(store.clone(), folder),
             templates: Templates::new(store.clone()),
+            audit: Audit::new(store.clone(), identity.secret),
+            signatures: Signatures::new(store.clone()),
+            bodies: Arc::new(Semaphore::new(LARGE_AT_ONCE)),
             pairs: Limiter::new(settings.pair),
             throughput: Limiter::new(settings.throughput),
             creations: Limiter::new(Pace { count: 100, per: 60 * 60 * 1000, burst: 100 }),
@@ -236,6 +251,11 @@ impl<P: Ports> Node<P> {
     /// What an id is; `None` when it is nothing.
     pub async fn object(&self, id: u64) -> Result<Option<Object>, StoreError> {
         self.store.read("an object", &object_key(id)).await
+    }
+
+    /// The app secrets: that which signs webhooks, and the one before while it is still taken.
+    pub async fn app_secrets(&self) -> Result<Secrets, StoreError> {
+        subscription::secrets(&self.store, &self.identity.app_secret).await
     }
 
     /// Sixteen bytes that only this node can make of some others.

@@ -188,7 +188,7 @@ impl<D: Data> People<D> {
         rng: &mut (impl CryptoRng + Send),
     ) -> Result<(Person, Enrolment), PeopleError> {
         let New { login, name, role, inboxes, password } = new;
-        allowed(by, &[role])?;
+        allowed(by, &[role], &[&inboxes])?;
         valid(&login, &name, &inboxes)?;
         let (mut salt, mut totp) = ([0; 16], Totp([0; 20]));
         rng.fill_bytes(&mut salt);
@@ -227,7 +227,7 @@ impl<D: Data> People<D> {
     pub async fn change(&self, by: By<'_>, id: u64, role: Role, inboxes: Inboxes) -> Result<(), PeopleError> {
         let _turn = self.turn.lock().await;
         let person = self.row(id).await?.person;
-        allowed(by, &[person.role, role])?;
+        allowed(by, &[person.role, role], &[&person.inboxes, &inboxes])?;
         valid(&person.login, &person.name, &inboxes)?;
         if person.role == Role::Owner && role != Role::Owner {
             self.another_owner(id).await?;
@@ -243,7 +243,7 @@ impl<D: Data> People<D> {
     pub async fn remove(&self, by: By<'_>, id: u64) -> Result<(), PeopleError> {
         let _turn = self.turn.lock().await;
         let person = self.row(id).await?.person;
-        allowed(by, &[person.role])?;
+        allowed(by, &[person.role], &[&person.inboxes])?;
         if person.role == Role::Owner {
             self.another_owner(id).await?;
         }
@@ -261,7 +261,7 @@ impl<D: Data> People<D> {
     ) -> Result<Enrolment, PeopleError> {
         let person = self.row(id).await?.person;
         if !matches!(by, By::Actor(actor) if actor.person.id == id) {
-            allowed(by, &[person.role])?;
+            allowed(by, &[person.role], &[&person.inboxes])?;
         }
         let (mut salt, mut totp) = ([0; 16], Totp([0; 20]));
         rng.fill_bytes(&mut salt);
@@ -294,11 +294,19 @@ impl<D: Data> People<D> {
     }
 }
 
-fn allowed(by: By<'_>, roles: &[Role]) -> Result<(), PeopleError> {
+/// Whether these roles and these inboxes are theirs to give and to take: nobody gives more than they have.
+fn allowed(by: By<'_>, roles: &[Role], inboxes: &[&Inboxes]) -> Result<(), PeopleError> {
     let may = match by {
         By::Operator => true,
         By::Actor(actor) => {
-            actor.may(Action::People, None) && roles.iter().all(|it| actor.person.role.manages(*it))
+            let sees = |it: &Inboxes| match (&actor.person.inboxes, it) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(mine), Some(theirs)) => theirs.is_subset(mine),
+            };
+            actor.may(Action::People, None)
+                && roles.iter().all(|it| actor.person.role.manages(*it))
+                && inboxes.iter().all(|it| sees(it))
         }
     };
     if may { Ok(()) } else { Err(PeopleError::NotAllowed) }

@@ -1,35 +1,36 @@
 //! A node that runs: the sealed side, the API and the webhooks, put together and served until it is stopped.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::extract::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use lacre_client::Client;
 use lacre_store::data::Data;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tower_service::Service;
 
-use crate::api::bridge::{NodeNames, Webhooks};
+use crate::api::bridge::Webhooks;
 use crate::api::{self, Shown};
 use crate::clock::Clock;
-use crate::customers::Customers;
-use crate::media::Media;
-use crate::node::{Identity, Node, Opened, Ports, Settings};
-use crate::outward::{Deadlines, Outward, OutwardError, SystemResolver, Trust};
+use crate::ground::{Face, Ground};
+use crate::node::{Node, Opened, Ports, Settings};
+use crate::outward::{Outward, OutwardError};
+use crate::own::{self, Door, Own};
 use crate::sealed::Sealed;
 use crate::store::{Store, StoreError};
 use crate::webhooks::Runner;
-use crate::webhooks::event::{Number, Renderer};
-use crate::webhooks::outbox::{self, Outbox};
-use crate::webhooks::subscription::Subscriptions;
 
 /// Connections at one time; the rest waits.
 const CONNECTIONS: usize = 256;
@@ -37,6 +38,8 @@ const CONNECTIONS: usize = 256;
 const HEAD: Duration = Duration::from_secs(10);
 /// How often what is kept no longer is looked for.
 const SWEEP: Duration = Duration::from_secs(600);
+/// After a connection that could not be taken.
+const PAUSE: Duration = Duration::from_millis(50);
 /// A request and its answer, with a file of the largest size.
 const REQUEST: Duration = Duration::from_secs(600);
 
@@ -53,6 +56,9 @@ pub enum ServeError {
     /// A folder cannot be made.
     #[error("the node's folder: {0}")]
     Folder(std::io::Error),
+    /// The socket for commands cannot be made.
+    #[error("the node's socket cannot be made (a folder with a shorter path may help): {0}")]
+    Socket(std::io::Error),
 }
 
 /// What a node is made of, beside its settings.
@@ -81,12 +87,12 @@ impl<D: Data, K: Clock + Clone> Ports for Of<D, K> {
     type Clock = K;
 }
 
-/// Serves a node until it is stopped; `acceptor` speaks TLS where it is there.
+/// Serves a node until it is stopped; over TLS where that is configured.
 pub async fn serve<D: Data, K: Clock + Clone>(
     parts: Parts<D, K>,
     settings: Settings,
     listener: TcpListener,
-    acceptor: Option<TlsAcceptor>,
+    tls: Option<Arc<ServerConfig>>,
     stop: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
     let Parts { client, data, folder, clock, handle, allowed } = parts;
@@ -94,28 +100,15 @@ pub async fn serve<D: Data, K: Clock + Clone>(
     for path in [&media, &passing] {
         private(path).map_err(ServeError::Folder)?;
     }
-    let store = Store(data.clone());
-    let identity = Identity::of(&store, &mut StdRng::from_os_rng()).await?;
-    let sealed = Sealed::new(client, store.clone(), passing);
-    let out = Outward::new(SystemResolver, allowed, Trust::default(), Deadlines::default())?;
-    let subscriptions = Subscriptions::new(store.clone(), out.clone(), identity.app_secret.clone());
-    let outbox = Outbox::new(store.clone(), subscriptions.clone(), outbox::Settings::default());
-    let names = NodeNames {
-        customers: Customers::new(store.clone(), identity.secret, settings.country),
-        media: Media::new(store.clone(), media.clone()),
-        store: store.clone(),
-        clock: clock.clone(),
-    };
-    let number = Number { account: identity.account, id: identity.number, display: handle };
-    let renderer = Renderer { names, number };
-    let hooks = Webhooks {
-        subscriptions,
-        outbox: outbox.clone(),
-        renderer: renderer.clone(),
-        rng: Mutex::new(Box::new(StdRng::from_os_rng())),
-    };
-    let ports = Opened { chat: sealed.clone(), data, fetch: out, hooks, clock: clock.clone() };
+    let face = Face { handle, allowed };
+    face.keep(&Store(data.clone())).await?;
+    let ground = Ground::of(data.clone(), clock.clone(), media.clone(), settings.country, face).await?;
+    let sealed = Sealed::new(client, ground.store.clone(), passing.clone());
+    let (fetch, hooks) = (ground.out.clone(), ground.hooks());
+    let ports = Opened { chat: sealed.clone(), data, fetch, hooks, clock: clock.clone() };
     let node: Node<Of<D, K>> = Node::open(ports, media, settings, Box::new(StdRng::from_os_rng())).await?;
+    let own = Arc::new(ground.own());
+    let Ground { outbox, renderer, .. } = ground;
     let runner = Runner { chat: Arc::new(sealed.clone()), outbox, renderer, clock: Arc::new(clock) };
     let (mut told, mut taken) = (stop.clone(), StdRng::from_os_rng());
     let tell = async move {
@@ -125,24 +118,84 @@ pub async fn serve<D: Data, K: Clock + Clone>(
     let hear = async { sealed.run(stop.clone()).await.map_err(ServeError::from) };
     let node = Arc::new(node);
     let clean = async {
-        keep_clean(&*node, &mut stop.clone()).await;
+        keep_clean(&*node, &own, &mut stop.clone()).await;
         Ok::<_, ServeError>(())
     };
     let answer = async {
-        accept(node.clone(), listener, acceptor, stop.clone()).await;
+        accept(faces(node.clone(), own.clone()), listener, tls.map(TlsAcceptor::from), stop.clone()).await;
         Ok::<_, ServeError>(())
     };
-    tokio::try_join!(tell, hear, answer, clean).map(drop)
+    let console = async { attend(own.clone(), &folder, &passing, stop.clone()).await };
+    tokio::try_join!(tell, hear, answer, clean, console).map(drop)
+}
+
+/// What is heard on the listener: the own API under its root, the Cloud API everywhere else.
+fn faces<P: Ports, D: Data, K: Clock>(node: Arc<Node<P>>, own: Arc<Own<D, K>>) -> Router {
+    let (api, own) = (api::router(node), own::router(own, Door::Listener));
+    Router::new().fallback(move |request: Request| {
+        let mut face = if request.uri().path().starts_with(own::ROOT) { own.clone() } else { api.clone() };
+        async move { face.call(request).await }
+    })
+}
+
+/// Answers commands of the machine's owner, until the node is stopped.
+#[cfg(unix)]
+async fn attend<D: Data, K: Clock>(
+    own: Arc<Own<D, K>>,
+    folder: &Path,
+    private: &Path,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), ServeError> {
+    let socket = own::socket::Socket::bind(folder, private).map_err(ServeError::Socket)?;
+    let router = own::router(own, Door::Console);
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stopped(&mut stop) => break,
+            accepted = socket.accept() => accepted,
+        };
+        let Ok(stream) = accepted else {
+            // It broke off before it was taken, or there are too many files open; that passes.
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        connections.spawn(connection(router.clone(), stream, None, stop.clone()));
+        while connections.try_join_next().is_some() {}
+    }
+    while connections.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// Commands reach a node that serves on Unix alone.
+#[cfg(not(unix))]
+async fn attend<D: Data, K: Clock>(
+    _: Arc<Own<D, K>>,
+    _: &Path,
+    _: &Path,
+    _: watch::Receiver<bool>,
+) -> Result<(), ServeError> {
+    Ok(())
 }
 
 /// Deletes what is kept no longer, until the node is stopped.
-async fn keep_clean<P: Ports>(node: &Node<P>, stop: &mut watch::Receiver<bool>) {
+async fn keep_clean<P: Ports, D: Data, K: Clock>(
+    node: &Node<P>,
+    own: &Own<D, K>,
+    stop: &mut watch::Receiver<bool>,
+) {
     loop {
         if let Err(error) = node.media.sweep(node.now()).await {
             tracing::warn!(%error, "files that are kept no longer stay for a while");
         }
         if let Err(error) = node.sweep_answers().await {
             tracing::warn!(%error, "old answers stay for a while");
+        }
+        if let Err(error) = node.signatures.prune(node.now()).await {
+            tracing::warn!(%error, "signatures that are no longer good stay for a while");
+        }
+        if let Err(error) = own.sweep().await {
+            tracing::warn!(%error, "sessions that are over stay for a while");
         }
         tokio::select! {
             () = stopped(stop) => return,
@@ -166,8 +219,8 @@ fn private(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-async fn accept<P: Ports>(
-    node: Arc<Node<P>>,
+async fn accept(
+    router: Router,
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
     mut stop: watch::Receiver<bool>,
@@ -184,16 +237,17 @@ async fn accept<P: Ports>(
             } => accepted,
         };
         let Some(((stream, peer), place)) = accepted else { continue };
-        let (node, acceptor, stop) = (node.clone(), acceptor.clone(), stop.clone());
+        let (router, acceptor, stop) = (router.clone(), acceptor.clone(), stop.clone());
+        let peer = Some(peer.ip().to_canonical());
         connections.spawn(async move {
             match acceptor {
                 Some(acceptor) => {
                     let handshake = tokio::time::timeout(HEAD, acceptor.accept(stream)).await;
                     if let Ok(Ok(stream)) = handshake {
-                        connection(node, stream, peer, stop).await;
+                        connection(router, stream, peer, stop).await;
                     }
                 }
-                None => connection(node, stream, peer, stop).await,
+                None => connection(router, stream, peer, stop).await,
             }
             drop(place);
         });
@@ -203,18 +257,17 @@ async fn accept<P: Ports>(
 }
 
 /// One connection: requests one after another, until the other side or the node has enough.
-async fn connection<P: Ports>(
-    node: Arc<Node<P>>,
+async fn connection(
+    router: Router,
     stream: impl AsyncRead + AsyncWrite + Send + Unpin,
-    peer: SocketAddr,
+    peer: Option<IpAddr>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let router = api::router(node);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(Shown { peer: Some(peer.ip().to_canonical()), signed_by: None });
+        request.extensions_mut().insert(Shown { peer, signed_by: None });
         let mut router = router.clone();
         async move {
-            let answer = tower_service::Service::call(&mut router, request);
+            let answer = Service::call(&mut router, request);
             tokio::time::timeout(REQUEST, answer)
                 .await
                 .unwrap_or_else(|_| Ok(axum::response::Response::default()))
@@ -231,3 +284,6 @@ async fn connection<P: Ports>(
     }
     let _ = tokio::time::timeout(HEAD, serving).await;
 }
+
+#[cfg(test)]
+mod tests;

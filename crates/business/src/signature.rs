@@ -315,13 +315,16 @@ fn field_value(headers: &HeaderMap, name: &str) -> Result<String, SignatureError
 
 /// Whether `Content-Digest` has the SHA-256 of the body. Digests by other algorithms beside it are not looked at.
 fn body_is_digested(request: &Request<'_>) -> Result<(), SignatureError> {
-    let value = field_value(request.headers, "content-digest")?;
-    let mut ours = value.split(',').filter_map(|it| it.trim().strip_prefix("sha-256=:")?.strip_suffix(':'));
-    let (Some(given), None) = (ours.next(), ours.next()) else {
-        return Err(SignatureError::Malformed("no sha-256 in Content-Digest"));
-    };
-    let given = STANDARD.decode(given).map_err(|_| SignatureError::Malformed("Content-Digest"))?;
+    let given = digest_of(request.headers).ok_or(SignatureError::Malformed("Content-Digest"))?;
     if bool::from(given.ct_eq(&request.body)) { Ok(()) } else { Err(SignatureError::Body) }
+}
+
+/// The one SHA-256 in `Content-Digest`; `None` when there is none, or more than one.
+pub fn digest_of(headers: &HeaderMap) -> Option<[u8; 32]> {
+    let value = field_value(headers, "content-digest").ok()?;
+    let mut ours = value.split(',').filter_map(|it| it.trim().strip_prefix("sha-256=:")?.strip_suffix(':'));
+    let (Some(given), None) = (ours.next(), ours.next()) else { return None };
+    STANDARD.decode(given).ok()?.try_into().ok()
 }
 
 #[cfg(test)]

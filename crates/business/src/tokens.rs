@@ -63,6 +63,17 @@ impl Scope {
             Self::Audit => "audit",
         }
     }
+
+    /// The scope of a name; `messaging`, `management` and `business` will do.
+    pub fn named(name: &str) -> Option<Self> {
+        let short = |it: Self| match it {
+            Self::Messaging => "messaging",
+            Self::Management => "management",
+            Self::Business => "business",
+            Self::Audit => "audit",
+        };
+        Self::ALL.into_iter().find(|it| it.name() == name || short(*it) == name)
+    }
 }
 
 /// An IP network, as `10.1.0.0/16`; a bare address is a network of one.

@@ -19,4 +19,4 @@ mod tls;
 
 pub use config::{Config, EdgeLimits, Place, Quotas, Registration, Tls};
 pub use relay::{Relay, RunningRelay, StartError};
-pub use tls::CertificateError;
+pub use tls::{CertificateError, Protection, protection};

@@ -186,7 +186,7 @@ fn allowed(config: &Config) -> Result<(), StartError> {
 
 async fn run<D: Data>(config: Config, data: D, folder: Option<&Path>) -> Result<RunningRelay, StartError> {
     let Config { listen, registration, quotas, rates, edge, clock, blobs, sweep, .. } = config;
-    let protection = tls::protection(&config.tls, folder)?;
+    let protection = tls::protection(&config.tls, folder, None)?;
     let blobs = blobs.map_or_else(|| beside(folder), Ok)?;
     let settings = Settings { registration, quotas, rates, blobs };
     let rng = Box::new(StdRng::from_os_rng());

@@ -5,20 +5,21 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::{self, kx_group};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::NoServerSessionStorage;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 
 use crate::config::Tls;
 
 /// What sockets are protected with.
-pub(crate) struct Protection {
-    pub(crate) config: Arc<ServerConfig>,
+pub struct Protection {
+    /// For an acceptor.
+    pub config: Arc<ServerConfig>,
     /// SHA-256 of the certificate, as DER.
-    pub(crate) fingerprint: [u8; 32],
+    pub fingerprint: [u8; 32],
 }
 
 /// Why there is no certificate to serve with.
@@ -36,10 +37,18 @@ pub enum CertificateError {
     /// None could be made.
     #[error("no certificate could be made: {0}")]
     NotMade(#[from] rcgen::Error),
+    /// The authority of clients does not fit.
+    #[error("clients cannot be asked for certificates of this authority: {0}")]
+    Clients(#[from] rustls::server::VerifierBuilderError),
 }
 
-/// Loads, or makes, what the configuration says. A certificate made here is kept in the folder, if there is one.
-pub(crate) fn protection(tls: &Tls, folder: Option<&Path>) -> Result<Option<Protection>, CertificateError> {
+/// Loads, or makes, what the configuration says. A certificate made here is kept in the folder, if there is one. With
+/// `clients`, a PEM file of authorities, who connects has to show a certificate of one of them.
+pub fn protection(
+    tls: &Tls,
+    folder: Option<&Path>,
+    clients: Option<&Path>,
+) -> Result<Option<Protection>, CertificateError> {
     let (chain, key) = match tls {
         Tls::Off => return Ok(None),
         Tls::Files { certificate, key } => read(certificate, key)?,
@@ -48,10 +57,19 @@ pub(crate) fn protection(tls: &Tls, folder: Option<&Path>) -> Result<Option<Prot
     let fingerprint = Sha256::digest(chain.first().ok_or(CertificateError::Pem)?).into();
     let mut provider = aws_lc_rs::default_provider();
     provider.kx_groups = vec![kx_group::X25519MLKEM768, kx_group::X25519, kx_group::SECP256R1];
-    let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
-        .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
+    let provider = Arc::new(provider);
+    let config = ServerConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(&[&rustls::version::TLS13])?;
+    let mut config = match clients {
+        None => config.with_no_client_auth(),
+        Some(path) => {
+            let roots = Arc::new(authorities(path)?);
+            config.with_client_cert_verifier(
+                WebPkiClientVerifier::builder_with_provider(roots, provider).build()?,
+            )
+        }
+    }
+    .with_single_cert(chain, key)?;
     // A login costs a signature anyway, and a ticket would tie a device's sockets together.
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -70,6 +88,14 @@ fn parse(certificate: &[u8], key: &[u8]) -> Result<Pair, CertificateError> {
     let chain = chain.map_err(|_| CertificateError::Pem)?;
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| CertificateError::Pem)?;
     if chain.is_empty() { Err(CertificateError::Pem) } else { Ok((chain, key)) }
+}
+
+fn authorities(path: &Path) -> Result<RootCertStore, CertificateError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&fs::read(path)?) {
+        roots.add(certificate.map_err(|_| CertificateError::Pem)?)?;
+    }
+    if roots.is_empty() { Err(CertificateError::Pem) } else { Ok(roots) }
 }
 
 fn self_signed(folder: Option<&Path>) -> Result<Pair, CertificateError> {

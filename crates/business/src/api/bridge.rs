@@ -203,7 +203,7 @@ fn told(notice: Notice) -> webhooks::Notice {
 }
 
 /// A generator behind a lock, which is held for each draw only.
-struct Drawn<'a>(&'a Mutex<Box<dyn CryptoRng + Send>>);
+pub(crate) struct Drawn<'a>(pub(crate) &'a Mutex<Box<dyn CryptoRng + Send>>);
 
 impl RngCore for Drawn<'_> {
     fn next_u32(&mut self) -> u32 {

@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::address::Address;
 use super::error::ApiError;
 use super::grant;
 use super::routes::{Op, Route};
+use super::signed::bearer;
+use crate::audit;
 use crate::node::{Node, Ports};
 use crate::tokens::{Access, TokenError, proof_holds};
 
@@ -34,10 +35,7 @@ pub(super) enum Who {
 
 /// Who asks; an error when it is nobody.
 pub(super) async fn who<P: Ports>(node: &Node<P>, parts: &Parts, address: &Address) -> Result<Who, ApiError> {
-    let header = parts.headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok());
-    let bearer =
-        header.and_then(|it| it.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
-    let secret = bearer.map(|(_, secret)| secret.trim()).or_else(|| address.query("access_token"));
+    let secret = bearer(&parts.headers).or_else(|| address.query("access_token"));
     let Some(secret) = secret else {
         let is_link = parts.method == "GET" && address.is_signed(&node.identity.secret, node.now());
         return if is_link { Ok(Who::Link) } else { Err(ApiError::BadToken) };
@@ -54,7 +52,8 @@ pub(super) async fn who<P: Ports>(node: &Node<P>, parts: &Parts, address: &Addre
     let shown = parts.extensions.get::<Shown>().cloned().unwrap_or_default();
     if access.bound.proof {
         let given = address.query("appsecret_proof").unwrap_or_default();
-        if !proof_holds(given, secret, &node.identity.app_secret) {
+        let (secrets, now) = (node.app_secrets().await?, node.now());
+        if !secrets.accepted(now).iter().any(|by| proof_holds(given, secret, by)) {
             return Err(ApiError::TokenBound("appsecret_proof, which is missing or wrong"));
         }
     }
@@ -80,6 +79,16 @@ impl Who {
             Self::Link if route.op == Op::DownloadMedia => Err(ApiError::BadToken),
             Self::App if !route.shape.starts_with("{app}") => Err(ApiError::NoPermission(route.scope.name())),
             Self::Token(_) | Self::App | Self::Link => Ok(()),
+        }
+    }
+
+    /// Who they are in the audit log.
+    pub fn audited(&self) -> audit::Who {
+        match self {
+            Self::Token(access) => audit::Who::Token(access.token),
+            Self::App => audit::Who::App,
+            // What a link opens is looked at, and changes nothing.
+            Self::Link => audit::Who::Node,
         }
     }
 

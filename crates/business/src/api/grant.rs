@@ -21,15 +21,17 @@ pub(super) fn is_asked(address: &Address) -> bool {
 }
 
 /// Gives a token for the app to who shows its secret.
-pub(super) fn give<P: Ports>(node: &Node<P>, address: &Address) -> Result<Value, ApiError> {
+pub(super) async fn give<P: Ports>(node: &Node<P>, address: &Address) -> Result<Value, ApiError> {
     let query =
         |name: &str| address.query(name).ok_or_else(|| ApiError::Invalid(format!("{name} is required")));
     if query("grant_type")? != "client_credentials" {
         return Err(ApiError::Invalid("grant_type must be client_credentials".to_owned()));
     }
     let app = node.identity.app.to_string();
-    let secret = query("client_secret")?.as_bytes().ct_eq(node.identity.app_secret.as_bytes());
-    if query("client_id")? != app || !bool::from(secret) {
+    let given = query("client_secret")?.as_bytes();
+    let secrets = node.app_secrets().await?;
+    let known = secrets.accepted(node.now()).into_iter().any(|it| bool::from(given.ct_eq(it.as_bytes())));
+    if query("client_id")? != app || !known {
         return Err(ApiError::BadToken);
     }
     let until = node.now() + LIFE;

@@ -28,7 +28,8 @@ pub mod wamid;
 mod account;
 mod door;
 mod grant;
-mod params;
+pub(crate) mod params;
+pub(crate) mod signed;
 
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ use self::call::{Call, answer};
 pub use self::door::Shown;
 use self::error::ApiError;
 use self::routes::Op;
+use crate::audit::Act;
 use crate::node::{Node, Ports};
 
 /// The API of a node, to be served. What the connection showed may come with each request as [`Shown`] in its
@@ -67,10 +69,10 @@ async fn serve<P: Ports>(node: &Node<P>, request: Request) -> Response<Body> {
 }
 
 async fn handle<P: Ports>(node: &Node<P>, request: Request) -> Result<Response<Body>, ApiError> {
-    let (parts, body) = request.into_parts();
+    let (parts, body) = signed::look(node, request).await?.into_parts();
     let address = Address::of(&parts.uri);
     if parts.method == "GET" && grant::is_asked(&address) {
-        return Ok(answer(&grant::give(node, &address)?));
+        return Ok(answer(&grant::give(node, &address).await?));
     }
     let who = door::who(node, &parts, &address).await?;
     let route = routes::find(node, &parts.method, &address).await?.ok_or(ApiError::Unknown)?;
@@ -85,7 +87,15 @@ async fn handle<P: Ports>(node: &Node<P>, request: Request) -> Result<Response<B
         _ => {}
     }
     call.said = params::read(&call.address, &parts.method, &call.headers, body).await?;
-    Ok(answer(&done(node, route.op, &call).await?))
+    let told = done(node, route.op, &call).await?;
+    if let Some(what) = routes::audited(route.op) {
+        // Ids alone: the segments of the address, and what was made.
+        let made = told["id"].as_str().map(|id| format!(" -> {id}")).unwrap_or_default();
+        let detail = format!("{}{made}", call.address.segments.join("/"));
+        let act = Act { who: who.audited(), what: what.to_owned(), subject: None, detail };
+        node.audit.append(act, node.now()).await?;
+    }
+    Ok(answer(&told))
 }
 
 /// Does what is answered in JSON.

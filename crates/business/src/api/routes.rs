@@ -120,6 +120,30 @@ pub const ROUTES: &[Route] = &[
     route("DELETE", "{app}/subscriptions", Scope::Management, Op::UnsubscribeApp),
 ];
 
+/// What the audit log calls a call; `None` for what changes no setting and reads nothing about people.
+pub(super) fn audited(op: Op) -> Option<&'static str> {
+    Some(match op {
+        Op::DeleteMedia => "media.delete",
+        Op::SetProfile => "profile.set",
+        Op::Blocked => "block.list",
+        Op::Block => "block.add",
+        Op::Unblock => "block.remove",
+        Op::SetNumber => "number.set",
+        Op::Register => "number.register",
+        Op::Deregister => "number.deregister",
+        Op::SetSettings => "settings.set",
+        Op::SetAutomation => "automation.set",
+        Op::MakeCode | Op::UpdateCode => "code.set",
+        Op::DeleteCode => "code.delete",
+        Op::CreateTemplate => "template.create",
+        Op::EditTemplate => "template.edit",
+        Op::DeleteTemplates | Op::DeleteTemplate => "template.delete",
+        Op::SubscribeAccount | Op::SubscribeApp => "webhook.set",
+        Op::UnsubscribeAccount | Op::UnsubscribeApp => "webhook.remove",
+        _ => return None,
+    })
+}
+
 /// The call that a request is; `None` when there is none, or an object of its path is nothing.
 pub async fn find<P: Ports>(
     node: &Node<P>,

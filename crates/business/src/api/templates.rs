@@ -189,7 +189,7 @@ fn invalid(error: ApiError) -> ApiError {
 }
 
 /// A template as it is told.
-fn told(template: &Template) -> Value {
+pub(crate) fn told(template: &Template) -> Value {
     let components: Value = serde_json::from_str(&template.components).unwrap_or_default();
     let mut told = json!({
         "id": template.id.to_string(),

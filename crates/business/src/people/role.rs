@@ -26,6 +26,23 @@ impl Role {
     pub const ALL: [Self; 6] =
         [Self::Owner, Self::Admin, Self::Supervisor, Self::Agent, Self::Auditor, Self::Developer];
 
+    /// The name that the API and the command line know it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Admin => "admin",
+            Self::Supervisor => "supervisor",
+            Self::Agent => "agent",
+            Self::Auditor => "auditor",
+            Self::Developer => "developer",
+        }
+    }
+
+    /// The role of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
+
     /// Whether somebody with this role may make, change and remove people with another.
     pub fn manages(self, other: Self) -> bool {
         match self {

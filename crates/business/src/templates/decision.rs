@@ -1,6 +1,8 @@
 //! What the operator decides about a template, and that programs hear of it.
 
-use super::{Status, Template};
+use lacre_store::data::Data;
+
+use super::{Status, Template, Templates};
 use crate::api::apps::{Hooks, Notice};
 use crate::node::{Node, Ports};
 use crate::store::StoreError;
@@ -37,29 +39,43 @@ impl<P: Ports> Node<P> {
     /// Decides about a template, and tells programs when that changed something. `None` when there is no such
     /// template.
     pub async fn decide(&self, id: u64, decision: Decision) -> Result<Option<Template>, StoreError> {
-        let (status, reason) = match decision {
-            Decision::Approve => (Status::Approved, None),
-            Decision::Reject(reason) => (Status::Rejected, Some(reason)),
-            Decision::Pause => (Status::Paused, None),
-            Decision::Disable => (Status::Disabled, None),
-        };
-        let mut changed = false;
-        let change = |it: &mut Template| {
-            changed = it.status != status;
-            it.status = status;
-            it.reason.clone_from(&reason);
-        };
-        let template = self.templates.change(id, change).await?;
-        if let Some(template) = template.as_ref().filter(|_| changed) {
-            self.tell(Notice::TemplateStatus(template.clone())).await;
-        }
-        Ok(template)
+        decide(&self.templates, &self.hooks, id, decision).await
     }
 
     /// Tells programs; that they cannot be told does not undo what happened.
     pub(crate) async fn tell(&self, notice: Notice) {
-        if self.hooks.tell(notice).await.is_err() {
-            tracing::warn!("a notice was not taken by the webhooks");
-        }
+        tell(&self.hooks, notice).await;
+    }
+}
+
+/// Decides about a template, and tells programs when that changed something. `None` when there is no such template.
+pub async fn decide<D: Data>(
+    templates: &Templates<D>,
+    hooks: &impl Hooks,
+    id: u64,
+    decision: Decision,
+) -> Result<Option<Template>, StoreError> {
+    let (status, reason) = match decision {
+        Decision::Approve => (Status::Approved, None),
+        Decision::Reject(reason) => (Status::Rejected, Some(reason)),
+        Decision::Pause => (Status::Paused, None),
+        Decision::Disable => (Status::Disabled, None),
+    };
+    let mut changed = false;
+    let change = |it: &mut Template| {
+        changed = it.status != status;
+        it.status = status;
+        it.reason.clone_from(&reason);
+    };
+    let template = templates.change(id, change).await?;
+    if let Some(template) = template.as_ref().filter(|_| changed) {
+        tell(hooks, Notice::TemplateStatus(template.clone())).await;
+    }
+    Ok(template)
+}
+
+async fn tell(hooks: &impl Hooks, notice: Notice) {
+    if hooks.tell(notice).await.is_err() {
+        tracing::warn!("a notice was not taken by the webhooks");
     }
 }

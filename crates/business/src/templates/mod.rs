@@ -17,7 +17,7 @@ use lacre_proto::Millis;
 use lacre_store::data::{Batch, Data, Expected, Key, WriteError};
 use serde::{Deserialize, Serialize};
 
-pub use self::decision::Decision;
+pub use self::decision::{Decision, decide};
 pub use self::fill::Given;
 pub use self::shape::{ButtonShape, HeaderShape, Shape};
 pub use self::text::{Text, variables_are};

@@ -53,6 +53,28 @@ pub enum Level {
     Also(u8),
 }
 
+impl Level {
+    /// The name that the API and the command line know it by: `app`, `account`, `number`, `also-7`.
+    pub fn name(self) -> String {
+        match self {
+            Self::App => "app".to_owned(),
+            Self::Account => "account".to_owned(),
+            Self::Number => "number".to_owned(),
+            Self::Also(n) => format!("also-{n}"),
+        }
+    }
+
+    /// The level of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "app" => Some(Self::App),
+            "account" => Some(Self::Account),
+            "number" => Some(Self::Number),
+            other => other.strip_prefix("also-")?.parse().ok().map(Self::Also),
+        }
+    }
+}
+
 /// Which queue an event waits in: that of the API's three places, or that of a receiver beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Slot {
@@ -201,8 +223,7 @@ impl<D: Data> Subscriptions<D> {
 
     /// The app secrets: that which signs, and the one before while it is still to be taken.
     pub async fn secrets(&self) -> Result<Secrets, StoreError> {
-        let kept = self.store.read("the app secrets", &secrets_key()).await?;
-        Ok(kept.unwrap_or_else(|| Secrets { current: self.first_secret.clone(), previous: None }))
+        secrets(&self.store, &self.first_secret).await
     }
 
     /// Signs with a new secret from now on; the one before is taken until `old_until`.
@@ -245,6 +266,12 @@ impl<D: Data> Subscriptions<D> {
             Err(SubscriptionError::Handshake)
         }
     }
+}
+
+/// The app secrets in a store: the first one, until another was set.
+pub async fn secrets<D: Data>(store: &Store<D>, first: &str) -> Result<Secrets, StoreError> {
+    let kept = store.read("the app secrets", &secrets_key()).await?;
+    Ok(kept.unwrap_or_else(|| Secrets { current: first.to_owned(), previous: None }))
 }
 
 /// Number over account over app.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::world::*;
 
 /// A path of a shape, with objects that there are.
-async fn path_of(world: &World, shape: &str) -> String {
+pub async fn path_of(world: &World, shape: &str) -> String {
     let identity = &world.node.identity;
     let media = crate::media::upload(world, "text/plain", b"the menu").await;
     let mut template = order_ready();

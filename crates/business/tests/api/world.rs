@@ -71,6 +71,11 @@ impl World {
     }
 
     pub async fn with(set: impl FnOnce(&mut Settings)) -> Self {
+        Self::seeded(7, set).await
+    }
+
+    /// A node with ids and secrets of its own.
+    pub async fn seeded(seed: u64, set: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (chat, clock) = (FakeChat::default(), FakeClock::at(NOW));
         let (fetch, hooks) = (FakeFetch::default(), FakeHooks::default());
@@ -89,7 +94,7 @@ impl World {
             hooks: hooks.clone(),
             clock: clock.clone(),
         };
-        let rng = Box::new(StdRng::seed_from_u64(7));
+        let rng = Box::new(StdRng::seed_from_u64(seed));
         let node = Node::open(ports, folder.path().join("media"), settings, rng).await.expect("opened");
         let node = Arc::new(node);
         let router = router(Arc::clone(&node));

@@ -15,9 +15,9 @@ mod history;
 mod man;
 mod messages;
 mod names;
-mod node;
 mod picture;
 mod read;
+mod register;
 mod relay;
 pub mod report;
 pub mod requests;
@@ -55,8 +55,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     };
     match command {
         Command::Relay(args) => relay::run(*args, json).await,
-        Command::Business { command } => node::run(command, passphrase_fd, json).await,
-        Command::Admin { command: AdminCommand::Business { command } } => business::run(command, json),
+        Command::Business { command } => business::run(command, passphrase_fd, json).await,
+        Command::Admin { command: AdminCommand::Business { command } } => register::run(command, json),
         Command::Consent { command } => consent::run(&context()?, command).await,
         Command::SignUp(args) => sign_up::run(&context()?, args).await,
         Command::Whoami => whoami::run(&context()?).await,

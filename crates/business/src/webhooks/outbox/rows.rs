@@ -110,6 +110,21 @@ pub enum Outcome {
     NoReceiver,
 }
 
+impl std::fmt::Display for Outcome {
+    /// As it is told: the status, or a word.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "{status}"),
+            Self::Late => f.write_str("late"),
+            Self::Unreachable => f.write_str("unreachable"),
+            Self::Tls => f.write_str("tls"),
+            Self::Refused => f.write_str("refused"),
+            Self::BadAnswer => f.write_str("bad_answer"),
+            Self::NoReceiver => f.write_str("no_receiver"),
+        }
+    }
+}
+
 /// A delivery that was given up.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dead {

@@ -53,11 +53,7 @@ fn config(args: &RunArgs) -> Result<Config, Failure> {
     let data = args.data.clone().ok_or_else(|| Failure::usage("--data is needed"))?;
     let mut config = Config::new(Place::Folder(data), args.listen);
     config.admin = args.admin;
-    config.tls = match &args.tls {
-        TlsArg::SelfSigned => Tls::SelfSigned,
-        TlsArg::Off => Tls::Off,
-        TlsArg::Files(certificate, key) => Tls::Files { certificate: certificate.clone(), key: key.clone() },
-    };
+    config.tls = tls(&args.tls);
     config.registration = match args.registration {
         RegistrationArg::Open => Registration::Open,
         RegistrationArg::Invite => Registration::Invite,
@@ -73,6 +69,15 @@ fn config(args: &RunArgs) -> Result<Config, Failure> {
     }
     config.data_key = args.data_key_file.as_deref().map(data_key).transpose()?;
     Ok(config)
+}
+
+/// How sockets are protected, as it was said.
+pub(super) fn tls(said: &TlsArg) -> Tls {
+    match said {
+        TlsArg::SelfSigned => Tls::SelfSigned,
+        TlsArg::Off => Tls::Off,
+        TlsArg::Files(certificate, key) => Tls::Files { certificate: certificate.clone(), key: key.clone() },
+    }
 }
 
 fn url(args: &RunArgs, relay: &RunningRelay) -> String {

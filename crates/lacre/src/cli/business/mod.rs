@@ -1,10 +1,16 @@
-//! Businesses: what they may write to you, and the operator's register of them.
+//! Businesses: what they may write to you, running a node of one, and the operator's register of them.
+
+mod node;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use lacre_proto::Handle;
+
+use super::relay::TlsArg;
+
+pub use node::{AuditCommand, CreateToken, PeopleCommand, TemplateCommand, TokenCommand, WebhookCommand};
 
 /// Examples of `lacre consent`.
 pub const CONSENT: &str = "\
@@ -60,7 +66,10 @@ pub const NODE: &str = "\
 Examples:
   lacre business init --data ./bakery --relay https://relay.example bakery
   lacre business serve --data ./bakery --listen 127.0.0.1:8480
-The operator of the relay makes the account a business before it talks:
+  lacre business token create --data ./bakery --json
+  lacre business people add ana --role owner --data ./bakery
+Beside `serve` itself all of them work while the node serves, and while it does
+not. The operator of the relay makes the account a business before it talks:
 `lacre admin business add`. The guide: docs/guide/business.md";
 
 /// `lacre business`.
@@ -88,16 +97,40 @@ pub enum BusinessCommand {
     },
     /// Answer the API and call webhooks, until it is stopped
     Serve(ServeArgs),
-    /// Make another access token, while the node does not run; it is shown once
+    /// Access tokens: what programs open the API with
+    #[command(after_help = node::TOKEN)]
     Token {
-        /// The node's folder
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
-        /// What people know it by
-        name: String,
-        /// For how many days; without, until it is revoked
-        #[arg(long, value_name = "N")]
-        days: Option<u64>,
+        /// What to do
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
+    /// Webhooks: who is told, what became of it, telling again
+    #[command(after_help = node::WEBHOOK)]
+    Webhook {
+        /// What to do
+        #[command(subcommand)]
+        command: WebhookCommand,
+    },
+    /// Templates that wait for you: approve them, or reject them
+    #[command(after_help = node::TEMPLATE)]
+    Template {
+        /// What to do
+        #[command(subcommand)]
+        command: TemplateCommand,
+    },
+    /// The people behind the business: what they may do, how they sign in
+    #[command(after_help = node::PEOPLE)]
+    People {
+        /// What to do
+        #[command(subcommand)]
+        command: PeopleCommand,
+    },
+    /// What was done by whom, and whether the log of it is whole
+    #[command(after_help = node::AUDIT)]
+    Audit {
+        /// What to do
+        #[command(subcommand)]
+        command: AuditCommand,
     },
 }
 
@@ -107,9 +140,15 @@ pub struct ServeArgs {
     /// The node's folder
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
-    /// Where it listens: an address of this machine itself, since it speaks no TLS
+    /// Where it listens; without TLS, an address of this machine itself
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8480")]
     pub listen: SocketAddr,
+    /// `off` or `self-signed` (both on 127.0.0.1 only), or two PEM files: CERTIFICATE,KEY
+    #[arg(long, value_name = "off|self-signed|CERT,KEY", default_value = "off")]
+    pub tls: TlsArg,
+    /// PEM file with the authority whose certificates programs have to show
+    #[arg(long, value_name = "FILE")]
+    pub tls_client_ca: Option<PathBuf>,
     /// How programs reach it, when that is not the address that it listens on
     #[arg(long, value_name = "URL")]
     pub public: Option<String>,

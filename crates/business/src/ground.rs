@@ -1,0 +1,114 @@
+//! What the faces of a node stand on: its store, its identity, its webhooks. A node that serves has one; so has a
+//! command at the machine while none serves.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use lacre_store::data::{Batch, Data, Key};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
+
+use crate::api::bridge::{NodeNames, Webhooks};
+use crate::clock::Clock;
+use crate::customers::{Country, Customers};
+use crate::media::Media;
+use crate::node::Identity;
+use crate::outward::{Deadlines, Outward, SystemResolver, Trust};
+use crate::own::Own;
+use crate::serve::ServeError;
+use crate::store::{Store, StoreError, bytes_of, table};
+use crate::webhooks::event::{Number, Renderer};
+use crate::webhooks::outbox::{self, Outbox};
+use crate::webhooks::subscription::Subscriptions;
+
+/// What a command has to know of a node that does not serve.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Face {
+    /// The handle, as people read it.
+    pub handle: String,
+    /// Hosts that webhooks and links may have at any address, and without TLS: as the node last served.
+    pub allowed: Vec<String>,
+}
+
+impl Face {
+    /// The face that was kept last; an empty one when none was.
+    pub async fn of<D: Data>(store: &Store<D>) -> Result<Self, StoreError> {
+        Ok(store.read("the node's face", &face_key()).await?.unwrap_or_default())
+    }
+
+    /// Keeps it.
+    pub async fn keep<D: Data>(&self, store: &Store<D>) -> Result<(), StoreError> {
+        store.write(Batch::new().put(face_key(), bytes_of(self))).await
+    }
+}
+
+fn face_key() -> Key {
+    Key::new(table::NODE, &[b"face"])
+}
+
+/// What the faces of a node stand on.
+pub struct Ground<D, K> {
+    /// What the node keeps.
+    pub store: Store<D>,
+    /// What it is.
+    pub identity: Identity,
+    /// Its way out.
+    pub out: Outward,
+    /// Who is told by webhooks.
+    pub subscriptions: Subscriptions<D>,
+    /// What waits to be told.
+    pub outbox: Outbox<D>,
+    /// How it is said.
+    pub renderer: Renderer<NodeNames<D, K>>,
+    handle: String,
+}
+
+impl<D: Data, K: Clock + Clone> Ground<D, K> {
+    /// The ground of the node over a store. Files lie in `media`.
+    pub async fn of(
+        data: D,
+        clock: K,
+        media: PathBuf,
+        country: Country,
+        face: Face,
+    ) -> Result<Self, ServeError> {
+        let Face { handle, allowed } = face;
+        let store = Store(data);
+        let identity = Identity::of(&store, &mut StdRng::from_os_rng()).await?;
+        let out = Outward::new(SystemResolver, allowed, Trust::default(), Deadlines::default())?;
+        let subscriptions = Subscriptions::new(store.clone(), out.clone(), identity.app_secret.clone());
+        let outbox = Outbox::new(store.clone(), subscriptions.clone(), outbox::Settings::default());
+        let names = NodeNames {
+            customers: Customers::new(store.clone(), identity.secret, country),
+            media: Media::new(store.clone(), media),
+            store: store.clone(),
+            clock,
+        };
+        let number = Number { account: identity.account, id: identity.number, display: handle.clone() };
+        let renderer = Renderer { names, number };
+        Ok(Self { store, identity, out, subscriptions, outbox, renderer, handle })
+    }
+
+    /// The ground of a node that does not serve, with the face that it had when it last did.
+    pub async fn alone(data: D, clock: K) -> Result<Self, ServeError> {
+        let face = Face::of(&Store(data.clone())).await?;
+        Self::of(data, clock, PathBuf::new(), Country::default(), face).await
+    }
+
+    /// Its webhooks; all of them are the same queues.
+    pub fn hooks(&self) -> Webhooks<D, K> {
+        Webhooks {
+            subscriptions: self.subscriptions.clone(),
+            outbox: self.outbox.clone(),
+            renderer: self.renderer.clone(),
+            rng: Mutex::new(Box::new(StdRng::from_os_rng())),
+        }
+    }
+
+    /// Its own API.
+    pub fn own(&self) -> Own<D, K> {
+        let rng = Box::new(StdRng::from_os_rng());
+        Own::new(self.store.clone(), &self.identity, self.hooks(), self.handle.clone(), rng)
+    }
+}

@@ -1,0 +1,214 @@
+//! What goes wrong in the own API: a stable code, a sentence, a status.
+
+use axum::http::StatusCode;
+use lacre_proto::Millis;
+
+use crate::api::error::ApiError;
+use crate::audit::{AuditError, Broken};
+use crate::outward::OutwardError;
+use crate::people::PeopleError;
+use crate::store::StoreError;
+use crate::tokens::TokenError;
+use crate::webhooks::subscription::SubscriptionError;
+
+/// Why a call was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OwnError {
+    /// Nobody has signed in, or not any more.
+    #[error("sign in first: there is no such session, or it has ended")]
+    NotSignedIn,
+    /// Login, password or code is wrong: it is not said which.
+    #[error("the login, the password or the code is wrong; a code works once")]
+    Wrong,
+    /// Too many attempts; wait so long.
+    #[error("too many attempts: wait {} seconds", .0.div_ceil(1_000))]
+    Wait(Millis),
+    /// Their role may not do this, or not there.
+    #[error("your role may not do this, or not to this person")]
+    NotAllowed,
+    /// There is no such thing.
+    #[error("there is no such {0}")]
+    Unknown(&'static str),
+    /// Something that was said makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// The body is too large.
+    #[error("the request has more than {0} bytes")]
+    TooLarge(u64),
+    /// The login is somebody's.
+    #[error("the login is taken")]
+    Taken,
+    /// The last owner stays.
+    #[error("there has to be an owner: make somebody else one first")]
+    LastOwner,
+    /// The token was revoked.
+    #[error("the token was revoked: make another")]
+    TokenRevoked,
+    /// The token has ended.
+    #[error("the token has expired: make another")]
+    TokenExpired,
+    /// The callback may not be called.
+    #[error("{0}; `lacre business serve --allow-host NAME` allows a host by name")]
+    CallbackRefused(OutwardError),
+    /// The callback did not pass the handshake.
+    #[error("the receiver was not set: {0}")]
+    Handshake(String),
+    /// A template does not stand where this could be done.
+    #[error("the template is {0}, so this cannot be done to it")]
+    TemplateState(&'static str),
+    /// The audit log is not whole.
+    #[error("the audit log is not whole: {0}")]
+    AuditBroken(Broken),
+    /// It cannot be done now.
+    #[error("the node's store is not available now; try again")]
+    Unavailable,
+    /// Something is wrong with the node itself.
+    #[error("something went wrong in the node; its log says what")]
+    Internal,
+}
+
+/// Every code.
+pub const CODES: [&str; 17] = [
+    "not_signed_in",
+    "wrong_credentials",
+    "too_many_attempts",
+    "not_allowed",
+    "not_found",
+    "invalid",
+    "too_large",
+    "login_taken",
+    "last_owner",
+    "token_revoked",
+    "token_expired",
+    "callback_refused",
+    "handshake_failed",
+    "template_state",
+    "audit_broken",
+    "unavailable",
+    "internal",
+];
+
+impl OwnError {
+    /// The stable name that programs decide by: one of [`CODES`].
+    pub fn code(&self) -> &'static str {
+        CODES[self.place()]
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NotSignedIn | Self::Wrong => StatusCode::UNAUTHORIZED,
+            Self::Wait(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotAllowed => StatusCode::FORBIDDEN,
+            Self::Unknown(_) => StatusCode::NOT_FOUND,
+            Self::Invalid(_) | Self::CallbackRefused(_) | Self::Handshake(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Taken
+            | Self::LastOwner
+            | Self::TokenRevoked
+            | Self::TokenExpired
+            | Self::TemplateState(_)
+            | Self::AuditBroken(_) => StatusCode::CONFLICT,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn place(&self) -> usize {
+        match self {
+            Self::NotSignedIn => 0,
+            Self::Wrong => 1,
+            Self::Wait(_) => 2,
+            Self::NotAllowed => 3,
+            Self::Unknown(_) => 4,
+            Self::Invalid(_) => 5,
+            Self::TooLarge(_) => 6,
+            Self::Taken => 7,
+            Self::LastOwner => 8,
+            Self::TokenRevoked => 9,
+            Self::TokenExpired => 10,
+            Self::CallbackRefused(_) => 11,
+            Self::Handshake(_) => 12,
+            Self::TemplateState(_) => 13,
+            Self::AuditBroken(_) => 14,
+            Self::Unavailable => 15,
+            Self::Internal => 16,
+        }
+    }
+}
+
+impl From<StoreError> for OwnError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Write(_) => Self::Unavailable,
+            StoreError::Corrupt(what) => {
+                tracing::error!(what, "the node's store cannot be read");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<PeopleError> for OwnError {
+    fn from(error: PeopleError) -> Self {
+        match error {
+            PeopleError::Wrong => Self::Wrong,
+            PeopleError::Wait(until) => Self::Wait(until),
+            PeopleError::NoSession => Self::NotSignedIn,
+            PeopleError::NotAllowed => Self::NotAllowed,
+            PeopleError::Unknown => Self::Unknown("person"),
+            PeopleError::Taken => Self::Taken,
+            PeopleError::LastOwner => Self::LastOwner,
+            PeopleError::Invalid(why) => Self::Invalid(why.to_owned()),
+            PeopleError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TokenError> for OwnError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Unknown => Self::Unknown("token"),
+            TokenError::Expired => Self::TokenExpired,
+            TokenError::Revoked => Self::TokenRevoked,
+            TokenError::Invalid(why) => Self::Invalid(format!("no token can be made: {why}")),
+            TokenError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SubscriptionError> for OwnError {
+    fn from(error: SubscriptionError) -> Self {
+        match error {
+            SubscriptionError::Url(why @ (OutwardError::Url(_) | OutwardError::Refused)) => {
+                Self::CallbackRefused(why)
+            }
+            SubscriptionError::Url(_) | SubscriptionError::Handshake => Self::Handshake(error.to_string()),
+            SubscriptionError::Field | SubscriptionError::VerifyToken | SubscriptionError::Secret => {
+                Self::Invalid(error.to_string())
+            }
+            SubscriptionError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuditError> for OwnError {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Broken(broken) => Self::AuditBroken(broken),
+            AuditError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// What the reader of requests finds.
+impl From<ApiError> for OwnError {
+    fn from(error: ApiError) -> Self {
+        match error {
+            ApiError::TooLarge(most) => Self::TooLarge(most),
+            ApiError::Unavailable => Self::Unavailable,
+            other => Self::Invalid(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The node's own API: what the Cloud API has no calls for. People who have signed in reach it under `/lacre/v1/` of
+//! the node's listener; whoever owns the machine reaches it over a socket in the node's folder, or, while no node
+//! serves, in the process of a command.
+//!
+//! One door (`caller`), one table of calls ([`routes`]), one file for each resource. What changes something, or reads
+//! what is about people, is in the audit log before its answer leaves: who, what and on what, never contents.
+
+mod audit;
+mod caller;
+mod error;
+mod people;
+pub mod routes;
+mod session;
+#[cfg(unix)]
+pub mod socket;
+mod templates;
+mod tokens;
+mod webhooks;
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Response, StatusCode};
+use http_body_util::BodyExt;
+use lacre_proto::Millis;
+use lacre_store::data::Data;
+use rand_core::CryptoRng;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tower_service::Service;
+
+use self::caller::Caller;
+pub use self::error::{CODES, OwnError};
+use self::routes::{Need, Op};
+use crate::api::address::Address;
+use crate::api::bridge::{Drawn, Webhooks};
+use crate::api::params;
+use crate::api::reader::At;
+use crate::audit::{Act, Audit, Who};
+use crate::clock::Clock;
+use crate::node::Identity;
+use crate::people::People;
+use crate::store::{Store, StoreError};
+use crate::templates::Templates;
+use crate::tokens::Tokens;
+
+/// What every path begins with.
+pub const ROOT: &str = "/lacre/v1/";
+/// Passwords that are looked at at one time: each costs 19 MiB.
+const ENTERING: usize = 4;
+
+/// Which way a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Over the network: somebody has to have signed in.
+    Listener,
+    /// At the machine, by its owner, who may do all.
+    Console,
+}
+
+/// What the own API works with.
+pub struct Own<D, K> {
+    people: People<D>,
+    tokens: Tokens<D>,
+    templates: Templates<D>,
+    audit: Audit<D>,
+    hooks: Webhooks<D, K>,
+    entering: Semaphore,
+    rng: Mutex<Box<dyn CryptoRng + Send>>,
+}
+
+impl<D: Data, K: Clock> Own<D, K> {
+    /// The own API over a store. `issuer` is what authenticator apps show.
+    pub fn new(
+        store: Store<D>,
+        identity: &Identity,
+        hooks: Webhooks<D, K>,
+        issuer: String,
+        rng: Box<dyn CryptoRng + Send>,
+    ) -> Self {
+        Self {
+            people: People::new(store.clone(), issuer),
+            tokens: Tokens::new(store.clone()),
+            templates: Templates::new(store.clone()),
+            audit: Audit::new(store, identity.secret),
+            hooks,
+            entering: Semaphore::new(ENTERING),
+            rng: Mutex::new(rng),
+        }
+    }
+
+    /// Drops what nobody needs any more: sessions that are over.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        self.people.prune(self.now()).await
+    }
+
+    fn now(&self) -> Millis {
+        self.hooks.renderer.names.clock.now()
+    }
+
+    fn rng(&self) -> Drawn<'_> {
+        Drawn(&self.rng)
+    }
+}
+
+/// The own API, to be served behind one of its doors.
+pub fn router<D: Data, K: Clock>(own: Arc<Own<D, K>>, door: Door) -> Router {
+    Router::new().fallback(move |request: Request| {
+        let own = Arc::clone(&own);
+        async move {
+            match handle(&own, request, door).await {
+                Ok(told) => respond(StatusCode::OK, &told),
+                Err(error) => refuse(&error),
+            }
+        }
+    })
+}
+
+/// Asks the own API within this process, as whoever owns the machine: the status and the answer.
+pub async fn ask<D: Data, K: Clock>(
+    own: Arc<Own<D, K>>,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> (u16, Value) {
+    let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+    let request = Request::builder().method(method).uri(format!("{ROOT}{path}")).body(body);
+    let Ok(request) = request else {
+        let refused = refuse(&OwnError::Unknown("call"));
+        return (refused.status().as_u16(), Value::Null);
+    };
+    let Ok(response) = router(own, Door::Console).call(request).await;
+    let status = response.status().as_u16();
+    let whole = response.into_body().collect().await.map(|it| it.to_bytes()).unwrap_or_default();
+    (status, serde_json::from_slice(&whole).unwrap_or_default())
+}
+
+/// A request that was let in.
+struct Ask<'a> {
+    caller: &'a Caller,
+    said: At<'a>,
+    path: &'a [String],
+}
+
+impl Ask<'_> {
+    /// The number at a place of the path; `what` is what it is the number of.
+    fn id(&self, place: usize, what: &'static str) -> Result<u64, OwnError> {
+        self.path.get(place).and_then(|it| it.parse().ok()).ok_or(OwnError::Unknown(what))
+    }
+}
+
+/// What was done.
+struct Done {
+    /// The answer.
+    told: Value,
+    /// What it was done on, for the audit log: ids and names of settings.
+    on: String,
+    /// Who did it, when that came out only now.
+    by: Option<Who>,
+}
+
+impl Done {
+    fn new(told: Value, on: impl Into<String>) -> Self {
+        Self { told, on: on.into(), by: None }
+    }
+}
+
+fn success() -> Value {
+    json!({ "success": true })
+}
+
+async fn handle<D: Data, K: Clock>(own: &Own<D, K>, request: Request, door: Door) -> Result<Value, OwnError> {
+    let (parts, body) = request.into_parts();
+    let address = Address::of(&parts.uri);
+    let path = match address.segments.split_first_chunk() {
+        Some(([lacre, version], path)) if lacre == "lacre" && version == "v1" => path,
+        _ => &[],
+    };
+    let route = routes::find(parts.method.as_str(), path);
+    let caller = match route {
+        // Who has not signed in is not told what there is.
+        Some(route) if route.need == Need::Nothing => Caller::stranger(door),
+        _ => Caller::of(own, door, &parts.headers).await?,
+    };
+    let route = route.ok_or(OwnError::Unknown("call"))?;
+    caller.may(route, path, address.query("inbox"))?;
+    let said = params::read(&address, &parts.method, &parts.headers, body).await?;
+    let ask = Ask { caller: &caller, said: At::new(&said, ""), path };
+    let Done { told, on, by } = done(own, route.op, &ask).await?;
+    if let Some(what) = route.what {
+        let who = by.unwrap_or(caller.who());
+        let act = Act { who, what: what.to_owned(), subject: None, detail: on };
+        own.audit.append(act, own.now()).await?;
+    }
+    Ok(told)
+}
+
+async fn done<D: Data, K: Clock>(own: &Own<D, K>, op: Op, ask: &Ask<'_>) -> Result<Done, OwnError> {
+    match op {
+        Op::SignIn => session::sign_in(own, ask).await,
+        Op::SignOut => session::sign_out(own, ask).await,
+        Op::Me => Ok(session::me(ask)),
+        Op::People => people::list(own).await,
+        Op::AddPerson => people::add(own, ask).await,
+        Op::ChangePerson => people::change(own, ask).await,
+        Op::RemovePerson => people::remove(own, ask).await,
+        Op::ResetPerson => people::reset(own, ask).await,
+        Op::Tokens => tokens::list(own, ask).await,
+        Op::MakeToken => tokens::make(own, ask).await,
+        Op::RotateToken => tokens::rotate(own, ask).await,
+        Op::RevokeToken => tokens::revoke(own, ask).await,
+        Op::Webhooks => webhooks::list(own).await,
+        Op::SetWebhook => webhooks::set(own, ask).await,
+        Op::RemoveWebhook => webhooks::remove(own, ask).await,
+        Op::Deliveries => webhooks::deliveries(own, ask).await,
+        Op::Dead => webhooks::dead(own, ask).await,
+        Op::Replay => webhooks::replay(own, ask).await,
+        Op::RotateSecret => webhooks::rotate_secret(own, ask).await,
+        Op::Templates => templates::list(own, ask).await,
+        Op::ApproveTemplate => templates::approve(own, ask).await,
+        Op::RejectTemplate => templates::reject(own, ask).await,
+        Op::Audit => audit::list(own, ask).await,
+        Op::AuditHead => audit::head(own).await,
+        Op::VerifyAudit => audit::verify(own, ask).await,
+        Op::ProveAudit => audit::prove(own, ask).await,
+    }
+}
+
+fn respond(status: StatusCode, told: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(told.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // Answers may hold what is shown once.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn refuse(error: &OwnError) -> Response<Body> {
+    tracing::debug!(code = error.code(), "a call of the own API was refused");
+    let told = json!({ "error": { "code": error.code(), "message": error.to_string() } });
+    let mut response = respond(error.status(), &told);
+    if error.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let OwnError::Wait(wait) = error {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.div_ceil(1_000).max(1)));
+    }
+    response
+}

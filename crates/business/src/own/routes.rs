@@ -1,0 +1,123 @@
+//! All calls of the own API in one table: method, shape of the path under `/lacre/v1/`, what somebody needs for it, and
+//! what the audit log calls it.
+
+use crate::people::Action;
+
+/// What a call does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are the calls of the table below")]
+pub enum Op {
+    SignIn,
+    SignOut,
+    Me,
+    People,
+    AddPerson,
+    ChangePerson,
+    RemovePerson,
+    ResetPerson,
+    Tokens,
+    MakeToken,
+    RotateToken,
+    RevokeToken,
+    Webhooks,
+    SetWebhook,
+    RemoveWebhook,
+    Deliveries,
+    Dead,
+    Replay,
+    RotateSecret,
+    Templates,
+    ApproveTemplate,
+    RejectTemplate,
+    Audit,
+    AuditHead,
+    VerifyAudit,
+    ProveAudit,
+}
+
+/// What somebody needs for a call. The owner of the machine needs nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: it is how one signs in.
+    Nothing,
+    /// To have signed in.
+    SignedIn,
+    /// A role that may do this, and the inbox that it is done in where it is done in one.
+    May(Action),
+    /// The same, or to be the person whom it is about.
+    MayOrSelf(Action),
+}
+
+/// One call.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// Its method: `GET`, `POST` or `DELETE`.
+    pub method: &'static str,
+    /// Its path under `/lacre/v1/`: words, and what numbers and names are of in braces.
+    pub shape: &'static str,
+    /// What somebody needs for it.
+    pub need: Need,
+    /// What the audit log calls it; `None` for what changes nothing and tells nothing about people.
+    pub what: Option<&'static str>,
+    /// What it does.
+    pub op: Op,
+}
+
+const fn route(
+    method: &'static str,
+    shape: &'static str,
+    need: Need,
+    what: Option<&'static str>,
+    op: Op,
+) -> Route {
+    Route { method, shape, need, what, op }
+}
+
+use Action::{Audit, People, Templates, Tokens, Webhooks};
+use Need::{May, MayOrSelf, Nothing, SignedIn};
+
+/// The table.
+pub const OWN_ROUTES: &[Route] = &[
+    route("POST", "sign-in", Nothing, Some("sign-in"), Op::SignIn),
+    route("POST", "sign-out", SignedIn, Some("sign-out"), Op::SignOut),
+    route("GET", "me", SignedIn, None, Op::Me),
+    route("GET", "people", May(People), Some("people.list"), Op::People),
+    route("POST", "people", May(People), Some("people.add"), Op::AddPerson),
+    route("POST", "people/{person}", May(People), Some("people.change"), Op::ChangePerson),
+    route("DELETE", "people/{person}", May(People), Some("people.remove"), Op::RemovePerson),
+    route("POST", "people/{person}/reset", MayOrSelf(People), Some("people.reset"), Op::ResetPerson),
+    route("GET", "tokens", May(Tokens), None, Op::Tokens),
+    route("POST", "tokens", May(Tokens), Some("token.create"), Op::MakeToken),
+    route("POST", "tokens/{token}/rotate", May(Tokens), Some("token.rotate"), Op::RotateToken),
+    route("POST", "tokens/{token}/revoke", May(Tokens), Some("token.revoke"), Op::RevokeToken),
+    route("GET", "webhooks", May(Webhooks), None, Op::Webhooks),
+    route("POST", "webhooks", May(Webhooks), Some("webhook.set"), Op::SetWebhook),
+    route("DELETE", "webhooks/{level}", May(Webhooks), Some("webhook.remove"), Op::RemoveWebhook),
+    route("GET", "webhooks/deliveries", May(Webhooks), None, Op::Deliveries),
+    route("GET", "webhooks/dead", May(Webhooks), None, Op::Dead),
+    route("POST", "webhooks/replay", May(Webhooks), Some("webhook.replay"), Op::Replay),
+    route("POST", "webhooks/rotate-secret", May(Webhooks), Some("secret.rotate"), Op::RotateSecret),
+    route("GET", "templates", May(Templates), None, Op::Templates),
+    route(
+        "POST",
+        "templates/{template}/approve",
+        May(Templates),
+        Some("template.approve"),
+        Op::ApproveTemplate,
+    ),
+    route("POST", "templates/{template}/reject", May(Templates), Some("template.reject"), Op::RejectTemplate),
+    route("GET", "audit", May(Audit), Some("audit.list"), Op::Audit),
+    route("GET", "audit/head", May(Audit), None, Op::AuditHead),
+    route("POST", "audit/verify", May(Audit), Some("audit.verify"), Op::VerifyAudit),
+    route("GET", "audit/{row}/proof", May(Audit), Some("audit.proof"), Op::ProveAudit),
+];
+
+/// The call at a path.
+pub fn find(method: &str, path: &[String]) -> Option<&'static Route> {
+    let fits = |shape: &str| {
+        let mut pieces = shape.split('/');
+        let all = path.iter().all(|piece| pieces.next().is_some_and(|it| it.starts_with('{') || it == piece));
+        all && pieces.next().is_none()
+    };
+    OWN_ROUTES.iter().find(|it| it.method == method && fits(it.shape))
+}

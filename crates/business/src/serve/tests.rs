@@ -1,0 +1,195 @@
+//! Signed requests as they come over the listener.
+
+use ed25519_dalek::SigningKey;
+use hyper::HeaderMap;
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use lacre_store::memory::MemoryData;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+use crate::fake::{FakeChat, FakeClock, FakeFetch, FakeHooks, Fakes};
+use crate::signature::{self, Terms, content_digest};
+use crate::tokens::{Bound, New, Scope};
+
+const NOW: u64 = 1_760_000_000;
+const PROFILE: &str = r#"{"messaging_product":"whatsapp","about":"bread since 1921"}"#;
+
+struct Bakery {
+    node: Arc<Node<Fakes>>,
+    clock: FakeClock,
+    address: std::net::SocketAddr,
+    key: SigningKey,
+    token: String,
+    _stop: watch::Sender<bool>,
+    _folder: TempDir,
+}
+
+/// A request as its program means it, and as it arrives.
+struct Said {
+    method: &'static str,
+    path: String,
+    body: &'static str,
+    headers: HeaderMap,
+}
+
+impl Bakery {
+    /// A node that listens, and a token that is bound to a key.
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = FakeClock::at(NOW * 1_000);
+        let ports = Opened {
+            chat: FakeChat::default(),
+            data: MemoryData::default(),
+            fetch: FakeFetch::default(),
+            hooks: FakeHooks::default(),
+            clock: clock.clone(),
+        };
+        let url = |text: &str| text.parse().expect("a URL");
+        let settings = Settings::new(url("http://node/"), url("http://relay/b/bakery"), "Bakery".to_owned());
+        let rng = Box::new(StdRng::seed_from_u64(3));
+        let node: Node<Fakes> =
+            Node::open(ports, folder.path().join("media"), settings, rng).await.expect("opened");
+        let node = Arc::new(node);
+        let key = SigningKey::from_bytes(&[5; 32]);
+        let bound = Bound { key: Some(key.verifying_key().to_bytes()), ..Bound::default() };
+        let scopes = [Scope::Messaging, Scope::Management].into();
+        let new = New { name: "till".to_owned(), scopes, numbers: None, expires: None, bound };
+        let made = node.tokens.create(new, node.now(), &mut StdRng::seed_from_u64(4)).await;
+        let token = made.expect("a token").0.expose().to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        let (told, stop) = watch::channel(false);
+        tokio::spawn(accept(api::router(node.clone()), listener, None, stop));
+        Self { node, clock, address, key, token, _stop: told, _folder: folder }
+    }
+
+    /// A change of the profile, or a look at it, that is signed.
+    fn signed(&self, body: &'static str, nonce: &str, created: u64) -> Said {
+        self.signed_by(&self.key, body, nonce, created)
+    }
+
+    fn signed_by(&self, key: &SigningKey, body: &'static str, nonce: &str, created: u64) -> Said {
+        let mut headers = self.bare();
+        let hash: [u8; 32] = Sha256::digest(body).into();
+        let method = if body.is_empty() { "GET" } else { "POST" };
+        let path = format!("/v23.0/{}/whatsapp_business_profile", self.node.identity.number);
+        let put = |headers: &mut HeaderMap, name: &'static str, value: String| {
+            let value = HeaderValue::try_from(value).expect("a value");
+            headers.insert(HeaderName::from_static(name), value);
+        };
+        if !body.is_empty() {
+            put(&mut headers, "content-digest", content_digest(&hash));
+        }
+        let request = signature::Request {
+            method,
+            authority: "node",
+            path: &path,
+            query: Some("fields=about"),
+            headers: &headers,
+            body: hash,
+        };
+        let terms = Terms { created, expires: created + 60, nonce };
+        let [input, signature] = signature::sign(&request, &terms, key).expect("signed");
+        put(&mut headers, "signature-input", input);
+        put(&mut headers, "signature", signature);
+        Said { method, path: format!("{path}?fields=about"), body, headers }
+    }
+
+    fn bare(&self) -> HeaderMap {
+        let bearer = HeaderValue::try_from(format!("Bearer {}", self.token)).expect("a value");
+        HeaderMap::from_iter([(AUTHORIZATION, bearer)])
+    }
+
+    /// Sends it over a connection of its own; the status and the answer.
+    async fn hears(&self, said: &Said) -> (u16, String) {
+        let mut stream = tokio::net::TcpSocket::new_v4()
+            .expect("a socket")
+            .connect(self.address)
+            .await
+            .expect("it listens");
+        let Said { method, path, body, headers } = said;
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: Node\r\nConnection: close\r\n");
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {}\r\n", value.to_str().expect("ASCII")));
+        }
+        let request =
+            format!("{head}content-type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(request.as_bytes()).await.expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("it answers");
+        (answer[9..12].parse().expect("a status"), answer)
+    }
+
+    async fn refuses(&self, said: &Said, why: &str) {
+        let (status, answer) = self.hears(said).await;
+        assert!(status == 401 && answer.contains(why), "{why}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_bound_to_a_key_opens_the_door_to_what_the_key_signed_alone() {
+    let bakery = Bakery::new().await;
+    let (status, answer) = bakery.hears(&bakery.signed("", "nonce-01", NOW)).await;
+    assert_eq!(status, 200, "{answer}");
+    let (status, answer) = bakery.hears(&bakery.signed(PROFILE, "nonce-02", NOW)).await;
+    assert_eq!(status, 200, "{answer}");
+
+    let unsigned = Said { headers: bakery.bare(), ..bakery.signed("", "nonce-03", NOW) };
+    bakery.refuses(&unsigned, "this one is not signed by its key").await;
+    let mallory = SigningKey::from_bytes(&[6; 32]);
+    bakery.refuses(&bakery.signed_by(&mallory, "", "nonce-04", NOW), "not signed by its key").await;
+    let elsewhere = Said {
+        path: format!("/v23.0/{}", bakery.node.identity.number),
+        ..bakery.signed("", "nonce-05", NOW)
+    };
+    bakery.refuses(&elsewhere, "not signed by its key").await;
+
+    // The body that came is the one that counts, whatever the headers say of it.
+    let other = r#"{"messaging_product":"whatsapp","about":"bread since 1922"}"#;
+    let changed = Said { body: other, ..bakery.signed(PROFILE, "nonce-06", NOW) };
+    bakery.refuses(&changed, "the body is not the one that was signed").await;
+    let added = Said { body: other, method: "GET", ..bakery.signed("", "nonce-07", NOW) };
+    bakery.refuses(&added, "the body is not the one that was signed").await;
+    let mut redigested = Said { body: other, ..bakery.signed(PROFILE, "nonce-08", NOW) };
+    let digest = content_digest(&Sha256::digest(other).into());
+    redigested.headers.insert("content-digest", HeaderValue::try_from(digest).expect("a value"));
+    bakery.refuses(&redigested, "not signed by its key").await;
+    let about = bakery.hears(&bakery.signed("", "nonce-09", NOW)).await.1;
+    assert!(about.contains("bread since 1921"), "none of them changed anything: {about}");
+}
+
+#[tokio::test]
+async fn a_signed_request_is_taken_once_and_in_its_time() {
+    let bakery = Bakery::new().await;
+    let said = bakery.signed("", "nonce-01", NOW);
+    assert_eq!(bakery.hears(&said).await.0, 200);
+    bakery.refuses(&said, "was used before").await;
+    bakery.refuses(&bakery.signed("", "nonce-02", NOW - 61), "too old").await;
+    bakery.refuses(&bakery.signed("", "nonce-03", NOW + 61), "of the future").await;
+    let mut unread = bakery.signed("", "nonce-04", NOW);
+    unread.headers.insert("signature-input", HeaderValue::from_static("sig=nonsense"));
+    bakery.refuses(&unread, "cannot be read").await;
+    let mut uncovered = bakery.signed(PROFILE, "nonce-05", NOW);
+    uncovered.headers.remove("content-digest");
+    assert_eq!(bakery.hears(&uncovered).await.0, 401);
+
+    // What is used up is forgotten when it is no longer good anyway.
+    bakery.clock.advance(61_000);
+    bakery.node.signatures.prune(bakery.node.now()).await.expect("pruned");
+    bakery.refuses(&said, "too old").await;
+    // A token that is bound to no key is as good with a signature as without.
+    let free = New {
+        name: "free".to_owned(),
+        scopes: [Scope::Messaging].into(),
+        numbers: None,
+        expires: None,
+        bound: Bound::default(),
+    };
+    let made = bakery.node.tokens.create(free, bakery.node.now(), &mut StdRng::seed_from_u64(9)).await;
+    let free = format!("Bearer {}", made.expect("a token").0.expose());
+    let mut said = bakery.signed("", "nonce-06", NOW);
+    said.headers.insert(AUTHORIZATION, HeaderValue::try_from(free).expect("a value"));
+    assert_eq!(bakery.hears(&said).await.0, 200);
+}

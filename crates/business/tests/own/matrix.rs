@@ -1,0 +1,135 @@
+//! Every call by everybody.
+
+use std::collections::BTreeSet;
+
+use lacre_business::api::routes::ROUTES;
+use lacre_business::own::routes::{Need, OWN_ROUTES, Op, Route};
+use lacre_business::people::{Action, Role};
+use serde_json::{Value, json};
+
+use crate::world::*;
+
+/// A path of a shape, with things that there are.
+async fn line_of(world: &World, token: &str, route: &Route, person: u64, count: &mut u32) -> String {
+    *count += 1;
+    let mut pieces = Vec::new();
+    for piece in route.shape.split('/') {
+        pieces.push(match piece {
+            // Whoever is removed is gone for the next.
+            "{person}" if route.op == Op::RemovePerson => {
+                world.takes_in(&format!("new{count}"), "agent", json!(["shop"])).await.id.to_string()
+            }
+            "{person}" => person.to_string(),
+            "{token}" => world.token(json!({ "name": "one more" })).await.0.to_string(),
+            "{template}" => world.template(token, &format!("t{count}")).await,
+            "{level}" => "app".to_owned(),
+            "{row}" => "1".to_owned(),
+            word => word.to_owned(),
+        });
+    }
+    format!("{} {}", route.method, pieces.join("/"))
+}
+
+fn may(need: Need, role: Role) -> bool {
+    match need {
+        Need::Nothing | Need::SignedIn => true,
+        Need::May(action) | Need::MayOrSelf(action) => role.may(action),
+    }
+}
+
+#[tokio::test]
+async fn every_call_is_open_to_those_of_the_table_and_to_nobody_else() {
+    let world = World::new().await;
+    let (_, token) = world.token(json!({ "name": "a program" })).await;
+    let agent = world.takes_in("carla", "agent", json!(["shop"])).await.id;
+    let (mut cells, mut count) = (0, 0);
+    for role in Role::ALL {
+        for inboxes in [json!("all"), json!(["shop"])] {
+            let limited = inboxes.is_array();
+            let login = format!("{}-{limited}", role.name());
+            let mut who = world.with(&login, role.name(), inboxes).await;
+            // Signing out comes last.
+            let (out, others): (Vec<_>, Vec<_>) = OWN_ROUTES.iter().partition(|it| it.op == Op::SignOut);
+            for route in others.into_iter().chain(out) {
+                let line = line_of(&world, &token, route, agent, &mut count).await;
+                let fine = may(route.need, role);
+                // What is said makes no sense: that is found after the door, and not before it.
+                let body =
+                    if route.method == "POST" { json!({ "password": 1, "scopes": 1 }) } else { Value::Null };
+                let (status, told) = world.as_person(&who.session, &line, body).await;
+                let refused = (status, code_of(&told)) == (403, "not_allowed");
+                assert_eq!(refused, !fine, "{role:?} limited {limited}: {line}: {status} {told}");
+                assert!(status != 401, "{role:?}: {line}: {told}");
+                cells += 1;
+            }
+            assert_eq!(world.as_person(&who.session, "GET me", Value::Null).await.0, 401, "signed out");
+            world.signs_in(&mut who).await;
+            // Everybody may give themselves another password; this one is too short, which is told who may.
+            let own = format!("POST people/{}/reset", who.id);
+            let (status, told) = world.as_person(&who.session, &own, json!({ "password": "short" })).await;
+            assert_eq!((status, code_of(&told)), (400, "invalid"), "{role:?}: {told}");
+        }
+    }
+    assert_eq!(cells, OWN_ROUTES.len() * Role::ALL.len() * 2);
+    let calls: BTreeSet<_> = OWN_ROUTES.iter().map(|it| (it.method, it.shape)).collect();
+    assert_eq!(calls.len(), OWN_ROUTES.len(), "a call stands in the table once");
+}
+
+#[test]
+fn no_call_is_done_in_an_inbox_yet_so_that_its_scope_opens_and_closes_nothing() {
+    let inbox =
+        |it: &Route| matches!(it.need, Need::May(action) | Need::MayOrSelf(action) if action.in_inbox());
+    assert!(!OWN_ROUTES.iter().any(inbox), "the matrix has to ask in the inbox and out of it");
+    assert!(Action::Read.in_inbox());
+}
+
+#[tokio::test]
+async fn who_has_not_signed_in_is_told_nothing_and_the_owner_of_the_machine_may_do_all() {
+    let world = World::new().await;
+    let (_, token) = world
+        .token(json!({ "name": "a program", "scopes": ["messaging", "management", "business", "audit"] }))
+        .await;
+    let agent = world.takes_in("carla", "agent", json!(["shop"])).await.id;
+    let gone = world.with("ana", "owner", Value::Null).await;
+    world.takes_in("bia", "owner", Value::Null).await;
+    world.done(&format!("DELETE people/{}", gone.id), Value::Null).await;
+    let mut count = 0;
+    for route in OWN_ROUTES.iter().filter(|it| it.need != Need::Nothing) {
+        let line = line_of(&world, &token, route, agent, &mut count).await;
+        for (what, bearer) in [
+            ("nothing", ""),
+            ("a token of the Cloud API", token.as_str()),
+            ("the session of somebody who is gone", gone.session.as_str()),
+            ("nonsense", "lacre_bs_00"),
+        ] {
+            let (status, told) = world.as_person(bearer, &line, Value::Null).await;
+            assert_eq!((status, code_of(&told)), (401, "not_signed_in"), "{line} with {what}: {told}");
+        }
+        let (status, told) = world.console(&line, Value::Null).await;
+        assert!(![401, 403, 500, 503].contains(&status), "{line}: {told}");
+    }
+    for line in ["GET nothing", "GET people/1/2/3", "PUT people", "GET "] {
+        assert_eq!(world.as_person("", line, Value::Null).await.0, 401, "{line}");
+        let (status, told) = world.console(line, Value::Null).await;
+        assert_eq!((status, code_of(&told)), (404, "not_found"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_no_token_of_the_cloud_api() {
+    let world = World::new().await;
+    let ana = world.with("ana", "owner", Value::Null).await;
+    let identity = &world.node.identity;
+    for route in ROUTES {
+        let path = route
+            .shape
+            .replace("{app}", &identity.app.to_string())
+            .replace("{account}", &identity.account.to_string())
+            .replace("{number}", &identity.number.to_string())
+            .replace("{code}", "ABCDEFGHIJKLMN");
+        let path = path.replace("{media}", "100000000000001").replace("{template}", "100000000000002");
+        let (status, told) =
+            world.program(&ana.session, &format!("{} {path}", route.method), Value::Null).await;
+        assert_eq!((status, &told["error"]["code"]), (401, &json!(190)), "{} {path}", route.method);
+    }
+}

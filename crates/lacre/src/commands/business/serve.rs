@@ -1,0 +1,111 @@
+//! `lacre business serve`: the node runs.
+
+use lacre_business::node::{Approve, Identity, Settings};
+use lacre_business::serve::{Parts, ServeError, serve};
+use lacre_relay::{Protection, protection};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use url::Url;
+
+use super::{SystemClock, broken, node_store};
+use crate::cli::{ServeArgs, TlsArg};
+use crate::exit::{Exit, Failure};
+use crate::profile::ProfileDir;
+use crate::{output, stop};
+
+pub(super) async fn run(args: ServeArgs, passphrase_fd: Option<u32>, json: bool) -> Result<(), Failure> {
+    let tls = protected(&args)?;
+    let stop = stop::signal()?;
+    let device = ProfileDir::new(Some(&args.data.join("device")), false)?;
+    if !device.exists() {
+        let why = format!("there is no node in {}; `lacre business init` makes one", args.data.display());
+        return Err(Failure::new(Exit::NotSignedUp, "not_signed_up", why));
+    }
+    let store = device.open(passphrase_fd).await?;
+    let client = device.client(store)?;
+    let me = client.me()?;
+    let node = node_store(&args.data)?;
+    let identity = Identity::of(&node, &mut StdRng::from_os_rng()).await.map_err(broken)?;
+    let data = node.0;
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .map_err(|error| Failure::io(format!("cannot listen on {}", args.listen), &error))?;
+    let address = listener.local_addr().map_err(|error| Failure::io("the listener", &error))?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let public = args.public.unwrap_or_else(|| format!("{scheme}://{address}/"));
+    let public: Url = public.parse().map_err(|_| Failure::usage("--public is no address"))?;
+    let chat_link =
+        public.join(&format!("b/{}", me.handle)).map_err(|_| Failure::usage("--public is no base"))?;
+    let mut settings = Settings::new(public.clone(), chat_link, me.handle.to_string());
+    settings.approve = if args.approve { Approve::Automatically } else { Approve::ByOperator };
+    let (told, stopping) = watch::channel(false);
+    let parts = Parts {
+        client: client.clone(),
+        data,
+        folder: args.data.clone(),
+        clock: SystemClock,
+        handle: me.handle.to_string(),
+        allowed: args.allowed,
+    };
+    match json {
+        true => output::object(&json!({
+            "address": address.to_string(),
+            "public": public.as_str(),
+            "fingerprint": tls.as_ref().map(|it| hex::encode(it.fingerprint)),
+            "app_id": identity.app.to_string(),
+            "waba_id": identity.account.to_string(),
+            "phone_number_id": identity.number.to_string(),
+        }))?,
+        false => {
+            output::line(&format!("{} answers at {public}. Ctrl+C ends it.", me.handle))?;
+            output::line(&format!("phone number id   {}", identity.number))?;
+            output::line(&format!("account (WABA) id {}", identity.account))?;
+            if let Some(tls) = &tls {
+                output::line(&format!("certificate       SHA-256 {}", hex::encode(tls.fingerprint)))?;
+            }
+        }
+    }
+    let serving = serve(parts, settings, listener, tls.map(|it| it.config), stopping);
+    let mut serving = std::pin::pin!(serving);
+    let outcome = tokio::select! {
+        outcome = &mut serving => outcome,
+        stopped = stop => {
+            stopped?;
+            let _ = told.send(true);
+            serving.await
+        }
+    };
+    client.close().await;
+    outcome.map_err(|error| match error {
+        ServeError::Folder(error) => Failure::io("the node's folder", &error),
+        other => Failure::new(Exit::Store, "node", other),
+    })
+}
+
+/// What the listener is protected with. What the node is told is plain, so nobody else's machine is told it without.
+fn protected(args: &ServeArgs) -> Result<Option<Protection>, Failure> {
+    if args.tls == TlsArg::Off && args.tls_client_ca.is_some() {
+        return Err(Failure::usage("without TLS nobody is asked for a certificate: say --tls too"));
+    }
+    let here = args.listen.ip().is_loopback();
+    match args.tls {
+        TlsArg::Off if !here => Err(Failure::usage(
+            "what the node is told is plain: give it a certificate (--tls CERTIFICATE,KEY), or let it listen on \
+             this machine itself and put what speaks TLS before it",
+        )),
+        TlsArg::SelfSigned if !here => Err(Failure::usage(
+            "with a self-signed certificate a node listens on this machine itself only; give it a certificate",
+        )),
+        _ => {
+            let made = protection(
+                &super::super::relay::tls(&args.tls),
+                Some(&args.data),
+                args.tls_client_ca.as_deref(),
+            );
+            made.map_err(|error| Failure::new(Exit::Failure, "bad_certificate", error))
+        }
+    }
+}
