@@ -14,28 +14,53 @@ use rand::rngs::OsRng;
 
 use super::Sealed;
 use crate::chat::{
-    Button, Card, Category, Choice, Header, MessageId, Offer, Outgoing, Place, Section, Send, SendError,
+    Button, Card, Category, Choice, Header, MessageId, Offer, Outgoing, Place, Said, Section, Send, SendError,
 };
 
 impl<D: Data> Sealed<D> {
-    pub(super) async fn say(&self, send: Send) -> Result<MessageId, SendError> {
+    pub(super) async fn say(&self, mut send: Send) -> Result<Said, SendError> {
         let conversation = self.with(send.to)?.id;
         let once = hex::encode(send.dedupe);
         let what = postcard::to_allocvec(&send).map_err(|_| SendError::BadContent)?;
         // What was said before is not made again: its file may be there no more.
         let before = self.client.done_before(&once, &what).map_err(|error| refused(&error))?;
-        let done = match before {
-            Some(done) => done,
-            None => {
-                let intent = self.intent(conversation, send).await?;
-                self.client.intend_once(&once, &what, intent).await.map_err(|error| refused(&error))?
-            }
-        };
-        match done.queued {
-            Queued::Message(_, id) => Ok(MessageId(id.0)),
-            // What is said about a message has no row of its own; it is known by what it was asked under.
-            Queued::Done => Ok(MessageId(dedupe_id(&once))),
+        if let Some(done) = before {
+            return Ok(Said { id: id_of(done.queued, &once), hold: None });
         }
+        let above = match &mut send.what {
+            Outgoing::Card(card) => take_file(card),
+            _ => None,
+        };
+        if let Some(file) = above {
+            self.say_above(conversation, &format!("{once}.above"), &what, file).await?;
+        }
+        let intent = self.intent(conversation, send).await?;
+        let hold = self.saying.clone().read_owned().await;
+        let done = self.client.intend_once(&once, &what, intent).await.map_err(|error| refused(&error))?;
+        Ok(Said { id: id_of(done.queued, &once), hold: Some(hold) })
+    }
+
+    /// Says what stands above a card, which content has no place for: a file is a message of its own before it. How
+    /// far it gets is told to nobody, since nobody knows its id.
+    async fn say_above(
+        &self,
+        conversation: ConversationId,
+        once: &str,
+        what: &[u8],
+        file: crate::chat::File,
+    ) -> Result<(), SendError> {
+        if self.client.done_before(once, what).map_err(|error| refused(&error))?.is_some() {
+            return Ok(());
+        }
+        let sealed = self.seal(file.path, file.name, file.mime).await?;
+        let media = Media { files: vec![(sealed, Preview::default())], caption: String::new() };
+        let intent = Intent::Say(To::Conversation(conversation), Content::Media(media), Wish::default());
+        let _hold = self.saying.read().await;
+        let done = self.client.intend_once(once, what, intent).await.map_err(|error| refused(&error))?;
+        if let Queued::Message(_, id) = done.queued {
+            self.hush(id).await.map_err(|error| SendError::Unavailable(error.to_string()))?;
+        }
+        Ok(())
     }
 
     async fn intent(&self, conversation: ConversationId, send: Send) -> Result<Intent, SendError> {
@@ -65,16 +90,13 @@ impl<D: Data> Sealed<D> {
         Ok(Intent::Say(To::Conversation(conversation), content, Wish::default()))
     }
 
-    /// A card as content. A header that is a file cannot be in it yet.
+    /// A card as content. A header that is a file was taken out of it.
     fn menu(&self, card: Card, category: Category) -> Result<content::Menu, SendError> {
         let header = match card.header {
             None => String::new(),
             Some(Header::Text(text)) => text,
             Some(Header::Place(place)) => format!("{} {}", place.name, place.address).trim().to_owned(),
-            Some(Header::Media(..)) => {
-                let why = "a card with a picture, video or document above its text is not supported";
-                return Err(SendError::File(why.to_owned()));
-            }
+            Some(Header::Media(..)) => return Err(SendError::BadContent),
         };
         let template = card.template.map(|it| content::Template {
             name: it.name,
@@ -187,9 +209,26 @@ pub(super) fn refused(error: &IntentError) -> SendError {
     }
 }
 
-fn dedupe_id(once: &str) -> [u8; 16] {
-    let hash = <sha2::Sha256 as sha2::Digest>::digest(once);
-    std::array::from_fn(|at| hash[at])
+fn id_of(queued: Queued, once: &str) -> MessageId {
+    match queued {
+        Queued::Message(_, id) => MessageId(id.0),
+        // What is said about a message has no row of its own; it is known by what it was asked under.
+        Queued::Done => {
+            let hash = <sha2::Sha256 as sha2::Digest>::digest(once);
+            MessageId(std::array::from_fn(|at| hash[at]))
+        }
+    }
+}
+
+/// The file above a card, which then has none.
+fn take_file(card: &mut Card) -> Option<crate::chat::File> {
+    match card.header.take() {
+        Some(Header::Media(_, file)) => Some(file),
+        other => {
+            card.header = other;
+            None
+        }
+    }
 }
 
 fn within(mut text: String, most: usize) -> String {

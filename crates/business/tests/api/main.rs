@@ -9,4 +9,5 @@ mod media;
 mod messages;
 mod nonsense;
 mod templates;
+mod uploads;
 mod world;
