@@ -22,6 +22,7 @@ pub mod profile;
 pub mod qr;
 pub mod reader;
 pub mod routes;
+pub mod spec;
 pub mod templates;
 pub mod uploads;
 pub mod wamid;

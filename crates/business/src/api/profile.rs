@@ -10,7 +10,7 @@ use super::fields::select;
 use super::{numbers, picture};
 use crate::node::{Node, Ports};
 
-const VERTICALS: [&str; 21] = [
+pub(super) const VERTICALS: [&str; 21] = [
     "OTHER",
     "AUTO",
     "BEAUTY",

@@ -8,6 +8,7 @@ mod limits;
 mod media;
 mod messages;
 mod nonsense;
+mod spec;
 mod templates;
 mod uploads;
 mod world;

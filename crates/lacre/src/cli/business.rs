@@ -88,6 +88,8 @@ pub enum BusinessCommand {
     },
     /// Answer the API and call webhooks, until it is stopped
     Serve(ServeArgs),
+    /// Print the description of the API, as OpenAPI 3.1
+    Openapi,
     /// Make another access token, while the node does not run; it is shown once
     Token {
         /// The node's folder

@@ -61,6 +61,7 @@ pub(super) async fn run(
             client.close().await;
             made(&data, me.handle.as_str(), json).await
         }
+        BusinessCommand::Openapi => output::line(&format!("{:#}", lacre_business::api::spec::document())),
         BusinessCommand::Serve(args) => run_node(args, passphrase_fd, json).await,
         BusinessCommand::Token { data, name, days } => token(&data, name, days, json).await,
     }
