@@ -4,6 +4,7 @@
 //! so that it runs when they do not compile.
 
 mod autobahn;
+mod bakery;
 mod check;
 mod demo;
 mod deny;
@@ -12,6 +13,7 @@ mod load;
 mod media;
 mod programs;
 mod run;
+mod sdk;
 mod test;
 mod tidy;
 mod up;
@@ -38,6 +40,11 @@ cargo xtask COMMAND
   autobahn [--skip-without-python]
                            the WebSocket test suite against the relay's frames;
                            needs Python 2.7
+  sdk [NAME…]              clients of the Cloud API that others wrote, on the business node:
+                           pywa, heyoo, whatsapp-api-js, @kapso/whatsapp-cloud-api;
+                           needs Python 3 with venv, and npm
+  sdk --schemathesis [--examples N]
+                           the node's API against its own description
   tidy                     the walls between crates, sizes, leftovers, links in the docs
 ";
 
@@ -58,6 +65,7 @@ fn main() -> ExitCode {
         "bench" => load::bench(rest),
         "fuzz" => fuzz::fuzz(rest),
         "autobahn" => autobahn::autobahn(rest),
+        "sdk" => sdk::sdk(rest),
         "tidy" => tidy::tidy(),
         "help" | "-h" | "--help" => {
             print!("{USAGE}");
