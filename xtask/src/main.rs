@@ -25,9 +25,10 @@ cargo xtask COMMAND
 
   check                    format, clippy, tidy, deny, docs, the wasm build
   test [NEXTEST ARGS]      every test: nextest, then the documentation's examples
-  up [--demo] [--data DIR] [--listen ADDRESS:PORT]
+  up [--demo] [--business] [--data DIR] [--listen ADDRESS:PORT]
                            a relay to try things on; with --demo, first two
-                           people who talk, and what the relay holds of it
+                           people who talk, and what the relay holds of it; with
+                           --business, a business's node that takes API calls
   crash [--kills N] [...]  kill -9 under load: nothing acknowledged is lost
   media-drill [--size 2G]  a file from one terminal to another, over a relay that is
                            killed twice on the way; memory of each process
