@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use lacre_proto::Handle;
 
+use super::LimitsArg;
+
 /// Examples of `lacre consent`.
 pub const CONSENT: &str = "\
 Examples:
@@ -121,6 +123,9 @@ pub struct ServeArgs {
     /// A host that webhooks and links of media may have though it is on a private network
     #[arg(long = "allow-host", value_name = "HOST")]
     pub allowed: Vec<String>,
+    /// `lifted`: no limits of pace, for measuring
+    #[arg(long, value_enum, default_value_t = LimitsArg::Default, hide = true)]
+    pub limits: LimitsArg,
 }
 
 const ADMIN: &str = "\

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::sign_up::endpoint;
-use crate::cli::{BusinessCommand, ServeArgs};
+use crate::cli::{BusinessCommand, LimitsArg, ServeArgs};
 use crate::exit::{Exit, Failure};
 use crate::new_file::NewFile;
 use crate::profile::ProfileDir;
@@ -171,6 +171,9 @@ async fn run_node(args: ServeArgs, passphrase_fd: Option<u32>, json: bool) -> Re
         public.join(&format!("b/{}", me.handle)).map_err(|_| Failure::usage("--public is no base"))?;
     let mut settings = Settings::new(public.clone(), chat_link, me.handle.to_string());
     settings.approve = if args.approve { Approve::Automatically } else { Approve::ByOperator };
+    if args.limits == LimitsArg::Lifted {
+        settings.lift_limits();
+    }
     let (told, stopping) = watch::channel(false);
     let parts = Parts {
         client: client.clone(),
