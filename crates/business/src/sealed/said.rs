@@ -2,20 +2,25 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use lacre_client::content::{self, Content, FileRef, Media, Preview, kinds};
 use lacre_client::files::{Folder, Transfer};
 use lacre_client::records::FileId;
-use lacre_client::{Intent, IntentError, Queued, Refusal, To, Wish};
+use lacre_client::{Intent, IntentError, NotSent, Queued, Refusal, To, Wish};
 use lacre_proto::{ConversationId, limits};
 use lacre_store::data::Data;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::OsRng;
 
 use super::Sealed;
+use super::heard::failed;
 use crate::chat::{
     Button, Card, Category, Choice, Header, MessageId, Offer, Outgoing, Place, Said, Section, Send, SendError,
 };
+
+/// How long a file above a card may take to get to the relay.
+const UPLOAD: Duration = Duration::from_secs(60);
 
 impl<D: Data> Sealed<D> {
     pub(super) async fn say(&self, mut send: Send) -> Result<Said, SendError> {
@@ -40,8 +45,9 @@ impl<D: Data> Sealed<D> {
         Ok(Said { id: id_of(done.queued, &once), hold: Some(hold) })
     }
 
-    /// Says what stands above a card, which content has no place for: a file is a message of its own before it. How
-    /// far it gets is told to nobody, since nobody knows its id.
+    /// Says what stands above a card, which content has no place for: a file is a message of its own before it, and is
+    /// at the relay when this is done, since what needs no upload would come before it. How far it gets is told to
+    /// nobody, since nobody knows its id.
     async fn say_above(
         &self,
         conversation: ConversationId,
@@ -49,18 +55,31 @@ impl<D: Data> Sealed<D> {
         what: &[u8],
         file: crate::chat::File,
     ) -> Result<(), SendError> {
-        if self.client.done_before(once, what).map_err(|error| refused(&error))?.is_some() {
-            return Ok(());
+        let before = self.client.done_before(once, what).map_err(|error| refused(&error))?;
+        let queued = match before {
+            Some(done) => done.queued,
+            None => {
+                let sealed = self.seal(file.path, file.name, file.mime).await?;
+                let media = Media { files: vec![(sealed, Preview::default())], caption: String::new() };
+                let intent =
+                    Intent::Say(To::Conversation(conversation), Content::Media(media), Wish::default());
+                let _hold = self.saying.read().await;
+                let done =
+                    self.client.intend_once(once, what, intent).await.map_err(|error| refused(&error))?;
+                if let Queued::Message(_, id) = done.queued {
+                    self.hush(id).await.map_err(|error| SendError::Unavailable(error.to_string()))?;
+                }
+                done.queued
+            }
+        };
+        let Queued::Message(conversation, id) = queued else { return Ok(()) };
+        let sent = tokio::time::timeout(UPLOAD, self.client.wait_sent(conversation, id)).await;
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(NotSent::Failed(why))) => Err(failed(why)),
+            Ok(Err(error)) => Err(SendError::Unavailable(error.to_string())),
+            Err(_) => Err(SendError::Unavailable("the file above a card is not at the relay yet".to_owned())),
         }
-        let sealed = self.seal(file.path, file.name, file.mime).await?;
-        let media = Media { files: vec![(sealed, Preview::default())], caption: String::new() };
-        let intent = Intent::Say(To::Conversation(conversation), Content::Media(media), Wish::default());
-        let _hold = self.saying.read().await;
-        let done = self.client.intend_once(once, what, intent).await.map_err(|error| refused(&error))?;
-        if let Queued::Message(_, id) = done.queued {
-            self.hush(id).await.map_err(|error| SendError::Unavailable(error.to_string()))?;
-        }
-        Ok(())
     }
 
     async fn intent(&self, conversation: ConversationId, send: Send) -> Result<Intent, SendError> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::process::{PASSPHRASE, Relay, Running, holds, lacre, run, texts, until};
 
 /// One request over a connection of its own; the status and the answer.
-fn ask(address: &str, token: &str, line: &str, body: &Value) -> (u16, Value) {
+pub fn ask(address: &str, token: &str, line: &str, body: &Value) -> (u16, Value) {
     let mut stream = TcpStream::connect(address).expect("it listens");
     let body = if body.is_null() { String::new() } else { body.to_string() };
     write!(
@@ -27,13 +27,13 @@ fn ask(address: &str, token: &str, line: &str, body: &Value) -> (u16, Value) {
 }
 
 /// A program that hears: it answers the handshake, and keeps what is posted.
-struct Hears {
-    url: String,
-    heard: Arc<Mutex<Vec<Value>>>,
+pub struct Hears {
+    pub url: String,
+    pub heard: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Hears {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let url = format!("http://{}/hook", listener.local_addr().expect("it is bound"));
         let heard: Arc<Mutex<Vec<Value>>> = Arc::default();
@@ -47,7 +47,7 @@ impl Hears {
     }
 
     /// The first value of a change for which there is one.
-    fn find(&self, what: &str, look: impl Fn(&Value) -> Option<Value>) -> Value {
+    pub fn find(&self, what: &str, look: impl Fn(&Value) -> Option<Value>) -> Value {
         until(what, || {
             let heard = self.heard.lock().expect("no panic");
             heard.iter().map(|it| &it["entry"][0]["changes"][0]["value"]).find_map(&look)
