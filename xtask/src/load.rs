@@ -3,7 +3,7 @@
 use crate::run::{Outcome, Steps, cargo, run, target};
 
 /// Every workload, as docs/performance.md tells of them.
-const WORKLOADS: [&[&str]; 8] = [
+const WORKLOADS: [&[&str]; 9] = [
     &["start"],
     &["deliver", "--rate", "500"],
     &["deliver"],
@@ -12,6 +12,7 @@ const WORKLOADS: [&[&str]; 8] = [
     &["fan-out"],
     &["idle"],
     &["idle", "--connections", "1000", "--large-frames"],
+    &["business"],
 ];
 
 /// Runs the workload that is named, or all of them, on release builds.

@@ -4,6 +4,7 @@
 //! so that it runs when they do not compile.
 
 mod autobahn;
+mod bakery;
 mod check;
 mod demo;
 mod deny;
@@ -12,6 +13,7 @@ mod load;
 mod media;
 mod programs;
 mod run;
+mod sdk;
 mod test;
 mod tidy;
 mod up;
@@ -23,9 +25,10 @@ cargo xtask COMMAND
 
   check                    format, clippy, tidy, deny, docs, the wasm build
   test [NEXTEST ARGS]      every test: nextest, then the documentation's examples
-  up [--demo] [--data DIR] [--listen ADDRESS:PORT]
+  up [--demo] [--business] [--data DIR] [--listen ADDRESS:PORT]
                            a relay to try things on; with --demo, first two
-                           people who talk, and what the relay holds of it
+                           people who talk, and what the relay holds of it; with
+                           --business, a business's node that takes API calls
   demo [BINARY FOLDER]     the two people of `up --demo`, and an end; with a binary
                            that is built already, in a folder that is made for it
   crash [--kills N] [...]  kill -9 under load: nothing acknowledged is lost
@@ -40,6 +43,11 @@ cargo xtask COMMAND
   autobahn [--skip-without-python]
                            the WebSocket test suite against the relay's frames;
                            needs Python 2.7
+  sdk [NAME…]              clients of the Cloud API that others wrote, on the business node:
+                           pywa, heyoo, whatsapp-api-js, @kapso/whatsapp-cloud-api;
+                           needs Python 3 with venv, and npm
+  sdk --schemathesis [--examples N]
+                           the node's API against its own description
   tidy                     the walls between crates, sizes, leftovers, links in the docs
 ";
 
@@ -61,6 +69,7 @@ fn main() -> ExitCode {
         "bench" => load::bench(rest),
         "fuzz" => fuzz::fuzz(rest),
         "autobahn" => autobahn::autobahn(rest),
+        "sdk" => sdk::sdk(rest),
         "tidy" => tidy::tidy(),
         "help" | "-h" | "--help" => {
             print!("{USAGE}");

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test there is.
 
-use crate::programs;
 use crate::run::{Outcome, Steps, cargo, run};
+use crate::{programs, sdk};
 
 /// Runs all tests. Further arguments go to nextest (a filter, for instance), and then the examples are left out.
 pub fn test(args: &[String]) -> Outcome {
@@ -16,6 +16,7 @@ pub fn test(args: &[String]) -> Outcome {
     })?;
     if args.is_empty() {
         steps.step("examples in the documentation", || run(&mut cargo(&["test", "--workspace", "--doc"])))?;
+        steps.step("clients that others wrote, on the business node", || sdk::sdk(&[]))?;
     }
     steps.close("test");
     Ok(())

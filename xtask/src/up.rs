@@ -1,4 +1,7 @@
-//! `cargo xtask up`: a relay to try things on, and how to join it.
+//! `cargo xtask up`: a relay to try things on, and how to join it; with `--business`, a business's node on it too.
+
+mod business;
+mod hook;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,6 +11,7 @@ use crate::run::{Outcome, cargo, root, run, target};
 
 struct Options {
     demo: bool,
+    business: bool,
     data: PathBuf,
     listen: String,
 }
@@ -20,6 +24,9 @@ pub fn up(args: &[String]) -> Outcome {
     let lacre = target().join("debug/lacre");
     if options.demo {
         demo::demo(&lacre, &options.data.join("demo"))?;
+    }
+    if options.business {
+        return business::open(&lacre, &options.data.join("business"), &options.listen, shown);
     }
     print!("{}", how_to_join(&shown(&lacre), &shown(&options.data), &options.listen));
     let mut relay = Command::new(&lacre);
@@ -41,17 +48,22 @@ pub fn demo_alone(args: &[String]) -> Outcome {
 }
 
 fn options(args: &[String]) -> Result<Options, String> {
-    let mut options =
-        Options { demo: false, data: root().join(".data"), listen: "127.0.0.1:8443".to_owned() };
+    let mut options = Options {
+        demo: false,
+        business: false,
+        data: root().join(".data"),
+        listen: "127.0.0.1:8443".to_owned(),
+    };
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
         let mut value = || rest.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
             "--demo" => options.demo = true,
+            "--business" => options.business = true,
             "--data" => options.data = PathBuf::from(value()?),
             "--listen" => options.listen = value()?.clone(),
             other => {
-                let usage = "cargo xtask up [--demo] [--data DIR] [--listen ADDRESS:PORT]";
+                let usage = "cargo xtask up [--demo] [--business] [--data DIR] [--listen ADDRESS:PORT]";
                 return Err(format!("there is no option {other}; {usage}"));
             }
         }
@@ -120,8 +132,8 @@ mod tests {
     #[test]
     fn options_are_read_and_others_refused() {
         let args = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let options = options(&args("--demo --data there --listen 127.0.0.1:1")).unwrap();
-        assert!(options.demo);
+        let options = options(&args("--demo --business --data there --listen 127.0.0.1:1")).unwrap();
+        assert!(options.demo && options.business);
         assert_eq!((options.data, options.listen), (PathBuf::from("there"), "127.0.0.1:1".to_owned()));
         assert!(super::options(&args("--data")).is_err());
         assert!(super::options(&args("--dmeo")).is_err());

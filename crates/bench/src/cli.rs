@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::crash;
 use crate::relay::{Relay, Wanted};
 use crate::report::Reporter;
-use crate::workload::{deliver, fan_out, groups, idle, media, search, start, store_drain};
+use crate::workload::{business, deliver, fan_out, groups, idle, media, search, start, store_drain};
 
 /// What goes wrong, as a sentence for the person at the terminal.
 pub type Failed = Box<dyn std::error::Error>;
@@ -60,6 +60,8 @@ enum Workload {
     Start(start::Options),
     /// Search over the messages of one device; no relay takes part.
     Search(search::Options),
+    /// A business node: messages through its API to their acknowledgement, and webhooks out of it.
+    Business(business::Options),
     /// The relay killed with -9 again and again while people write: nothing acknowledged is lost.
     Crash(crash::Options),
 }
@@ -80,7 +82,8 @@ impl Cli {
     async fn workload(self) -> Result<(), Failed> {
         let Common { json, lacre, data, relay, relay_pid } = self.common;
         let mut report = Reporter::new(json);
-        let wanted = Wanted { lacre, data };
+        let admin = matches!(self.workload, Workload::Business(_));
+        let wanted = Wanted { lacre, data, admin };
         if let Workload::Search(options) = &self.workload {
             return search::run(options, &mut report);
         }
@@ -99,6 +102,7 @@ impl Cli {
             Workload::Groups(options) => groups::run(&options, &relay, &mut report).await,
             Workload::Idle(options) => idle::run(&options, &mut relay, &mut report).await,
             Workload::Media(options) => media::run(&options, &relay, &mut report).await,
+            Workload::Business(options) => business::run(&options, &relay, &mut report).await,
             Workload::Crash(options) => crash::run(&options, &mut relay, &mut report).await,
             Workload::Start(_) | Workload::Search(_) => unreachable!("they have run above"),
         };

@@ -19,6 +19,8 @@ pub struct Wanted {
     pub lacre: Option<PathBuf>,
     /// The data folder; a new one when not given.
     pub data: Option<PathBuf>,
+    /// Whether its operator's listener is to be open.
+    pub admin: bool,
 }
 
 /// A relay that runs.
@@ -26,8 +28,12 @@ pub struct Relay {
     child: Option<Child>,
     pid: u32,
     address: SocketAddr,
-    binary: PathBuf,
-    data: PathBuf,
+    /// The binary that it is.
+    pub binary: PathBuf,
+    /// Where its data lies.
+    pub data: PathBuf,
+    /// Where its operator's listener is, when it is open.
+    pub admin: Option<String>,
     _folder: Option<TempDir>,
     /// From the start of the process to its open port.
     pub started_in: Duration,
@@ -41,7 +47,8 @@ impl Relay {
         let address = address.to_socket_addrs()?.next().ok_or("the address leads nowhere")?;
         let (binary, data) = (PathBuf::new(), PathBuf::new());
         let started_in = Duration::ZERO;
-        Ok(Self { child: None, pid, address, binary, data, _folder: None, started_in, told: None })
+        let (admin, told) = (None, None);
+        Ok(Self { child: None, pid, address, binary, data, admin, _folder: None, started_in, told })
     }
 
     /// Starts one on a free port and waits until it listens.
@@ -61,9 +68,10 @@ impl Relay {
             }
         };
         let address = free()?;
-        let (child, started_in, told) = launch(&binary, &data, address).await?;
+        let Started { child, started_in, told, admin } =
+            launch(&binary, &data, address, wanted.admin).await?;
         let (pid, told) = (child.id(), Some(told));
-        Ok(Self { child: Some(child), pid, address, binary, data, _folder: folder, started_in, told })
+        Ok(Self { child: Some(child), pid, address, binary, data, admin, _folder: folder, started_in, told })
     }
 
     /// Stops it and starts it anew on the same data.
@@ -101,8 +109,10 @@ impl Relay {
     }
 
     async fn launch_again(&mut self) -> Result<(), Failed> {
-        let (child, started_in, told) = launch(&self.binary, &self.data, self.address).await?;
-        self.told = Some(told);
+        let admin = self.admin.is_some();
+        let Started { child, started_in, told, admin } =
+            launch(&self.binary, &self.data, self.address, admin).await?;
+        (self.told, self.admin) = (Some(told), admin);
         (self.pid, self.started_in) = (child.id(), started_in);
         self.child = Some(child);
         Ok(())
@@ -162,7 +172,7 @@ pub fn own_cpu() -> Result<f64, Failed> {
 }
 
 /// User and system time from `/proc/PID/stat` (fields 14 and 15, after the name in brackets).
-fn cpu_of(pid: &str) -> Result<f64, Failed> {
+pub fn cpu_of(pid: &str) -> Result<f64, Failed> {
     const TICKS_A_SECOND: f64 = 100.0;
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
@@ -188,11 +198,21 @@ fn free() -> Result<SocketAddr, Failed> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
+/// A relay that has just begun to listen.
+struct Started {
+    child: Child,
+    started_in: Duration,
+    told: Told,
+    admin: Option<String>,
+}
+
 #[expect(clippy::disallowed_methods, reason = "asks whether the port is open")]
-async fn launch(binary: &Path, data: &Path, address: SocketAddr) -> Result<(Child, Duration, Told), Failed> {
+async fn launch(binary: &Path, data: &Path, address: SocketAddr, admin: bool) -> Result<Started, Failed> {
     let start: Instant = now();
     let mut child = Command::new(binary)
-        .args(["--json", "relay", "--listen", &address.to_string(), "--limits", "lifted", "--data"])
+        .args(["--json", "relay", "--listen", &address.to_string(), "--limits", "lifted"])
+        .args(admin.then_some(["--admin", "127.0.0.1:0"]).into_iter().flatten())
+        .arg("--data")
         .arg(data)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -203,7 +223,7 @@ async fn launch(binary: &Path, data: &Path, address: SocketAddr) -> Result<(Chil
         if tokio::net::TcpStream::connect(address).await.is_ok() {
             let started_in = start.elapsed();
             return match told(&mut child) {
-                Ok(told) => Ok((child, started_in, told)),
+                Ok((told, admin)) => Ok(Started { child, started_in, told, admin }),
                 Err(error) => {
                     // One that says nothing that is understood here is not left behind.
                     let _ = child.kill();
@@ -222,14 +242,15 @@ async fn launch(binary: &Path, data: &Path, address: SocketAddr) -> Result<(Chil
 }
 
 /// The line that a relay prints when it listens.
-fn told(child: &mut Child) -> Result<Told, Failed> {
+fn told(child: &mut Child) -> Result<(Told, Option<String>), Failed> {
     let mut line = String::new();
     let out = child.stdout.take().ok_or("the relay's output is not there")?;
     BufReader::new(out).read_line(&mut line)?;
     let line: serde_json::Value = serde_json::from_str(&line)?;
     let url = line["url"].as_str().ok_or("the relay does not say where it listens")?;
     let durable = line["durable"].as_bool().ok_or("the relay does not say whether it is durable")?;
-    Ok(Told { tls: url.starts_with("https://"), durable })
+    let admin = line["admin"].as_str().map(str::to_owned);
+    Ok((Told { tls: url.starts_with("https://"), durable }, admin))
 }
 
 #[cfg(test)]

@@ -79,6 +79,15 @@ fn what_a_group_costs_is_measured_at_each_size() {
 }
 
 #[test]
+fn a_program_writes_through_a_node_and_hears_that_all_was_sent() {
+    let lines = bench(&["business", "--customers", "2", "--messages", "60", "--connections", "4"]);
+    let [line] = &lines[..] else { panic!("one line, not {lines:?}") };
+    assert_eq!((number(line, "msgs"), number(line, "lost")), (60.0, 0.0), "{line}");
+    assert!(number(line, "deliveries") >= 60.0 && number(line, "deliveries_per_s") > 0.0, "{line}");
+    assert!(number(line, "p50_ms") <= number(line, "p99_ms"), "{line}");
+}
+
+#[test]
 fn a_start_is_timed() {
     let lines = bench(&["start", "--times", "2"]);
     assert!(lines.iter().all(|line| number(line, "start_ms") > 0.0), "{lines:?}");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use lacre_proto::{AccountId, Handle, Millis};
 use serde::{Deserialize, Serialize};
+use tokio::sync::OwnedRwLockReadGuard;
 
 /// A message's id: 16 bytes, the same on both sides of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -187,6 +188,16 @@ pub struct Send {
     pub in_reply_to: Option<MessageId>,
     /// The same value again is the same message: it is said once.
     pub dedupe: [u8; 16],
+}
+
+/// Something that was taken to be sent.
+#[derive(Debug)]
+pub struct Said {
+    /// What it is known by from now on.
+    pub id: MessageId,
+    /// As long as this is held, nothing is told of how far the message gets: whoever sent it keeps first what it is
+    /// to be told with.
+    pub hold: Option<OwnedRwLockReadGuard<()>>,
 }
 
 /// Why something was not sent. Nothing of it is on its way.
@@ -412,7 +423,7 @@ pub trait Chat: std::marker::Send + Sync + 'static {
     fn find(&self, handle: &Handle)
     -> impl Future<Output = Result<AccountId, SendError>> + std::marker::Send;
     /// Takes one thing to be sent; it is durable in the device's outbox when this is done.
-    fn send(&self, send: Send) -> impl Future<Output = Result<MessageId, SendError>> + std::marker::Send;
+    fn send(&self, send: Send) -> impl Future<Output = Result<Said, SendError>> + std::marker::Send;
     /// Marks a customer's message, and those before it, as read.
     fn mark_read(
         &self,

@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::api::apps::{Hook, HookError, Hooks, Level, Notice, Subscribed};
 use crate::api::link::{Fetch, FetchError, Fetched};
-use crate::chat::{Category, Chat, ChatEvent, MessageId, Send, SendError, Standing};
+use crate::chat::{Category, Chat, ChatEvent, MessageId, Said, Send, SendError, Standing};
 use crate::clock::Clock;
 use crate::node::Ports;
 
@@ -88,10 +88,11 @@ impl FakeChat {
         standing.granted.push((category, until));
     }
 
-    /// Somebody stops a category.
+    /// Somebody stops a category; the window is closed by it.
     pub fn stops(&self, account: AccountId, category: Category) {
         let mut state = self.state();
         let standing = state.standings.entry(account).or_default();
+        standing.window_until = 0;
         standing.granted.retain(|(it, _)| *it != category);
         standing.stopped.push(category);
     }
@@ -148,10 +149,10 @@ impl Chat for FakeChat {
         self.state().handles.get(handle.as_str()).copied().ok_or(SendError::NoSuchAccount)
     }
 
-    async fn send(&self, send: Send) -> Result<MessageId, SendError> {
+    async fn send(&self, send: Send) -> Result<Said, SendError> {
         let mut state = self.state();
         if let Some((id, _)) = state.sent.iter().find(|(_, it)| it.dedupe == send.dedupe) {
-            return Ok(*id);
+            return Ok(Said { id: *id, hold: None });
         }
         if let Some(why) = state.refusals.pop() {
             return Err(why);
@@ -165,7 +166,7 @@ impl Chat for FakeChat {
         let mut id = [0xee; 16];
         id[..8].copy_from_slice(&(state.sent.len() as u64 + 1).to_be_bytes());
         state.sent.push((MessageId(id), send));
-        Ok(MessageId(id))
+        Ok(Said { id: MessageId(id), hold: None })
     }
 
     async fn mark_read(&self, message: MessageId) -> Result<(), SendError> {

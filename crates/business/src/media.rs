@@ -1,6 +1,8 @@
 //! Files that programs upload and that customers send: what is known of each is in the store, its bytes lie in the
 //! node's media folder under its id, and after 30 days both are gone.
 
+pub mod upload;
+
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
@@ -275,6 +277,12 @@ impl<D: Data> Media<D> {
         Ok(File { path, name: medium.name.clone(), mime: medium.mime.clone() })
     }
 
+    /// Sets until when a file is kept.
+    pub async fn expire(&self, medium: &Medium, expires: Millis) -> Result<(), MediaError> {
+        let medium = Medium { expires, ..medium.clone() };
+        Ok(self.store.write(Batch::new().put(by_id(medium.id), bytes_of(&medium))).await?)
+    }
+
     /// Removes a file: its bytes first, so that nothing stays that nobody knows of.
     pub async fn delete(&self, medium: &Medium) -> Result<(), MediaError> {
         match fs::remove_file(self.path(medium.id)).await {
@@ -295,7 +303,10 @@ impl<D: Data> Media<D> {
         loop {
             let rows: Vec<(Key, Medium)> =
                 self.store.list("files", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
-            let Some((last, _)) = rows.last() else { return Ok(gone + self.sweep_parts(now).await?) };
+            let Some((last, _)) = rows.last() else {
+                self.sweep_uploads(now).await?;
+                return Ok(gone + self.sweep_parts(now).await?);
+            };
             after = Some(last.clone());
             for (_, medium) in rows.iter().filter(|(_, it)| it.expires <= now) {
                 self.delete(medium).await?;

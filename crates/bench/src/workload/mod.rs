@@ -1,5 +1,6 @@
 //! The workloads of the design's table of figures.
 
+pub mod business;
 pub mod deliver;
 pub mod fan_out;
 pub mod groups;

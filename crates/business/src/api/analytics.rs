@@ -1,14 +1,14 @@
 //! How many messages went out and arrived, by day.
 
 use lacre_proto::Millis;
-use lacre_store::data::Key;
+use lacre_store::data::{Data, Key};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::fields::Field;
 use crate::node::{Node, Ports};
-use crate::store::{StoreError, table};
+use crate::store::{Store, StoreError, table};
 
 const DAY: Millis = 24 * 60 * 60 * 1000;
 const DAYS_MAX: usize = 400;
@@ -19,17 +19,17 @@ struct Counted {
     delivered: u64,
 }
 
-pub(super) async fn sent<P: Ports>(node: &Node<P>) -> Result<(), StoreError> {
-    count(node, |it| it.sent += 1).await
+pub(super) async fn sent<D: Data>(store: &Store<D>, now: Millis) -> Result<(), StoreError> {
+    count(store, now, |it| it.sent += 1).await
 }
 
-pub(super) async fn delivered<P: Ports>(node: &Node<P>) -> Result<(), StoreError> {
-    count(node, |it| it.delivered += 1).await
+pub(super) async fn delivered<D: Data>(store: &Store<D>, now: Millis) -> Result<(), StoreError> {
+    count(store, now, |it| it.delivered += 1).await
 }
 
-async fn count<P: Ports>(node: &Node<P>, one: fn(&mut Counted)) -> Result<(), StoreError> {
+async fn count<D: Data>(store: &Store<D>, now: Millis, one: fn(&mut Counted)) -> Result<(), StoreError> {
     let add = |it: &mut Option<Counted>| one(it.get_or_insert_default());
-    node.store.change("a count", &key(node.now() / DAY), add).await
+    store.change("a count", &key(now / DAY), add).await
 }
 
 /// `analytics.start(T).end(T).granularity(DAY)`: seconds in, a point for each day (or one for a month) out.

@@ -21,9 +21,10 @@ pub struct Automation {
 }
 
 impl Automation {
-    pub(super) fn told(&self) -> Value {
+    pub(super) fn told(&self, number: u64) -> Value {
         let command = |(name, description): &(String, String)| json!({ "command_name": name, "command_description": description });
         json!({
+            "id": number.to_string(),
             "enable_welcome_message": self.welcome,
             "prompts": self.prompts,
             "commands": self.commands.iter().map(command).collect::<Vec<_>>(),
@@ -33,7 +34,7 @@ impl Automation {
 
 /// `GET /{number}/conversational_automation`.
 pub async fn get<P: Ports>(node: &Node<P>) -> Result<Value, ApiError> {
-    Ok(json!({ "data": [numbers::read(node).await?.automation.told()] }))
+    Ok(json!({ "data": [numbers::read(node).await?.automation.told(node.identity.number)] }))
 }
 
 /// `POST /{number}/conversational_automation`: what is given is changed, the rest stays.

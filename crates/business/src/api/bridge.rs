@@ -14,7 +14,7 @@ use super::apps::{Hook, HookError, Hooks, Level, Notice, Subscribed};
 use super::link::{Fetch, FetchError, Fetched};
 use super::messages::Kept;
 use super::{messages, wamid};
-use crate::chat::MessageId;
+use crate::chat::{MessageId, Reach};
 use crate::clock::Clock;
 use crate::customers::Customers;
 use crate::media::{LIFE, Media, Medium, Source};
@@ -94,6 +94,10 @@ impl<D: Data, K: Clock> Names for NodeNames<D, K> {
         }
     }
 
+    async fn reached(&self, id: MessageId, reach: Reach) -> Result<(), StoreError> {
+        messages::reached(&self.store, self.clock.now(), id, reach).await.map(drop)
+    }
+
     async fn sent(&self, id: MessageId) -> Result<Option<Sent>, StoreError> {
         let kept: Option<Kept> = messages::kept(&self.store, id).await?;
         Ok(kept.map(|it| Sent { callback_data: it.opaque }))
@@ -161,7 +165,7 @@ impl<D: Data, K: Clock> Hooks for Webhooks<D, K> {
 
     async fn tell(&self, notice: Notice) -> Result<(), HookError> {
         let now = self.renderer.names.clock.now();
-        self.outbox.tell(self.renderer.notice(&told(notice)), now).await.map_err(unavailable)
+        self.outbox.tell(self.renderer.notice(&told(notice), now), now).await.map_err(unavailable)
     }
 }
 

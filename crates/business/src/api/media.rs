@@ -177,8 +177,12 @@ pub async fn download<P: Ports>(node: &Node<P>, call: &Call) -> Result<Response<
     if !call.address.is_signed(&node.identity.secret, node.now()) {
         return Err(ApiError::Unknown);
     }
-    let medium = found(node, call, 1).await?;
-    let file = node.media.file(&medium, &node.chat).await.map_err(download_error)?;
+    bytes(node, &found(node, call, 1).await?).await
+}
+
+/// A file as an answer, piece by piece.
+pub(super) async fn bytes<P: Ports>(node: &Node<P>, medium: &Medium) -> Result<Response<Body>, ApiError> {
+    let file = node.media.file(medium, &node.chat).await.map_err(download_error)?;
     let open = tokio::fs::File::open(&file.path).await;
     let open = open.map_err(|error| download_error(error.into()))?;
     let length = open.metadata().await.map_err(|error| download_error(error.into()))?.len();
@@ -225,13 +229,17 @@ fn check_number<P: Ports>(node: &Node<P>, call: &Call) -> Result<(), ApiError> {
     }
 }
 
-/// A name that any client reads, and the whole one for those that read RFC 8187.
+/// A name that any client reads; and, when that is not the whole of it, the whole for those that read RFC 8187. One
+/// client takes everything behind `filename=` for the name, so that this stands last.
 fn disposition(name: Option<&str>) -> String {
     let Some(name) = name else { return "attachment".to_owned() };
     let plain: String = name
         .chars()
         .map(|it| if it.is_ascii_alphanumeric() || ".-_ ".contains(it) { it } else { '_' })
         .collect();
+    if plain == name {
+        return format!("attachment; filename=\"{plain}\"");
+    }
     let mut whole = String::new();
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || b".-_".contains(&byte) {
@@ -240,7 +248,7 @@ fn disposition(name: Option<&str>) -> String {
             whole.push_str(&format!("%{byte:02X}"));
         }
     }
-    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{whole}")
+    format!("attachment; filename*=UTF-8''{whole}; filename=\"{plain}\"")
 }
 
 #[cfg(test)]
@@ -250,9 +258,10 @@ mod tests {
     #[test]
     fn a_name_cannot_write_a_header() {
         assert_eq!(disposition(None), "attachment");
+        assert_eq!(disposition(Some("rye 2.png")), "attachment; filename=\"rye 2.png\"");
         assert_eq!(
             disposition(Some("a\"; x=\"\r\né.pdf")),
-            "attachment; filename=\"a__ x_____.pdf\"; filename*=UTF-8''a%22%3B%20x%3D%22%0D%0A%C3%A9.pdf"
+            "attachment; filename*=UTF-8''a%22%3B%20x%3D%22%0D%0A%C3%A9.pdf; filename=\"a__ x_____.pdf\""
         );
     }
 }

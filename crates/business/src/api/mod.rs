@@ -22,13 +22,16 @@ pub mod profile;
 pub mod qr;
 pub mod reader;
 pub mod routes;
+pub mod spec;
 pub mod templates;
+pub mod uploads;
 pub mod wamid;
 
 mod account;
 mod door;
 mod grant;
 pub(crate) mod params;
+mod picture;
 pub(crate) mod signed;
 
 use std::sync::Arc;
@@ -36,7 +39,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::Response;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -69,7 +73,8 @@ async fn serve<P: Ports>(node: &Node<P>, request: Request) -> Response<Body> {
 }
 
 async fn handle<P: Ports>(node: &Node<P>, request: Request) -> Result<Response<Body>, ApiError> {
-    let (parts, body) = signed::look(node, request).await?.into_parts();
+    let (mut parts, body) = signed::look(node, request).await?.into_parts();
+    bear(&mut parts.headers);
     let address = Address::of(&parts.uri);
     if parts.method == "GET" && grant::is_asked(&address) {
         return Ok(answer(&grant::give(node, &address).await?));
@@ -84,6 +89,8 @@ async fn handle<P: Ports>(node: &Node<P>, request: Request) -> Result<Response<B
         Op::UploadMedia => return Ok(answer(&media::upload(node, &call, body).await?)),
         Op::DownloadMedia => return media::download(node, &call).await,
         Op::PictureOfCode => return qr::picture(node, &call).await,
+        Op::ProfilePicture => return picture::get(node, &call).await,
+        Op::GoOnUpload => return Ok(answer(&uploads::go_on(node, &call, body).await?)),
         _ => {}
     }
     call.said = params::read(&call.address, &parts.method, &call.headers, body).await?;
@@ -96,6 +103,17 @@ async fn handle<P: Ports>(node: &Node<P>, request: Request) -> Result<Response<B
         node.audit.append(act, node.now()).await?;
     }
     Ok(answer(&told))
+}
+
+/// `Authorization: OAuth T`, with which uploads are documented, is `Bearer T`.
+fn bear(headers: &mut HeaderMap) {
+    let token = headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok()).and_then(|it| it.split_once(' '));
+    let bearer = token
+        .filter(|(kind, _)| kind.eq_ignore_ascii_case("oauth"))
+        .and_then(|(_, token)| HeaderValue::from_str(&format!("Bearer {token}")).ok());
+    if let Some(bearer) = bearer {
+        headers.insert(AUTHORIZATION, bearer);
+    }
 }
 
 /// Does what is answered in JSON.
@@ -139,6 +157,10 @@ async fn done<P: Ports>(node: &Node<P>, op: Op, call: &Call) -> Result<Value, Ap
         Op::AppSubscriptions => apps::app_subscriptions(node).await,
         Op::SubscribeApp => apps::subscribe_app(node, call).await,
         Op::UnsubscribeApp => apps::unsubscribe_app(node).await,
-        Op::UploadMedia | Op::DownloadMedia | Op::PictureOfCode => Err(ApiError::Internal),
+        Op::BeginUpload => uploads::begin(node, call).await,
+        Op::Upload => uploads::state(node, call).await,
+        Op::UploadMedia | Op::DownloadMedia | Op::PictureOfCode | Op::ProfilePicture | Op::GoOnUpload => {
+            Err(ApiError::Internal)
+        }
     }
 }

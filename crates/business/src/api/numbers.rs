@@ -280,7 +280,7 @@ async fn told<P: Ports>(node: &Node<P>) -> Result<Value, ApiError> {
         "is_pin_enabled": number.pin.is_some(),
         "webhook_configuration": hooks,
         "health_status": health,
-        "conversational_automation": number.automation.told(),
+        "conversational_automation": number.automation.told(node.identity.number),
         "messaging_limit_tier": number.tier.name(),
         "whatsapp_business_manager_messaging_limit": number.tier.name(),
     }))

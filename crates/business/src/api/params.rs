@@ -69,7 +69,11 @@ pub async fn read(
             let Value::Object(said) = said else {
                 return Err(ApiError::Invalid("The body must be a JSON object".to_owned()));
             };
-            all.extend(said);
+            // One client puts the JSON of a member into a text of the JSON.
+            said.into_iter().for_each(|(key, value)| match value {
+                Value::String(text) => put(&mut all, &key, &text),
+                value => drop(all.insert(key, value)),
+            });
         }
         DOOR.iter().for_each(|it| drop(all.remove(*it)));
     }
@@ -131,6 +135,13 @@ mod tests {
                 .await;
         let wanted = json!({"type": "text", "text": {"body": "oi"}});
         assert_eq!((json, form, query), (Ok(wanted.clone()), Ok(wanted.clone()), Ok(wanted)));
+    }
+
+    #[tokio::test]
+    async fn a_member_may_be_json_in_a_text_of_the_json() {
+        let body = r#"{"contacts":"[{\"name\":{}}]","to":"[1]","type":"contacts"}"#;
+        let said = said("/1", "application/json", body).await;
+        assert_eq!(said, Ok(json!({"contacts": [{"name": {}}], "to": "[1]", "type": "contacts"})));
     }
 
     #[tokio::test]

@@ -7,10 +7,10 @@ use url::Url;
 use super::call::{Call, success};
 use super::error::ApiError;
 use super::fields::select;
-use super::numbers;
+use super::{numbers, picture};
 use crate::node::{Node, Ports};
 
-const VERTICALS: [&str; 21] = [
+pub(super) const VERTICALS: [&str; 21] = [
     "OTHER",
     "AUTO",
     "BEAUTY",
@@ -80,6 +80,9 @@ pub async fn get<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiErro
     if !websites.is_empty() {
         told["websites"] = websites.into();
     }
+    if let Some(url) = picture::url(node).await? {
+        told["profile_picture_url"] = url.into();
+    }
     let mut chosen = select(told.clone(), call.fields.as_deref(), &USUAL);
     // Clients cannot do without these two, whatever they asked for.
     chosen["messaging_product"] = told["messaging_product"].take();
@@ -91,9 +94,6 @@ pub async fn get<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiErro
 pub async fn post<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiError> {
     call.is_whatsapp()?;
     let params = call.params();
-    if let Some(picture) = params.maybe("profile_picture_handle")? {
-        return Err(picture.bad("is not supported: the picture is the one of the business's account"));
-    }
     let text = |name, least, most| match params.maybe(name)? {
         Some(it) => Ok::<_, ApiError>(Some(it.text(least, most)?.to_owned())),
         None => Ok(None),
@@ -111,6 +111,8 @@ pub async fn post<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiErr
         None => None,
     };
     let websites = match params.maybe("websites")? {
+        // One client empties the list so.
+        Some(websites) if websites.value() == "" => Some(Vec::new()),
         Some(websites) => {
             let mut all = Vec::new();
             for website in websites.items(0, 2)? {
@@ -124,6 +126,9 @@ pub async fn post<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiErr
         }
         None => None,
     };
+    if let Some(handle) = params.maybe("profile_picture_handle")? {
+        picture::set(node, &handle).await?;
+    }
     let given = |number: &mut numbers::Number| {
         let profile = &mut number.profile;
         let texts = [

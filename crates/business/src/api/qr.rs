@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::address::Address;
 use super::call::{Call, success};
 use super::error::ApiError;
+use super::fields;
 use super::page::page;
 use crate::node::{Node, Ports};
 use crate::store::{bytes_of, table};
@@ -19,6 +20,8 @@ use crate::store::{bytes_of, table};
 pub const CODE_LENGTH: usize = 14;
 const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 const MOST: usize = 2_000;
+/// What is told of a code when nothing else is asked for.
+const USUAL: [&str; 3] = ["code", "prefilled_message", "deep_link_url"];
 /// How long the address of a picture works.
 const PICTURE_LIFE: Millis = 7 * 24 * 60 * 60 * 1000;
 /// Modules of white around a code, as its standard wants it, and pixels of a module.
@@ -66,18 +69,26 @@ async fn write<P: Ports>(node: &Node<P>, call: &Call, code: String, is_old: bool
 
 /// `GET`: all of them.
 pub async fn list<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiError> {
-    let rows = all(node).await?;
+    let (rows, picture) = (all(node).await?, picture_asked(call));
     let rows = rows.into_iter().map(|(code, words)| {
-        let row = told(node, &code, &words, None);
+        let row = told(node, &code, &words, picture);
         (code, row)
     });
-    page(node, call, rows.collect(), &[])
+    page(node, call, rows.collect(), &USUAL)
 }
 
 /// `GET …/{code}`: one, in a list.
 pub async fn get<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiError> {
     let words = find(node, call.word(2)).await?.ok_or(ApiError::Unknown)?;
-    Ok(json!({ "data": [told(node, call.word(2), &words, None)] }))
+    let told = told(node, call.word(2), &words, picture_asked(call));
+    Ok(json!({ "data": [fields::select(told, call.fields.as_deref(), &USUAL)] }))
+}
+
+/// `fields=qr_image_url.format(SVG)`: as what the picture is wanted.
+fn picture_asked(call: &Call) -> Option<&'static str> {
+    let field = call.fields.iter().flatten().find(|it| it.name == "qr_image_url")?;
+    let format = field.arguments.iter().find(|(name, _)| name == "format");
+    Some(if format.is_some_and(|(_, it)| it.eq_ignore_ascii_case("SVG")) { "svg" } else { "png" })
 }
 
 /// `DELETE …/{code}`.

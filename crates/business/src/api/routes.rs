@@ -7,6 +7,7 @@ use axum::http::Method;
 use super::address::Address;
 use super::qr::CODE_LENGTH;
 use super::reader::is_digits;
+use super::uploads;
 use crate::node::{Node, Object, Ports};
 use crate::store::StoreError;
 use crate::tokens::Scope;
@@ -56,6 +57,10 @@ pub enum Op {
     AppSubscriptions,
     SubscribeApp,
     UnsubscribeApp,
+    BeginUpload,
+    GoOnUpload,
+    Upload,
+    ProfilePicture,
 }
 
 /// One call.
@@ -118,6 +123,10 @@ pub const ROUTES: &[Route] = &[
     route("GET", "{app}/subscriptions", Scope::Management, Op::AppSubscriptions),
     route("POST", "{app}/subscriptions", Scope::Management, Op::SubscribeApp),
     route("DELETE", "{app}/subscriptions", Scope::Management, Op::UnsubscribeApp),
+    route("POST", "{app}/uploads", Scope::Management, Op::BeginUpload),
+    route("POST", "{upload}", Scope::Management, Op::GoOnUpload),
+    route("GET", "{upload}", Scope::Management, Op::Upload),
+    route("GET", "{number}/whatsapp_business_profile/picture", Scope::Messaging, Op::ProfilePicture),
 ];
 
 /// What the audit log calls a call; `None` for what changes no setting and reads nothing about people.
@@ -177,6 +186,7 @@ fn piece_fits(wanted: &str, piece: &str, object: Option<Object>) -> bool {
         "{number}" => object == Some(Object::Number),
         "{media}" => object == Some(Object::Media),
         "{template}" => object == Some(Object::Template),
+        "{upload}" => uploads::id_text(piece).is_some(),
         "{code}" => piece.len() == CODE_LENGTH && piece.bytes().all(|it| it.is_ascii_alphanumeric()),
         word => word == piece,
     }

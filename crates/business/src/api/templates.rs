@@ -131,10 +131,14 @@ pub async fn edit<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiErr
     if edited.purpose != template.purpose {
         node.tell(Notice::TemplatePurpose(edited.clone())).await;
     }
+    let mut answer = success();
+    answer["id"] = edited.id.to_string().into();
+    answer["name"] = edited.name.as_str().into();
+    answer["category"] = edited.purpose.name().into();
     if edited.status != template.status {
         node.tell(Notice::TemplateStatus(edited)).await;
     }
-    Ok(success())
+    Ok(answer)
 }
 
 /// `DELETE /{account}/message_templates?name=`: in all languages, or the one with `hsm_id`.
@@ -200,7 +204,7 @@ pub(crate) fn told(template: &Template) -> Value {
         "parameter_format": template.format.name(),
         "components": components,
         "rejected_reason": template.reason.as_deref().unwrap_or("NONE"),
-        "quality_score": { "score": "UNKNOWN" },
+        "quality_score": { "score": "UNKNOWN", "date": template.made / 1_000 },
     });
     if let Some(before) = template.before {
         told["previous_category"] = before.name().into();

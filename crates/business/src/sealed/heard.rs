@@ -15,6 +15,10 @@ use crate::store::{StoreError, bytes_of, table};
 
 /// So many rows that were told already, one after another, and the rest of a conversation was too.
 const KNOWN: usize = 64;
+/// The mark of a row of which nothing is told.
+const HUSHED: &[u8] = b"hu";
+/// The mark that holds which reaction of the customer's to a row was told last.
+const LAST_REACTION: &[u8] = b"rl";
 /// Rows read at once.
 const ROWS: usize = 128;
 
@@ -67,7 +71,17 @@ impl<D: Data> Sealed<D> {
 
     async fn is_told(&self, row: &MessageRecord) -> Result<bool, StoreError> {
         let what: &[u8] = if row.mine { b"r2" } else { b"in" };
-        Ok(self.store.0.get(&mark(row.id, what)).await?.is_some())
+        Ok(self.store.0.get(&mark(row.id, what)).await?.is_some() || self.is_hushed(row.id).await?)
+    }
+
+    /// Nothing is told of a message of the business's own.
+    pub(super) async fn hush(&self, row: content::MessageId) -> Result<(), StoreError> {
+        self.store.0.write(Batch::new().put(mark(row, HUSHED), Vec::new())).await?;
+        Ok(())
+    }
+
+    async fn is_hushed(&self, row: content::MessageId) -> Result<bool, StoreError> {
+        Ok(self.store.0.get(&mark(row, HUSHED)).await?.is_some())
     }
 
     /// Tells what is new of a row.
@@ -86,14 +100,27 @@ impl<D: Data> Sealed<D> {
         });
         let Some((row, customer, reaction, menu)) = found.map_err(unread)? else { return Ok(()) };
         let mut all = Vec::new();
+        if row.mine {
+            // Whoever is saying something is let end first: what is told of it is told under what was given with it.
+            drop(self.saying.write().await);
+        }
         match row.mine {
+            true if self.is_hushed(row.id).await? => {}
             true => all.extend(reached(&row, &customer)),
             false => all.extend(came(&row, &customer, menu.as_ref())),
         }
-        if let Some(reaction) = reaction {
+        let last = mark(row.id, LAST_REACTION);
+        if let Some(reaction) = &reaction {
             let by = [b"re".as_slice(), &reaction.revision.to_be_bytes()].concat();
-            let what = Incoming::Reaction(MessageId(row.id.0), reaction.emoji);
+            let what = Incoming::Reaction(MessageId(row.id.0), reaction.emoji.clone());
             all.push((by, said(&customer, MessageId(reaction.id.0), row.sent_ms, what, None)));
+            // Of one that was taken back nothing is left but this.
+            let revision = reaction.revision.to_be_bytes().to_vec();
+            self.store.0.write(Batch::new().put(last, revision)).await?;
+        } else if let Some(revision) = self.store.0.get(&last).await? {
+            let by = [b"rx".as_slice(), revision.as_ref()].concat();
+            let what = Incoming::Reaction(MessageId(row.id.0), None);
+            all.push((by.clone(), said(&customer, derived(row.id, &by), row.sent_ms, what, None)));
         }
         for (by, event) in all {
             self.tell(mark(row.id, &by), &event, Some(row.id)).await?;
@@ -195,7 +222,7 @@ fn reached(row: &MessageRecord, to: &Customer) -> Vec<Telling> {
     }
 }
 
-fn failed(why: Failure) -> SendError {
+pub(super) fn failed(why: Failure) -> SendError {
     match why {
         Failure::NoSuchAccount | Failure::NotAMember | Failure::Yourself => SendError::NoSuchAccount,
         Failure::IdentityChanged | Failure::FalseIdentity => SendError::IdentityChanged,

@@ -14,9 +14,9 @@ use lacre_client::records::{ConversationKind, ConversationRecord, Records};
 use lacre_client::{Client, EngineError, Intent};
 use lacre_proto::{AccountId, ConversationId, Handle};
 use lacre_store::data::{Batch, Data, LogId};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, RwLock, watch};
 
-use crate::chat::{Category, Chat, ChatEvent, MessageId, Send, SendError, Standing};
+use crate::chat::{Category, Chat, ChatEvent, MessageId, Said, Send, SendError, Standing};
 use crate::store::{Store, StoreError};
 
 /// The log of events.
@@ -33,12 +33,14 @@ pub struct Sealed<D> {
     /// Plain files that are on their way in or out.
     folder: PathBuf,
     told: Arc<Notify>,
+    /// Held while something is being said, until it is known as what: until then nothing is told of what was said.
+    saying: Arc<RwLock<()>>,
 }
 
 impl<D: Data> Sealed<D> {
     /// The sealed side on a client that runs; `folder` is for files that are being fetched.
     pub fn new(client: Client, store: Store<D>, folder: PathBuf) -> Self {
-        Self { client, store, folder, told: Arc::default() }
+        Self { client, store, folder, told: Arc::default(), saying: Arc::default() }
     }
 
     /// Tells what happens, until it is stopped or the client is.
@@ -102,7 +104,7 @@ impl<D: Data> Chat for Sealed<D> {
         known.map(|contact| contact.account).ok_or(SendError::NoSuchAccount)
     }
 
-    async fn send(&self, send: Send) -> Result<MessageId, SendError> {
+    async fn send(&self, send: Send) -> Result<Said, SendError> {
         self.say(send).await
     }
 

@@ -2,39 +2,83 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use lacre_client::content::{self, Content, FileRef, Media, Preview, kinds};
 use lacre_client::files::{Folder, Transfer};
 use lacre_client::records::FileId;
-use lacre_client::{Intent, IntentError, Queued, Refusal, To, Wish};
+use lacre_client::{Intent, IntentError, NotSent, Queued, Refusal, To, Wish};
 use lacre_proto::{ConversationId, limits};
 use lacre_store::data::Data;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::OsRng;
 
 use super::Sealed;
+use super::heard::failed;
 use crate::chat::{
-    Button, Card, Category, Choice, Header, MessageId, Offer, Outgoing, Place, Section, Send, SendError,
+    Button, Card, Category, Choice, Header, MessageId, Offer, Outgoing, Place, Said, Section, Send, SendError,
 };
 
+/// How long a file above a card may take to get to the relay.
+const UPLOAD: Duration = Duration::from_secs(60);
+
 impl<D: Data> Sealed<D> {
-    pub(super) async fn say(&self, send: Send) -> Result<MessageId, SendError> {
+    pub(super) async fn say(&self, mut send: Send) -> Result<Said, SendError> {
         let conversation = self.with(send.to)?.id;
         let once = hex::encode(send.dedupe);
         let what = postcard::to_allocvec(&send).map_err(|_| SendError::BadContent)?;
         // What was said before is not made again: its file may be there no more.
         let before = self.client.done_before(&once, &what).map_err(|error| refused(&error))?;
-        let done = match before {
-            Some(done) => done,
+        if let Some(done) = before {
+            return Ok(Said { id: id_of(done.queued, &once), hold: None });
+        }
+        let above = match &mut send.what {
+            Outgoing::Card(card) => take_file(card),
+            _ => None,
+        };
+        if let Some(file) = above {
+            self.say_above(conversation, &format!("{once}.above"), &what, file).await?;
+        }
+        let intent = self.intent(conversation, send).await?;
+        let hold = self.saying.clone().read_owned().await;
+        let done = self.client.intend_once(&once, &what, intent).await.map_err(|error| refused(&error))?;
+        Ok(Said { id: id_of(done.queued, &once), hold: Some(hold) })
+    }
+
+    /// Says what stands above a card, which content has no place for: a file is a message of its own before it, and is
+    /// at the relay when this is done, since what needs no upload would come before it. How far it gets is told to
+    /// nobody, since nobody knows its id.
+    async fn say_above(
+        &self,
+        conversation: ConversationId,
+        once: &str,
+        what: &[u8],
+        file: crate::chat::File,
+    ) -> Result<(), SendError> {
+        let before = self.client.done_before(once, what).map_err(|error| refused(&error))?;
+        let queued = match before {
+            Some(done) => done.queued,
             None => {
-                let intent = self.intent(conversation, send).await?;
-                self.client.intend_once(&once, &what, intent).await.map_err(|error| refused(&error))?
+                let sealed = self.seal(file.path, file.name, file.mime).await?;
+                let media = Media { files: vec![(sealed, Preview::default())], caption: String::new() };
+                let intent =
+                    Intent::Say(To::Conversation(conversation), Content::Media(media), Wish::default());
+                let _hold = self.saying.read().await;
+                let done =
+                    self.client.intend_once(once, what, intent).await.map_err(|error| refused(&error))?;
+                if let Queued::Message(_, id) = done.queued {
+                    self.hush(id).await.map_err(|error| SendError::Unavailable(error.to_string()))?;
+                }
+                done.queued
             }
         };
-        match done.queued {
-            Queued::Message(_, id) => Ok(MessageId(id.0)),
-            // What is said about a message has no row of its own; it is known by what it was asked under.
-            Queued::Done => Ok(MessageId(dedupe_id(&once))),
+        let Queued::Message(conversation, id) = queued else { return Ok(()) };
+        let sent = tokio::time::timeout(UPLOAD, self.client.wait_sent(conversation, id)).await;
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(NotSent::Failed(why))) => Err(failed(why)),
+            Ok(Err(error)) => Err(SendError::Unavailable(error.to_string())),
+            Err(_) => Err(SendError::Unavailable("the file above a card is not at the relay yet".to_owned())),
         }
     }
 
@@ -65,16 +109,13 @@ impl<D: Data> Sealed<D> {
         Ok(Intent::Say(To::Conversation(conversation), content, Wish::default()))
     }
 
-    /// A card as content. A header that is a file cannot be in it yet.
+    /// A card as content. A header that is a file was taken out of it.
     fn menu(&self, card: Card, category: Category) -> Result<content::Menu, SendError> {
         let header = match card.header {
             None => String::new(),
             Some(Header::Text(text)) => text,
             Some(Header::Place(place)) => format!("{} {}", place.name, place.address).trim().to_owned(),
-            Some(Header::Media(..)) => {
-                let why = "a card with a picture, video or document above its text is not supported";
-                return Err(SendError::File(why.to_owned()));
-            }
+            Some(Header::Media(..)) => return Err(SendError::BadContent),
         };
         let template = card.template.map(|it| content::Template {
             name: it.name,
@@ -187,9 +228,26 @@ pub(super) fn refused(error: &IntentError) -> SendError {
     }
 }
 
-fn dedupe_id(once: &str) -> [u8; 16] {
-    let hash = <sha2::Sha256 as sha2::Digest>::digest(once);
-    std::array::from_fn(|at| hash[at])
+fn id_of(queued: Queued, once: &str) -> MessageId {
+    match queued {
+        Queued::Message(_, id) => MessageId(id.0),
+        // What is said about a message has no row of its own; it is known by what it was asked under.
+        Queued::Done => {
+            let hash = <sha2::Sha256 as sha2::Digest>::digest(once);
+            MessageId(std::array::from_fn(|at| hash[at]))
+        }
+    }
+}
+
+/// The file above a card, which then has none.
+fn take_file(card: &mut Card) -> Option<crate::chat::File> {
+    match card.header.take() {
+        Some(Header::Media(_, file)) => Some(file),
+        other => {
+            card.header = other;
+            None
+        }
+    }
 }
 
 fn within(mut text: String, most: usize) -> String {

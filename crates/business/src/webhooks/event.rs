@@ -57,6 +57,8 @@ pub trait Names: Send + Sync + 'static {
     fn message(&self, id: MessageId) -> String;
     /// The media id of a file; the file is known under it from now on.
     fn media(&self, file: FileOf<'_>) -> impl Future<Output = Result<String, StoreError>> + Send;
+    /// A message of the business's has come so far; to be counted once.
+    fn reached(&self, id: MessageId, reach: Reach) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// What the API knows of a message; `None` when it is not one of the business's.
     fn sent(&self, id: MessageId) -> impl Future<Output = Result<Option<Sent>, StoreError>> + Send;
 }
@@ -119,6 +121,7 @@ impl<N: Names> Renderer<N> {
             }
             ChatEvent::Reached { to, id, at, reach } => {
                 let ids = self.names.ids(to.account).await?;
+                self.names.reached(*id, *reach).await?;
                 let status = match reach {
                     Reach::Sent => "sent",
                     Reach::Delivered => "delivered",
@@ -147,21 +150,27 @@ impl<N: Names> Renderer<N> {
                 (from, "user_preferences", self.with_contact(from, &ids, "user_preferences", preference))
             }
         };
-        Ok(Some(Rendered { customer: Some(customer.account), field, body: self.body(field, &value) }))
+        let body = self.body(field, &value, None);
+        Ok(Some(Rendered { customer: Some(customer.account), field, body }))
     }
 
-    /// Something that the node itself tells.
-    pub fn notice(&self, notice: &Notice) -> Rendered {
+    /// Something that the node itself tells, and when it happened.
+    pub fn notice(&self, notice: &Notice, at: Millis) -> Rendered {
         let field = notice.field();
-        let body = self.body(field, &notice.value(&self.number.display));
+        let body = self.body(field, &notice.value(&self.number.display), Some(at));
         Rendered { customer: None, field, body }
     }
 
-    fn body(&self, field: &str, value: &Value) -> Vec<u8> {
-        ascii_json(&json!({
-            "object": "whatsapp_business_account",
-            "entry": [{ "id": self.number.account.to_string(), "changes": [{ "field": field, "value": value }] }],
-        }))
+    /// What is about no message has its time in the entry: one client cannot do without it.
+    fn body(&self, field: &str, value: &Value, at: Option<Millis>) -> Vec<u8> {
+        let mut entry = json!({
+            "id": self.number.account.to_string(),
+            "changes": [{ "field": field, "value": value }],
+        });
+        if let Some(at) = at {
+            entry["time"] = (at / 1_000).into();
+        }
+        ascii_json(&json!({ "object": "whatsapp_business_account", "entry": [entry] }))
     }
 
     fn with_contact(&self, customer: &Customer, ids: &Ids, list: &str, item: Value) -> Value {

@@ -7,7 +7,7 @@ use lacre_business::api::apps::{Hook, HookError, Hooks, Level, Notice};
 use lacre_business::api::bridge::{NodeNames, Webhooks};
 use lacre_business::api::link::{Fetch, FetchError};
 use lacre_business::api::wamid;
-use lacre_business::chat::{MediaKind, MessageId};
+use lacre_business::chat::{ChatEvent, Customer, MediaKind, MessageId, Reach};
 use lacre_business::fake::FakeClock;
 use lacre_business::outward::{Deadlines, Outward, SystemResolver, Trust};
 use lacre_business::webhooks::event::{FileOf, Names, Number, Renderer, Sent};
@@ -61,6 +61,26 @@ async fn webhooks_call_people_messages_and_files_as_the_api_does() {
     let sent = wamid::parse(sent["messages"][0]["id"].as_str().expect("an id")).expect("an id");
     assert_eq!(names.sent(sent).await, Ok(Some(Sent { callback_data: Some("order 17".to_owned()) })));
     assert_eq!(names.sent(message).await, Ok(None));
+}
+
+#[tokio::test]
+async fn what_arrived_is_counted_once_however_often_it_is_told() {
+    let world = World::new().await;
+    let sent = world.to_ana(json!({ "text": { "body": "oi" } })).await.ok();
+    let id = wamid::parse(sent["messages"][0]["id"].as_str().expect("an id")).expect("an id");
+    let identity = &world.node.identity;
+    let number = Number { account: identity.account, id: identity.number, display: "bakery".to_owned() };
+    let renderer = Renderer { names: names(&world), number };
+    let to = Customer { account: ANA, name: "Ana".to_owned() };
+    for reach in [Reach::Sent, Reach::Delivered, Reach::Delivered, Reach::Read] {
+        let event = ChatEvent::Reached { to: to.clone(), id, at: NOW, reach };
+        renderer.event(&event).await.expect("rendered").expect("told");
+    }
+    let today = NOW / 1_000;
+    let fields = format!("analytics.start({today}).end({}).granularity(DAY)", today + 86_400);
+    let told = world.get(&world.account(&format!("?fields={fields}"))).await.ok();
+    let point = json!({ "start": today, "end": today + 86_400, "sent": 1, "delivered": 1 });
+    assert_eq!(told["analytics"]["data_points"], json!([point]));
 }
 
 #[tokio::test]

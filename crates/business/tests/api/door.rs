@@ -31,6 +31,7 @@ pub async fn path_of(world: &World, shape: &str) -> String {
         "{media}" => media.clone(),
         "{template}" => template.to_string(),
         "{code}" => code.clone(),
+        "{upload}" => format!("upload:{}", "A".repeat(22)),
         word => word.to_owned(),
     });
     format!("/v23.0/{}", pieces.collect::<Vec<_>>().join("/"))

@@ -8,6 +8,8 @@ mod limits;
 mod media;
 mod messages;
 mod nonsense;
+mod spec;
 mod templates;
 mod tenants;
+mod uploads;
 mod world;

@@ -342,7 +342,9 @@ async fn what_the_customer_wants_is_asked_before_anything_is_sent() {
     assert_eq!(all().await, (131047, 131050, 131050), "what she granted has ended");
     world.chat.opens_window(ANA, NOW + 400 * DAY);
     world.chat.stops(ANA, Category::Service);
-    assert_eq!(all().await, (131050, 131050, 131050), "a stop is a stop, window or not");
+    assert_eq!(all().await, (131050, 131050, 131050), "a stop is a stop: it closes the window");
+    world.chat.opens_window(ANA, NOW + 400 * DAY);
+    assert_eq!(all().await, (0, 0, 131050), "she writes again, and is answered");
 }
 
 #[tokio::test]

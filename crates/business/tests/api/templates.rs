@@ -64,6 +64,15 @@ async fn a_template_with_everything_is_filled_into_a_card() {
     ];
     assert_eq!(offer, Offer::Buttons(buttons));
     assert_eq!(template, Some(TemplateRef { name: "delivery".to_owned(), language: "en".to_owned() }));
+
+    // What stands above is a message of its own, which only the window lets in.
+    world.clock.advance(DAY);
+    world.grants(ANA, Category::Service);
+    world.grants(ANA, Category::Marketing);
+    let digits = world.digits(ANA).await;
+    let late = world.send(&digits, send_of("delivery", "en", &rich_components())).await;
+    assert_eq!(late.code(), 131053);
+    assert!(late.details().contains("24-hour window"), "{}", late.details());
 }
 
 #[tokio::test]
@@ -257,7 +266,9 @@ async fn templates_are_listed_filtered_edited_and_deleted() {
 
     let body = json!([{ "type": "BODY", "text": "Pronto: {{1}}!", "example": { "body_text": [["A"]] } }]);
     let edit = json!({ "components": body, "category": "MARKETING" });
-    assert_eq!(world.call("POST", &format!("/{id}"), edit).await.ok(), json!({ "success": true }));
+    let told =
+        json!({ "success": true, "id": id.to_string(), "name": "order_ready", "category": "MARKETING" });
+    assert_eq!(world.call("POST", &format!("/{id}"), edit).await.ok(), told);
     let edited = world.get(&format!("/{id}")).await.ok();
     assert_eq!((&edited["category"], &edited["previous_category"]), (&json!("MARKETING"), &json!("UTILITY")));
     assert_eq!(world.call("POST", &format!("/{id}"), json!({ "components": [] })).await.code(), 100);

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lacre_business::chat::{Chat, ChatEvent, Customer, Incoming, MessageId, Send, SendError, Standing};
+use lacre_business::chat::{
+    Chat, ChatEvent, Customer, Incoming, MessageId, Reach, Said, Send, SendError, Standing,
+};
 use lacre_business::clock::Clock;
 use lacre_business::store::StoreError;
 use lacre_business::webhooks::event::{FileOf, Ids, Names, Number, Renderer, Sent};
@@ -71,7 +73,7 @@ impl Chat for Story {
     async fn find(&self, _: &Handle) -> Result<AccountId, SendError> {
         only_tells()
     }
-    async fn send(&self, _: Send) -> Result<MessageId, SendError> {
+    async fn send(&self, _: Send) -> Result<Said, SendError> {
         only_tells()
     }
     async fn mark_read(&self, _: MessageId) -> Result<(), SendError> {
@@ -116,6 +118,9 @@ impl Names for Plain {
     }
     async fn media(&self, file: FileOf<'_>) -> Result<String, StoreError> {
         Ok((77_000 + u64::from(file.message.0[0])).to_string())
+    }
+    async fn reached(&self, _: MessageId, _: Reach) -> Result<(), StoreError> {
+        Ok(())
     }
     async fn sent(&self, id: MessageId) -> Result<Option<Sent>, StoreError> {
         let sent = Sent { callback_data: (id.0[0] == 0xb1).then(|| "order 17".to_owned()) };

@@ -117,7 +117,7 @@ async fn what_customers_say_comes_in_order_counted_and_signed() {
         node.story.says(0xa2, 10 + n, &format!("bruno {n}"));
     }
     node.outbox
-        .tell(renderer().notice(&Notice::Security { event: "PIN_CHANGED".into() }), NOW)
+        .tell(renderer().notice(&Notice::Security { event: "PIN_CHANGED".into() }, NOW), NOW)
         .await
         .expect("told");
     until("seven deliveries", || posts(&shop).len() == 7).await;

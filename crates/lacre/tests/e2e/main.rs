@@ -6,6 +6,7 @@ mod accounts;
 mod bot;
 mod business;
 mod canary;
+mod cards;
 mod console;
 mod devices;
 mod faults;

@@ -22,7 +22,7 @@ use self::turn::Turn;
 use super::call::{Call, success};
 use super::error::ApiError;
 use super::{analytics, numbers, wamid};
-use crate::chat::{Category, Chat, MessageId, Outgoing, Send};
+use crate::chat::{Category, Chat, MessageId, Outgoing, Said, Send};
 use crate::node::{Node, Ports};
 use crate::templates::Purpose;
 
@@ -81,12 +81,20 @@ async fn send<P: Ports>(
     }
     let category = draft.category();
     permit(node, recipient.account, category, draft.purpose().is_some())?;
+    if draft.has_file_above() && node.chat.standing(recipient.account)?.window_until <= node.now() {
+        return Err(ApiError::MediaUpload(
+            "A picture, video or document above a text goes as a message of its own, which only the 24-hour window \
+             lets in: send a template without one"
+                .to_owned(),
+        ));
+    }
     let is_template = draft.purpose().is_some();
     let now = node.now();
     node.throughput.take((), now).map_err(ApiError::Throughput)?;
     node.pairs.take(recipient.account, now).map_err(ApiError::PairLimit)?;
     let what = draft.finish(node).await?;
-    let id = hand_over(node, Send { to: recipient.account, category, what, in_reply_to, dedupe }).await?;
+    let Said { id, hold } =
+        hand_over(node, Send { to: recipient.account, category, what, in_reply_to, dedupe }).await?;
     let kept = Kept {
         customer: recipient.account,
         category,
@@ -95,6 +103,7 @@ async fn send<P: Ports>(
         reach: None,
     };
     record::keep(node, id, kept).await?;
+    drop(hold);
     let mut message = json!({ "id": wamid::of(id) });
     if is_template {
         message["message_status"] = "accepted".into();
@@ -106,13 +115,13 @@ async fn send<P: Ports>(
     }))
 }
 
-async fn hand_over<P: Ports>(node: &Node<P>, send: Send) -> Result<MessageId, ApiError> {
+async fn hand_over<P: Ports>(node: &Node<P>, send: Send) -> Result<Said, ApiError> {
     let is_reaction = matches!(send.what, Outgoing::Reaction(..));
-    let id = node.chat.send(send).await?;
+    let said = node.chat.send(send).await?;
     if !is_reaction {
-        analytics::sent(node).await?;
+        analytics::sent(&node.store, node.now()).await?;
     }
-    Ok(id)
+    Ok(said)
 }
 
 /// What the node knows of consent is asked first, so that a program hears at once; relay and customer decide.
@@ -129,10 +138,11 @@ fn permit<P: Ports>(
         Category::Marketing => "marketing",
         Category::Authentication => "authentication",
     };
-    if standing.stopped.contains(&category) {
+    // A stop closes the window; who writes again after it opens it, though their consent says stop still.
+    let window = standing.window_until > now;
+    if standing.stopped.contains(&category) && !(window && category == Category::Service) {
         return Err(ApiError::NoConsent(format!("The user has stopped {name} messages")));
     }
-    let window = standing.window_until > now;
     if !is_template {
         return if window { Ok(()) } else { Err(ApiError::WindowClosed) };
     }

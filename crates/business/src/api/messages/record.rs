@@ -36,7 +36,12 @@ pub(crate) async fn kept<D: Data>(store: &Store<D>, id: MessageId) -> Result<Opt
 }
 
 /// A message got so far; `false` when it had been there before, so that it is told and counted once.
-pub async fn reached<P: Ports>(node: &Node<P>, id: MessageId, reach: Reach) -> Result<bool, StoreError> {
+pub async fn reached<D: Data>(
+    store: &Store<D>,
+    now: Millis,
+    id: MessageId,
+    reach: Reach,
+) -> Result<bool, StoreError> {
     let step = |kept: &mut Option<Kept>| match kept {
         Some(kept) if kept.reach < Some(reach) => {
             let before = kept.reach.replace(reach);
@@ -44,9 +49,9 @@ pub async fn reached<P: Ports>(node: &Node<P>, id: MessageId, reach: Reach) -> R
         }
         _ => None,
     };
-    let step = node.store.change("a message", &key(id), step).await?;
+    let step = store.change("a message", &key(id), step).await?;
     if step == Some(true) {
-        analytics::delivered(node).await?;
+        analytics::delivered(store, now).await?;
     }
     Ok(step.is_some())
 }

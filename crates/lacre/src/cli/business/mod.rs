@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use lacre_proto::Handle;
 
+use super::LimitsArg;
 use super::relay::TlsArg;
 
 pub use node::{AuditCommand, CreateToken, PeopleCommand, TemplateCommand, TokenCommand, WebhookCommand};
@@ -97,6 +98,8 @@ pub enum BusinessCommand {
     },
     /// Answer the API and call webhooks, until it is stopped
     Serve(ServeArgs),
+    /// Print the description of the API, as OpenAPI 3.1
+    Openapi,
     /// Access tokens: what programs open the API with
     #[command(after_help = node::TOKEN)]
     Token {
@@ -158,6 +161,9 @@ pub struct ServeArgs {
     /// A host that webhooks and links of media may have though it is on a private network
     #[arg(long = "allow-host", value_name = "HOST")]
     pub allowed: Vec<String>,
+    /// `lifted`: no limits of pace, for measuring
+    #[arg(long, value_enum, default_value_t = LimitsArg::Default, hide = true)]
+    pub limits: LimitsArg,
 }
 
 const ADMIN: &str = "\

@@ -65,6 +65,7 @@ pub(super) async fn run(
             client.close().await;
             made(&data, me.handle.as_str(), json).await
         }
+        BusinessCommand::Openapi => output::line(&format!("{:#}", lacre_business::api::spec::document())),
         BusinessCommand::Serve(args) => serve::run(args, passphrase_fd, json).await,
         BusinessCommand::Token { command } => tokens::run(command, json).await,
         BusinessCommand::Webhook { command } => webhooks::run(command, json).await,

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::{SystemClock, broken, node_store};
-use crate::cli::{ServeArgs, TlsArg};
+use crate::cli::{LimitsArg, ServeArgs, TlsArg};
 use crate::exit::{Exit, Failure};
 use crate::profile::ProfileDir;
 use crate::{output, stop};
@@ -41,6 +41,9 @@ pub(super) async fn run(args: ServeArgs, passphrase_fd: Option<u32>, json: bool)
         public.join(&format!("b/{}", me.handle)).map_err(|_| Failure::usage("--public is no base"))?;
     let mut settings = Settings::new(public.clone(), chat_link, me.handle.to_string());
     settings.approve = if args.approve { Approve::Automatically } else { Approve::ByOperator };
+    if args.limits == LimitsArg::Lifted {
+        settings.lift_limits();
+    }
     let (told, stopping) = watch::channel(false);
     let parts = Parts {
         client: client.clone(),
