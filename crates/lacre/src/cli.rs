@@ -451,6 +451,16 @@ mod tests {
             "lacre info 00 --json",
             "lacre man --to d",
             "lacre voice record a.opus --from a.wav --json",
+            "lacre business token create --json --data d",
+            "lacre business token create --name till --scope messaging,audit --days 9 --proof --data d",
+            "lacre business token rotate 3 --overlap 0 --data d",
+            "lacre business webhook set https://a.example --verify-token t --level number --data d",
+            "lacre business webhook replay 7 --data d",
+            "lacre business webhook replay --since 2026-11-22T14:05:00Z --data d",
+            "lacre business template reject 7 --reason no --data d",
+            "lacre business people role 2 agent --inbox shop --inbox law --data d",
+            "lacre business audit list --who token:3 --json --data d",
+            "lacre business serve --data d --tls c.pem,k.pem --tls-client-ca ca.pem",
             "lacre voice play a.opus --to a.wav --speed 1.5",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {
@@ -474,6 +484,11 @@ mod tests {
             "lacre poll bruno when? today",
             "lacre location bruno 91 0",
             "lacre forward 00 a b c d e f",
+            "lacre business token create --scope all --data d",
+            "lacre business webhook replay --data d",
+            "lacre business webhook replay 7 --dead --data d",
+            "lacre business people add ana --role boss --data d",
+            "lacre business people role 2 agent --inbox shop --all-inboxes --data d",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

@@ -33,6 +33,7 @@ mod grant;
 pub(crate) mod params;
 mod picture;
 pub(crate) mod signed;
+mod watched;
 
 use std::sync::Arc;
 
@@ -50,7 +51,6 @@ use self::call::{Call, answer};
 pub use self::door::Shown;
 use self::error::ApiError;
 use self::routes::Op;
-use crate::audit::Act;
 use crate::node::{Node, Ports};
 
 /// The API of a node, to be served. What the connection showed may come with each request as [`Shown`] in its
@@ -95,13 +95,7 @@ async fn handle<P: Ports>(node: &Node<P>, request: Request) -> Result<Response<B
     }
     call.said = params::read(&call.address, &parts.method, &call.headers, body).await?;
     let told = done(node, route.op, &call).await?;
-    if let Some(what) = routes::audited(route.op) {
-        // Ids alone: the segments of the address, and what was made.
-        let made = told["id"].as_str().map(|id| format!(" -> {id}")).unwrap_or_default();
-        let detail = format!("{}{made}", call.address.segments.join("/"));
-        let act = Act { who: who.audited(), what: what.to_owned(), subject: None, detail };
-        node.audit.append(act, node.now()).await?;
-    }
+    watched::note(node, &who, route.op, &call, &told).await?;
     Ok(answer(&told))
 }
 

@@ -1,14 +1,18 @@
-//! Signed requests as they come over the listener.
+//! What comes over the listener: signed requests, and people.
 
 use ed25519_dalek::SigningKey;
+use hmac::{Hmac, Mac};
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use lacre_store::memory::MemoryData;
+use serde_json::{Value, json};
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
+use crate::customers::Country;
 use crate::fake::{FakeChat, FakeClock, FakeFetch, FakeHooks, Fakes};
 use crate::signature::{self, Terms, content_digest};
 use crate::tokens::{Bound, New, Scope};
@@ -18,6 +22,7 @@ const PROFILE: &str = r#"{"messaging_product":"whatsapp","about":"bread since 19
 
 struct Bakery {
     node: Arc<Node<Fakes>>,
+    own: Arc<Own<MemoryData, FakeClock>>,
     clock: FakeClock,
     address: std::net::SocketAddr,
     key: SigningKey,
@@ -30,7 +35,7 @@ struct Bakery {
 struct Said {
     method: &'static str,
     path: String,
-    body: &'static str,
+    body: String,
     headers: HeaderMap,
 }
 
@@ -39,9 +44,13 @@ impl Bakery {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = FakeClock::at(NOW * 1_000);
+        let (data, media) = (MemoryData::default(), folder.path().join("media"));
+        let face = Face { handle: "bakery".to_owned(), allowed: Vec::new() };
+        let ground = Ground::of(data.clone(), clock.clone(), media.clone(), Country::default(), face).await;
+        let own = Arc::new(ground.expect("a ground").own());
         let ports = Opened {
             chat: FakeChat::default(),
-            data: MemoryData::default(),
+            data,
             fetch: FakeFetch::default(),
             hooks: FakeHooks::default(),
             clock: clock.clone(),
@@ -49,8 +58,7 @@ impl Bakery {
         let url = |text: &str| text.parse().expect("a URL");
         let settings = Settings::new(url("http://node/"), url("http://relay/b/bakery"), "Bakery".to_owned());
         let rng = Box::new(StdRng::seed_from_u64(3));
-        let node: Node<Fakes> =
-            Node::open(ports, folder.path().join("media"), settings, rng).await.expect("opened");
+        let node: Node<Fakes> = Node::open(ports, media, settings, rng).await.expect("opened");
         let node = Arc::new(node);
         let key = SigningKey::from_bytes(&[5; 32]);
         let bound = Bound { key: Some(key.verifying_key().to_bytes()), ..Bound::default() };
@@ -61,8 +69,8 @@ impl Bakery {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
         let (told, stop) = watch::channel(false);
-        tokio::spawn(accept(api::router(node.clone()), listener, None, stop));
-        Self { node, clock, address, key, token, _stop: told, _folder: folder }
+        tokio::spawn(accept(faces(node.clone(), own.clone()), listener, None, stop));
+        Self { node, own, clock, address, key, token, _stop: told, _folder: folder }
     }
 
     /// A change of the profile, or a look at it, that is signed.
@@ -94,7 +102,7 @@ impl Bakery {
         let [input, signature] = signature::sign(&request, &terms, key).expect("signed");
         put(&mut headers, "signature-input", input);
         put(&mut headers, "signature", signature);
-        Said { method, path: format!("{path}?fields=about"), body, headers }
+        Said { method, path: format!("{path}?fields=about"), body: body.to_owned(), headers }
     }
 
     fn bare(&self) -> HeaderMap {
@@ -148,11 +156,11 @@ async fn a_token_that_is_bound_to_a_key_opens_the_door_to_what_the_key_signed_al
 
     // The body that came is the one that counts, whatever the headers say of it.
     let other = r#"{"messaging_product":"whatsapp","about":"bread since 1922"}"#;
-    let changed = Said { body: other, ..bakery.signed(PROFILE, "nonce-06", NOW) };
+    let changed = Said { body: other.to_owned(), ..bakery.signed(PROFILE, "nonce-06", NOW) };
     bakery.refuses(&changed, "the body is not the one that was signed").await;
-    let added = Said { body: other, method: "GET", ..bakery.signed("", "nonce-07", NOW) };
+    let added = Said { body: other.to_owned(), method: "GET", ..bakery.signed("", "nonce-07", NOW) };
     bakery.refuses(&added, "the body is not the one that was signed").await;
-    let mut redigested = Said { body: other, ..bakery.signed(PROFILE, "nonce-08", NOW) };
+    let mut redigested = Said { body: other.to_owned(), ..bakery.signed(PROFILE, "nonce-08", NOW) };
     let digest = content_digest(&Sha256::digest(other).into());
     redigested.headers.insert("content-digest", HeaderValue::try_from(digest).expect("a value"));
     bakery.refuses(&redigested, "not signed by its key").await;
@@ -192,4 +200,58 @@ async fn a_signed_request_is_taken_once_and_in_its_time() {
     let mut said = bakery.signed("", "nonce-06", NOW);
     said.headers.insert(AUTHORIZATION, HeaderValue::try_from(free).expect("a value"));
     assert_eq!(bakery.hears(&said).await.0, 200);
+}
+
+/// What an authenticator app shows: RFC 6238 with SHA-1, 30 seconds, six digits.
+fn code(uri: &str, now: u64) -> String {
+    let secret = uri.split(['=', '&']).nth(1).expect("a secret");
+    let bits = secret.bytes().flat_map(|it| {
+        let digit = if it.is_ascii_digit() { it - b'2' + 26 } else { it - b'A' };
+        (0..5).rev().map(move |bit| digit >> bit & 1)
+    });
+    let bits: Vec<u8> = bits.collect();
+    let key: Vec<u8> = bits.chunks(8).map(|it| it.iter().fold(0, |all, bit| all << 1 | bit)).collect();
+    let mac = Hmac::<Sha1>::new_from_slice(&key).expect("a key").chain_update((now / 30_000).to_be_bytes());
+    let mac = mac.finalize().into_bytes();
+    let at = usize::from(mac[19] & 15);
+    let word = u32::from_be_bytes(mac[at..at + 4].try_into().expect("four bytes")) & 0x7fff_ffff;
+    format!("{:06}", word % 1_000_000)
+}
+
+#[tokio::test]
+async fn ana_signs_in_over_the_listener_where_the_cloud_api_does_not_know_her_session() {
+    let bakery = Bakery::new().await;
+    let new = json!({ "login": "ana", "role": "owner", "password": "correct horse battery" });
+    let (status, made) = own::ask(bakery.own.clone(), "POST", "people", &new).await;
+    assert_eq!(status, 200, "{made}");
+    let says = async |bearer: &str, method, path: &str, body: Value| {
+        let bearer = HeaderValue::try_from(format!("Bearer {bearer}")).expect("a value");
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
+        let (status, answer) = bakery.hears(&Said { method, path: path.to_owned(), body, headers }).await;
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        (status, serde_json::from_str::<Value>(body).expect("JSON"))
+    };
+    let code = code(made["totp"].as_str().expect("an address"), bakery.node.now());
+    let said = json!({ "login": "ana", "password": "correct horse battery", "code": code });
+    let (status, entered) = says("-", "POST", "/lacre/v1/sign-in", said).await;
+    assert_eq!(status, 200, "{entered}");
+    let session = entered["session"].as_str().expect("a session");
+    let (status, me) = says(session, "GET", "/lacre/v1/me", Value::Null).await;
+    assert_eq!((status, &me["person"]["role"]), (200, &json!("owner")), "{me}");
+    let number = format!("/v23.0/{}", bakery.node.identity.number);
+    assert_eq!(says(session, "GET", &number, Value::Null).await.0, 401);
+    assert_eq!(says(&bakery.token, "GET", "/lacre/v1/people", Value::Null).await.0, 401);
+    // Whoever is at the listener is not at the machine, whatever they call the path.
+    for path in [
+        "/lacre/v1/people",
+        "/lacre/v1//people",
+        "//lacre/v1/people",
+        "/LACRE/v1/people",
+        "/v23.0/lacre/v1/people",
+    ] {
+        assert_eq!(says("", "GET", path, Value::Null).await.0, 401, "{path}");
+    }
+    assert_eq!(says(session, "POST", "/lacre/v1/sign-out", Value::Null).await.0, 200);
+    assert_eq!(says(session, "GET", "/lacre/v1/me", Value::Null).await.0, 401);
 }

@@ -2,6 +2,7 @@
 
 use lacre_business::audit::{Head, Proof};
 use lacre_business::store::table;
+use lacre_proto::AccountId;
 use lacre_store::data::{Batch, Data, Key};
 use serde_json::{Value, json};
 
@@ -86,4 +87,33 @@ async fn a_log_that_was_cut_or_changed_is_caught_and_a_row_is_proved() {
     let (status, told) = world.console("POST audit/verify", verify).await;
     assert_eq!((status, code_of(&told)), (409, "audit_broken"));
     assert!(text(&told["error"]["message"]).contains("row 2 was removed"), "{told}");
+}
+
+#[tokio::test]
+async fn who_was_blocked_stands_there_under_a_name_that_only_the_node_can_make() {
+    let world = World::new().await;
+    let (_, token) = world.token(json!({ "name": "a program" })).await;
+    let (ana, bruno) = (AccountId([0xa; 16]), AccountId([0xb; 16]));
+    let mut digits = Vec::new();
+    for who in [ana, bruno] {
+        world.chat.opens_window(who, NOW + 60 * MINUTE);
+        digits.push(world.node.customers.number_of(who).await.expect("a number").to_string());
+    }
+    let users: Vec<_> = digits.iter().map(|it| json!({ "user": it })).collect();
+    let body = json!({ "messaging_product": "whatsapp", "block_users": users });
+    let line = format!("POST {}/block_users", world.node.identity.number);
+    let (status, told) = world.program(&token, &line, body.clone()).await;
+    assert_eq!(status, 200, "{told}");
+    let told = world.done("GET audit?what=block.", Value::Null).await;
+    let names = [ana, bruno].map(|it| json!(hex::encode(world.node.audit.pseudonym(it).0)));
+    let rows = told["data"].as_array().expect("rows");
+    assert_eq!(rows.iter().map(|it| it["customer"].clone()).collect::<Vec<_>>(), names);
+    assert!(digits.iter().all(|it| !told.to_string().contains(it)), "{told}");
+    // Of nobody, nothing is written down.
+    let nobody = json!({ "messaging_product": "whatsapp", "block_users": [{ "user": "551100000000" }] });
+    world.program(&token, &line, nobody).await;
+    assert_eq!(
+        world.done("GET audit?what=block.", Value::Null).await["data"].as_array().map(Vec::len),
+        Some(2)
+    );
 }

@@ -28,6 +28,7 @@ pub const MINUTE: u64 = 60_000;
 pub const PASSWORD: &str = "pão de queijo às 10";
 
 pub struct World {
+    pub chat: FakeChat,
     pub clock: FakeClock,
     pub node: Arc<Node<Fakes>>,
     pub data: MemoryData,
@@ -48,7 +49,7 @@ pub struct Colleague {
 impl World {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (data, clock) = (MemoryData::default(), FakeClock::at(NOW));
+        let (data, clock, chat) = (MemoryData::default(), FakeClock::at(NOW), FakeChat::default());
         let face = Face { handle: "bakery".to_owned(), allowed: vec!["127.0.0.1".to_owned()] };
         let media = folder.path().join("media");
         let ground = Ground::of(data.clone(), clock.clone(), media.clone(), Country::default(), face);
@@ -60,7 +61,7 @@ impl World {
         );
         settings.approve = Approve::ByOperator;
         let ports = Opened {
-            chat: FakeChat::default(),
+            chat: chat.clone(),
             data: data.clone(),
             fetch: FakeFetch::default(),
             hooks: FakeHooks::default(),
@@ -70,6 +71,7 @@ impl World {
         let node = Arc::new(node.expect("opened"));
         let own = Arc::new(ground.own());
         Self {
+            chat,
             api: api::router(node.clone()),
             listener: own::router(own.clone(), Door::Listener),
             console: own::router(own, Door::Console),
