@@ -410,7 +410,8 @@ def account():
     works("register_phone_number", lambda: same(bool(wa.register_phone_number("123456")), True))
     refuses("update_display_name", errors.WhatsAppError, lambda: wa.update_display_name("Another"))
     refuses("get_flows", errors.WhatsAppError, lambda: wa.get_flows())
-    refuses("get_commerce_settings", errors.WhatsAppError, lambda: wa.get_commerce_settings())
+    works("get_commerce_settings", lambda: same(wa.get_commerce_settings().is_catalog_visible, False))
+    refuses("update_commerce_settings: on", errors.InvalidParameter, lambda: wa.update_commerce_settings(is_catalog_visible=True))
     code = works("create_qr_code", lambda: wa.create_qr_code("Oi & olá", "SVG"))
     if code is not None:
         works("the picture of a code", lambda: same(wa.api._session.get(code.qr_image_url).text[:5], "<svg "))

@@ -1,4 +1,4 @@
-//! `/{number}/conversational_automation` and `/{number}/settings`.
+//! `/{number}/conversational_automation`, `/{number}/settings` and `/{number}/whatsapp_commerce_settings`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -104,6 +104,23 @@ pub fn set_settings(call: &Call) -> Result<Value, ApiError> {
     }
     if let Some(storage) = params.maybe("storage_configuration")? {
         return Err(storage.bad("cannot be set here: messages are stored on this node only"));
+    }
+    Ok(success())
+}
+
+/// `GET /{number}/whatsapp_commerce_settings`: the node has no catalog, and nobody sees one.
+pub fn commerce<P: Ports>(node: &Node<P>) -> Value {
+    let id = node.identity.number.to_string();
+    json!({ "data": [{ "id": id, "is_catalog_visible": false, "is_cart_enabled": false }] })
+}
+
+/// `POST /{number}/whatsapp_commerce_settings`: refused where it would show something that is not there.
+pub fn set_commerce(call: &Call) -> Result<Value, ApiError> {
+    let params = call.params();
+    for name in ["is_catalog_visible", "is_cart_enabled"] {
+        if params.flag(name)? {
+            return Err(params.need(name)?.bad("can only be false: this node has no catalog"));
+        }
     }
     Ok(success())
 }

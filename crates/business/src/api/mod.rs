@@ -151,6 +151,8 @@ async fn done<P: Ports>(node: &Node<P>, op: Op, call: &Call) -> Result<Value, Ap
         Op::AppSubscriptions => apps::app_subscriptions(node).await,
         Op::SubscribeApp => apps::subscribe_app(node, call).await,
         Op::UnsubscribeApp => apps::unsubscribe_app(node).await,
+        Op::Commerce => Ok(automation::commerce(node)),
+        Op::SetCommerce => automation::set_commerce(call),
         Op::BeginUpload => uploads::begin(node, call).await,
         Op::Upload => uploads::state(node, call).await,
         Op::UploadMedia | Op::DownloadMedia | Op::PictureOfCode | Op::ProfilePicture | Op::GoOnUpload => {

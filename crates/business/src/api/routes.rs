@@ -61,6 +61,8 @@ pub enum Op {
     GoOnUpload,
     Upload,
     ProfilePicture,
+    Commerce,
+    SetCommerce,
 }
 
 /// One call.
@@ -126,6 +128,8 @@ pub const ROUTES: &[Route] = &[
     route("POST", "{app}/uploads", Scope::Management, Op::BeginUpload),
     route("POST", "{upload}", Scope::Management, Op::GoOnUpload),
     route("GET", "{upload}", Scope::Management, Op::Upload),
+    route("GET", "{number}/whatsapp_commerce_settings", Scope::Management, Op::Commerce),
+    route("POST", "{number}/whatsapp_commerce_settings", Scope::Management, Op::SetCommerce),
     route("GET", "{number}/whatsapp_business_profile/picture", Scope::Messaging, Op::ProfilePicture),
 ];
 

@@ -248,7 +248,9 @@ fn link_of(button: &At<'_>) -> Result<Text, ApiError> {
             if !after_scheme.contains('/') {
                 return Err(at.bad("must have a path before its variable"));
             }
-            button.need("example")?.items(1, 1)?[0].text(1, 2_000)?;
+            let example = button.need("example")?;
+            let example = if example.value().is_array() { example.items(1, 1)?.remove(0) } else { example };
+            example.text(1, 2_000)?;
             before.to_owned()
         }
         _ => return Err(at.bad("may have one variable, {{1}}, at its end")),
@@ -333,6 +335,13 @@ mod tests {
         let shape = read_as(Purpose::Utility, Format::Positional, &components).expect("a shape");
         assert_eq!(shape.body.variables(), ["1", "2"]);
         assert_eq!((shape.footer.as_str(), shape.buttons.len()), ("The bakery", 3));
+        let mut bare = components.clone();
+        bare[3]["buttons"][1]["example"] = "a17".into();
+        assert_eq!(
+            read_as(Purpose::Utility, Format::Positional, &bare),
+            Ok(shape),
+            "a text as well as a list"
+        );
     }
 
     #[test]

@@ -217,6 +217,15 @@ async fn what_is_offered_by_itself_and_the_settings() {
     assert_eq!(told["conversational_automation"], wanted);
     assert_eq!(world.call("POST", &path, json!({ "prompts": ["a", "b", "c", "d"] })).await.code(), 131009);
 
+    let path = world.number("/whatsapp_commerce_settings");
+    let shown = json!({ "id": world.node.identity.number.to_string(), "is_catalog_visible": false, "is_cart_enabled": false });
+    assert_eq!(world.get(&path).await.ok(), json!({ "data": [shown] }));
+    world.call("POST", &format!("{path}?is_cart_enabled=false"), Value::Null).await.ok();
+    assert_eq!(
+        world.call("POST", &format!("{path}?is_catalog_visible=true"), Value::Null).await.code(),
+        131009
+    );
+
     let path = world.number("/settings");
     assert_eq!(
         world.get(&path).await.ok()["user_identity_change"],

@@ -25,7 +25,14 @@ fn vcard(contact: &At<'_>) -> Result<String, ApiError> {
     card.line("FN", "", &[formatted]);
     card.line("N", "", &parts);
     for phone in contact.maybe_items("phones", ROWS_MAX)? {
-        card.line("TEL", phone.maybe_text("type", 40)?, &[phone.need_text("phone", 100)?]);
+        // Either is enough.
+        let number = match phone.maybe("phone")? {
+            Some(number) => number.text(1, 100)?,
+            None => {
+                phone.maybe("wa_id")?.map_or_else(|| phone.need_text("phone", 100), |it| it.text(1, 100))?
+            }
+        };
+        card.line("TEL", phone.maybe_text("type", 40)?, &[number]);
     }
     for email in contact.maybe_items("emails", ROWS_MAX)? {
         card.line("EMAIL", email.maybe_text("type", 40)?, &[email.need_text("email", TEXT_MAX)?]);
@@ -112,6 +119,10 @@ mod tests {
             "org": {"company": "Bakery", "title": "Baker"},
             "birthday": "1990-02-28",
         }]);
+        let by_wa_id = json!([{
+            "name": {"formatted_name": "B", "first_name": "B"}, "phones": [{"wa_id": "551130000000"}],
+        }]);
+        assert!(vcards(&At::new(&by_wa_id, "contacts")).expect("a card").contains("TEL:551130000000"));
         let card = vcards(&At::new(&contacts, "contacts")).expect("a card");
         let lines = [
             "BEGIN:VCARD",

@@ -26,6 +26,7 @@ pub fn all() -> Map<String, Value> {
             object(&[("id", digits()), ("calling", object(&[("status", any())], &["status"]))], &[]),
         ),
         ("Automation", automation()),
+        ("Commerce", commerce()),
         ("Code", code()),
         ("Account", account()),
         ("Template", template()),
@@ -158,6 +159,11 @@ fn automation() -> Value {
         ("commands", list(command, 0, 30)),
     ];
     object(&members, &["id"])
+}
+
+fn commerce() -> Value {
+    let members = [("id", digits()), ("is_catalog_visible", flag()), ("is_cart_enabled", flag())];
+    object(&members, &["id", "is_catalog_visible", "is_cart_enabled"])
 }
 
 fn code() -> Value {

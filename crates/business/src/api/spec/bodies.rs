@@ -20,6 +20,7 @@ pub fn all() -> Map<String, Value> {
         ("Registration", registration()),
         ("SettingsChange", settings()),
         ("AutomationChange", automation()),
+        ("CommerceChange", commerce()),
         ("CodeWords", code()),
         ("Component", component()),
         ("NewTemplate", new_template()),
@@ -261,6 +262,12 @@ fn automation() -> Value {
         ("commands", list(command, 0, 30)),
     ];
     object(&members, &[])
+}
+
+/// The node has no catalog to be shown.
+fn commerce() -> Value {
+    let off = || json!({ "type": "boolean", "const": false });
+    object(&[("is_catalog_visible", off()), ("is_cart_enabled", off())], &[])
 }
 
 fn code() -> Value {

@@ -273,6 +273,8 @@ fn number(op: Op) -> Told {
         Op::SetSettings => told("Change settings", success()).body(named("SettingsChange")),
         Op::Automation => told("What is offered by itself", of("Automation")).chosen(),
         Op::SetAutomation => told("Set what is offered by itself", success()).body(named("AutomationChange")),
+        Op::Commerce => told("Whether a catalog is shown", of("Commerce")).chosen(),
+        Op::SetCommerce => told("Set whether a catalog is shown", success()).body(named("CommerceChange")),
         Op::Codes => told("The QR codes", of("Code")).paged().chosen(),
         Op::MakeCode => told("Make a QR code, or change one", named("Code")).body(named("CodeWords")),
         Op::Code => told("A QR code", of("Code")).chosen(),
