@@ -89,7 +89,7 @@ pub async fn serve<D: Data, K: Clock + Clone>(
     acceptor: Option<TlsAcceptor>,
     stop: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
-    let Parts { client, data, folder, clock, handle, allowed } = parts;
+    let Parts { client, data, folder, clock, handle: _, allowed } = parts;
     let (media, passing) = (folder.join("media"), folder.join("passing"));
     for path in [&media, &passing] {
         private(path).map_err(ServeError::Folder)?;
@@ -106,7 +106,9 @@ pub async fn serve<D: Data, K: Clock + Clone>(
         store: store.clone(),
         clock: clock.clone(),
     };
-    let number = Number { account: identity.account, id: identity.number, display: handle };
+    // Digits, as `GET /{number}` tells them: programs find by them whose number an event is about.
+    let display = identity.number.to_string();
+    let number = Number { account: identity.account, id: identity.number, display };
     let renderer = Renderer { names, number };
     let hooks = Webhooks {
         subscriptions,
