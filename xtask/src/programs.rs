@@ -45,7 +45,7 @@ fn cargo_program(name: &str, package: &str, probe: &[&str]) -> Outcome {
     run(cargo(&["install", "--locked", package])
         // Compiled once and run for seconds: what counts is the time to build it.
         .envs([
-            ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
+            ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
             ("CARGO_PROFILE_RELEASE_LTO", "off"),
             ("CARGO_PROFILE_RELEASE_DEBUG", "0"),
             ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),

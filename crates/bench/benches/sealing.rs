@@ -94,29 +94,36 @@ fn arrival(world: &mut World, name: &str, send: impl FnOnce(&mut World)) -> Dura
 
 fn sealing(criterion: &mut Criterion) {
     for members in SIZES {
-        let (mut world, id) = conversation(members);
         let mut group = criterion.benchmark_group(format!("{members} members"));
         group.sample_size(10).sampling_mode(SamplingMode::Flat);
-        mine(&mut group, "seal 100 bytes", &mut world, || Intent::Send(id, text()));
-        others(&mut group, "open 100 bytes", &mut world, || Intent::Send(id, text()));
-        mine(&mut group, "commit an update", &mut world, || Intent::UpdateLeaf(id));
-        others(&mut group, "take in a commit", &mut world, || Intent::UpdateLeaf(id));
+        mine(&mut group, "seal 100 bytes", members, says);
+        others(&mut group, "open 100 bytes", members, says);
+        mine(&mut group, "commit an update", members, Intent::UpdateLeaf);
+        others(&mut group, "take in a commit", members, Intent::UpdateLeaf);
         match members {
             2 => join_a_pair(&mut group),
-            _ => join_a_group(&mut group, &mut world, id),
+            _ => join_a_group(&mut group, members),
         }
         group.finish();
     }
 }
 
+/// What is measured, in a conversation. Each has one of its own: the mailboxes of those who are away fill.
+type Does = fn(ConversationId) -> Intent;
+
+fn says(id: ConversationId) -> Intent {
+    Intent::Send(id, text())
+}
+
 /// A step of Ana's.
-fn mine(group: &mut BenchmarkGroup<WallTime>, what: &str, world: &mut World, intent: impl Fn() -> Intent) {
+fn mine(group: &mut BenchmarkGroup<WallTime>, what: &str, members: usize, does: Does) {
+    let (mut world, id) = conversation(members);
     let mut intents = 1 << 32;
     group.bench_function(what, |bencher| {
         bencher.iter_custom(|times| {
             let one = |_| {
                 intents += 1;
-                let took = step(world, "ana", Input::Intent(intents, intent()));
+                let took = step(&mut world, "ana", Input::Intent(intents, does(id)));
                 world.settle();
                 took
             };
@@ -126,12 +133,13 @@ fn mine(group: &mut BenchmarkGroup<WallTime>, what: &str, world: &mut World, int
 }
 
 /// Bruno's step for what Ana has done.
-fn others(group: &mut BenchmarkGroup<WallTime>, what: &str, world: &mut World, intent: impl Fn() -> Intent) {
+fn others(group: &mut BenchmarkGroup<WallTime>, what: &str, members: usize, does: Does) {
+    let (mut world, id) = conversation(members);
     group.bench_function(what, |bencher| {
         bencher.iter_custom(|times| {
             let one = |_| {
-                arrival(world, "bruno", |world| {
-                    world.intend("ana", intent());
+                arrival(&mut world, "bruno", |world| {
+                    world.intend("ana", does(id));
                 })
             };
             (0..times).map(one).sum()
@@ -157,7 +165,8 @@ fn join_a_pair(group: &mut BenchmarkGroup<WallTime>) {
 }
 
 /// Newcomers, each of whom is removed again, so that the group keeps its size.
-fn join_a_group(group: &mut BenchmarkGroup<WallTime>, world: &mut World, id: ConversationId) {
+fn join_a_group(group: &mut BenchmarkGroup<WallTime>, members: usize) {
+    let (mut world, id) = conversation(members);
     let mut newcomers = 0;
     group.bench_function("join", |bencher| {
         bencher.iter_custom(|times| {
@@ -165,7 +174,7 @@ fn join_a_group(group: &mut BenchmarkGroup<WallTime>, world: &mut World, id: Con
                 newcomers += 1;
                 let name = format!("newcomer{newcomers}");
                 world.people(&[&name]);
-                let took = arrival(world, &name, |world| {
+                let took = arrival(&mut world, &name, |world| {
                     world.intend("ana", Intent::AddToGroup(id, vec![handle(&name)]));
                 });
                 world.intend("ana", Intent::RemoveFromGroup(id, vec![handle(&name)]));
@@ -177,8 +186,10 @@ fn join_a_group(group: &mut BenchmarkGroup<WallTime>, world: &mut World, id: Con
     });
 }
 
+/// Few enough steps that no mailbox is full: it holds 10,000 entries, and a message with its receipts is two.
 fn quick() -> Criterion {
-    Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3))
+    let (warm_up, measure) = (Duration::from_millis(50), Duration::from_millis(200));
+    Criterion::default().warm_up_time(warm_up).measurement_time(measure)
 }
 
 criterion_group! { name = benches; config = quick(); targets = sealing }

@@ -85,7 +85,9 @@ impl<D: Data, K: Clock + Clone> Ground<D, K> {
             store: store.clone(),
             clock,
         };
-        let number = Number { account: identity.account, id: identity.number, display: handle.clone() };
+        // Digits, as `GET /{number}` tells them: programs find by them whose number an event is about.
+        let display = identity.number.to_string();
+        let number = Number { account: identity.account, id: identity.number, display };
         let renderer = Renderer { names, number };
         Ok(Self { store, identity, out, subscriptions, outbox, renderer, handle })
     }

@@ -147,9 +147,11 @@ pub async fn subscribe_app<P: Ports>(node: &Node<P>, call: &Call) -> Result<Valu
             let names = fields.items(0, 100)?;
             names.iter().map(|it| Ok(it.text(1, 100)?.to_owned())).collect::<Result<_, ApiError>>()?
         }
+        // With commas, or as a list in JSON.
         Some(fields) => {
-            let names = fields.text(0, 2_000)?.split(',').map(str::trim);
-            names.filter(|it| !it.is_empty()).map(str::to_owned).collect()
+            let bare = |it: &str| it.trim_matches([' ', '[', ']', '"']).to_owned();
+            let names = fields.text(0, 2_000)?.split(',').map(bare);
+            names.filter(|it| !it.is_empty()).collect()
         }
     };
     let hook = Hook { fields, ..hook_of(&params, "callback_url")? };

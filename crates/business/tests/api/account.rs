@@ -264,6 +264,12 @@ async fn webhooks_are_set_at_three_places() {
         (&told["data"][0]["callback_url"], &told["data"][0]["fields"][1]["name"]),
         (&json!("https://bot.example/x"), &json!("security"))
     );
+    let as_json = json!({
+        "object": "whatsapp_business_account", "callback_url": "https://bot.example/x", "verify_token": "v",
+        "fields": "[\"messages\",\"security\"]", "include_values": true,
+    });
+    world.call("POST", &app, as_json).await.ok();
+    assert_eq!(world.get(&app).await.ok(), told, "a list in JSON is a list");
     world.call("POST", &world.number(""), json!({ "webhook_configuration": own })).await.ok();
     let hooks =
         world.get(&world.number("?fields=webhook_configuration")).await.ok()["webhook_configuration"].clone();

@@ -104,6 +104,9 @@ async fn every_type_becomes_what_the_sealed_side_says() {
     }
     let reply =
         json!({ "context": { "message_id": wamid::of(said) }, "type": "TEXT", "text": { "body": "sim" } });
+    let nothing = json!({ "context": { "message_id": null }, "text": { "body": "sim" } });
+    world.to_ana(nothing).await.ok();
+    assert_eq!(world.sent().in_reply_to, None);
     world.to_ana(reply).await.ok();
     assert_eq!(world.sent().in_reply_to, Some(said));
 }

@@ -122,6 +122,10 @@ fn a_picture_stands_above_a_card_and_what_became_of_each_thing_is_told_once() {
     let statuses = heard.iter().map(|it| &it["entry"][0]["changes"][0]["value"]["statuses"][0]);
     assert!(statuses.clone().count() > 1);
     assert!(statuses.filter(|it| !it.is_null()).all(|it| it["id"] == wamid), "{heard:?}");
+    // An event is about the number that the API tells of.
+    let number = node.call(&format!("GET /v23.0/{}", node.phone), &Value::Null);
+    let about = program.find("a number", |value| value["metadata"].get("display_phone_number").cloned());
+    assert_eq!(about, number["display_phone_number"]);
     let at = program.find("when", |value| value["messages"][0].get("timestamp").cloned());
     let at = at.as_str().and_then(|it| it.parse().ok()).expect("a time");
     assert_eq!(node.counted(at), (1, 1));

@@ -70,8 +70,9 @@ async fn send<P: Ports>(
         return Err(kind.bad("must be a template of the category MARKETING"));
     }
     let in_reply_to = match params.maybe("context")? {
-        Some(context) => Some(message_id(&context)?),
-        None => None,
+        // What has nothing in it, or nothing but nulls, answers nothing.
+        Some(context) if !context.object()?.is_empty() => Some(message_id(&context)?),
+        _ => None,
     };
     let opaque = params.maybe_text("biz_opaque_callback_data", OPAQUE_MAX)?;
     let recipient = recipient::read(node, &params).await?;

@@ -211,13 +211,13 @@ fn a_failed_message_tells_why_and_what_to_do() {
 
 #[test]
 fn help_lies_over_everything() {
-    let mut ana = Ana::with_bruno(70, 60);
+    let mut ana = Ana::with_bruno(70, 64);
     ana.press(&[Key::Help]);
     ana.sees("┌ Keys and signs · Esc ──────────────────────────────────────┐");
     for line in [
         "│ Enter          send; in the list: open                     │",
         "│ ↑ then r       choose a message, reply                     │",
-        "│ ↑ then 1…9     vote in a poll; again: take it back         │",
+        "│ ↑ then 1…9     vote in a poll, choose in a menu            │",
         "│ Ctrl+F         search; in a conversation: Tab for all      │",
         "│ Ctrl+G         the group: members, roles, rules, leave     │",
         "│ Alt+↑ Alt+↓    conversation above, below                   │",
@@ -228,7 +228,7 @@ fn help_lies_over_everything() {
     ana.hear(Msg::Resized(40, 12));
     ana.sees("Keys and signs · ↑↓ scroll · Esc");
     ana.sees("Enter          send");
-    ana.press(&[Key::PageDown; 9]);
+    ana.press(&[Key::PageDown; 10]);
     ana.sees("pinned         a change");
     ana.press(&[Key::Escape]);
     ana.does_not_see("pinned         a change");
