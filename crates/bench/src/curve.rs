@@ -163,7 +163,7 @@ pub fn plot(points: &[Point]) -> String {
             .filter_map(|point| Some((point.leaves, value(point).filter(|it| *it > 0.0)?)))
             .map(|(leaves, value)| format!("{:.1},{:.1}", x(leaves), y(value)))
             .collect();
-        let after = if number > 5 { " (warm)" } else { "" };
+        let after = if number > 6 { " (warm)" } else { "" };
         let name = name.trim_end_matches(", ms");
         let at = TOP + 18.0 * number as f64 + 8.0;
         line(format!(

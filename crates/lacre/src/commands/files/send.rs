@@ -10,6 +10,7 @@ use lacre_media::voice::Note;
 use lacre_proto::ConversationId;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::OsRng;
+use serde_json::json;
 
 use super::bars::Bar;
 use super::no_folder;
@@ -48,7 +49,10 @@ async fn send(context: &Context, client: &Client, args: &SendArgs) -> Result<(),
             for path in &args.files {
                 let (file, preview, warning) = seal(context, &folder, path, args.original).await?;
                 files.push((file, preview));
-                warnings.extend(warning.inspect(|warning| warn(context, warning)));
+                if let Some(warning) = warning {
+                    warn(context, &warning)?;
+                    warnings.push(warning);
+                }
             }
             within_limits(&mut files);
             Content::Media(Media { files, caption: args.caption.clone().unwrap_or_default() })
@@ -69,11 +73,13 @@ async fn send(context: &Context, client: &Client, args: &SendArgs) -> Result<(),
     report(context, args, client.read(|views| views.message(conversation, id))?, &warnings)
 }
 
-/// Says at once what the sender should know; in JSON it stands in the row of the message.
-fn warn(context: &Context, warning: &str) {
-    if !context.json {
-        eprintln!("lacre: {}", safe_line(warning));
+/// Says at once what the sender should know, whatever becomes of the message; in JSON it stands in its row once more.
+fn warn(context: &Context, warning: &str) -> Result<(), Failure> {
+    if context.json {
+        return output::object(&json!({ "warning": warning }));
     }
+    eprintln!("lacre: {}", safe_line(warning));
+    Ok(())
 }
 
 /// Many thumbnails together may be too large for one message: then the last go without.

@@ -17,6 +17,13 @@ fn who_sends_while_the_relay_is_away_keeps_the_file_sealed_until_it_is_back() {
     fs::write(&file, bytes(100_000)).expect("written");
     relay.stop();
     ana.run(&["send", "bruno", "--file", path(&file), "--json"]).refused(3, "unreachable");
+    // What is to be known of a file is said, though its message waits.
+    let program = folder.path().join("photo.jpg.exe");
+    fs::write(&program, [&b"MZ"[..], &[0; 500]].concat()).expect("written");
+    let waits = ana.run(&["send", "bruno", "--file", path(&program), "--json"]);
+    waits.refused(3, "unreachable");
+    let warned = waits.objects().into_iter().find_map(|row| row["warning"].as_str().map(str::to_owned));
+    assert!(warned.is_some_and(|it| it.contains("photo.jpg.exe")), "{}", waits.stdout);
     fs::remove_file(&file).expect("the original may go");
     relay = relay.again();
     let _open = ana.follow();
