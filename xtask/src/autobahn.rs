@@ -80,7 +80,7 @@ fn install(folder: &Path, python: &Path) -> Result<PathBuf, String> {
         println!("==> {SUITE} into {}", suite.display());
         run(Command::new("python3").args(["-m", "venv"]).arg(&tools))?;
         run(Command::new(tools.join("bin/pip")).args(["install", "--quiet", VIRTUALENV]))?;
-        run(Command::new(tools.join("bin/virtualenv")).arg("-qp").arg(python).arg(&suite))?;
+        run(Command::new(tools.join("bin/virtualenv")).args(["-q", "-p"]).arg(python).arg(&suite))?;
         run(Command::new(suite.join("bin/pip")).args(["install", "--quiet", SUITE]))?;
     }
     Ok(program)
