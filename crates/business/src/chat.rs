@@ -23,6 +23,17 @@ pub enum Category {
     Authentication,
 }
 
+impl Category {
+    /// The name that the node's own API and the command line know it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Marketing => "marketing",
+            Self::Authentication => "authentication",
+        }
+    }
+}
+
 /// What a customer has consented to, as far as this device knows: the relay and the customer's device decide.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Standing {

@@ -1,7 +1,8 @@
 //! Fakes of the ports: a sealed side whose people answer as they are told, a clock that stands still, links that lead
 //! to what was laid there.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 use url::Url;
 
+use crate::agreed::{Agreed, Agreements};
 use crate::api::apps::{Hook, HookError, Hooks, Level, Notice, Subscribed};
 use crate::api::link::{Fetch, FetchError, Fetched};
 use crate::chat::{Category, Chat, ChatEvent, MessageId, Said, Send, SendError, Standing};
@@ -62,6 +64,7 @@ struct State {
     blocked: BTreeSet<AccountId>,
     files: HashMap<(MessageId, u32), Vec<u8>>,
     events: Vec<(u64, ChatEvent)>,
+    agreed: BTreeMap<AccountId, Agreed>,
     next: u64,
 }
 
@@ -95,6 +98,11 @@ impl FakeChat {
         standing.window_until = 0;
         standing.granted.retain(|(it, _)| *it != category);
         standing.stopped.push(category);
+    }
+
+    /// How somebody stands, as they signed it.
+    pub fn agrees(&self, agreed: Agreed) {
+        self.state().agreed.insert(agreed.customer, agreed);
     }
 
     /// Somebody said this message: it can be answered, reacted to and marked as read.
@@ -214,6 +222,14 @@ impl Chat for FakeChat {
             }
             news.await;
         }
+    }
+}
+
+impl Agreements for FakeChat {
+    fn agreed(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<Agreed>, SendError> {
+        let state = self.state();
+        let later = state.agreed.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded));
+        Ok(later.take(limit).map(|(_, it)| it.clone()).collect())
     }
 }
 

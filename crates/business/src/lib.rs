@@ -5,14 +5,16 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`chat`] | the port to the sealed side: what the node says and hears |
+//! | [`agreed`] | what customers have signed |
 //! | [`clock`] | what time it is |
 //! | [`store`] | what the node keeps of its own, over `lacre-store` |
 //! | `api` | the REST face: addresses, tokens, the error envelope, one module per resource |
-//! | [`own`] | the node's own API: people, tokens, webhooks, templates, the audit log; for commands and for people |
+//! | [`own`] | the node's own API: people, tokens, webhooks, templates, consent, the audit log; for commands and for people |
 //! | `webhooks` | events out: signed, in order, from a durable outbox |
 
 #![forbid(unsafe_code)]
 
+pub mod agreed;
 pub mod api;
 pub mod audit;
 pub mod chat;

@@ -107,7 +107,7 @@ pub async fn serve<D: Data, K: Clock + Clone>(
     let (fetch, hooks) = (ground.out.clone(), ground.hooks());
     let ports = Opened { chat: sealed.clone(), data, fetch, hooks, clock: clock.clone() };
     let node: Node<Of<D, K>> = Node::open(ports, media, settings, Box::new(StdRng::from_os_rng())).await?;
-    let own = Arc::new(ground.own());
+    let own = Arc::new(ground.own().beside(Arc::new(sealed.clone())));
     let Ground { outbox, renderer, .. } = ground;
     let runner = Runner { chat: Arc::new(sealed.clone()), outbox, renderer, clock: Arc::new(clock) };
     let (mut told, mut taken) = (stop.clone(), StdRng::from_os_rng());

@@ -7,6 +7,7 @@
 
 mod audit;
 mod caller;
+mod consents;
 mod error;
 mod people;
 pub mod routes;
@@ -35,6 +36,7 @@ use tower_service::Service;
 use self::caller::Caller;
 pub use self::error::{CODES, OwnError};
 use self::routes::{Need, Op};
+use crate::agreed::Agreements;
 use crate::api::address::Address;
 use crate::api::bridge::{Drawn, Webhooks};
 use crate::api::params;
@@ -68,6 +70,7 @@ pub struct Own<D, K> {
     templates: Templates<D>,
     audit: Audit<D>,
     hooks: Webhooks<D, K>,
+    device: Option<Arc<dyn Agreements>>,
     entering: Semaphore,
     rng: Mutex<Box<dyn CryptoRng + Send>>,
 }
@@ -87,9 +90,15 @@ impl<D: Data, K: Clock> Own<D, K> {
             templates: Templates::new(store.clone()),
             audit: Audit::new(store, identity.secret),
             hooks,
+            device: None,
             entering: Semaphore::new(ENTERING),
             rng: Mutex::new(rng),
         }
+    }
+
+    /// With the device of a node that serves: what is asked of it is refused without.
+    pub fn beside(self, device: Arc<dyn Agreements>) -> Self {
+        Self { device: Some(device), ..self }
     }
 
     /// Drops what nobody needs any more: sessions that are over.
@@ -222,6 +231,8 @@ async fn done<D: Data, K: Clock>(own: &Own<D, K>, op: Op, ask: &Ask<'_>) -> Resu
         Op::Templates => templates::list(own, ask).await,
         Op::ApproveTemplate => templates::approve(own, ask).await,
         Op::RejectTemplate => templates::reject(own, ask).await,
+        Op::Consents => consents::list(own, ask).await,
+        Op::ExportConsents => consents::export(own, ask).await,
         Op::Audit => audit::list(own, ask).await,
         Op::AuditHead => audit::head(own).await,
         Op::VerifyAudit => audit::verify(own, ask).await,

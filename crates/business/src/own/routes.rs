@@ -29,6 +29,8 @@ pub enum Op {
     Templates,
     ApproveTemplate,
     RejectTemplate,
+    Consents,
+    ExportConsents,
     Audit,
     AuditHead,
     VerifyAudit,
@@ -73,7 +75,7 @@ const fn route(
     Route { method, shape, need, what, op }
 }
 
-use Action::{Audit, People, Templates, Tokens, Webhooks};
+use Action::{Audit, Consents, People, Templates, Tokens, Webhooks};
 use Need::{May, MayOrSelf, Nothing, SignedIn};
 
 /// The table.
@@ -106,6 +108,8 @@ pub const OWN_ROUTES: &[Route] = &[
         Op::ApproveTemplate,
     ),
     route("POST", "templates/{template}/reject", May(Templates), Some("template.reject"), Op::RejectTemplate),
+    route("GET", "consents", May(Consents), Some("consent.list"), Op::Consents),
+    route("GET", "consents/export", May(Consents), Some("consent.export"), Op::ExportConsents),
     route("GET", "audit", May(Audit), Some("audit.list"), Op::Audit),
     route("GET", "audit/head", May(Audit), None, Op::AuditHead),
     route("POST", "audit/verify", May(Audit), Some("audit.verify"), Op::VerifyAudit),

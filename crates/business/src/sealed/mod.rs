@@ -4,6 +4,7 @@
 //! same write as the mark that it was told. So a node that dies, or was away for days, looks through what came since and
 //! tells what it has not.
 
+mod agreed;
 mod heard;
 mod said;
 

@@ -1,5 +1,6 @@
-//! The node's own API: people, tokens, webhooks, templates, the audit log.
+//! The node's own API: people, tokens, webhooks, templates, consent, the audit log.
 
+mod consents;
 mod matrix;
 mod people;
 mod programs;

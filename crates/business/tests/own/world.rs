@@ -69,7 +69,7 @@ impl World {
         };
         let node = Node::open(ports, media, settings, Box::new(StdRng::seed_from_u64(7))).await;
         let node = Arc::new(node.expect("opened"));
-        let own = Arc::new(ground.own());
+        let own = Arc::new(ground.own().beside(Arc::new(chat.clone())));
         Self {
             chat,
             api: api::router(node.clone()),
@@ -92,6 +92,12 @@ impl World {
         let (status, told) = self.console(line, body).await;
         assert_eq!(status, 200, "{line}: {told}");
         told
+    }
+
+    /// What the owner of the machine asks for while no node serves.
+    pub async fn alone(&self, line: &str) -> (u16, Value) {
+        let ground = Ground::alone(self.data.clone(), self.clock.clone()).await.expect("a ground");
+        ask(&own::router(Arc::new(ground.own()), Door::Console), "", "/lacre/v1/", line, Value::Null).await
     }
 
     /// What somebody with a session asks for.

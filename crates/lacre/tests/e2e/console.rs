@@ -42,7 +42,7 @@ impl Bakery {
         command
     }
 
-    fn says(&self, args: &[&str]) -> Run {
+    pub fn says(&self, args: &[&str]) -> Run {
         run(self.command(args).arg("--json"))
     }
 
@@ -73,6 +73,7 @@ fn r18_a_node_is_looked_after_by_commands_while_it_serves_and_while_it_does_not(
     let customer = webhooks(&bakery, &program, &ana);
     templates(&bakery, &address, &program, &ana, &customer);
     people(&bakery, &address);
+    crate::consents::looked_at(&bakery, &ana, &customer);
     let heads = log(&bakery, &till);
 
     // The node stops: its socket goes, and the same commands open the store themselves.
@@ -195,6 +196,8 @@ fn log(bakery: &Bakery, till: &str) -> PathBuf {
         "token:1 template.create",
         "operator template.approve",
         "operator people.add",
+        "operator consent.list",
+        "operator consent.export",
     ] {
         assert!(named.iter().any(|it| it == row), "{row} in {named:?}");
     }
@@ -209,6 +212,9 @@ fn stopped(bakery: &Bakery, program: &Hears, heads: &Path) -> String {
     let whole = bakery.says(&["audit", "verify", "--heads", heads]).ok().object();
     assert_eq!((&whole["whole"], &whole["heads"]), (&json!(true), &json!(1)));
     assert_eq!(bakery.says(&["audit", "proof", "1"]).ok().object()["row"]["what"], "token.create");
+    for what in ["list", "export"] {
+        bakery.says(&["consent", what]).refused(4, "node_not_serving");
+    }
     let receivers = bakery.says(&["webhook", "show"]).ok().object();
     assert_eq!(receivers["data"][0]["url"], program.url.as_str());
     // Its handshake is the same, and so are the hosts that are allowed.

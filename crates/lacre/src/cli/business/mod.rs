@@ -11,7 +11,9 @@ use lacre_proto::Handle;
 use super::LimitsArg;
 use super::relay::TlsArg;
 
-pub use node::{AuditCommand, CreateToken, PeopleCommand, TemplateCommand, TokenCommand, WebhookCommand};
+pub use node::{
+    AuditCommand, ConsentsCommand, CreateToken, PeopleCommand, TemplateCommand, TokenCommand, WebhookCommand,
+};
 
 /// Examples of `lacre consent`.
 pub const CONSENT: &str = "\
@@ -69,8 +71,8 @@ Examples:
   lacre business serve --data ./bakery --listen 127.0.0.1:8480
   lacre business token create --data ./bakery --json
   lacre business people add ana --role owner --data ./bakery
-Beside `serve` itself all of them work while the node serves, and while it does
-not. The operator of the relay makes the account a business before it talks:
+Beside `serve` itself, and `consent`, which asks the device of a node that serves,
+all of them work while the node serves, and while it does not. The operator of the relay makes the account a business before it talks:
 `lacre admin business add`. The guide: docs/guide/business.md";
 
 /// `lacre business`.
@@ -127,6 +129,13 @@ pub enum BusinessCommand {
         /// What to do
         #[command(subcommand)]
         command: PeopleCommand,
+    },
+    /// What customers have agreed to, and the receipts that show it; while the node serves
+    #[command(after_help = node::CONSENTS)]
+    Consent {
+        /// What to do
+        #[command(subcommand)]
+        command: ConsentsCommand,
     },
     /// What was done by whom, and whether the log of it is whole
     #[command(after_help = node::AUDIT)]

@@ -39,6 +39,12 @@ Examples:
   lacre business people role bruno supervisor --data ./bakery
   lacre business people reset bruno --data ./bakery";
 
+/// Examples of `lacre business consent`.
+pub const CONSENTS: &str = "\
+Examples:
+  lacre business consent list --data ./bakery
+  lacre business consent export --data ./bakery > receipts.jsonl";
+
 /// Examples of `lacre business audit`.
 pub const AUDIT: &str = "\
 Examples:
@@ -277,6 +283,15 @@ pub enum PeopleCommand {
         #[command(flatten)]
         node: NodeArgs,
     },
+}
+
+/// `lacre business consent`.
+#[derive(Debug, Subcommand)]
+pub enum ConsentsCommand {
+    /// List the customers: what each has agreed to, since and until when, and whether the window is open
+    List(NodeArgs),
+    /// Print what they signed last, one a line, with what shows that it was they (JSON)
+    Export(NodeArgs),
 }
 
 /// `lacre business audit`.

@@ -2,6 +2,7 @@
 
 mod ask;
 mod audit;
+mod consents;
 mod people;
 mod serve;
 mod templates;
@@ -71,6 +72,7 @@ pub(super) async fn run(
         BusinessCommand::Webhook { command } => webhooks::run(command, json).await,
         BusinessCommand::Template { command } => templates::run(command, json).await,
         BusinessCommand::People { command } => people::run(command, json).await,
+        BusinessCommand::Consent { command } => consents::run(command, json).await,
         BusinessCommand::Audit { command } => audit::run(command, json).await,
     }
 }
