@@ -18,6 +18,7 @@ use crate::api::apps::{Hook, HookError, Hooks, Level, Notice, Subscribed};
 use crate::api::link::{Fetch, FetchError, Fetched};
 use crate::chat::{Category, Chat, ChatEvent, MessageId, Said, Send, SendError, Standing};
 use crate::clock::Clock;
+use crate::held::{Held, Holdings, Person, Place};
 use crate::node::Ports;
 
 /// A clock that goes on only when it is told; clones are the same clock.
@@ -65,6 +66,7 @@ struct State {
     files: HashMap<(MessageId, u32), Vec<u8>>,
     events: Vec<(u64, ChatEvent)>,
     agreed: BTreeMap<AccountId, Agreed>,
+    held: HashMap<AccountId, Vec<Held>>,
     next: u64,
 }
 
@@ -103,6 +105,15 @@ impl FakeChat {
     /// How somebody stands, as they signed it.
     pub fn agrees(&self, agreed: Agreed) {
         self.state().agreed.insert(agreed.customer, agreed);
+    }
+
+    /// The device holds this of somebody, after what it holds already.
+    pub fn holds(&self, customer: AccountId, id: MessageId, told: serde_json::Value) {
+        let mut state = self.state();
+        let held = state.held.entry(customer).or_default();
+        let place = Place { conversation: 0, anchor: held.len() as u64 + 1, counter: 0 };
+        let files = vec![id; told["files"].as_array().map_or(0, Vec::len)];
+        held.push(Held { place, id, files, told });
     }
 
     /// Somebody said this message: it can be answered, reacted to and marked as read.
@@ -230,6 +241,22 @@ impl Agreements for FakeChat {
         let state = self.state();
         let later = state.agreed.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded));
         Ok(later.take(limit).map(|(_, it)| it.clone()).collect())
+    }
+}
+
+impl Holdings for FakeChat {
+    fn person(&self, customer: AccountId) -> Result<Option<Person>, SendError> {
+        let state = self.state();
+        let handle = state.handles.iter().find(|(_, it)| **it == customer).map(|(handle, _)| handle.clone());
+        let (name, blocked) = (String::new(), state.blocked.contains(&customer));
+        Ok(state.agreed.get(&customer).map(|it| Person { handle, name, blocked, agreed: it.clone() }))
+    }
+
+    fn held(&self, customer: AccountId, after: Option<Place>, limit: usize) -> Result<Vec<Held>, SendError> {
+        let state = self.state();
+        let all = state.held.get(&customer).into_iter().flatten();
+        let later = all.filter(|it| after.is_none_or(|after| it.place.anchor > after.anchor));
+        Ok(later.take(limit).cloned().collect())
     }
 }
 

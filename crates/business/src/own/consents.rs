@@ -16,22 +16,23 @@ const LIMIT: usize = 1_000;
 
 /// `GET consents?after=&limit=`: customers after one of them (by `wa_id`), each with how they stand.
 pub(super) async fn list<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
-    page(own, ask, told).await
+    page(own, ask, |agreed, now| Some(told(agreed, now))).await
 }
 
 /// `GET consents/export?after=&limit=`: the same customers where they have signed something, with what they signed and
 /// what shows that it was they. `next` is whom to go on after; there is none when these were the last.
 pub(super) async fn export<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
-    page(own, ask, |agreed, now| {
-        let grant = agreed.grant.as_ref()?;
-        let mut row = told(agreed, now)?;
-        row["revision"] = grant.revision.into();
-        row["receipt"] = STANDARD.encode(&grant.receipt).into();
-        row["device_list"] = agreed.devices.as_ref().map(|it| STANDARD.encode(&it.list)).into();
-        row["identity_key"] = agreed.devices.as_ref().map(|it| STANDARD.encode(it.identity_key)).into();
-        Some(row)
-    })
-    .await
+    page(own, ask, |agreed, now| agreed.grant.is_some().then(|| signed(agreed, now))).await
+}
+
+/// How a customer stands, with what they signed and what shows that it was they.
+pub(super) fn signed(agreed: &Agreed, now: Millis) -> Value {
+    let (mut row, grant, devices) = (told(agreed, now), &agreed.grant, &agreed.devices);
+    row["revision"] = grant.as_ref().map(|it| it.revision).into();
+    row["receipt"] = grant.as_ref().map(|it| STANDARD.encode(&it.receipt)).into();
+    row["device_list"] = devices.as_ref().map(|it| STANDARD.encode(&it.list)).into();
+    row["identity_key"] = devices.as_ref().map(|it| STANDARD.encode(it.identity_key)).into();
+    row
 }
 
 async fn page<D: Data, K: Clock>(
@@ -63,10 +64,10 @@ async fn page<D: Data, K: Clock>(
     Ok(Done::new(json!({ "data": rows, "next": next }), on))
 }
 
-fn told(agreed: &Agreed, now: Millis) -> Option<Value> {
+fn told(agreed: &Agreed, now: Millis) -> Value {
     let Agreed { customer: _, window_until, grant, devices: _ } = agreed;
     let categories = grant.iter().flat_map(|it| &it.categories).map(|it| it.name()).collect::<Vec<_>>();
-    Some(json!({
+    json!({
         "categories": categories,
         "since_ms": grant.as_ref().map(|it| it.granted),
         "until_ms": grant.as_ref().map(|it| it.expires),
@@ -74,5 +75,5 @@ fn told(agreed: &Agreed, now: Millis) -> Option<Value> {
         "stopped": agreed.has_stopped(),
         "window_open": *window_until > now,
         "window_until_ms": (*window_until > 0).then_some(*window_until),
-    }))
+    })
 }

@@ -8,6 +8,7 @@
 mod audit;
 mod caller;
 mod consents;
+mod customers;
 mod error;
 mod people;
 pub mod routes;
@@ -26,7 +27,7 @@ use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
-use lacre_proto::Millis;
+use lacre_proto::{AccountId, Millis};
 use lacre_store::data::Data;
 use rand_core::CryptoRng;
 use serde_json::{Value, json};
@@ -36,13 +37,13 @@ use tower_service::Service;
 use self::caller::Caller;
 pub use self::error::{CODES, OwnError};
 use self::routes::{Need, Op};
-use crate::agreed::Agreements;
 use crate::api::address::Address;
 use crate::api::bridge::{Drawn, Webhooks};
 use crate::api::params;
 use crate::api::reader::At;
 use crate::audit::{Act, Audit, Who};
 use crate::clock::Clock;
+use crate::held::Holdings;
 use crate::node::Identity;
 use crate::people::People;
 use crate::store::{Store, StoreError};
@@ -70,7 +71,7 @@ pub struct Own<D, K> {
     templates: Templates<D>,
     audit: Audit<D>,
     hooks: Webhooks<D, K>,
-    device: Option<Arc<dyn Agreements>>,
+    device: Option<Arc<dyn Holdings>>,
     entering: Semaphore,
     rng: Mutex<Box<dyn CryptoRng + Send>>,
 }
@@ -97,7 +98,7 @@ impl<D: Data, K: Clock> Own<D, K> {
     }
 
     /// With the device of a node that serves: what is asked of it is refused without.
-    pub fn beside(self, device: Arc<dyn Agreements>) -> Self {
+    pub fn beside(self, device: Arc<dyn Holdings>) -> Self {
         Self { device: Some(device), ..self }
     }
 
@@ -169,11 +170,18 @@ struct Done {
     on: String,
     /// Who did it, when that came out only now.
     by: Option<Who>,
+    /// The customer whom it was about.
+    about: Option<AccountId>,
 }
 
 impl Done {
+    /// What was done for one customer, who stands in the log by their pseudonym.
+    fn about(self, customer: AccountId) -> Self {
+        Self { about: Some(customer), ..self }
+    }
+
     fn new(told: Value, on: impl Into<String>) -> Self {
-        Self { told, on: on.into(), by: None }
+        Self { told, on: on.into(), by: None, about: None }
     }
 }
 
@@ -198,10 +206,11 @@ async fn handle<D: Data, K: Clock>(own: &Own<D, K>, request: Request, door: Door
     caller.may(route, path, address.query("inbox"))?;
     let said = params::read(&address, &parts.method, &parts.headers, body).await?;
     let ask = Ask { caller: &caller, said: At::new(&said, ""), path };
-    let Done { told, on, by } = done(own, route.op, &ask).await?;
+    let Done { told, on, by, about } = done(own, route.op, &ask).await?;
     if let Some(what) = route.what {
         let who = by.unwrap_or(caller.who());
-        let act = Act { who, what: what.to_owned(), subject: None, detail: on };
+        let subject = about.map(|it| own.audit.pseudonym(it));
+        let act = Act { who, what: what.to_owned(), subject, detail: on };
         own.audit.append(act, own.now()).await?;
     }
     Ok(told)
@@ -233,6 +242,9 @@ async fn done<D: Data, K: Clock>(own: &Own<D, K>, op: Op, ask: &Ask<'_>) -> Resu
         Op::RejectTemplate => templates::reject(own, ask).await,
         Op::Consents => consents::list(own, ask).await,
         Op::ExportConsents => consents::export(own, ask).await,
+        Op::ExportCustomer => customers::export(own, ask).await,
+        Op::CustomerMessages => customers::messages(own, ask).await,
+        Op::RestrictCustomer => customers::restrict(own, ask).await,
         Op::Audit => audit::list(own, ask).await,
         Op::AuditHead => audit::head(own).await,
         Op::VerifyAudit => audit::verify(own, ask).await,

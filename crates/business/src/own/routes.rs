@@ -31,6 +31,9 @@ pub enum Op {
     RejectTemplate,
     Consents,
     ExportConsents,
+    ExportCustomer,
+    CustomerMessages,
+    RestrictCustomer,
     Audit,
     AuditHead,
     VerifyAudit,
@@ -75,7 +78,7 @@ const fn route(
     Route { method, shape, need, what, op }
 }
 
-use Action::{Audit, Consents, People, Templates, Tokens, Webhooks};
+use Action::{Audit, Consents, Erase, Export, People, Templates, Tokens, Webhooks};
 use Need::{May, MayOrSelf, Nothing, SignedIn};
 
 /// The table.
@@ -110,6 +113,21 @@ pub const OWN_ROUTES: &[Route] = &[
     route("POST", "templates/{template}/reject", May(Templates), Some("template.reject"), Op::RejectTemplate),
     route("GET", "consents", May(Consents), Some("consent.list"), Op::Consents),
     route("GET", "consents/export", May(Consents), Some("consent.export"), Op::ExportConsents),
+    route("GET", "customers/{customer}/export", May(Export), Some("customer.export"), Op::ExportCustomer),
+    route(
+        "GET",
+        "customers/{customer}/messages",
+        May(Export),
+        Some("customer.export.messages"),
+        Op::CustomerMessages,
+    ),
+    route(
+        "POST",
+        "customers/{customer}/restrict",
+        May(Erase),
+        Some("customer.restrict"),
+        Op::RestrictCustomer,
+    ),
     route("GET", "audit", May(Audit), Some("audit.list"), Op::Audit),
     route("GET", "audit/head", May(Audit), None, Op::AuditHead),
     route("POST", "audit/verify", May(Audit), Some("audit.verify"), Op::VerifyAudit),

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use lacre_client::records::ConversationKind;
+use lacre_client::EngineError;
+use lacre_client::records::{ConversationKind, Records};
 use lacre_proto::AccountId;
 use lacre_store::data::Data;
 
@@ -21,21 +22,34 @@ impl<D: Data> Agreements for Sealed<D> {
             customers.extend(signed.map(|it| it.customer));
             let from = after.map_or(Bound::Unbounded, Bound::Excluded);
             let some = customers.range((from, Bound::Unbounded)).take(limit);
-            some.map(|customer| {
-                let leave = records.leave(me.account, *customer)?;
-                let grant = leave.consent.map(|it| Grant {
-                    categories: it.categories.iter().map(|it| category(*it)).collect(),
-                    granted: it.granted_ms,
-                    expires: it.expires_ms,
-                    revision: it.revision,
-                    receipt: it.receipt,
-                });
-                let devices = records
-                    .contact(*customer)?
-                    .map(|it| Devices { identity_key: it.identity_key, list: it.device_list });
-                Ok(Agreed { customer: *customer, window_until: leave.window_until_ms, grant, devices })
-            })
-            .collect()
+            some.map(|customer| of(&records, me.account, *customer)).collect()
         })
     }
+}
+
+impl<D: Data> Sealed<D> {
+    /// How a customer stands; `None` when the device knows nothing of them.
+    pub(super) fn agreed_by(&self, customer: AccountId) -> Result<Option<Agreed>, SendError> {
+        self.read(|records| {
+            let Some(me) = records.me()? else { return Ok(None) };
+            let agreed = of(&records, me.account, customer)?;
+            let talks =
+                || Ok::<_, EngineError>(records.conversations()?.iter().any(|it| it.peer == Some(customer)));
+            Ok((agreed.grant.is_some() || agreed.devices.is_some() || talks()?).then_some(agreed))
+        })
+    }
+}
+
+fn of(records: &Records<'_>, business: AccountId, customer: AccountId) -> Result<Agreed, EngineError> {
+    let leave = records.leave(business, customer)?;
+    let grant = leave.consent.map(|it| Grant {
+        categories: it.categories.iter().map(|it| category(*it)).collect(),
+        granted: it.granted_ms,
+        expires: it.expires_ms,
+        revision: it.revision,
+        receipt: it.receipt,
+    });
+    let contact = records.contact(customer)?;
+    let devices = contact.map(|it| Devices { identity_key: it.identity_key, list: it.device_list });
+    Ok(Agreed { customer, window_until: leave.window_until_ms, grant, devices })
 }

@@ -345,6 +345,9 @@ fn why_of(why: &SendError) -> Why {
             Why(137_000, "Identity key hash does not match", "The identity key of the user has changed.")
         }
         SendError::Unavailable(_) => Why(131_016, "Service unavailable", "The device could not send it."),
+        SendError::Restricted => {
+            Why(131_026, "Message undeliverable", "What is done with this user's data is restricted.")
+        }
     }
 }
 

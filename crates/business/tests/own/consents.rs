@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::world::*;
 
-const ANA: AccountId = AccountId([0xa; 16]);
-const BRUNO: AccountId = AccountId([0xb; 16]);
+pub const ANA: AccountId = AccountId([0xa; 16]);
+pub const BRUNO: AccountId = AccountId([0xb; 16]);
 const CARLA: AccountId = AccountId([0xc; 16]);
 
 fn grant(categories: &[Category], expires: u64) -> Option<Grant> {
@@ -17,7 +17,7 @@ fn grant(categories: &[Category], expires: u64) -> Option<Grant> {
 }
 
 /// Ana has agreed to two categories for ten minutes, Bruno has stopped, Carla has only written.
-fn customers(world: &World) {
+pub fn customers(world: &World) {
     let devices = || Some(Devices { identity_key: [7; 32], list: b"a list".to_vec() });
     let both = [Category::Service, Category::Marketing];
     let ana = grant(&both, NOW + 10 * MINUTE);
@@ -27,7 +27,7 @@ fn customers(world: &World) {
     world.chat.agrees(Agreed { customer: CARLA, window_until: NOW + MINUTE, grant: None, devices: None });
 }
 
-async fn number(world: &World, of: AccountId) -> String {
+pub async fn number(world: &World, of: AccountId) -> String {
     world.node.customers.number_of(of).await.expect("stored").to_string()
 }
 
@@ -106,7 +106,9 @@ async fn many_customers_are_told_page_by_page_and_each_once() {
 #[tokio::test]
 async fn while_no_node_serves_it_is_said_so() {
     let world = World::new().await;
-    for line in ["GET consents", "GET consents/export"] {
+    let ana = number(&world, ANA).await;
+    let [export, messages] = ["export", "messages"].map(|it| format!("GET customers/{ana}/{it}"));
+    for line in ["GET consents", "GET consents/export", &export, &messages] {
         let (status, told) = world.alone(line).await;
         assert_eq!((status, code_of(&told)), (409, "node_not_serving"), "{line}: {told}");
     }

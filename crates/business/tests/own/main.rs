@@ -1,6 +1,7 @@
 //! The node's own API: people, tokens, webhooks, templates, consent, the audit log.
 
 mod consents;
+mod customers;
 mod matrix;
 mod people;
 mod programs;

@@ -15,6 +15,7 @@ use lacre_business::fake::{FakeChat, FakeClock, FakeFetch, FakeHooks, Fakes};
 use lacre_business::ground::{Face, Ground};
 use lacre_business::node::{Approve, Node, Opened, Settings};
 use lacre_business::own::{self, Door};
+use lacre_business::webhooks::event::Rendered;
 use lacre_store::memory::MemoryData;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -92,6 +93,12 @@ impl World {
         let (status, told) = self.console(line, body).await;
         assert_eq!(status, 200, "{line}: {told}");
         told
+    }
+
+    /// Something comes to wait to be told to programs.
+    pub async fn waits(&self, rendered: Rendered) {
+        let ground = Ground::alone(self.data.clone(), self.clock.clone()).await.expect("a ground");
+        ground.outbox.tell(rendered, NOW).await.expect("stored");
     }
 
     /// What the owner of the machine asks for while no node serves.

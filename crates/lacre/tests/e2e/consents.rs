@@ -8,6 +8,7 @@ use prost::Message;
 use serde_json::{Value, json};
 
 use crate::console::Bakery;
+use crate::node::{Hears, ask};
 use crate::process::{Person, run, until};
 
 /// Ana has written, then agrees, then stops: each is listed at once, and exported as her device signed it.
@@ -49,6 +50,77 @@ pub fn looked_at(bakery: &Bakery, ana: &Person, customer: &Value) {
     assert!(stop.categories.is_empty() && stop.revision > grant.revision);
     let lines = run(&mut bakery.command(&["consent", "list"])).ok().stdout;
     assert!(lines.contains("stopped ") && lines.contains("window closed"), "{lines}");
+}
+
+/// All that is held of Ana is in one document: what she said and was told, what she sent, and each thing that she signed.
+pub fn exported(bakery: &Bakery, ana: &Person, customer: &Value) {
+    let customer = customer.as_str().expect("digits");
+    let cake = bakery.data().with_file_name("cake.txt");
+    std::fs::write(&cake, "as big as this").expect("written");
+    ana.run(&["send", "bakery", "--file", cake.to_str().expect("UTF-8")]).ok();
+    let told = until("the file is here", || {
+        let told = bakery.says(&["customer", "export", customer]).ok().object();
+        told["messages"].as_array()?.iter().any(|it| it["files"][0]["name"] == "cake.txt").then_some(told)
+    });
+    assert_eq!((&told["wa_id"], &told["person"]["handle"]), (&json!(customer), &json!("ana")), "{told}");
+    assert_eq!(told["person"]["consent"]["stopped"], true);
+    let messages = told["messages"].as_array().expect("rows");
+    let said: Vec<_> = messages
+        .iter()
+        .map(|it| (it["from"].as_str().unwrap_or_default(), it["content"].to_string()))
+        .collect();
+    let has = |from: &str, words: &str| said.iter().any(|it| it.0 == from && it.1.contains(words));
+    assert!(has("customer", "do you have rye?") && has("business", "Oi Ana, está pronto."), "{said:?}");
+    let receipts =
+        messages.iter().filter(|it| it["kind"] == "consent" && !it["content"]["receipt"].is_null());
+    assert_eq!(receipts.count(), 2, "the grant and the stop: {said:?}");
+    let sent = messages.iter().find(|it| it["from"] == "business").expect("the template");
+    assert_eq!(sent["sent_by_api"]["category"], "service", "{sent}");
+    let file = messages.iter().find(|it| it["files"][0]["name"] == "cake.txt").expect("it is there");
+    assert_eq!((&file["files"][0]["bytes"], &file["from"]), (&json!(14), &json!("customer")));
+    assert!(!told.to_string().contains("capability"), "what opens a file is no data about her");
+
+    let out = bakery.data().with_file_name("ana.json");
+    let out = out.to_str().expect("UTF-8");
+    let done = bakery.says(&["customer", "export", customer, "-o", out]).ok().object();
+    let whole: Value = serde_json::from_slice(&std::fs::read(out).expect("it is there")).expect("JSON");
+    assert_eq!(whole["messages"].as_array().map(Vec::len), Some(messages.len()));
+    assert_eq!(done["messages"], json!(messages.len()));
+    bakery.says(&["customer", "export", customer, "-o", out]).refused(4, "file_exists");
+    bakery.says(&["customer", "export", "100000000000001"]).refused(4, "not_found");
+}
+
+/// Ana is restricted: nothing is sent to her, read receipts neither; what she writes is told when that is lifted.
+pub fn restricted(bakery: &Bakery, (address, program): (&str, &Hears), ana: &Person, customer: &Value) {
+    let (number, token) = (bakery.id("phone_number_id"), bakery.id("access_token"));
+    let call = |body: &Value| ask(address, &token, &format!("POST /v23.0/{number}/messages"), body);
+    ana.run(&["send", "bakery", "one thing more"]).ok();
+    let heard = program.find("what she wrote before", |value| {
+        let message = &value["messages"][0];
+        (message["text"]["body"] == "one thing more").then(|| message.clone())
+    });
+    let digits = customer.as_str().expect("digits");
+    assert!(bakery.says(&["customer", "restrict", digits]).ok().object()["restricted_since_ms"].is_u64());
+    let send = json!({ "messaging_product": "whatsapp", "to": customer, "type": "text", "text": { "body": "psst" } });
+    let read = json!({ "messaging_product": "whatsapp", "status": "read", "message_id": heard["id"] });
+    for body in [&send, &read] {
+        let (status, refused) = call(body);
+        assert_eq!((status, &refused["error"]["code"]), (400, &json!(131_026)), "{refused}");
+    }
+    ana.run(&["send", "bakery", "keep this to yourselves"]).ok();
+    until("it waits", || {
+        let told = bakery.says(&["customer", "restrict", digits]).ok().object();
+        (told["waiting"].as_u64() >= Some(1)).then_some(())
+    });
+    let is_told = || {
+        let heard = program.heard.lock().expect("no panic");
+        heard.iter().any(|it| it.to_string().contains("keep this to yourselves"))
+    };
+    assert!(!is_told());
+    bakery.says(&["customer", "restrict", digits, "--lift"]).ok();
+    until("it is told", || is_told().then_some(()));
+    assert_eq!(call(&read).0, 200);
+    assert_eq!(call(&send).0, 200);
 }
 
 /// What an auditor does with a line: the identity key has signed the device list, and a device of the list the receipt.

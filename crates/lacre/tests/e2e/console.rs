@@ -74,6 +74,8 @@ fn r18_a_node_is_looked_after_by_commands_while_it_serves_and_while_it_does_not(
     templates(&bakery, &address, &program, &ana, &customer);
     people(&bakery, &address);
     crate::consents::looked_at(&bakery, &ana, &customer);
+    crate::consents::exported(&bakery, &ana, &customer);
+    crate::consents::restricted(&bakery, (&address, &program), &ana, &customer);
     let heads = log(&bakery, &till);
 
     // The node stops: its socket goes, and the same commands open the store themselves.
@@ -198,6 +200,9 @@ fn log(bakery: &Bakery, till: &str) -> PathBuf {
         "operator people.add",
         "operator consent.list",
         "operator consent.export",
+        "operator customer.export",
+        "operator customer.export.messages",
+        "operator customer.restrict",
     ] {
         assert!(named.iter().any(|it| it == row), "{row} in {named:?}");
     }

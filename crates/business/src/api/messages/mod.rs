@@ -22,8 +22,9 @@ use self::turn::Turn;
 use super::call::{Call, success};
 use super::error::ApiError;
 use super::{analytics, numbers, wamid};
-use crate::chat::{Category, Chat, MessageId, Outgoing, Said, Send};
+use crate::chat::{Category, Chat, MessageId, Outgoing, Said, Send, SendError};
 use crate::node::{Node, Ports};
+use crate::restriction;
 use crate::templates::Purpose;
 
 /// Most characters of what a program wants to hear again with each status.
@@ -78,6 +79,9 @@ async fn send<P: Ports>(
     if params.maybe("recipient_identity_key_hash")?.is_some() {
         // The sealed side tells no hash that could be compared: whatever was given cannot be vouched for.
         return Err(ApiError::IdentityKey);
+    }
+    if restriction::since(&node.store, recipient.account).await?.is_some() {
+        return Err(SendError::Restricted.into());
     }
     let category = draft.category();
     permit(node, recipient.account, category, draft.purpose().is_some())?;

@@ -12,7 +12,8 @@ use super::LimitsArg;
 use super::relay::TlsArg;
 
 pub use node::{
-    AuditCommand, ConsentsCommand, CreateToken, PeopleCommand, TemplateCommand, TokenCommand, WebhookCommand,
+    AuditCommand, ConsentsCommand, CreateToken, CustomerCommand, PeopleCommand, TemplateCommand,
+    TokenCommand, WebhookCommand,
 };
 
 /// Examples of `lacre consent`.
@@ -71,8 +72,8 @@ Examples:
   lacre business serve --data ./bakery --listen 127.0.0.1:8480
   lacre business token create --data ./bakery --json
   lacre business people add ana --role owner --data ./bakery
-Beside `serve` itself, and `consent`, which asks the device of a node that serves,
-all of them work while the node serves, and while it does not. The operator of the relay makes the account a business before it talks:
+Beside `serve` itself, and `consent` and `customer export`, which ask the device
+of a node that serves, all of them work while the node serves, and while it does not. The operator of the relay makes the account a business before it talks:
 `lacre admin business add`. The guide: docs/guide/business.md";
 
 /// `lacre business`.
@@ -136,6 +137,13 @@ pub enum BusinessCommand {
         /// What to do
         #[command(subcommand)]
         command: ConsentsCommand,
+    },
+    /// What is held of one customer, and what is done with it
+    #[command(after_help = node::CUSTOMER)]
+    Customer {
+        /// What to do
+        #[command(subcommand)]
+        command: CustomerCommand,
     },
     /// What was done by whom, and whether the log of it is whole
     #[command(after_help = node::AUDIT)]

@@ -3,6 +3,7 @@
 mod ask;
 mod audit;
 mod consents;
+mod customers;
 mod people;
 mod serve;
 mod templates;
@@ -73,6 +74,7 @@ pub(super) async fn run(
         BusinessCommand::Template { command } => templates::run(command, json).await,
         BusinessCommand::People { command } => people::run(command, json).await,
         BusinessCommand::Consent { command } => consents::run(command, json).await,
+        BusinessCommand::Customer { command } => customers::run(command, json).await,
         BusinessCommand::Audit { command } => audit::run(command, json).await,
     }
 }
