@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::BoxFuture;
 use lacre_proto::{AccountId, Handle, Millis};
 use lacre_store::memory::MemoryData;
 use sha2::{Digest, Sha256};
@@ -250,6 +251,15 @@ impl Holdings for FakeChat {
         let handle = state.handles.iter().find(|(_, it)| **it == customer).map(|(handle, _)| handle.clone());
         let (name, blocked) = (String::new(), state.blocked.contains(&customer));
         Ok(state.agreed.get(&customer).map(|it| Person { handle, name, blocked, agreed: it.clone() }))
+    }
+
+    fn erase(&self, customer: AccountId, _: Millis) -> BoxFuture<'_, Result<u64, SendError>> {
+        let mut state = self.state();
+        let done = match state.refusals.pop() {
+            Some(why) => Err(why),
+            None => Ok(state.held.remove(&customer).map_or(0, |it| it.len() as u64)),
+        };
+        Box::pin(std::future::ready(done))
     }
 
     fn held(&self, customer: AccountId, after: Option<Place>, limit: usize) -> Result<Vec<Held>, SendError> {

@@ -1,6 +1,7 @@
 //! What the device holds of a customer: the part of the sealed side that access and portability are answered from.
 
-use lacre_proto::AccountId;
+use futures_util::future::BoxFuture;
+use lacre_proto::{AccountId, Millis};
 use serde_json::Value;
 
 use crate::agreed::{Agreed, Agreements};
@@ -47,6 +48,8 @@ pub struct Held {
 pub trait Holdings: Agreements {
     /// Who a customer is; `None` when the device knows nothing of them.
     fn person(&self, customer: AccountId) -> Result<Option<Person>, SendError>;
+    /// Takes everything off the device that was said up to a time; gives how many messages. Asked again, it goes on.
+    fn erase(&self, customer: AccountId, before: Millis) -> BoxFuture<'_, Result<u64, SendError>>;
     /// What was said between a customer and the business, after a place, at most so many.
     fn held(&self, customer: AccountId, after: Option<Place>, limit: usize) -> Result<Vec<Held>, SendError>;
 }

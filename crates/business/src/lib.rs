@@ -8,6 +8,7 @@
 //! | [`agreed`] | what customers have signed |
 //! | [`clock`] | what time it is |
 //! | [`store`] | what the node keeps of its own, over `lacre-store` |
+//! | [`erasing`] | a customer is erased, and stays so |
 //! | [`held`] | what the device holds of a customer |
 //! | [`restriction`] | of whom nothing is told, and to whom nothing is sent |
 //! | `api` | the REST face: addresses, tokens, the error envelope, one module per resource |
@@ -22,6 +23,7 @@ pub mod audit;
 pub mod chat;
 pub mod clock;
 pub mod customers;
+pub mod erasing;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
 pub mod ground;

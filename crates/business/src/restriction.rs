@@ -38,6 +38,6 @@ pub async fn lift<D: Data>(
     Ok(true)
 }
 
-fn key(customer: AccountId) -> Key {
+pub(crate) fn key(customer: AccountId) -> Key {
     Key::new(table::CUSTOMER, &[b"r", customer.as_ref()])
 }

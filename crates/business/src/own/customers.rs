@@ -11,6 +11,7 @@ use super::{Ask, Done, Own, OwnError, consents};
 use crate::api::messages::kept;
 use crate::api::reader::At;
 use crate::clock::Clock;
+use crate::erasing::Erased;
 use crate::held::{Held, Holdings, Place};
 use crate::restriction;
 use crate::webhooks::outbox::Queued;
@@ -65,6 +66,63 @@ pub(super) async fn messages<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) 
     let on = format!("{} messages", rows.len());
     Ok(Done::new(json!({ "data": rows, "next": next }), on).about(account))
 }
+
+/// `POST customers/{customer}/erase`: takes all of it off the device and out of the node; tells what was erased, what
+/// remains, and why.
+pub(super) async fn erase<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
+    let account = customer(own, ask).await?;
+    let eraser = own.eraser().ok_or(OwnError::NotServing)?;
+    let customers = &own.hooks.renderer.names.customers;
+    let number = customers.number_of(account).await?;
+    let user_id = customers.user_id(number);
+    let before = own.now();
+    let Erased { messages, media, webhooks, sent, answers } = eraser.erase(account, before).await?;
+    let told = json!({
+        "wa_id": number.to_string(),
+        "user_id": user_id,
+        "pseudonym": hex::encode(own.audit.pseudonym(account).0),
+        "up_to_ms": before,
+        "erased": {
+            "messages": messages,
+            "media": media,
+            "webhooks": webhooks,
+            "noted_of_messages_sent": sent,
+            "answers": answers,
+            "number": true,
+        },
+        "remains": REMAINS.map(|(what, why)| json!({ "what": what, "why": why })),
+    });
+    Ok(Done::new(told, format!("{messages} messages")).about(account))
+}
+
+/// What an erasing leaves, and why.
+const REMAINS: [(&str, &str); 7] = [
+    (
+        "the audit log's rows, under a pseudonym",
+        "what was done has to stay provable; only the node's secret makes the pseudonym",
+    ),
+    (
+        "the device's contact: handle, pinned key, device list, whether it is blocked",
+        "a key that changes unseen could be somebody else's; it is sealed on the device",
+    ),
+    ("the receipt of the last consent", "it shows that what was sent was agreed to; a stop has to hold"),
+    (
+        "the conversation's keys and the ids of its messages",
+        "the customer may write again, and nothing that was erased may come again",
+    ),
+    (
+        "sealed copies at the relay",
+        "they are gone when the customer's devices have them, or when they expire; the relay reads none",
+    ),
+    (
+        "files that programs uploaded, and those of messages that had vanished before",
+        "nothing says any more whose they were; each is gone 30 days after it came",
+    ),
+    (
+        "what programs and receivers of webhooks were told, other devices of the business, copies of the folder",
+        "they are outside of this node; a copy that is brought back is erased again at the start when the file `erased` is with it",
+    ),
+];
 
 /// `POST customers/{customer}/restrict`: nothing is told of them and nothing is sent to them; with `lift`, again.
 pub(super) async fn restrict<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {

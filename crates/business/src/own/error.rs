@@ -6,6 +6,7 @@ use lacre_proto::Millis;
 use crate::api::error::ApiError;
 use crate::audit::{AuditError, Broken};
 use crate::chat::SendError;
+use crate::erasing::EraseError;
 use crate::outward::OutwardError;
 use crate::people::PeopleError;
 use crate::store::StoreError;
@@ -162,6 +163,17 @@ impl From<SendError> for OwnError {
     fn from(error: SendError) -> Self {
         tracing::warn!(%error, "the device could not be asked");
         Self::Unavailable
+    }
+}
+
+/// What is not erased yet is erased at the next start.
+impl From<EraseError> for OwnError {
+    fn from(error: EraseError) -> Self {
+        tracing::error!(%error, "a customer is not erased to the end");
+        match error {
+            EraseError::Store(error) => error.into(),
+            _ => Self::Unavailable,
+        }
     }
 }
 

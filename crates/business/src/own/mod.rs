@@ -19,6 +19,7 @@ mod templates;
 mod tokens;
 mod webhooks;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -43,6 +44,7 @@ use crate::api::params;
 use crate::api::reader::At;
 use crate::audit::{Act, Audit, Who};
 use crate::clock::Clock;
+use crate::erasing::{EraseError, Eraser};
 use crate::held::Holdings;
 use crate::node::Identity;
 use crate::people::People;
@@ -72,6 +74,8 @@ pub struct Own<D, K> {
     audit: Audit<D>,
     hooks: Webhooks<D, K>,
     device: Option<Arc<dyn Holdings>>,
+    folder: PathBuf,
+    secret: [u8; 32],
     entering: Semaphore,
     rng: Mutex<Box<dyn CryptoRng + Send>>,
 }
@@ -92,14 +96,38 @@ impl<D: Data, K: Clock> Own<D, K> {
             audit: Audit::new(store, identity.secret),
             hooks,
             device: None,
+            folder: PathBuf::new(),
+            secret: identity.secret,
             entering: Semaphore::new(ENTERING),
             rng: Mutex::new(rng),
         }
     }
 
-    /// With the device of a node that serves: what is asked of it is refused without.
-    pub fn beside(self, device: Arc<dyn Holdings>) -> Self {
-        Self { device: Some(device), ..self }
+    /// With the device and the folder of a node that serves: what is asked of these is refused without.
+    pub fn beside(self, device: Arc<dyn Holdings>, folder: PathBuf) -> Self {
+        Self { device: Some(device), folder, ..self }
+    }
+
+    /// Erases again whom this store ought to have erased: it was brought back from a copy, or its process died. To be
+    /// done before anything is told. Gives how many.
+    pub async fn resume_erasing(&self) -> Result<usize, EraseError> {
+        match self.eraser() {
+            Some(eraser) => eraser.resume().await,
+            None => Ok(0),
+        }
+    }
+
+    fn eraser(&self) -> Option<Eraser<D>> {
+        let names = &self.hooks.renderer.names;
+        Some(Eraser {
+            store: names.store.clone(),
+            secret: self.secret,
+            customers: names.customers.clone(),
+            media: names.media.clone(),
+            outbox: self.hooks.outbox.clone(),
+            device: self.device.clone()?,
+            folder: self.folder.clone(),
+        })
     }
 
     /// Drops what nobody needs any more: sessions that are over.
@@ -244,6 +272,7 @@ async fn done<D: Data, K: Clock>(own: &Own<D, K>, op: Op, ask: &Ask<'_>) -> Resu
         Op::ExportConsents => consents::export(own, ask).await,
         Op::ExportCustomer => customers::export(own, ask).await,
         Op::CustomerMessages => customers::messages(own, ask).await,
+        Op::EraseCustomer => customers::erase(own, ask).await,
         Op::RestrictCustomer => customers::restrict(own, ask).await,
         Op::Audit => audit::list(own, ask).await,
         Op::AuditHead => audit::head(own).await,

@@ -33,6 +33,7 @@ pub enum Op {
     ExportConsents,
     ExportCustomer,
     CustomerMessages,
+    EraseCustomer,
     RestrictCustomer,
     Audit,
     AuditHead,
@@ -121,6 +122,7 @@ pub const OWN_ROUTES: &[Route] = &[
         Some("customer.export.messages"),
         Op::CustomerMessages,
     ),
+    route("POST", "customers/{customer}/erase", May(Erase), Some("customer.erase"), Op::EraseCustomer),
     route(
         "POST",
         "customers/{customer}/restrict",

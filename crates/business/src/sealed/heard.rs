@@ -11,6 +11,7 @@ use super::{EVENTS, Sealed};
 use crate::chat::{
     Chat, ChatEvent, Choice, ChosenBy, Customer, Incoming, MediaKind, MessageId, Place, Reach, SendError,
 };
+use crate::erasing;
 use crate::store::{StoreError, bytes_of, table};
 
 /// So many rows that were told already, one after another, and the rest of a conversation was too.
@@ -138,6 +139,9 @@ impl<D: Data> Sealed<D> {
             Ok(Some((consent, Customer { account: customer, name })))
         });
         let Some((consent, from)) = found.map_err(unread)? else { return Ok(()) };
+        if erasing::is_erased(&self.store, customer, consent.granted_ms).await? {
+            return Ok(());
+        }
         let at = Key::new(table::TAKEN, &[b"consent", customer.as_ref(), &consent.revision.to_be_bytes()]);
         self.tell(at, &ChatEvent::Consent { from, at: consent.granted_ms, standing }, None).await
     }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use lacre_client::EngineError;
+use futures_util::future::BoxFuture;
 use lacre_client::content::{Button, Choice, Content, FileRef, Menu, Offer};
 use lacre_client::records::{ConversationKind, MessageRecord, MessageState, Position, Records};
-use lacre_proto::AccountId;
+use lacre_client::{EngineError, Intent};
+use lacre_proto::{AccountId, ConversationId, Millis};
 use lacre_store::data::Data;
 use serde_json::{Value, json};
 
@@ -16,6 +17,9 @@ use super::{Sealed, category};
 use crate::api::wamid;
 use crate::chat::{MessageId, SendError};
 use crate::held::{Held, Holdings, Person, Place};
+
+/// Rows that are erased before others are looked for.
+const ROWS: usize = 128;
 
 impl<D: Data> Holdings for Sealed<D> {
     fn person(&self, customer: AccountId) -> Result<Option<Person>, SendError> {
@@ -27,14 +31,13 @@ impl<D: Data> Holdings for Sealed<D> {
         })
     }
 
+    fn erase(&self, customer: AccountId, before: Millis) -> BoxFuture<'_, Result<u64, SendError>> {
+        Box::pin(self.erase_all(customer, before))
+    }
+
     fn held(&self, customer: AccountId, after: Option<Place>, limit: usize) -> Result<Vec<Held>, SendError> {
         self.read(|records| {
-            let with = |it: &lacre_client::records::ConversationRecord| {
-                it.kind == ConversationKind::Direct && it.peer == Some(customer)
-            };
-            let all = records.conversations()?.into_iter().filter(with).map(|it| it.id);
-            // In an order that stays, whatever happens in them.
-            let all: BTreeSet<_> = all.collect();
+            let all = conversations(&records, customer)?;
             let mut held = Vec::new();
             for (number, id) in (0..).zip(all) {
                 let from = match after {
@@ -61,6 +64,39 @@ impl<D: Data> Holdings for Sealed<D> {
             Ok(held)
         })
     }
+}
+
+impl<D: Data> Sealed<D> {
+    async fn erase_all(&self, customer: AccountId, before: Millis) -> Result<u64, SendError> {
+        let mut gone = 0;
+        for conversation in self.read(|records| conversations(&records, customer))? {
+            let mut after = None;
+            loop {
+                let some = self.read(|records| records.messages_after(conversation, after, ROWS))?;
+                let Some(last) = some.last() else { break };
+                after = Some(last.position);
+                for row in some.into_iter().filter(|it| it.sent_ms <= before) {
+                    if row.state == MessageState::Queued {
+                        // What was not sent yet is not to be sent any more; one that has just gone is gone.
+                        let _ = self.client.intend(Intent::Cancel(row.id)).await;
+                    }
+                    self.intend(Intent::DeleteHere(conversation, row.id)).await?;
+                    gone += 1;
+                }
+            }
+        }
+        Ok(gone)
+    }
+}
+
+/// The conversations with a customer, in an order that stays, whatever happens in them.
+fn conversations(
+    records: &Records<'_>,
+    customer: AccountId,
+) -> Result<BTreeSet<ConversationId>, EngineError> {
+    let all = records.conversations()?.into_iter();
+    let with = all.filter(|it| it.kind == ConversationKind::Direct && it.peer == Some(customer));
+    Ok(with.map(|it| it.id).collect())
 }
 
 /// A row in full. What opens a file is not told: it is no data about anybody.

@@ -107,8 +107,10 @@ async fn many_customers_are_told_page_by_page_and_each_once() {
 async fn while_no_node_serves_it_is_said_so() {
     let world = World::new().await;
     let ana = number(&world, ANA).await;
-    let [export, messages] = ["export", "messages"].map(|it| format!("GET customers/{ana}/{it}"));
-    for line in ["GET consents", "GET consents/export", &export, &messages] {
+    let [export, messages] =
+        ["GET export", "GET messages"].map(|it| it.replace(' ', &format!(" customers/{ana}/")));
+    let erase = format!("POST customers/{ana}/erase");
+    for line in ["GET consents", "GET consents/export", &export, &messages, &erase] {
         let (status, told) = world.alone(line).await;
         assert_eq!((status, code_of(&told)), (409, "node_not_serving"), "{line}: {told}");
     }

@@ -2,6 +2,7 @@
 
 mod consents;
 mod customers;
+mod erasing;
 mod matrix;
 mod people;
 mod programs;

@@ -36,7 +36,7 @@ pub struct World {
     api: Router,
     listener: Router,
     console: Router,
-    _folder: TempDir,
+    pub folder: TempDir,
 }
 
 /// A person who works at the bakery.
@@ -70,7 +70,7 @@ impl World {
         };
         let node = Node::open(ports, media, settings, Box::new(StdRng::seed_from_u64(7))).await;
         let node = Arc::new(node.expect("opened"));
-        let own = Arc::new(ground.own().beside(Arc::new(chat.clone())));
+        let own = Arc::new(ground.own().beside(Arc::new(chat.clone()), folder.path().to_owned()));
         Self {
             chat,
             api: api::router(node.clone()),
@@ -79,7 +79,7 @@ impl World {
             clock,
             node,
             data,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -115,6 +115,20 @@ impl World {
     /// What a program asks the Cloud API for.
     pub async fn program(&self, token: &str, line: &str, body: Value) -> (u16, Value) {
         ask(&self.api, token, "/v23.0/", line, body).await
+    }
+
+    /// The same, with an idempotency key.
+    pub async fn program_once(&self, token: &str, key: &str, line: &str, body: Value) -> (u16, Value) {
+        ask_with(&self.api, token, Some(key), ("/v23.0/", line), body).await
+    }
+
+    /// The node dies and is started again, over what is there now; how many customers are erased again.
+    pub async fn starts_again(&self) -> usize {
+        let (data, media) = (self.data.clone(), self.folder.path().join("media"));
+        let ground = Ground::of(data, self.clock.clone(), media, Country::default(), Face::default());
+        let own = ground.await.expect("a ground").own();
+        let own = own.beside(Arc::new(self.chat.clone()), self.folder.path().to_owned());
+        own.resume_erasing().await.expect("erased")
     }
 
     /// Takes somebody in at the machine.
@@ -183,10 +197,23 @@ pub fn code_of(told: &Value) -> &str {
 }
 
 async fn ask(router: &Router, bearer: &str, root: &str, line: &str, body: Value) -> (u16, Value) {
+    ask_with(router, bearer, None, (root, line), body).await
+}
+
+async fn ask_with(
+    router: &Router,
+    bearer: &str,
+    key: Option<&str>,
+    (root, line): (&str, &str),
+    body: Value,
+) -> (u16, Value) {
     let (method, path) = line.split_once(' ').expect("a method and a path");
     let mut request = Request::builder().method(method).uri(format!("{root}{path}"));
     if !bearer.is_empty() {
         request = request.header("authorization", format!("Bearer {bearer}"));
+    }
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
     }
     request = request.header("content-type", "application/json");
     let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };

@@ -123,6 +123,39 @@ pub fn restricted(bakery: &Bakery, (address, program): (&str, &Hears), ana: &Per
     assert_eq!(call(&send).0, 200);
 }
 
+/// Ana is erased: nothing that she said is here any more, also after the node was killed; what she says later is.
+pub fn erased(bakery: &Bakery, program: &Hears, ana: &Person, customer: &Value) {
+    let digits = customer.as_str().expect("digits");
+    let out = bakery.data().with_file_name("erased.json");
+    let out = out.to_str().expect("UTF-8");
+    bakery.says(&["customer", "erase", digits, "-o", out]).ok();
+    let told: Value = serde_json::from_slice(&std::fs::read(out).expect("it is there")).expect("JSON");
+    assert!(told["erased"]["messages"].as_u64() >= Some(8), "{told}");
+    let log = bakery.says(&["audit", "list", "--what", "customer.erase"]).ok().object();
+    assert_eq!(log["customer"], told["pseudonym"]);
+    bakery.says(&["customer", "export", digits]).refused(4, "not_found");
+    // What was said is told no more; what is said from now on is, under the same number.
+    let times = |words: &str| {
+        let heard = program.heard.lock().expect("no panic");
+        heard.iter().filter(|it| it.to_string().contains(words)).count()
+    };
+    let before = times("keep this to yourselves");
+    ana.run(&["send", "bakery", "it is me again"]).ok();
+    let heard = program.find("what she says later", |value| {
+        let message = &value["messages"][0];
+        (message["text"]["body"] == "it is me again").then(|| message.clone())
+    });
+    assert_eq!(heard["from"], *customer);
+    assert_eq!(times("keep this to yourselves"), before);
+    let held = bakery.says(&["customer", "export", digits]).ok().object();
+    let texts: Vec<_> =
+        held["messages"].as_array().expect("rows").iter().map(|it| it["content"].to_string()).collect();
+    assert!(texts.iter().any(|it| it.contains("it is me again")), "{texts:?}");
+    for words in ["rye", "está pronto", "keep this", "cake"] {
+        assert!(!held.to_string().contains(words), "{words} in {held}");
+    }
+}
+
 /// What an auditor does with a line: the identity key has signed the device list, and a device of the list the receipt.
 fn checked(line: &Value) -> Option<wire::ConsentGrant> {
     let bytes = |name: &str| STANDARD.decode(line[name].as_str()?).ok();

@@ -76,6 +76,7 @@ fn r18_a_node_is_looked_after_by_commands_while_it_serves_and_while_it_does_not(
     crate::consents::looked_at(&bakery, &ana, &customer);
     crate::consents::exported(&bakery, &ana, &customer);
     crate::consents::restricted(&bakery, (&address, &program), &ana, &customer);
+    crate::consents::erased(&bakery, &program, &ana, &customer);
     let heads = log(&bakery, &till);
 
     // The node stops: its socket goes, and the same commands open the store themselves.
@@ -203,6 +204,7 @@ fn log(bakery: &Bakery, till: &str) -> PathBuf {
         "operator customer.export",
         "operator customer.export.messages",
         "operator customer.restrict",
+        "operator customer.erase",
     ] {
         assert!(named.iter().any(|it| it == row), "{row} in {named:?}");
     }

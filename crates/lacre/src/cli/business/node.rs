@@ -49,6 +49,7 @@ Examples:
 pub const CUSTOMER: &str = "\
 Examples:
   lacre business customer export 123456789012345 --data ./bakery -o ana.json
+  lacre business customer erase 123456789012345 --data ./bakery -o erased.json
   lacre business customer restrict 123456789012345 --data ./bakery
   lacre business customer restrict 123456789012345 --lift --data ./bakery";
 
@@ -310,6 +311,17 @@ pub enum CustomerCommand {
         /// The customer, as programs know them: digits, or with the country before them
         customer: String,
         /// File for it, which must not be there yet (else it is printed)
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Which node
+        #[command(flatten)]
+        node: NodeArgs,
+    },
+    /// Take all of a customer off the device and out of the node, for good; writes what was erased, what remains, and why
+    Erase {
+        /// The customer, as programs know them: digits, or with the country before them
+        customer: String,
+        /// File for that document, which must not be there yet (else it is printed)
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
         /// Which node

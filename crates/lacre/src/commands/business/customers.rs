@@ -15,6 +15,23 @@ pub(super) async fn run(command: CustomerCommand, as_json: bool) -> Result<(), F
         CustomerCommand::Export { customer, output: file, node } => {
             export(&node.data, &piece(&customer), file.as_deref(), as_json).await
         }
+        CustomerCommand::Erase { customer, output: file, node } => {
+            let new =
+                file.as_deref().map(|path| NewFile::create(path).map_err(|error| unwritten(path, &error)));
+            let new = new.transpose()?;
+            let told =
+                post(&node.data, &format!("customers/{}/erase", piece(&customer)), &Value::Null).await?;
+            let (Some(path), Some(new)) = (file, new) else { return output::object(&told) };
+            new.fill(format!("{told:#}\n").as_bytes()).map_err(|error| unwritten(&path, &error))?;
+            let shown = path.display().to_string();
+            match as_json {
+                true => output::object(&json!({ "file": shown, "erased": told["erased"] })),
+                false => output::line(&format!(
+                    "{} is erased; what remains and why is in {shown}.",
+                    text(&told["wa_id"])
+                )),
+            }
+        }
         CustomerCommand::Restrict { customer, lift, node } => {
             let path = format!("customers/{}/restrict", piece(&customer));
             let told = post(&node.data, &path, &json!({ "lift": lift })).await?;
