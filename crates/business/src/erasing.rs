@@ -115,10 +115,10 @@ impl<D: Data> Eraser<D> {
         self.apply(customer, before).await
     }
 
-    /// Does what the file says and this store has not done, or not to its end; gives how many customers.
-    pub async fn resume(&self) -> Result<usize, EraseError> {
+    /// Does what the file says and this store has not done, or not to its end; gives which customers.
+    pub async fn resume(&self) -> Result<Vec<AccountId>, EraseError> {
         let text = match std::fs::read_to_string(self.folder.join(FILE)) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other?,
         };
         let mut owed = BTreeMap::new();
@@ -128,21 +128,21 @@ impl<D: Data> Eraser<D> {
                 owed.insert(who, before);
             }
         }
-        let mut count = 0;
+        let mut done = Vec::new();
         if owed.is_empty() {
-            return Ok(count);
+            return Ok(done);
         }
         for customer in self.all().await? {
             if let Some(before) = owed.remove(&pseudonym(&self.secret, customer)) {
                 self.apply(customer, before).await?;
-                count += 1;
+                done.push(customer);
             }
         }
         // Of those who are left nothing is here.
         for (who, before) in owed {
             self.mark(who, Mark { before, done: true }).await?;
         }
-        Ok(count)
+        Ok(done)
     }
 
     /// Everybody of whom something is here.

@@ -111,10 +111,14 @@ impl<D: Data, K: Clock> Own<D, K> {
     /// Erases again whom this store ought to have erased: it was brought back from a copy, or its process died. To be
     /// done before anything is told. Gives how many.
     pub async fn resume_erasing(&self) -> Result<usize, EraseError> {
-        match self.eraser() {
-            Some(eraser) => eraser.resume().await,
-            None => Ok(0),
+        let Some(eraser) = self.eraser() else { return Ok(0) };
+        let done = eraser.resume().await?;
+        for customer in &done {
+            let (what, detail) = ("customer.erase".to_owned(), "again, at the start".to_owned());
+            let act = Act { who: Who::Node, what, subject: Some(self.audit.pseudonym(*customer)), detail };
+            self.audit.append(act, self.now()).await?;
         }
+        Ok(done.len())
     }
 
     fn eraser(&self) -> Option<Eraser<D>> {

@@ -137,6 +137,9 @@ async fn what_was_broken_off_is_done_at_the_next_start() {
     assert_eq!(world.starts_again().await, 1);
     assert_eq!(traces(&world, &ana).await, Vec::<String>::new());
     assert_eq!(world.starts_again().await, 0);
+    let rows = world.log().await;
+    let row = ("node".to_owned(), "customer.erase".to_owned(), "again, at the start".to_owned());
+    assert_eq!(rows.iter().filter(|it| **it == row).count(), 1, "{rows:?}");
 }
 
 #[tokio::test]

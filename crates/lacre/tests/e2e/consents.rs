@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::console::Bakery;
 use crate::node::{Hears, ask};
-use crate::process::{Person, run, until};
+use crate::process::{Person, Running, run, until};
 
 /// Ana has written, then agrees, then stops: each is listed at once, and exported as her device signed it.
 pub fn looked_at(bakery: &Bakery, ana: &Person, customer: &Value) {
@@ -154,6 +154,27 @@ pub fn erased(bakery: &Bakery, program: &Hears, ana: &Person, customer: &Value) 
     for words in ["rye", "está pronto", "keep this", "cake"] {
         assert!(!held.to_string().contains(words), "{words} in {held}");
     }
+}
+
+/// The node is killed while it erases: it goes on at the next start, before it tells anything. Gives the node.
+pub fn killed_while_erasing(bakery: &Bakery, mut node: Running, customer: &Value) -> Running {
+    let digits = customer.as_str().expect("digits").to_owned();
+    let held = bakery.says(&["customer", "export", &digits]).ok().object();
+    assert!(!held["messages"].as_array().expect("rows").is_empty(), "{held}");
+    let mut erase = bakery.command(&["customer", "erase", &digits, "--json"]);
+    let asks = std::thread::spawn(move || run(&mut erase));
+    let file = bakery.data().join("erased");
+    until("it has begun", || {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        (text.lines().filter(|it| !it.is_empty()).count() == 2).then_some(())
+    });
+    node.kill();
+    drop(asks.join());
+    let (node, _) = bakery.serve();
+    bakery.says(&["customer", "export", &digits]).refused(4, "not_found");
+    let rows = bakery.says(&["audit", "list", "--what", "customer.erase", "--who", "node"]).ok().objects();
+    assert_eq!(rows.len(), 1, "the node did it of itself: {rows:?}");
+    node
 }
 
 /// What an auditor does with a line: the identity key has signed the device list, and a device of the list the receipt.

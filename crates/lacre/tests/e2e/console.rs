@@ -51,7 +51,7 @@ impl Bakery {
     }
 
     /// Starts the node; where it listens.
-    fn serve(&self) -> (Running, String) {
+    pub fn serve(&self) -> (Running, String) {
         let args = ["serve", "--listen", "127.0.0.1:0", "--allow-host", "127.0.0.1", "--json"];
         let node = Running::start(&mut self.command(&args));
         let told = until("the node listens", || node.objects().first().cloned());
@@ -84,7 +84,7 @@ fn r18_a_node_is_looked_after_by_commands_while_it_serves_and_while_it_does_not(
     assert_eq!(node.ended(), 0);
     assert!(!bakery.data().join("node.sock").exists());
     let third = stopped(&bakery, &program, &heads);
-    killed(&bakery, &third);
+    killed(&bakery, &third, &customer);
     let mut nowhere = lacre();
     nowhere.args(["business", "token", "list", "--json", "--data"]).arg(bakery.folder.path().join("none"));
     run(&mut nowhere).refused(7, "not_signed_up");
@@ -235,7 +235,11 @@ fn stopped(bakery: &Bakery, program: &Hears, heads: &Path) -> String {
 }
 
 /// It serves again, is killed, and what it left at the socket keeps nobody from anything.
-fn killed(bakery: &Bakery, third: &str) {
+fn killed(bakery: &Bakery, third: &str, customer: &Value) {
+    let (node, _) = bakery.serve();
+    let mut node = crate::consents::killed_while_erasing(bakery, node, customer);
+    node.terminate();
+    assert_eq!(node.ended(), 0);
     let (mut node, address) = bakery.serve();
     let number = bakery.id("phone_number_id");
     assert_eq!(ask(&address, third, &format!("GET /v23.0/{number}"), &Value::Null).0, 200);
