@@ -11,6 +11,7 @@ mod consents;
 mod customers;
 mod error;
 mod people;
+mod records;
 pub mod routes;
 mod session;
 #[cfg(unix)]
@@ -278,6 +279,7 @@ async fn done<D: Data, K: Clock>(own: &Own<D, K>, op: Op, ask: &Ask<'_>) -> Resu
         Op::CustomerMessages => customers::messages(own, ask).await,
         Op::EraseCustomer => customers::erase(own, ask).await,
         Op::RestrictCustomer => customers::restrict(own, ask).await,
+        Op::Records => records::register(own).await,
         Op::Audit => audit::list(own, ask).await,
         Op::AuditHead => audit::head(own).await,
         Op::VerifyAudit => audit::verify(own, ask).await,

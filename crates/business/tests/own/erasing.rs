@@ -104,6 +104,19 @@ async fn b07_nothing_of_ana_is_left_but_the_pseudonym_and_all_of_brunos_is() {
     let world = World::new().await;
     story(&world).await;
     let (ana, bruno) = (number(&world, ANA).await, number(&world, BRUNO).await);
+    let count = async |what: &str| {
+        let told = world.alone("GET records").await.1;
+        let rows = told["kept"].as_array().expect("rows").clone();
+        let row = rows.into_iter().find(|it| it["what"].as_str().is_some_and(|it| it.starts_with(what)));
+        row.unwrap_or_else(|| panic!("{what} in {told}"))["count"].as_u64().expect("a number")
+    };
+    let kept = ["customers", "files", "notes", "answers", "webhooks that wait"];
+    for (what, counted) in kept.iter().zip([2, 1, 2, 2, 2]) {
+        assert_eq!(count(what).await, counted, "{what}");
+    }
+    let register = world.done("GET records", Value::Null).await;
+    let recipient = json!({ "host": "127.0.0.1", "receiver": "main", "fields": [], "told": true });
+    assert_eq!(register["recipients"], json!([recipient]), "{register}");
     // Her message, its media; two rows of who she is; block, restriction; delivery; what was sent; the answer; a file.
     assert!(traces(&world, &ana).await.len() >= 10, "{:?}", traces(&world, &ana).await);
     let told = world.done(&format!("POST customers/{ana}/erase"), Value::Null).await;
@@ -121,6 +134,9 @@ async fn b07_nothing_of_ana_is_left_but_the_pseudonym_and_all_of_brunos_is() {
     assert_eq!(theirs["data"][0]["content"]["text"], WORDS);
     let webhooks = world.done(&format!("GET customers/{bruno}/export"), Value::Null).await;
     assert_eq!(webhooks["webhooks"].as_array().map(Vec::len), Some(1));
+    for (what, counted) in kept.iter().zip([1, 0, 1, 1, 1]) {
+        assert_eq!(count(what).await, counted, "{what}");
+    }
     assert_eq!(world.starts_again().await, 0, "it was done");
 }
 

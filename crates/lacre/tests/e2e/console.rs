@@ -219,6 +219,12 @@ fn stopped(bakery: &Bakery, program: &Hears, heads: &Path) -> String {
     let whole = bakery.says(&["audit", "verify", "--heads", heads]).ok().object();
     assert_eq!((&whole["whole"], &whole["heads"]), (&json!(true), &json!(1)));
     assert_eq!(bakery.says(&["audit", "proof", "1"]).ok().object()["row"]["what"], "token.create");
+    let register = bakery.says(&["records"]).ok().object();
+    assert_eq!(
+        (&register["controller"], &register["recipients"][0]["told"]),
+        (&json!("bakery"), &json!(true))
+    );
+    assert!(run(&mut bakery.command(&["records"])).ok().stdout.contains("recipient: 127.0.0.1"));
     for what in ["list", "export"] {
         bakery.says(&["consent", what]).refused(4, "node_not_serving");
     }

@@ -4,7 +4,7 @@ use lacre_proto::{AccountId, Millis};
 use lacre_store::data::{Batch, Data, Expected, Key, WriteError};
 
 use super::rows::{Lane, Waiting};
-use super::{Outbox, StoreError, log};
+use super::{Outbox, Settings, StoreError, log};
 use crate::store::{bytes_of, end_of};
 use crate::webhooks::subscription::Slot;
 
@@ -28,6 +28,11 @@ pub struct Queued {
 }
 
 impl<D: Data> Outbox<D> {
+    /// How long what is kept.
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
     /// Deliveries about a customer that wait or were given up.
     pub async fn of(&self, customer: AccountId) -> Result<Vec<Queued>, StoreError> {
         let mut all = Vec::new();

@@ -145,6 +145,8 @@ pub enum BusinessCommand {
         #[command(subcommand)]
         command: CustomerCommand,
     },
+    /// Print the register of what is done with people's data: what is kept, why, how long, and who is told
+    Records(node::NodeArgs),
     /// What was done by whom, and whether the log of it is whole
     #[command(after_help = node::AUDIT)]
     Audit {

@@ -5,6 +5,7 @@ mod audit;
 mod consents;
 mod customers;
 mod people;
+mod records;
 mod serve;
 mod templates;
 mod tokens;
@@ -75,6 +76,7 @@ pub(super) async fn run(
         BusinessCommand::People { command } => people::run(command, json).await,
         BusinessCommand::Consent { command } => consents::run(command, json).await,
         BusinessCommand::Customer { command } => customers::run(command, json).await,
+        BusinessCommand::Records(node) => records::run(&node.data, json).await,
         BusinessCommand::Audit { command } => audit::run(command, json).await,
     }
 }
