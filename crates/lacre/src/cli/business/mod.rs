@@ -72,8 +72,9 @@ Examples:
   lacre business serve --data ./bakery --listen 127.0.0.1:8480
   lacre business token create --data ./bakery --json
   lacre business people add ana --role owner --data ./bakery
-Beside `serve` itself, and `consent` and `customer export` and `erase`, which ask
-the device of a node that serves, all of them work while the node serves, and while it does not. The operator of the relay makes the account a business before it talks:
+All but `serve` work while the node serves, and while it does not; only
+`consent`, `customer export` and `customer erase` need one that serves. The
+operator of the relay makes the account a business before it talks:
 `lacre admin business add`. The guide: docs/guide/business.md";
 
 /// `lacre business`.
