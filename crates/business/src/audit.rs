@@ -81,6 +81,18 @@ impl FromStr for Who {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Pseudonym(pub [u8; 16]);
 
+/// What a customer is called by who knows the node's secret.
+pub fn pseudonym(secret: &[u8; 32], of: AccountId) -> Pseudonym {
+    let mac = Hmac::<Sha256>::new_from_slice(secret)
+        .expect("HMAC takes keys of any length")
+        .chain_update(b"audit pseudonym")
+        .chain_update(of)
+        .finalize()
+        .into_bytes();
+    let (head, _) = mac.split_first_chunk().expect("an HMAC-SHA256 has 32 bytes");
+    Pseudonym(*head)
+}
+
 /// What is written down of one act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Act {
@@ -243,14 +255,7 @@ impl<D: Data> Audit<D> {
 
     /// What a customer is called in the log.
     pub fn pseudonym(&self, of: AccountId) -> Pseudonym {
-        let mac = Hmac::<Sha256>::new_from_slice(&self.secret)
-            .expect("HMAC takes keys of any length")
-            .chain_update(b"audit pseudonym")
-            .chain_update(of)
-            .finalize()
-            .into_bytes();
-        let (head, _) = mac.split_first_chunk().expect("an HMAC-SHA256 has 32 bytes");
-        Pseudonym(*head)
+        pseudonym(&self.secret, of)
     }
 
     /// Writes an act down; it is durable when this is done.

@@ -23,6 +23,17 @@ pub enum Category {
     Authentication,
 }
 
+impl Category {
+    /// The name that the node's own API and the command line know it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Marketing => "marketing",
+            Self::Authentication => "authentication",
+        }
+    }
+}
+
 /// What a customer has consented to, as far as this device knows: the relay and the customer's device decide.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Standing {
@@ -234,6 +245,9 @@ pub enum SendError {
     /// The device cannot take it now.
     #[error("the device cannot take it now: {0}")]
     Unavailable(String),
+    /// What is done with the customer's data is restricted.
+    #[error("what is done with the customer's data is restricted")]
+    Restricted,
 }
 
 /// How far a message of the business's has come.
@@ -372,6 +386,7 @@ enum Stored {
     BadContent,
     IdentityChanged,
     Unavailable(String),
+    Restricted,
 }
 
 impl From<&SendError> for Stored {
@@ -387,6 +402,7 @@ impl From<&SendError> for Stored {
             SendError::BadContent => Self::BadContent,
             SendError::IdentityChanged => Self::IdentityChanged,
             SendError::Unavailable(why) => Self::Unavailable(why),
+            SendError::Restricted => Self::Restricted,
         }
     }
 }
@@ -404,6 +420,7 @@ impl From<Stored> for SendError {
             Stored::BadContent => Self::BadContent,
             Stored::IdentityChanged => Self::IdentityChanged,
             Stored::Unavailable(why) => Self::Unavailable(why),
+            Stored::Restricted => Self::Restricted,
         }
     }
 }

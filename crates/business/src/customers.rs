@@ -93,6 +93,24 @@ impl<D: Data> Customers<D> {
         }
     }
 
+    /// The number of an account; `None` when it has none.
+    pub async fn known(&self, account: AccountId) -> Result<Option<Pairwise>, StoreError> {
+        Ok(self.store.read("a customer", &by_account(account)).await?.map(Pairwise))
+    }
+
+    /// Every account that has a number.
+    pub async fn all(&self) -> Result<Vec<AccountId>, StoreError> {
+        let prefix = Key::new(table::CUSTOMER, &[b"n"]);
+        let rows = self.store.list::<AccountId>("customers", &prefix, None, usize::MAX).await?;
+        Ok(rows.into_iter().map(|(_, account)| account).collect())
+    }
+
+    /// Forgets that an account had a number. It has the same when it comes again.
+    pub async fn forget(&self, account: AccountId) -> Result<(), StoreError> {
+        let Some(Pairwise(number)) = self.known(account).await? else { return Ok(()) };
+        self.store.write(Batch::new().delete(by_account(account)).delete(by_number(number))).await
+    }
+
     /// The account behind digits; `None` when no customer has them.
     pub async fn account_of(&self, digits: &str) -> Result<Option<AccountId>, StoreError> {
         match digits.parse() {

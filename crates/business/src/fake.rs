@@ -1,21 +1,25 @@
 //! Fakes of the ports: a sealed side whose people answer as they are told, a clock that stands still, links that lead
 //! to what was laid there.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::BoxFuture;
 use lacre_proto::{AccountId, Handle, Millis};
 use lacre_store::memory::MemoryData;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 use url::Url;
 
+use crate::agreed::{Agreed, Agreements};
 use crate::api::apps::{Hook, HookError, Hooks, Level, Notice, Subscribed};
 use crate::api::link::{Fetch, FetchError, Fetched};
 use crate::chat::{Category, Chat, ChatEvent, MessageId, Said, Send, SendError, Standing};
 use crate::clock::Clock;
+use crate::held::{Held, Holdings, Person, Place};
 use crate::node::Ports;
 
 /// A clock that goes on only when it is told; clones are the same clock.
@@ -62,6 +66,8 @@ struct State {
     blocked: BTreeSet<AccountId>,
     files: HashMap<(MessageId, u32), Vec<u8>>,
     events: Vec<(u64, ChatEvent)>,
+    agreed: BTreeMap<AccountId, Agreed>,
+    held: HashMap<AccountId, Vec<Held>>,
     next: u64,
 }
 
@@ -95,6 +101,20 @@ impl FakeChat {
         standing.window_until = 0;
         standing.granted.retain(|(it, _)| *it != category);
         standing.stopped.push(category);
+    }
+
+    /// How somebody stands, as they signed it.
+    pub fn agrees(&self, agreed: Agreed) {
+        self.state().agreed.insert(agreed.customer, agreed);
+    }
+
+    /// The device holds this of somebody, after what it holds already.
+    pub fn holds(&self, customer: AccountId, id: MessageId, told: serde_json::Value) {
+        let mut state = self.state();
+        let held = state.held.entry(customer).or_default();
+        let place = Place { conversation: 0, anchor: held.len() as u64 + 1, counter: 0 };
+        let files = vec![id; told["files"].as_array().map_or(0, Vec::len)];
+        held.push(Held { place, id, files, told });
     }
 
     /// Somebody said this message: it can be answered, reacted to and marked as read.
@@ -214,6 +234,39 @@ impl Chat for FakeChat {
             }
             news.await;
         }
+    }
+}
+
+impl Agreements for FakeChat {
+    fn agreed(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<Agreed>, SendError> {
+        let state = self.state();
+        let later = state.agreed.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded));
+        Ok(later.take(limit).map(|(_, it)| it.clone()).collect())
+    }
+}
+
+impl Holdings for FakeChat {
+    fn person(&self, customer: AccountId) -> Result<Option<Person>, SendError> {
+        let state = self.state();
+        let handle = state.handles.iter().find(|(_, it)| **it == customer).map(|(handle, _)| handle.clone());
+        let (name, blocked) = (String::new(), state.blocked.contains(&customer));
+        Ok(state.agreed.get(&customer).map(|it| Person { handle, name, blocked, agreed: it.clone() }))
+    }
+
+    fn erase(&self, customer: AccountId, _: Millis) -> BoxFuture<'_, Result<u64, SendError>> {
+        let mut state = self.state();
+        let done = match state.refusals.pop() {
+            Some(why) => Err(why),
+            None => Ok(state.held.remove(&customer).map_or(0, |it| it.len() as u64)),
+        };
+        Box::pin(std::future::ready(done))
+    }
+
+    fn held(&self, customer: AccountId, after: Option<Place>, limit: usize) -> Result<Vec<Held>, SendError> {
+        let state = self.state();
+        let all = state.held.get(&customer).into_iter().flatten();
+        let later = all.filter(|it| after.is_none_or(|after| it.place.anchor > after.anchor));
+        Ok(later.take(limit).cloned().collect())
     }
 }
 

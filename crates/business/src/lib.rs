@@ -5,28 +5,36 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`chat`] | the port to the sealed side: what the node says and hears |
+//! | [`agreed`] | what customers have signed |
 //! | [`clock`] | what time it is |
 //! | [`store`] | what the node keeps of its own, over `lacre-store` |
+//! | [`erasing`] | a customer is erased, and stays so |
+//! | [`held`] | what the device holds of a customer |
+//! | [`restriction`] | of whom nothing is told, and to whom nothing is sent |
 //! | `api` | the REST face: addresses, tokens, the error envelope, one module per resource |
-//! | [`own`] | the node's own API: people, tokens, webhooks, templates, the audit log; for commands and for people |
+//! | [`own`] | the node's own API: people, tokens, webhooks, templates, consent, the audit log; for commands and for people |
 //! | `webhooks` | events out: signed, in order, from a durable outbox |
 
 #![forbid(unsafe_code)]
 
+pub mod agreed;
 pub mod api;
 pub mod audit;
 pub mod chat;
 pub mod clock;
 pub mod customers;
+pub mod erasing;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
 pub mod ground;
+pub mod held;
 pub mod limits;
 pub mod media;
 pub mod node;
 pub mod outward;
 pub mod own;
 pub mod people;
+pub mod restriction;
 pub mod sealed;
 pub mod serve;
 pub mod signature;

@@ -258,6 +258,15 @@ impl<D: Data> Media<D> {
         }
     }
 
+    /// What is known of a file of a customer's message, and whether it lies here; `None` when it was never noted.
+    pub async fn of(&self, message: MessageId, index: u32) -> Result<Option<(Medium, bool)>, StoreError> {
+        let Some(id) = self.store.read::<u64>("a customer's file", &of_message(message, index)).await? else {
+            return Ok(None);
+        };
+        let medium: Option<Medium> = self.store.read("a file", &by_id(id)).await?;
+        Ok(medium.map(|it| (it, self.path(id).exists())))
+    }
+
     /// What is known of a file; `None` when there is none, or its time is over.
     pub async fn find(&self, id: u64, now: Millis) -> Result<Option<Medium>, StoreError> {
         let medium: Option<Medium> = self.store.read("a file", &by_id(id)).await?;

@@ -106,10 +106,19 @@ pub struct Identity {
 }
 
 impl Identity {
+    fn key() -> Key {
+        Key::new(table::NODE, &[b"identity"])
+    }
+
+    /// Who the node over a store is; `None` over a new store.
+    pub async fn known<D: Data>(store: &Store<D>) -> Result<Option<Self>, StoreError> {
+        store.read("the node's identity", &Self::key()).await
+    }
+
     /// Who the node over a store is; over a new store it becomes somebody.
     pub async fn of<D: Data>(store: &Store<D>, rng: &mut (dyn CryptoRng + Send)) -> Result<Self, StoreError> {
-        let key = Key::new(table::NODE, &[b"identity"]);
-        if let Some(identity) = store.read("the node's identity", &key).await? {
+        let key = Self::key();
+        if let Some(identity) = Self::known(store).await? {
             return Ok(identity);
         }
         let (mut secret, mut app_secret) = ([0; 32], [0; 32]);

@@ -24,6 +24,7 @@ use tower_service::Service;
 use crate::api::bridge::Webhooks;
 use crate::api::{self, Shown};
 use crate::clock::Clock;
+use crate::erasing::EraseError;
 use crate::ground::{Face, Ground};
 use crate::node::{Node, Opened, Ports, Settings};
 use crate::outward::{Outward, OutwardError};
@@ -53,6 +54,9 @@ pub enum ServeError {
     /// Its way out cannot be set up.
     #[error(transparent)]
     Outward(#[from] OutwardError),
+    /// Who was erased could not be erased again.
+    #[error(transparent)]
+    Erase(#[from] EraseError),
     /// A folder cannot be made.
     #[error("the node's folder: {0}")]
     Folder(std::io::Error),
@@ -107,7 +111,8 @@ pub async fn serve<D: Data, K: Clock + Clone>(
     let (fetch, hooks) = (ground.out.clone(), ground.hooks());
     let ports = Opened { chat: sealed.clone(), data, fetch, hooks, clock: clock.clone() };
     let node: Node<Of<D, K>> = Node::open(ports, media, settings, Box::new(StdRng::from_os_rng())).await?;
-    let own = Arc::new(ground.own());
+    let own = Arc::new(ground.own().beside(Arc::new(sealed.clone()), folder.clone()));
+    own.resume_erasing().await?;
     let Ground { outbox, renderer, .. } = ground;
     let runner = Runner { chat: Arc::new(sealed.clone()), outbox, renderer, clock: Arc::new(clock) };
     let (mut told, mut taken) = (stop.clone(), StdRng::from_os_rng());
@@ -193,6 +198,9 @@ async fn keep_clean<P: Ports, D: Data, K: Clock>(
         }
         if let Err(error) = node.signatures.prune(node.now()).await {
             tracing::warn!(%error, "signatures that are no longer good stay for a while");
+        }
+        if let Err(error) = own.resume_erasing().await {
+            tracing::error!(%error, "a customer is not erased to the end");
         }
         if let Err(error) = own.sweep().await {
             tracing::warn!(%error, "sessions that are over stay for a while");

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 pub mod table {
     /// What the node is: ids, secrets, settings; one key each.
     pub const NODE: u8 = 0x01;
-    /// Customers: account → pairwise id, and back.
+    /// Customers: account → pairwise id, and back; account → since when they are restricted.
     pub const CUSTOMER: u8 = 0x02;
     /// Numbers of the API (ids of media, templates, …) → what they are.
     pub const OBJECT: u8 = 0x03;

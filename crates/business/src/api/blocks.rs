@@ -122,6 +122,6 @@ async fn all<P: Ports>(node: &Node<P>) -> Result<Vec<AccountId>, ApiError> {
     Ok(rows.iter().filter_map(|(key, _)| AccountId::try_from(&key.as_bytes()[skip..]).ok()).collect())
 }
 
-fn key(account: AccountId) -> Key {
+pub(crate) fn key(account: AccountId) -> Key {
     Key::new(table::PROFILE, &[b"b", account.as_ref()])
 }

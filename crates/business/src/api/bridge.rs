@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use lacre_proto::AccountId;
+use lacre_proto::{AccountId, Millis};
 use lacre_store::data::{Data, WriteError};
 use rand_core::{CryptoRng, RngCore};
 use sha2::{Digest, Sha256};
@@ -17,6 +17,7 @@ use super::{messages, wamid};
 use crate::chat::{MessageId, Reach};
 use crate::clock::Clock;
 use crate::customers::Customers;
+use crate::erasing;
 use crate::media::{LIFE, Media, Medium, Source};
 use crate::node::{id_of, object_key};
 use crate::outward::{Outward, OutwardError};
@@ -61,6 +62,10 @@ impl<D: Data, K: Clock> Names for NodeNames<D, K> {
     async fn ids(&self, of: AccountId) -> Result<Ids, StoreError> {
         let number = self.customers.number_of(of).await?;
         Ok(Ids { wa_id: number.to_string(), user_id: self.customers.user_id(number) })
+    }
+
+    async fn is_erased(&self, of: AccountId, at: Millis) -> Result<bool, StoreError> {
+        erasing::is_erased(&self.store, of, at).await
     }
 
     fn message(&self, id: MessageId) -> String {

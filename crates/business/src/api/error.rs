@@ -282,6 +282,9 @@ impl From<SendError> for ApiError {
             SendError::BadContent => Self::BadValue("The message is empty or too long".to_owned()),
             SendError::IdentityChanged => Self::IdentityKey,
             SendError::Unavailable(_) => Self::Unavailable,
+            SendError::Restricted => Self::Undeliverable(
+                "What is done with this user's data is restricted: nothing is sent to them until that is lifted",
+            ),
         }
     }
 }

@@ -5,6 +5,8 @@ use lacre_proto::Millis;
 
 use crate::api::error::ApiError;
 use crate::audit::{AuditError, Broken};
+use crate::chat::SendError;
+use crate::erasing::EraseError;
 use crate::outward::OutwardError;
 use crate::people::PeopleError;
 use crate::store::StoreError;
@@ -57,6 +59,9 @@ pub enum OwnError {
     /// A template does not stand where this could be done.
     #[error("the template is {0}, so this cannot be done to it")]
     TemplateState(&'static str),
+    /// What is asked is known to the device alone, and no node serves that has it open.
+    #[error("only a node that serves can look at its device: start `lacre business serve`, and ask again")]
+    NotServing,
     /// The audit log is not whole.
     #[error("the audit log is not whole: {0}")]
     AuditBroken(Broken),
@@ -69,7 +74,7 @@ pub enum OwnError {
 }
 
 /// Every code.
-pub const CODES: [&str; 17] = [
+pub const CODES: [&str; 18] = [
     "not_signed_in",
     "wrong_credentials",
     "too_many_attempts",
@@ -84,6 +89,7 @@ pub const CODES: [&str; 17] = [
     "callback_refused",
     "handshake_failed",
     "template_state",
+    "node_not_serving",
     "audit_broken",
     "unavailable",
     "internal",
@@ -109,6 +115,7 @@ impl OwnError {
             | Self::TokenRevoked
             | Self::TokenExpired
             | Self::TemplateState(_)
+            | Self::NotServing
             | Self::AuditBroken(_) => StatusCode::CONFLICT,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -131,9 +138,10 @@ impl OwnError {
             Self::CallbackRefused(_) => 11,
             Self::Handshake(_) => 12,
             Self::TemplateState(_) => 13,
-            Self::AuditBroken(_) => 14,
-            Self::Unavailable => 15,
-            Self::Internal => 16,
+            Self::NotServing => 14,
+            Self::AuditBroken(_) => 15,
+            Self::Unavailable => 16,
+            Self::Internal => 17,
         }
     }
 }
@@ -146,6 +154,25 @@ impl From<StoreError> for OwnError {
                 tracing::error!(what, "the node's store cannot be read");
                 Self::Internal
             }
+        }
+    }
+}
+
+/// What the device could not tell.
+impl From<SendError> for OwnError {
+    fn from(error: SendError) -> Self {
+        tracing::warn!(%error, "the device could not be asked");
+        Self::Unavailable
+    }
+}
+
+/// What is not erased yet is erased at the next start.
+impl From<EraseError> for OwnError {
+    fn from(error: EraseError) -> Self {
+        tracing::error!(%error, "a customer is not erased to the end");
+        match error {
+            EraseError::Store(error) => error.into(),
+            _ => Self::Unavailable,
         }
     }
 }

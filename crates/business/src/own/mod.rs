@@ -7,8 +7,11 @@
 
 mod audit;
 mod caller;
+mod consents;
+mod customers;
 mod error;
 mod people;
+mod records;
 pub mod routes;
 mod session;
 #[cfg(unix)]
@@ -17,6 +20,7 @@ mod templates;
 mod tokens;
 mod webhooks;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -25,7 +29,7 @@ use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
-use lacre_proto::Millis;
+use lacre_proto::{AccountId, Millis};
 use lacre_store::data::Data;
 use rand_core::CryptoRng;
 use serde_json::{Value, json};
@@ -41,6 +45,8 @@ use crate::api::params;
 use crate::api::reader::At;
 use crate::audit::{Act, Audit, Who};
 use crate::clock::Clock;
+use crate::erasing::{EraseError, Eraser};
+use crate::held::Holdings;
 use crate::node::Identity;
 use crate::people::People;
 use crate::store::{Store, StoreError};
@@ -68,6 +74,9 @@ pub struct Own<D, K> {
     templates: Templates<D>,
     audit: Audit<D>,
     hooks: Webhooks<D, K>,
+    device: Option<Arc<dyn Holdings>>,
+    folder: PathBuf,
+    secret: [u8; 32],
     entering: Semaphore,
     rng: Mutex<Box<dyn CryptoRng + Send>>,
 }
@@ -87,9 +96,43 @@ impl<D: Data, K: Clock> Own<D, K> {
             templates: Templates::new(store.clone()),
             audit: Audit::new(store, identity.secret),
             hooks,
+            device: None,
+            folder: PathBuf::new(),
+            secret: identity.secret,
             entering: Semaphore::new(ENTERING),
             rng: Mutex::new(rng),
         }
+    }
+
+    /// With the device and the folder of a node that serves: what is asked of these is refused without.
+    pub fn beside(self, device: Arc<dyn Holdings>, folder: PathBuf) -> Self {
+        Self { device: Some(device), folder, ..self }
+    }
+
+    /// Erases again whom this store ought to have erased: it was brought back from a copy, or its process died. To be
+    /// done before anything is told. Gives how many.
+    pub async fn resume_erasing(&self) -> Result<usize, EraseError> {
+        let Some(eraser) = self.eraser() else { return Ok(0) };
+        let done = eraser.resume().await?;
+        for customer in &done {
+            let (what, detail) = ("customer.erase".to_owned(), "again, at the start".to_owned());
+            let act = Act { who: Who::Node, what, subject: Some(self.audit.pseudonym(*customer)), detail };
+            self.audit.append(act, self.now()).await?;
+        }
+        Ok(done.len())
+    }
+
+    fn eraser(&self) -> Option<Eraser<D>> {
+        let names = &self.hooks.renderer.names;
+        Some(Eraser {
+            store: names.store.clone(),
+            secret: self.secret,
+            customers: names.customers.clone(),
+            media: names.media.clone(),
+            outbox: self.hooks.outbox.clone(),
+            device: self.device.clone()?,
+            folder: self.folder.clone(),
+        })
     }
 
     /// Drops what nobody needs any more: sessions that are over.
@@ -160,11 +203,18 @@ struct Done {
     on: String,
     /// Who did it, when that came out only now.
     by: Option<Who>,
+    /// The customer whom it was about.
+    about: Option<AccountId>,
 }
 
 impl Done {
+    /// What was done for one customer, who stands in the log by their pseudonym.
+    fn about(self, customer: AccountId) -> Self {
+        Self { about: Some(customer), ..self }
+    }
+
     fn new(told: Value, on: impl Into<String>) -> Self {
-        Self { told, on: on.into(), by: None }
+        Self { told, on: on.into(), by: None, about: None }
     }
 }
 
@@ -189,10 +239,11 @@ async fn handle<D: Data, K: Clock>(own: &Own<D, K>, request: Request, door: Door
     caller.may(route, path, address.query("inbox"))?;
     let said = params::read(&address, &parts.method, &parts.headers, body).await?;
     let ask = Ask { caller: &caller, said: At::new(&said, ""), path };
-    let Done { told, on, by } = done(own, route.op, &ask).await?;
+    let Done { told, on, by, about } = done(own, route.op, &ask).await?;
     if let Some(what) = route.what {
         let who = by.unwrap_or(caller.who());
-        let act = Act { who, what: what.to_owned(), subject: None, detail: on };
+        let subject = about.map(|it| own.audit.pseudonym(it));
+        let act = Act { who, what: what.to_owned(), subject, detail: on };
         own.audit.append(act, own.now()).await?;
     }
     Ok(told)
@@ -222,6 +273,13 @@ async fn done<D: Data, K: Clock>(own: &Own<D, K>, op: Op, ask: &Ask<'_>) -> Resu
         Op::Templates => templates::list(own, ask).await,
         Op::ApproveTemplate => templates::approve(own, ask).await,
         Op::RejectTemplate => templates::reject(own, ask).await,
+        Op::Consents => consents::list(own, ask).await,
+        Op::ExportConsents => consents::export(own, ask).await,
+        Op::ExportCustomer => customers::export(own, ask).await,
+        Op::CustomerMessages => customers::messages(own, ask).await,
+        Op::EraseCustomer => customers::erase(own, ask).await,
+        Op::RestrictCustomer => customers::restrict(own, ask).await,
+        Op::Records => records::register(own).await,
         Op::Audit => audit::list(own, ask).await,
         Op::AuditHead => audit::head(own).await,
         Op::VerifyAudit => audit::verify(own, ask).await,

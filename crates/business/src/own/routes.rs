@@ -29,6 +29,13 @@ pub enum Op {
     Templates,
     ApproveTemplate,
     RejectTemplate,
+    Consents,
+    ExportConsents,
+    ExportCustomer,
+    CustomerMessages,
+    EraseCustomer,
+    RestrictCustomer,
+    Records,
     Audit,
     AuditHead,
     VerifyAudit,
@@ -73,7 +80,7 @@ const fn route(
     Route { method, shape, need, what, op }
 }
 
-use Action::{Audit, People, Templates, Tokens, Webhooks};
+use Action::{Audit, Consents, Erase, Export, People, Templates, Tokens, Webhooks};
 use Need::{May, MayOrSelf, Nothing, SignedIn};
 
 /// The table.
@@ -106,6 +113,25 @@ pub const OWN_ROUTES: &[Route] = &[
         Op::ApproveTemplate,
     ),
     route("POST", "templates/{template}/reject", May(Templates), Some("template.reject"), Op::RejectTemplate),
+    route("GET", "consents", May(Consents), Some("consent.list"), Op::Consents),
+    route("GET", "consents/export", May(Consents), Some("consent.export"), Op::ExportConsents),
+    route("GET", "customers/{customer}/export", May(Export), Some("customer.export"), Op::ExportCustomer),
+    route(
+        "GET",
+        "customers/{customer}/messages",
+        May(Export),
+        Some("customer.export.messages"),
+        Op::CustomerMessages,
+    ),
+    route("POST", "customers/{customer}/erase", May(Erase), Some("customer.erase"), Op::EraseCustomer),
+    route(
+        "POST",
+        "customers/{customer}/restrict",
+        May(Erase),
+        Some("customer.restrict"),
+        Op::RestrictCustomer,
+    ),
+    route("GET", "records", May(Audit), None, Op::Records),
     route("GET", "audit", May(Audit), Some("audit.list"), Op::Audit),
     route("GET", "audit/head", May(Audit), None, Op::AuditHead),
     route("POST", "audit/verify", May(Audit), Some("audit.verify"), Op::VerifyAudit),

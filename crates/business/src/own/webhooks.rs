@@ -160,7 +160,7 @@ fn given_up(it: &Dead) -> Value {
     })
 }
 
-fn receiver(slot: Slot) -> String {
+pub(super) fn receiver(slot: Slot) -> String {
     match slot {
         Slot::Main => "main".to_owned(),
         Slot::Also(n) => Level::Also(n).name(),

@@ -11,6 +11,7 @@ use super::{EVENTS, Sealed};
 use crate::chat::{
     Chat, ChatEvent, Choice, ChosenBy, Customer, Incoming, MediaKind, MessageId, Place, Reach, SendError,
 };
+use crate::erasing;
 use crate::store::{StoreError, bytes_of, table};
 
 /// So many rows that were told already, one after another, and the rest of a conversation was too.
@@ -138,6 +139,9 @@ impl<D: Data> Sealed<D> {
             Ok(Some((consent, Customer { account: customer, name })))
         });
         let Some((consent, from)) = found.map_err(unread)? else { return Ok(()) };
+        if erasing::is_erased(&self.store, customer, consent.granted_ms).await? {
+            return Ok(());
+        }
         let at = Key::new(table::TAKEN, &[b"consent", customer.as_ref(), &consent.revision.to_be_bytes()]);
         self.tell(at, &ChatEvent::Consent { from, at: consent.granted_ms, standing }, None).await
     }
@@ -255,7 +259,7 @@ fn came(row: &MessageRecord, from: &Customer, menu: Option<&MessageRecord>) -> V
         for (index, (file, _)) in media.files.iter().enumerate().skip(1) {
             let by = [b"in".as_slice(), &[index as u8]].concat();
             let what = file_of(file, kind_of(&file.media_type), String::new(), index as u32);
-            all.push((by.clone(), said(from, derived(row.id, &by), row.sent_ms, what, None)));
+            all.push((by, said(from, part(row.id, index), row.sent_ms, what, None)));
         }
     }
     if let (Some(edited), Content::Text { text, .. }) = (row.marks.edited_ms, &row.content) {
@@ -264,6 +268,14 @@ fn came(row: &MessageRecord, from: &Customer, menu: Option<&MessageRecord>) -> V
         all.push((by.clone(), said(from, derived(row.id, &by), edited, what, None)));
     }
     all
+}
+
+/// What a file of a message is known by: the first by the message, each other as a message of its own.
+pub(super) fn part(of: content::MessageId, index: usize) -> MessageId {
+    match index {
+        0 => MessageId(of.0),
+        _ => derived(of, &[b"in".as_slice(), &[index as u8]].concat()),
+    }
 }
 
 /// The id of something that was said about a message, and has no row.

@@ -4,7 +4,9 @@
 //! same write as the mark that it was told. So a node that dies, or was away for days, looks through what came since and
 //! tells what it has not.
 
+mod agreed;
 mod heard;
+mod held;
 mod said;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +19,7 @@ use lacre_store::data::{Batch, Data, LogId};
 use tokio::sync::{Notify, RwLock, watch};
 
 use crate::chat::{Category, Chat, ChatEvent, MessageId, Said, Send, SendError, Standing};
+use crate::restriction;
 use crate::store::{Store, StoreError};
 
 /// The log of events.
@@ -73,7 +76,7 @@ impl<D: Data> Sealed<D> {
         found.ok_or(SendError::NoSuchAccount)
     }
 
-    /// Where a message is, and its id there.
+    /// Where a message is, and its id there; an error when nothing may be done with it.
     async fn place(
         &self,
         message: MessageId,
@@ -85,12 +88,25 @@ impl<D: Data> Sealed<D> {
         let found = self.read(|records| {
             for conversation in records.conversations()? {
                 if records.message(conversation.id, id)?.is_some() {
-                    return Ok(Some(conversation.id));
+                    return Ok(Some((conversation.id, conversation.peer)));
                 }
             }
             Ok(None)
         })?;
-        Ok((found.ok_or(SendError::NoSuchMessage)?, id))
+        let (conversation, peer) = found.ok_or(SendError::NoSuchMessage)?;
+        if let Some(customer) = peer {
+            self.permit(customer).await?;
+        }
+        Ok((conversation, id))
+    }
+
+    /// Whether something may be done with a customer's data.
+    async fn permit(&self, customer: AccountId) -> Result<(), SendError> {
+        match restriction::since(&self.store, customer).await {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(SendError::Restricted),
+            Err(error) => Err(SendError::Unavailable(error.to_string())),
+        }
     }
 
     async fn intend(&self, intent: Intent) -> Result<(), SendError> {

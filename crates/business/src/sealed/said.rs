@@ -24,6 +24,7 @@ const UPLOAD: Duration = Duration::from_secs(60);
 
 impl<D: Data> Sealed<D> {
     pub(super) async fn say(&self, mut send: Send) -> Result<Said, SendError> {
+        self.permit(send.to).await?;
         let conversation = self.with(send.to)?.id;
         let once = hex::encode(send.dedupe);
         let what = postcard::to_allocvec(&send).map_err(|_| SendError::BadContent)?;

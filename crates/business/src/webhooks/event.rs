@@ -53,6 +53,14 @@ pub struct Sent {
 pub trait Names: Send + Sync + 'static {
     /// A customer's ids.
     fn ids(&self, of: AccountId) -> impl Future<Output = Result<Ids, StoreError>> + Send;
+    /// Whether what a customer said or heard at a time was erased: nothing is told of it.
+    fn is_erased(
+        &self,
+        _of: AccountId,
+        _at: Millis,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        std::future::ready(Ok(false))
+    }
     /// A message's id: `wamid.…`.
     fn message(&self, id: MessageId) -> String;
     /// The media id of a file; the file is known under it from now on.
@@ -100,6 +108,13 @@ struct Why(u32, &'static str, &'static str);
 impl<N: Names> Renderer<N> {
     /// An event of the sealed side; `None` for one that programs are not told of.
     pub async fn event(&self, event: &ChatEvent) -> Result<Option<Rendered>, StoreError> {
+        let (ChatEvent::Message { from: of, at, .. }
+        | ChatEvent::Reached { to: of, at, .. }
+        | ChatEvent::Failed { to: of, at, .. }
+        | ChatEvent::Consent { from: of, at, .. }) = event;
+        if self.names.is_erased(of.account, *at).await? {
+            return Ok(None);
+        }
         let (customer, field, value) = match event {
             ChatEvent::Message { from, id, at, what, in_reply_to, forwarded } => {
                 let ids = self.names.ids(from.account).await?;
@@ -345,6 +360,9 @@ fn why_of(why: &SendError) -> Why {
             Why(137_000, "Identity key hash does not match", "The identity key of the user has changed.")
         }
         SendError::Unavailable(_) => Why(131_016, "Service unavailable", "The device could not send it."),
+        SendError::Restricted => {
+            Why(131_026, "Message undeliverable", "What is done with this user's data is restricted.")
+        }
     }
 }
 

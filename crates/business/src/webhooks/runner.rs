@@ -19,6 +19,7 @@ use super::subscription::Slot;
 use crate::chat::Chat;
 use crate::clock::Clock;
 use crate::outward::OutwardError;
+use crate::restriction;
 use crate::store::StoreError;
 
 /// Events that are taken in one batch.
@@ -232,6 +233,12 @@ async fn work_on<D: Data>(
     for _ in 0..IN_A_ROW {
         let Some(due) = outbox.head(lane).await? else { return Ok(None) };
         let begun = clock.now();
+        if let Some(customer) = lane.customer
+            && restriction::since(&outbox.store, customer).await?.is_some()
+        {
+            // Whoever lifts it has this lane looked at.
+            return Ok(None);
+        }
         if due.not_before > begun {
             return Ok(Some(due.not_before));
         }

@@ -1,5 +1,8 @@
-//! The node's own API: people, tokens, webhooks, templates, the audit log.
+//! The node's own API: people, tokens, webhooks, templates, consent, the audit log.
 
+mod consents;
+mod customers;
+mod erasing;
 mod matrix;
 mod people;
 mod programs;

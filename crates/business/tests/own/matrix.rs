@@ -23,6 +23,7 @@ async fn line_of(world: &World, token: &str, route: &Route, person: u64, count: 
             "{token}" => world.token(json!({ "name": "one more" })).await.0.to_string(),
             "{template}" => world.template(token, &format!("t{count}")).await,
             "{level}" => "app".to_owned(),
+            "{customer}" => "100000000000001".to_owned(),
             "{row}" => "1".to_owned(),
             word => word.to_owned(),
         });

@@ -15,6 +15,7 @@ use lacre_business::fake::{FakeChat, FakeClock, FakeFetch, FakeHooks, Fakes};
 use lacre_business::ground::{Face, Ground};
 use lacre_business::node::{Approve, Node, Opened, Settings};
 use lacre_business::own::{self, Door};
+use lacre_business::webhooks::event::Rendered;
 use lacre_store::memory::MemoryData;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -35,7 +36,7 @@ pub struct World {
     api: Router,
     listener: Router,
     console: Router,
-    _folder: TempDir,
+    pub folder: TempDir,
 }
 
 /// A person who works at the bakery.
@@ -69,7 +70,7 @@ impl World {
         };
         let node = Node::open(ports, media, settings, Box::new(StdRng::seed_from_u64(7))).await;
         let node = Arc::new(node.expect("opened"));
-        let own = Arc::new(ground.own());
+        let own = Arc::new(ground.own().beside(Arc::new(chat.clone()), folder.path().to_owned()));
         Self {
             chat,
             api: api::router(node.clone()),
@@ -78,7 +79,7 @@ impl World {
             clock,
             node,
             data,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -94,6 +95,18 @@ impl World {
         told
     }
 
+    /// Something comes to wait to be told to programs.
+    pub async fn waits(&self, rendered: Rendered) {
+        let ground = Ground::alone(self.data.clone(), self.clock.clone()).await.expect("a ground");
+        ground.outbox.tell(rendered, NOW).await.expect("stored");
+    }
+
+    /// What the owner of the machine asks for while no node serves.
+    pub async fn alone(&self, line: &str) -> (u16, Value) {
+        let ground = Ground::alone(self.data.clone(), self.clock.clone()).await.expect("a ground");
+        ask(&own::router(Arc::new(ground.own()), Door::Console), "", "/lacre/v1/", line, Value::Null).await
+    }
+
     /// What somebody with a session asks for.
     pub async fn as_person(&self, session: &str, line: &str, body: Value) -> (u16, Value) {
         ask(&self.listener, session, "/lacre/v1/", line, body).await
@@ -102,6 +115,20 @@ impl World {
     /// What a program asks the Cloud API for.
     pub async fn program(&self, token: &str, line: &str, body: Value) -> (u16, Value) {
         ask(&self.api, token, "/v23.0/", line, body).await
+    }
+
+    /// The same, with an idempotency key.
+    pub async fn program_once(&self, token: &str, key: &str, line: &str, body: Value) -> (u16, Value) {
+        ask_with(&self.api, token, Some(key), ("/v23.0/", line), body).await
+    }
+
+    /// The node dies and is started again, over what is there now; how many customers are erased again.
+    pub async fn starts_again(&self) -> usize {
+        let (data, media) = (self.data.clone(), self.folder.path().join("media"));
+        let ground = Ground::of(data, self.clock.clone(), media, Country::default(), Face::default());
+        let own = ground.await.expect("a ground").own();
+        let own = own.beside(Arc::new(self.chat.clone()), self.folder.path().to_owned());
+        own.resume_erasing().await.expect("erased")
     }
 
     /// Takes somebody in at the machine.
@@ -170,10 +197,23 @@ pub fn code_of(told: &Value) -> &str {
 }
 
 async fn ask(router: &Router, bearer: &str, root: &str, line: &str, body: Value) -> (u16, Value) {
+    ask_with(router, bearer, None, (root, line), body).await
+}
+
+async fn ask_with(
+    router: &Router,
+    bearer: &str,
+    key: Option<&str>,
+    (root, line): (&str, &str),
+    body: Value,
+) -> (u16, Value) {
     let (method, path) = line.split_once(' ').expect("a method and a path");
     let mut request = Request::builder().method(method).uri(format!("{root}{path}"));
     if !bearer.is_empty() {
         request = request.header("authorization", format!("Bearer {bearer}"));
+    }
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
     }
     request = request.header("content-type", "application/json");
     let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };

@@ -6,4 +6,5 @@ mod events;
 mod outbox;
 mod outward;
 mod receiver;
+mod restriction;
 mod subscriptions;

@@ -82,7 +82,7 @@ pub fn posts(receiver: &Receiver) -> Vec<Seen> {
     receiver.seen().into_iter().filter(|it| challenge(it).is_none()).collect()
 }
 
-fn texts(posts: &[Seen]) -> Vec<String> {
+pub fn texts(posts: &[Seen]) -> Vec<String> {
     let text = |it: &Seen| {
         let body: serde_json::Value = serde_json::from_slice(&it.body).expect("JSON");
         body["entry"][0]["changes"][0]["value"]["messages"][0]["text"]["body"].as_str().map(str::to_owned)

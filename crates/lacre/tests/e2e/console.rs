@@ -42,7 +42,7 @@ impl Bakery {
         command
     }
 
-    fn says(&self, args: &[&str]) -> Run {
+    pub fn says(&self, args: &[&str]) -> Run {
         run(self.command(args).arg("--json"))
     }
 
@@ -51,7 +51,7 @@ impl Bakery {
     }
 
     /// Starts the node; where it listens.
-    fn serve(&self) -> (Running, String) {
+    pub fn serve(&self) -> (Running, String) {
         let args = ["serve", "--listen", "127.0.0.1:0", "--allow-host", "127.0.0.1", "--json"];
         let node = Running::start(&mut self.command(&args));
         let told = until("the node listens", || node.objects().first().cloned());
@@ -73,6 +73,10 @@ fn r18_a_node_is_looked_after_by_commands_while_it_serves_and_while_it_does_not(
     let customer = webhooks(&bakery, &program, &ana);
     templates(&bakery, &address, &program, &ana, &customer);
     people(&bakery, &address);
+    crate::consents::looked_at(&bakery, &ana, &customer);
+    crate::consents::exported(&bakery, &ana, &customer);
+    crate::consents::restricted(&bakery, (&address, &program), &ana, &customer);
+    crate::consents::erased(&bakery, &program, &ana, &customer);
     let heads = log(&bakery, &till);
 
     // The node stops: its socket goes, and the same commands open the store themselves.
@@ -80,7 +84,7 @@ fn r18_a_node_is_looked_after_by_commands_while_it_serves_and_while_it_does_not(
     assert_eq!(node.ended(), 0);
     assert!(!bakery.data().join("node.sock").exists());
     let third = stopped(&bakery, &program, &heads);
-    killed(&bakery, &third);
+    killed(&bakery, &third, &customer);
     let mut nowhere = lacre();
     nowhere.args(["business", "token", "list", "--json", "--data"]).arg(bakery.folder.path().join("none"));
     run(&mut nowhere).refused(7, "not_signed_up");
@@ -195,6 +199,12 @@ fn log(bakery: &Bakery, till: &str) -> PathBuf {
         "token:1 template.create",
         "operator template.approve",
         "operator people.add",
+        "operator consent.list",
+        "operator consent.export",
+        "operator customer.export",
+        "operator customer.export.messages",
+        "operator customer.restrict",
+        "operator customer.erase",
     ] {
         assert!(named.iter().any(|it| it == row), "{row} in {named:?}");
     }
@@ -209,6 +219,15 @@ fn stopped(bakery: &Bakery, program: &Hears, heads: &Path) -> String {
     let whole = bakery.says(&["audit", "verify", "--heads", heads]).ok().object();
     assert_eq!((&whole["whole"], &whole["heads"]), (&json!(true), &json!(1)));
     assert_eq!(bakery.says(&["audit", "proof", "1"]).ok().object()["row"]["what"], "token.create");
+    let register = bakery.says(&["records"]).ok().object();
+    assert_eq!(
+        (&register["controller"], &register["recipients"][0]["told"]),
+        (&json!("bakery"), &json!(true))
+    );
+    assert!(run(&mut bakery.command(&["records"])).ok().stdout.contains("recipient: 127.0.0.1"));
+    for what in ["list", "export"] {
+        bakery.says(&["consent", what]).refused(4, "node_not_serving");
+    }
     let receivers = bakery.says(&["webhook", "show"]).ok().object();
     assert_eq!(receivers["data"][0]["url"], program.url.as_str());
     // Its handshake is the same, and so are the hosts that are allowed.
@@ -222,7 +241,11 @@ fn stopped(bakery: &Bakery, program: &Hears, heads: &Path) -> String {
 }
 
 /// It serves again, is killed, and what it left at the socket keeps nobody from anything.
-fn killed(bakery: &Bakery, third: &str) {
+fn killed(bakery: &Bakery, third: &str, customer: &Value) {
+    let (node, _) = bakery.serve();
+    let mut node = crate::consents::killed_while_erasing(bakery, node, customer);
+    node.terminate();
+    assert_eq!(node.ended(), 0);
     let (mut node, address) = bakery.serve();
     let number = bakery.id("phone_number_id");
     assert_eq!(ask(&address, third, &format!("GET /v23.0/{number}"), &Value::Null).0, 200);

@@ -7,6 +7,7 @@ mod bot;
 mod business;
 mod canary;
 mod cards;
+mod consents;
 mod console;
 mod devices;
 mod faults;

@@ -16,14 +16,16 @@ use self::content::Draft;
 pub use self::content::place;
 pub(crate) use self::media::{download_error, upload_error};
 pub(crate) use self::recipient::{account, account_of_user, normal};
-pub(crate) use self::record::kept;
 pub use self::record::{Kept, reached, record};
+pub(crate) use self::record::{forget_kept, kept};
 use self::turn::Turn;
+pub(crate) use self::turn::forget_answers;
 use super::call::{Call, success};
 use super::error::ApiError;
 use super::{analytics, numbers, wamid};
-use crate::chat::{Category, Chat, MessageId, Outgoing, Said, Send};
+use crate::chat::{Category, Chat, MessageId, Outgoing, Said, Send, SendError};
 use crate::node::{Node, Ports};
+use crate::restriction;
 use crate::templates::Purpose;
 
 /// Most characters of what a program wants to hear again with each status.
@@ -79,6 +81,9 @@ async fn send<P: Ports>(
     if params.maybe("recipient_identity_key_hash")?.is_some() {
         // The sealed side tells no hash that could be compared: whatever was given cannot be vouched for.
         return Err(ApiError::IdentityKey);
+    }
+    if restriction::since(&node.store, recipient.account).await?.is_some() {
+        return Err(SendError::Restricted.into());
     }
     let category = draft.category();
     permit(node, recipient.account, category, draft.purpose().is_some())?;

@@ -10,6 +10,9 @@ use crate::chat::{Category, MessageId, Reach};
 use crate::node::{Node, Ports};
 use crate::store::{Store, StoreError, bytes_of, table};
 
+/// Rows that are looked through at once.
+const AT_ONCE: usize = 1_000;
+
 /// What is kept of a message that went out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
@@ -62,6 +65,20 @@ pub(super) async fn keep<P: Ports>(node: &Node<P>, id: MessageId, kept: Kept) ->
         node.store.write(Batch::new().put(key(id), bytes_of(&kept))).await?;
     }
     Ok(())
+}
+
+/// Forgets the messages that went out to a customer; says how many.
+pub(crate) async fn forget_kept<D: Data>(store: &Store<D>, customer: AccountId) -> Result<u64, StoreError> {
+    let (all, mut after, mut gone) = (Key::new(table::MESSAGE, &[]), None, 0);
+    loop {
+        let rows: Vec<(Key, Kept)> = store.list("messages", &all, after.as_ref(), AT_ONCE).await?;
+        let Some((last, _)) = rows.last() else { return Ok(gone) };
+        after = Some(last.clone());
+        let theirs = rows.into_iter().filter(|(_, it)| it.customer == customer);
+        let batch = theirs.fold(Batch::new(), |batch, (key, _)| batch.delete(key));
+        gone += batch.ops.len() as u64;
+        store.write(batch).await?;
+    }
 }
 
 fn key(id: MessageId) -> Key {

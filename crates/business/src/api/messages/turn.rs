@@ -1,7 +1,7 @@
 //! Requests with an `Idempotency-Key`: the same request again is the same message and gets the same answer.
 
 use lacre_proto::Millis;
-use lacre_store::data::{Batch, Key};
+use lacre_store::data::{Batch, Data, Key};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -10,7 +10,7 @@ use tokio::sync::MutexGuard;
 use super::super::call::Call;
 use super::super::error::ApiError;
 use crate::node::{Node, Ports};
-use crate::store::{StoreError, bytes_of, table};
+use crate::store::{Store, StoreError, bytes_of, table};
 
 /// How long a key is remembered.
 const LIFE: Millis = 24 * 60 * 60 * 1000;
@@ -81,6 +81,22 @@ impl<'a> Turn<'a> {
             node.store.write(Batch::new().put(key, bytes_of(&answered))).await?;
         }
         Ok(())
+    }
+}
+
+/// Forgets the answers that name a customer by their number; says how many.
+pub(crate) async fn forget_answers<D: Data>(store: &Store<D>, number: &str) -> Result<u64, StoreError> {
+    let (prefix, mut after, mut gone) = (Key::new(table::ANSWERED, &[]), None, 0);
+    loop {
+        let rows: Vec<(Key, Answered)> =
+            store.list("answers", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
+        let Some((last, _)) = rows.last() else { return Ok(gone) };
+        after = Some(last.clone());
+        let theirs =
+            rows.into_iter().filter(|(_, it)| it.answer.as_ref().is_some_and(|it| it.contains(number)));
+        let batch = theirs.fold(Batch::new(), |batch, (key, _)| batch.delete(key));
+        gone += batch.ops.len() as u64;
+        store.write(batch).await?;
     }
 }
 

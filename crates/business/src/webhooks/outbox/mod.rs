@@ -21,6 +21,7 @@
 //! | `TAKEN` `p` | the position up to which events were taken |
 //! | `TAKEN` `n` | the highest delivery id given |
 
+mod held;
 mod log;
 mod replay;
 mod rows;
@@ -34,6 +35,7 @@ use lacre_proto::Millis;
 use lacre_store::data::{Batch, Data, Expected, Key, WriteError};
 use tokio::sync::Notify;
 
+pub use held::Queued;
 pub use log::Attempt;
 pub use replay::Replay;
 pub use rows::{Dead, Lane, Outcome};

@@ -11,7 +11,10 @@ use lacre_proto::Handle;
 use super::LimitsArg;
 use super::relay::TlsArg;
 
-pub use node::{AuditCommand, CreateToken, PeopleCommand, TemplateCommand, TokenCommand, WebhookCommand};
+pub use node::{
+    AuditCommand, ConsentsCommand, CreateToken, CustomerCommand, PeopleCommand, TemplateCommand,
+    TokenCommand, WebhookCommand,
+};
 
 /// Examples of `lacre consent`.
 pub const CONSENT: &str = "\
@@ -69,8 +72,9 @@ Examples:
   lacre business serve --data ./bakery --listen 127.0.0.1:8480
   lacre business token create --data ./bakery --json
   lacre business people add ana --role owner --data ./bakery
-Beside `serve` itself all of them work while the node serves, and while it does
-not. The operator of the relay makes the account a business before it talks:
+All but `serve` work while the node serves, and while it does not; only
+`consent`, `customer export` and `customer erase` need one that serves. The
+operator of the relay makes the account a business before it talks:
 `lacre admin business add`. The guide: docs/guide/business.md";
 
 /// `lacre business`.
@@ -128,6 +132,22 @@ pub enum BusinessCommand {
         #[command(subcommand)]
         command: PeopleCommand,
     },
+    /// What customers have agreed to, and the receipts that show it; while the node serves
+    #[command(after_help = node::CONSENTS)]
+    Consent {
+        /// What to do
+        #[command(subcommand)]
+        command: ConsentsCommand,
+    },
+    /// What is held of one customer, and what is done with it
+    #[command(after_help = node::CUSTOMER)]
+    Customer {
+        /// What to do
+        #[command(subcommand)]
+        command: CustomerCommand,
+    },
+    /// Print the register of what is done with people's data: what is kept, why, how long, and who is told
+    Records(node::NodeArgs),
     /// What was done by whom, and whether the log of it is whole
     #[command(after_help = node::AUDIT)]
     Audit {

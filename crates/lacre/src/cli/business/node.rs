@@ -39,6 +39,20 @@ Examples:
   lacre business people role bruno supervisor --data ./bakery
   lacre business people reset bruno --data ./bakery";
 
+/// Examples of `lacre business consent`.
+pub const CONSENTS: &str = "\
+Examples:
+  lacre business consent list --data ./bakery
+  lacre business consent export --data ./bakery > receipts.jsonl";
+
+/// Examples of `lacre business customer`.
+pub const CUSTOMER: &str = "\
+Examples:
+  lacre business customer export 123456789012345 --data ./bakery -o ana.json
+  lacre business customer erase 123456789012345 --data ./bakery -o erased.json
+  lacre business customer restrict 123456789012345 --data ./bakery
+  lacre business customer restrict 123456789012345 --lift --data ./bakery";
+
 /// Examples of `lacre business audit`.
 pub const AUDIT: &str = "\
 Examples:
@@ -273,6 +287,54 @@ pub enum PeopleCommand {
     Reset {
         /// Their number or their login
         person: String,
+        /// Which node
+        #[command(flatten)]
+        node: NodeArgs,
+    },
+}
+
+/// `lacre business consent`.
+#[derive(Debug, Subcommand)]
+pub enum ConsentsCommand {
+    /// List the customers: what each has agreed to, since and until when, and whether the window is open
+    List(NodeArgs),
+    /// Print what they signed last, one a line, with what shows that it was they (JSON)
+    Export(NodeArgs),
+}
+
+/// `lacre business customer`.
+#[derive(Debug, Subcommand)]
+pub enum CustomerCommand {
+    /// Write one JSON document with all that is held of a customer: who they are, consent, messages both ways, files,
+    /// webhooks about them that wait
+    Export {
+        /// The customer, as programs know them: digits, or with the country before them
+        customer: String,
+        /// File for it, which must not be there yet (else it is printed)
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Which node
+        #[command(flatten)]
+        node: NodeArgs,
+    },
+    /// Take all of a customer off the device and out of the node, for good; writes what was erased, what remains, and why
+    Erase {
+        /// The customer, as programs know them: digits, or with the country before them
+        customer: String,
+        /// File for that document, which must not be there yet (else it is printed)
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Which node
+        #[command(flatten)]
+        node: NodeArgs,
+    },
+    /// Tell programs nothing of a customer and send them nothing; what comes from them waits until that is lifted
+    Restrict {
+        /// The customer, as programs know them: digits, or with the country before them
+        customer: String,
+        /// Lift it: what waited is told
+        #[arg(long)]
+        lift: bool,
         /// Which node
         #[command(flatten)]
         node: NodeArgs,

@@ -2,7 +2,10 @@
 
 mod ask;
 mod audit;
+mod consents;
+mod customers;
 mod people;
+mod records;
 mod serve;
 mod templates;
 mod tokens;
@@ -71,6 +74,9 @@ pub(super) async fn run(
         BusinessCommand::Webhook { command } => webhooks::run(command, json).await,
         BusinessCommand::Template { command } => templates::run(command, json).await,
         BusinessCommand::People { command } => people::run(command, json).await,
+        BusinessCommand::Consent { command } => consents::run(command, json).await,
+        BusinessCommand::Customer { command } => customers::run(command, json).await,
+        BusinessCommand::Records(node) => records::run(&node.data, json).await,
         BusinessCommand::Audit { command } => audit::run(command, json).await,
     }
 }

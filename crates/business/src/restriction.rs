@@ -1,0 +1,43 @@
+//! Customers with whose data nothing is done for a while but to keep it: nothing is told of them to programs and nothing
+//! is sent to them. What comes from them waits, and is told once that is lifted.
+//!
+//! Who tells looks here before each delivery, and who sends before each message.
+
+use lacre_proto::{AccountId, Millis};
+use lacre_store::data::{Batch, Data, Key};
+
+use crate::store::{Store, StoreError, table};
+use crate::webhooks::outbox::Outbox;
+
+/// Since when a customer is restricted; `None` when they are not.
+pub async fn since<D: Data>(store: &Store<D>, customer: AccountId) -> Result<Option<Millis>, StoreError> {
+    store.read("a restriction", &key(customer)).await
+}
+
+/// Restricts a customer, from the next delivery and the next message on; gives since when.
+pub async fn set<D: Data>(store: &Store<D>, customer: AccountId, now: Millis) -> Result<Millis, StoreError> {
+    let keep = |it: &mut Option<Millis>| *it.get_or_insert(now);
+    store.change("a restriction", &key(customer), keep).await
+}
+
+/// Lifts it; gives whether there was one. What waited is told, each with its days before it; nothing happens when the
+/// customer was not restricted.
+pub async fn lift<D: Data>(
+    store: &Store<D>,
+    outbox: &Outbox<D>,
+    customer: AccountId,
+    now: Millis,
+) -> Result<bool, StoreError> {
+    if since(store, customer).await?.is_none() {
+        return Ok(false);
+    }
+    // First its days: whatever happens between, it is not given up for having waited here.
+    outbox.begin_anew(customer, now).await?;
+    store.write(Batch::new().delete(key(customer))).await?;
+    outbox.look_at(customer);
+    Ok(true)
+}
+
+pub(crate) fn key(customer: AccountId) -> Key {
+    Key::new(table::CUSTOMER, &[b"r", customer.as_ref()])
+}

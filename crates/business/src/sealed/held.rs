@@ -1,0 +1,197 @@
+//! What the device holds of a customer, from its records.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::future::BoxFuture;
+use lacre_client::content::{Button, Choice, Content, FileRef, Menu, Offer};
+use lacre_client::records::{ConversationKind, MessageRecord, MessageState, Position, Records};
+use lacre_client::{EngineError, Intent};
+use lacre_proto::{AccountId, ConversationId, Millis};
+use lacre_store::data::Data;
+use serde_json::{Value, json};
+
+use super::heard::part;
+use super::{Sealed, category};
+use crate::api::wamid;
+use crate::chat::{MessageId, SendError};
+use crate::held::{Held, Holdings, Person, Place};
+
+/// Rows that are erased before others are looked for.
+const ROWS: usize = 128;
+
+impl<D: Data> Holdings for Sealed<D> {
+    fn person(&self, customer: AccountId) -> Result<Option<Person>, SendError> {
+        let Some(agreed) = self.agreed_by(customer)? else { return Ok(None) };
+        self.read(|records| {
+            let handle = records.contact(customer)?.map(|it| it.handle.to_string());
+            let name = records.name_of(customer)?.unwrap_or_default();
+            Ok(Some(Person { handle, name, blocked: records.is_blocked(customer)?, agreed }))
+        })
+    }
+
+    fn erase(&self, customer: AccountId, before: Millis) -> BoxFuture<'_, Result<u64, SendError>> {
+        Box::pin(self.erase_all(customer, before))
+    }
+
+    fn held(&self, customer: AccountId, after: Option<Place>, limit: usize) -> Result<Vec<Held>, SendError> {
+        self.read(|records| {
+            let all = conversations(&records, customer)?;
+            let mut held = Vec::new();
+            for (number, id) in (0..).zip(all) {
+                let from = match after {
+                    Some(after) if after.conversation > number => continue,
+                    Some(Place { conversation, anchor, counter }) if conversation == number => {
+                        Some(Position { anchor, counter })
+                    }
+                    _ => None,
+                };
+                for row in records.messages_after(id, from, limit - held.len())? {
+                    let Position { anchor, counter } = row.position;
+                    let place = Place { conversation: number, anchor, counter };
+                    held.push(Held {
+                        place,
+                        id: MessageId(row.id.0),
+                        files: (0..row.content.files().len()).map(|it| part(row.id, it)).collect(),
+                        told: told(&records, &row)?,
+                    });
+                }
+                if held.len() == limit {
+                    break;
+                }
+            }
+            Ok(held)
+        })
+    }
+}
+
+impl<D: Data> Sealed<D> {
+    async fn erase_all(&self, customer: AccountId, before: Millis) -> Result<u64, SendError> {
+        let mut gone = 0;
+        for conversation in self.read(|records| conversations(&records, customer))? {
+            let mut after = None;
+            loop {
+                let some = self.read(|records| records.messages_after(conversation, after, ROWS))?;
+                let Some(last) = some.last() else { break };
+                after = Some(last.position);
+                for row in some.into_iter().filter(|it| it.sent_ms <= before) {
+                    if row.state == MessageState::Queued {
+                        // What was not sent yet is not to be sent any more; one that has just gone is gone.
+                        let _ = self.client.intend(Intent::Cancel(row.id)).await;
+                    }
+                    self.intend(Intent::DeleteHere(conversation, row.id)).await?;
+                    gone += 1;
+                }
+            }
+        }
+        Ok(gone)
+    }
+}
+
+/// The conversations with a customer, in an order that stays, whatever happens in them.
+fn conversations(
+    records: &Records<'_>,
+    customer: AccountId,
+) -> Result<BTreeSet<ConversationId>, EngineError> {
+    let all = records.conversations()?.into_iter();
+    let with = all.filter(|it| it.kind == ConversationKind::Direct && it.peer == Some(customer));
+    Ok(with.map(|it| it.id).collect())
+}
+
+/// A row in full. What opens a file is not told: it is no data about anybody.
+fn told(records: &Records<'_>, row: &MessageRecord) -> Result<Value, EngineError> {
+    let id = |id: &lacre_client::content::MessageId| wamid::of(MessageId(id.0));
+    let by = |mine: bool| if mine { "business" } else { "customer" };
+    let versions = records.versions(row.conversation, row.id)?;
+    let versions = versions.iter().map(|it| json!({ "text": it.text, "at_ms": it.time_ms }));
+    let reactions = records.reactions(row.conversation, row.id)?;
+    let me = records.me()?.map(|it| it.account);
+    let reactions = reactions
+        .iter()
+        .filter(|it| it.emoji.is_some())
+        .map(|it| json!({ "by": by(me == Some(it.account)), "emoji": it.emoji }));
+    Ok(json!({
+        "id": id(&row.id),
+        "at_ms": row.sent_ms,
+        "from": by(row.mine),
+        "state": state(row.state),
+        "kind": row.content.kind().name,
+        "content": content(&row.content),
+        "files": row.content.files().into_iter().map(file).collect::<Vec<_>>(),
+        "in_reply_to": row.in_reply_to().as_ref().map(id),
+        "versions": versions.collect::<Vec<_>>(),
+        "reactions": reactions.collect::<Vec<_>>(),
+        "edited_ms": row.marks.edited_ms,
+        "taken_back": row.marks.deleted_by.is_some(),
+        "vanishes_ms": row.marks.vanishes_ms,
+        "forwarded": row.marks.manner.forwarded,
+    }))
+}
+
+fn state(state: MessageState) -> &'static str {
+    match state {
+        MessageState::Queued => "queued",
+        MessageState::Sent => "sent",
+        MessageState::Delivered => "delivered",
+        MessageState::Read => "read",
+        MessageState::Failed(_) => "failed",
+        MessageState::Received => "received",
+        _ => "unreadable",
+    }
+}
+
+fn file(file: &FileRef) -> Value {
+    json!({ "name": file.name, "mime": file.media_type, "bytes": file.size })
+}
+
+/// The words of each kind that people and businesses say to each other.
+fn content(content: &Content) -> Value {
+    match content {
+        Content::Text { text, .. } => json!({ "text": text }),
+        Content::Media(media) => json!({ "caption": media.caption }),
+        Content::Place(place) => json!({
+            "latitude": f64::from(place.latitude_e7) / 1e7,
+            "longitude": f64::from(place.longitude_e7) / 1e7,
+            "label": place.label,
+        }),
+        Content::Card(card) => json!({ "handle": card.handle.as_str(), "name": card.name }),
+        Content::Poll(poll) => json!({ "question": poll.question, "options": poll.options }),
+        Content::Timer { seconds } => json!({ "seconds": seconds }),
+        Content::Name(name) => json!({ "name": name }),
+        Content::Menu(it) => menu(it),
+        Content::Chosen { of, choice: it } => {
+            json!({ "of": wamid::of(MessageId(of.0)), "chosen": choice(it) })
+        }
+        Content::Consent(receipt) => json!({ "receipt": STANDARD.encode(receipt) }),
+        _ => Value::Null,
+    }
+}
+
+fn choice(it: &Choice) -> Value {
+    json!({ "id": it.id, "title": it.title, "description": it.description })
+}
+
+fn menu(menu: &Menu) -> Value {
+    let button = |button: &Button| match button {
+        Button::Reply { id, title } => json!({ "id": id, "title": title }),
+        Button::Link { title, url } => json!({ "title": title, "url": url }),
+        Button::Phone { title, number } => json!({ "title": title, "number": number }),
+        Button::Code { title, code } => json!({ "title": title, "code": code }),
+    };
+    let (buttons, list) = match &menu.offer {
+        Offer::Buttons(all) => (all.iter().map(button).collect::<Vec<_>>(), Value::Null),
+        Offer::List { title, sections } => {
+            let sections = sections.iter().map(
+                |it| json!({ "title": it.title, "rows": it.rows.iter().map(choice).collect::<Vec<_>>() }),
+            );
+            (Vec::new(), json!({ "title": title, "sections": sections.collect::<Vec<_>>() }))
+        }
+        Offer::Nothing | Offer::Place => (Vec::new(), Value::Null),
+    };
+    let template = menu.template.as_ref().map(
+        |it| json!({ "name": it.name, "language": it.language, "category": category(it.category).name() }),
+    );
+    json!({ "header": menu.header, "body": menu.body, "footer": menu.footer, "buttons": buttons, "list": list,
+            "template": template })
+}

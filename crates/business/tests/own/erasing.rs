@@ -1,0 +1,200 @@
+//! A customer is erased: nothing of them is left but the pseudonym, and nothing comes back.
+
+use std::sync::Arc;
+
+use lacre_business::chat::{ChatEvent, Customer, Incoming, MessageId, SendError};
+use lacre_business::customers::Country;
+use lacre_business::ground::{Face, Ground};
+use lacre_business::media::{Medium, Source};
+use lacre_business::restriction;
+use lacre_business::store::bytes_of;
+use lacre_business::webhooks::event::Rendered;
+use lacre_store::data::{Batch, Data, Key};
+use lacre_store::memory::MemoryData;
+use serde_json::{Value, json};
+
+use crate::consents::{ANA, BRUNO, number};
+use crate::world::*;
+
+const WORDS: &str = "do you have rye?";
+const PICTURE: u64 = 123_456_789_012_345;
+
+/// Ana has written and sent a picture, which a program fetched; she was answered; a webhook about her waits; she is
+/// blocked and restricted. Bruno has written too.
+async fn story(world: &World) {
+    let (_, token) = world.token(json!({ "name": "till" })).await;
+    let hears = Hears::start();
+    world.done("POST webhooks", json!({ "url": hears.url, "verify_token": "x" })).await;
+    let line = format!("POST {}/messages", world.node.identity.number);
+    for (who, n) in [(ANA, 1), (BRUNO, 2)] {
+        let digits = number(world, who).await;
+        let said = json!({ "content": { "text": WORDS }, "files": [{ "name": "cake.jpg" }], "at_ms": NOW });
+        world.chat.holds(who, MessageId([n; 16]), said);
+        let body = format!("{digits} says {WORDS}").into_bytes();
+        world.waits(Rendered { customer: Some(who), field: "messages", body }).await;
+        world.chat.opens_window(who, NOW + MINUTE);
+        let send = json!({ "messaging_product": "whatsapp", "to": digits, "type": "text",
+                           "text": { "body": "at five" }, "biz_opaque_callback_data": "order 7" });
+        let (status, sent) = world.program_once(&token, &format!("key {n}"), &line, send).await;
+        assert_eq!(status, 200, "{sent}");
+    }
+    let medium = Medium {
+        id: PICTURE,
+        mime: "image/jpeg".to_owned(),
+        sha256: [0; 32],
+        size: 5,
+        name: Some("cake.jpg".to_owned()),
+        expires: NOW + MINUTE,
+        source: Source::Customer(MessageId([1; 16]), 0),
+    };
+    world.node.media.note(medium).await.expect("noted");
+    let media = world.folder.path().join("media");
+    std::fs::create_dir_all(&media).expect("made");
+    std::fs::write(media.join(PICTURE.to_string()), WORDS).expect("fetched");
+    let block =
+        json!({ "messaging_product": "whatsapp", "block_users": [{ "user": number(world, ANA).await }] });
+    let line = format!("POST {}/block_users", world.node.identity.number);
+    assert_eq!(world.program(&token, &line, block).await.0, 200);
+    restriction::set(&world.node.store, ANA, NOW).await.expect("set");
+}
+
+async fn rows(data: &MemoryData) -> Vec<(Key, bytes::Bytes)> {
+    let (from, to) = (Key::from(bytes::Bytes::new()), Key::from(bytes::Bytes::from_static(&[0xff; 4])));
+    data.scan(&from, &to, usize::MAX).await.expect("read")
+}
+
+/// Where something is found of Ana: in rows of the store and files of the folder.
+async fn traces(world: &World, digits: &str) -> Vec<String> {
+    let number: u64 = digits.parse().expect("digits");
+    let needles: [&[u8]; 6] = [
+        digits.as_bytes(),
+        &number.to_be_bytes(),
+        &bytes_of(&number),
+        ANA.as_ref(),
+        ANA.to_string().as_bytes(),
+        b"\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01",
+    ]
+    .map(|it| Box::leak(it.to_vec().into_boxed_slice()) as &[u8]);
+    let has = |hay: &[u8]| needles.iter().any(|needle| hay.windows(needle.len()).any(|it| it == *needle));
+    let mut found: Vec<_> = rows(&world.data)
+        .await
+        .iter()
+        .filter(|(key, value)| has(key.as_bytes()) || has(value))
+        .map(|(key, _)| format!("row {}", hex::encode(key.as_bytes())))
+        .collect();
+    let mut folders = vec![world.folder.path().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("read").flatten() {
+            match entry.path().is_dir() {
+                true => folders.push(entry.path()),
+                false => {
+                    let bytes = std::fs::read(entry.path()).expect("read");
+                    if has(&bytes) || bytes.windows(WORDS.len()).any(|it| it == WORDS.as_bytes()) {
+                        found.push(format!("file {}", entry.path().display()));
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn b07_nothing_of_ana_is_left_but_the_pseudonym_and_all_of_brunos_is() {
+    let world = World::new().await;
+    story(&world).await;
+    let (ana, bruno) = (number(&world, ANA).await, number(&world, BRUNO).await);
+    let count = async |what: &str| {
+        let told = world.alone("GET records").await.1;
+        let rows = told["kept"].as_array().expect("rows").clone();
+        let row = rows.into_iter().find(|it| it["what"].as_str().is_some_and(|it| it.starts_with(what)));
+        row.unwrap_or_else(|| panic!("{what} in {told}"))["count"].as_u64().expect("a number")
+    };
+    let kept = ["customers", "files", "notes", "answers", "webhooks that wait"];
+    for (what, counted) in kept.iter().zip([2, 1, 2, 2, 2]) {
+        assert_eq!(count(what).await, counted, "{what}");
+    }
+    let register = world.done("GET records", Value::Null).await;
+    let recipient = json!({ "host": "127.0.0.1", "receiver": "main", "fields": [], "told": true });
+    assert_eq!(register["recipients"], json!([recipient]), "{register}");
+    // Her message, its media; two rows of who she is; block, restriction; delivery; what was sent; the answer; a file.
+    assert!(traces(&world, &ana).await.len() >= 10, "{:?}", traces(&world, &ana).await);
+    let told = world.done(&format!("POST customers/{ana}/erase"), Value::Null).await;
+    let erased = json!({ "messages": 1, "media": 1, "webhooks": 1, "noted_of_messages_sent": 1, "answers": 1, "number": true });
+    assert_eq!(told["erased"], erased, "{told}");
+    let pseudonym = hex::encode(world.node.audit.pseudonym(ANA).0);
+    assert_eq!((&told["wa_id"], &told["pseudonym"]), (&json!(ana), &json!(pseudonym)));
+    assert!(told["remains"].as_array().is_some_and(|it| it.iter().all(|it| it["why"].is_string())));
+
+    assert_eq!(traces(&world, &ana).await, Vec::<String>::new());
+    let log = world.done("GET audit?what=customer.erase", Value::Null).await;
+    assert_eq!(log["data"][0]["customer"], pseudonym.as_str());
+    assert_eq!(world.console(&format!("GET customers/{ana}/export"), Value::Null).await.0, 404);
+    let theirs = world.done(&format!("GET customers/{bruno}/messages"), Value::Null).await;
+    assert_eq!(theirs["data"][0]["content"]["text"], WORDS);
+    let webhooks = world.done(&format!("GET customers/{bruno}/export"), Value::Null).await;
+    assert_eq!(webhooks["webhooks"].as_array().map(Vec::len), Some(1));
+    for (what, counted) in kept.iter().zip([1, 0, 1, 1, 1]) {
+        assert_eq!(count(what).await, counted, "{what}");
+    }
+    assert_eq!(world.starts_again().await, 0, "it was done");
+}
+
+#[tokio::test]
+async fn what_was_broken_off_is_done_at_the_next_start() {
+    let world = World::new().await;
+    story(&world).await;
+    let ana = number(&world, ANA).await;
+    // As if it died before the device was done.
+    world.chat.refuses_next(SendError::Unavailable("gone".to_owned()));
+    let (status, told) = world.console(&format!("POST customers/{ana}/erase"), Value::Null).await;
+    assert_eq!((status, code_of(&told)), (503, "unavailable"));
+    assert!(!traces(&world, &ana).await.is_empty());
+    assert_eq!(world.starts_again().await, 1);
+    assert_eq!(traces(&world, &ana).await, Vec::<String>::new());
+    assert_eq!(world.starts_again().await, 0);
+    let rows = world.log().await;
+    let row = ("node".to_owned(), "customer.erase".to_owned(), "again, at the start".to_owned());
+    assert_eq!(rows.iter().filter(|it| **it == row).count(), 1, "{rows:?}");
+}
+
+#[tokio::test]
+async fn a_copy_from_before_that_comes_back_is_erased_again_at_the_start() {
+    let world = World::new().await;
+    story(&world).await;
+    let ana = number(&world, ANA).await;
+    let copy = rows(&world.data).await;
+    world.done(&format!("POST customers/{ana}/erase"), Value::Null).await;
+    let now = rows(&world.data).await.into_iter();
+    world.data.write(now.fold(Batch::new(), |it, (key, _)| it.delete(key))).await.expect("written");
+    let back = copy.into_iter().fold(Batch::new(), |it, (key, value)| it.put(key, value));
+    world.data.write(back).await.expect("written");
+    world.chat.holds(ANA, MessageId([1; 16]), json!({ "content": { "text": WORDS }, "files": [{}] }));
+    assert!(!traces(&world, &ana).await.is_empty(), "it is all back");
+    assert_eq!(world.starts_again().await, 1);
+    assert_eq!(traces(&world, &ana).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_erased_is_not_told_any_more_and_what_she_writes_later_is() {
+    let world = World::new().await;
+    story(&world).await;
+    let ana = number(&world, ANA).await;
+    world.done(&format!("POST customers/{ana}/erase"), Value::Null).await;
+    let media = world.folder.path().join("media");
+    let ground =
+        Ground::of(world.data.clone(), world.clock.clone(), media, Country::default(), Face::default());
+    let renderer = Arc::new(ground.await.expect("a ground").renderer);
+    let says = |at: u64| ChatEvent::Message {
+        from: Customer { account: ANA, name: "Ana".to_owned() },
+        id: MessageId([9; 16]),
+        at,
+        what: Incoming::Text(WORDS.to_owned()),
+        in_reply_to: None,
+        forwarded: None,
+    };
+    assert_eq!(renderer.event(&says(NOW)).await, Ok(None));
+    assert_eq!(traces(&world, &ana).await, Vec::<String>::new(), "nor is she given a number for it");
+    let told = renderer.event(&says(NOW + 1)).await.expect("rendered").expect("it is told");
+    assert!(String::from_utf8_lossy(&told.body).contains(&ana), "under the same number");
+}
