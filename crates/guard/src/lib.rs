@@ -9,7 +9,7 @@
 //!
 //! - [`Facts::gather`] reads what is needed from a file: its beginning, its end and a directory in it, never all of
 //!   it, and never more than the limits say.
-//! - [`alike`] says whether people may take a name for another.
+//! - [`alike()`] says whether people may take a name for another.
 //! - [`judge`] is a pure function of these facts.
 
 mod active;
