@@ -112,6 +112,8 @@ impl<D: Data> Eraser<D> {
         let mut file = options.append(true).create(true).open(self.folder.join(FILE))?;
         file.write_all(line.as_bytes())?;
         file.sync_all()?;
+        #[cfg(unix)]
+        std::fs::File::open(&self.folder)?.sync_all()?;
         self.apply(customer, before).await
     }
 
@@ -162,7 +164,10 @@ impl<D: Data> Eraser<D> {
         self.mark(who, Mark { before, done: false }).await?;
         tokio::time::sleep(SETTLE).await;
         let number = self.customers.known(customer).await?;
-        let mut erased = Erased::default();
+        // At once: what they write while the rest is erased is to be told.
+        let webhooks = self.outbox.of(customer).await?.len() as u64;
+        self.outbox.forget(customer).await?;
+        let mut erased = Erased { webhooks, ..Erased::default() };
         // As long as the device knows which messages they were of.
         let mut after = None;
         loop {
@@ -178,17 +183,19 @@ impl<D: Data> Eraser<D> {
             }
         }
         erased.messages = self.device.erase(customer, before).await?;
-        erased.webhooks = self.outbox.of(customer).await?.len() as u64;
-        self.outbox.forget(customer).await?;
         erased.sent = forget_kept(&self.store, customer).await?;
         if let Some(number) = number {
             erased.answers = forget_answers(&self.store, &number.to_string()).await?;
         }
         let told = Key::new(table::TAKEN, &[b"consent", customer.as_ref()]);
-        let batch = Batch::new()
-            .delete_range(told.clone(), end_of(&told))
-            .delete(crate::api::blocks::key(customer))
-            .delete(crate::restriction::key(customer));
+        let batch =
+            Batch::new().delete_range(told.clone(), end_of(&told)).delete(crate::api::blocks::key(customer));
+        // One that was set since stands.
+        let since = crate::restriction::since(&self.store, customer).await?;
+        let batch = match since.is_some_and(|since| since > before) {
+            true => batch,
+            false => batch.delete(crate::restriction::key(customer)),
+        };
         self.store.write(batch).await?;
         self.customers.forget(customer).await?;
         self.mark(who, Mark { before, done: true }).await?;

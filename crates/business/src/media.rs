@@ -4,7 +4,7 @@
 pub mod upload;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use lacre_proto::Millis;
@@ -213,7 +213,10 @@ impl<D: Data> Media<D> {
         let done = self.keep(&medium).await;
         if done.is_err() {
             self.drop_part(medium.id).await;
-            drop(fs::remove_file(self.path(medium.id)).await);
+            // Somebody else may have brought the same upload to its end.
+            if let Ok(None) = self.store.read::<Medium>("a file", &by_id(medium.id)).await {
+                drop(fs::remove_file(self.path(medium.id)).await);
+            }
         }
         done.map(|()| medium)
     }
@@ -282,6 +285,11 @@ impl<D: Data> Media<D> {
             let part = self.part(medium.id).await?;
             chat.fetch(message, index, &part).await?;
             fs::rename(&part, &path).await?;
+            // It may have been deleted while it came.
+            if self.store.read::<Medium>("a file", &by_id(medium.id)).await?.is_none() {
+                fs::remove_file(&path).await?;
+                return Err(io::Error::from(io::ErrorKind::NotFound).into());
+            }
         }
         Ok(File { path, name: medium.name.clone(), mime: medium.mime.clone() })
     }
@@ -324,7 +332,7 @@ impl<D: Data> Media<D> {
         }
     }
 
-    /// Removes what came half and was left by a crash: a part that nobody has written to for a day.
+    /// Removes what a crash left: a part that nobody has written to for a day, and a file of which nothing is known.
     async fn sweep_parts(&self, now: Millis) -> Result<usize, MediaError> {
         let mut gone = 0;
         let mut entries = match fs::read_dir(&self.folder).await {
@@ -334,12 +342,21 @@ impl<D: Data> Media<D> {
         while let Some(entry) = entries.next_entry().await? {
             let written = entry.metadata().await?.modified()?;
             let age = (UNIX_EPOCH + Duration::from_millis(now)).duration_since(written).unwrap_or_default();
-            if entry.path().extension().is_some_and(|it| it == "part") && age > PART_LIFE {
+            if age > PART_LIFE && self.is_left(&entry.path()).await? {
                 fs::remove_file(entry.path()).await?;
                 gone += 1;
             }
         }
         Ok(gone)
+    }
+
+    async fn is_left(&self, path: &Path) -> Result<bool, StoreError> {
+        if path.extension().is_some_and(|it| it == "part") {
+            return Ok(true);
+        }
+        let id = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+        let Some(id) = id.filter(|id| self.path(*id) == path) else { return Ok(false) };
+        Ok(self.store.read::<Medium>("a file", &by_id(id)).await?.is_none())
     }
 
     /// Where the bytes of a file lie.

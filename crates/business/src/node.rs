@@ -1,5 +1,6 @@
 //! The node: what it is (ids and secrets, made once), what it is set to, and the ports that it works with.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,6 +21,7 @@ use crate::clock::Clock;
 use crate::customers::{Country, Customers};
 use crate::limits::{Limiter, Pace};
 use crate::media::Media;
+use crate::media::upload::UploadId;
 use crate::signature::Signatures;
 use crate::store::{Store, StoreError, bytes_of, table};
 use crate::templates::Templates;
@@ -188,6 +190,8 @@ pub struct Node<P: Ports> {
     pub(crate) creations: Limiter<()>,
     /// Requests with the same idempotency key wait for each other here.
     pub(crate) turns: [tokio::sync::Mutex<()>; 16],
+    /// Uploads to which somebody brings bytes just now.
+    pub(crate) uploading: Mutex<BTreeSet<UploadId>>,
     /// Large bodies that are signed.
     pub(crate) bodies: Arc<Semaphore>,
     rng: Mutex<Box<dyn CryptoRng + Send>>,
@@ -230,6 +234,7 @@ impl<P: Ports> Node<P> {
             throughput: Limiter::new(settings.throughput),
             creations: Limiter::new(Pace { count: 100, per: 60 * 60 * 1000, burst: 100 }),
             turns: Default::default(),
+            uploading: Mutex::default(),
             rng: Mutex::new(rng),
             chat,
             hooks,

@@ -267,6 +267,12 @@ impl<D: Data> People<D> {
         rng.fill_bytes(&mut salt);
         rng.fill_bytes(&mut totp.0);
         let password = hashed(password, salt).await?;
+        // That took a while: whose it is may have become more meanwhile.
+        let _turn = self.turn.lock().await;
+        let person = self.row(id).await?.person;
+        if !matches!(by, By::Actor(actor) if actor.person.id == id) {
+            allowed(by, &[person.role], &[&person.inboxes])?;
+        }
         self.edit(id, |row| {
             row.password = password.clone();
             row.totp = totp.clone();

@@ -29,6 +29,8 @@ pub async fn lift<D: Data>(
     now: Millis,
 ) -> Result<bool, StoreError> {
     if since(store, customer).await?.is_none() {
+        // Whoever lifted it may have been stopped before this.
+        outbox.look_at(customer);
         return Ok(false);
     }
     // First its days: whatever happens between, it is not given up for having waited here.

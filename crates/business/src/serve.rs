@@ -244,7 +244,11 @@ async fn accept(
                 Some((listener.accept().await.ok()?, place))
             } => accepted,
         };
-        let Some(((stream, peer), place)) = accepted else { continue };
+        let Some(((stream, peer), place)) = accepted else {
+            // The machine has no more sockets, say: it is not asked at once again.
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
         let (router, acceptor, stop) = (router.clone(), acceptor.clone(), stop.clone());
         let peer = Some(peer.ip().to_canonical());
         connections.spawn(async move {
@@ -276,9 +280,7 @@ async fn connection(
         let mut router = router.clone();
         async move {
             let answer = Service::call(&mut router, request);
-            tokio::time::timeout(REQUEST, answer)
-                .await
-                .unwrap_or_else(|_| Ok(axum::response::Response::default()))
+            tokio::time::timeout(REQUEST, answer).await.unwrap_or_else(|_| Ok(api::too_late()))
         }
     });
     let serving = hyper::server::conn::http1::Builder::new()

@@ -58,8 +58,15 @@ use crate::node::{Node, Ports};
 pub fn router<P: Ports>(node: Arc<Node<P>>) -> Router {
     Router::new().fallback(move |request: Request| {
         let node = Arc::clone(&node);
-        async move { serve(&node, request).await }
+        // What was begun is done to its end, its row in the audit log too, though nobody waits for the answer any more.
+        let done = tokio::spawn(async move { serve(&node, request).await });
+        async move { done.await.unwrap_or_else(|_| ApiError::Internal.response("")) }
     })
+}
+
+/// What is answered to a request that took too long; it is done to its end.
+pub fn too_late() -> Response<Body> {
+    ApiError::Unavailable.response("")
 }
 
 async fn serve<P: Ports>(node: &Node<P>, request: Request) -> Response<Body> {

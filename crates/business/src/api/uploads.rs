@@ -2,6 +2,8 @@
 //! says how many came. When all have come, the answer is a handle: profile pictures and examples of templates are
 //! named by it.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -50,6 +52,8 @@ pub async fn go_on<P: Ports>(node: &Node<P>, call: &Call, mut body: Body) -> Res
     if upload.is_whole {
         return Ok(json!({ "h": handle(node, &upload.mime, upload.media) }));
     }
+    let _alone = Alone::with(&node.uploading, id)
+        .ok_or_else(|| ApiError::MediaUpload("Another request brings bytes to this upload".to_owned()))?;
     let mut came = node.media.uploaded(&upload).await.map_err(refused)?;
     let offset = call.headers.get("file_offset").and_then(|it| it.to_str().ok()).unwrap_or("0");
     if offset.trim().parse() != Ok(came) {
@@ -84,6 +88,21 @@ pub async fn go_on<P: Ports>(node: &Node<P>, call: &Call, mut body: Body) -> Res
     }
     let medium = node.media.end_upload(id, upload, node.now()).await.map_err(refused)?;
     Ok(json!({ "h": handle(node, &medium.mime, medium.id) }))
+}
+
+/// Who alone brings bytes to an upload, for as long as this is held.
+struct Alone<'a>(&'a Mutex<BTreeSet<UploadId>>, UploadId);
+
+impl<'a> Alone<'a> {
+    fn with(all: &'a Mutex<BTreeSet<UploadId>>, id: UploadId) -> Option<Self> {
+        all.lock().unwrap_or_else(PoisonError::into_inner).insert(id).then_some(Self(all, id))
+    }
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
 }
 
 /// The file behind a handle; `None` when the node did not give it, or the file is gone.

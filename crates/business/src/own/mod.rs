@@ -153,12 +153,14 @@ impl<D: Data, K: Clock> Own<D, K> {
 pub fn router<D: Data, K: Clock>(own: Arc<Own<D, K>>, door: Door) -> Router {
     Router::new().fallback(move |request: Request| {
         let own = Arc::clone(&own);
-        async move {
+        // What was begun is done to its end, its row in the audit log too, though nobody waits for the answer any more.
+        let done = tokio::spawn(async move {
             match handle(&own, request, door).await {
                 Ok(told) => respond(StatusCode::OK, &told),
                 Err(error) => refuse(&error),
             }
-        }
+        });
+        async move { done.await.unwrap_or_else(|_| respond(StatusCode::INTERNAL_SERVER_ERROR, &Value::Null)) }
     })
 }
 
@@ -238,6 +240,12 @@ async fn handle<D: Data, K: Clock>(own: &Own<D, K>, request: Request, door: Door
     let route = route.ok_or(OwnError::Unknown("call"))?;
     caller.may(route, path, address.query("inbox"))?;
     let said = params::read(&address, &parts.method, &parts.headers, body).await?;
+    // The body may have taken its time: what counts is what they may do now.
+    let caller = match caller {
+        Caller::Person(..) => Caller::of(own, door, &parts.headers).await?,
+        other => other,
+    };
+    caller.may(route, path, address.query("inbox"))?;
     let ask = Ask { caller: &caller, said: At::new(&said, ""), path };
     let Done { told, on, by, about } = done(own, route.op, &ask).await?;
     if let Some(what) = route.what {

@@ -80,8 +80,11 @@ impl<D: Data> Sealed<D> {
                         // What was not sent yet is not to be sent any more; one that has just gone is gone.
                         let _ = self.client.intend(Intent::Cancel(row.id)).await;
                     }
-                    self.intend(Intent::DeleteHere(conversation, row.id)).await?;
-                    gone += 1;
+                    match self.intend(Intent::DeleteHere(conversation, row.id)).await {
+                        // It vanished meanwhile, or another device took it away.
+                        Ok(_) | Err(SendError::NoSuchMessage) => gone += 1,
+                        Err(error) => return Err(error),
+                    }
                 }
             }
         }

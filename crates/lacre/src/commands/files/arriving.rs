@@ -1,11 +1,13 @@
 //! Files that are saved as their messages come.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lacre_client::Client;
 use lacre_client::view::{File, Message};
 use lacre_guard::{Verdict, clean_name};
 use serde_json::json;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::{files, no_folder, save};
@@ -15,6 +17,8 @@ use crate::output;
 use crate::safe_text::safe_line;
 
 const MIB: u64 = 1024 * 1024;
+/// Files fetched and written at one time; the others wait.
+const AT_ONCE: usize = 4;
 
 /// What became of a file.
 pub(in crate::commands) type Saved = (File, Result<(PathBuf, Verdict), Failure>);
@@ -24,6 +28,7 @@ pub(in crate::commands) struct Arriving {
     client: Client,
     folder: PathBuf,
     most: u64,
+    places: Arc<Semaphore>,
     jobs: JoinSet<Saved>,
 }
 
@@ -34,7 +39,8 @@ impl Arriving {
             return Err(Failure::usage(format!("{} is no folder", folder.display())));
         }
         let (client, folder, most) = (client.clone(), folder.to_owned(), most.saturating_mul(MIB));
-        Ok(Self { client, folder, most, jobs: JoinSet::new() })
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        Ok(Self { client, folder, most, places, jobs: JoinSet::new() })
     }
 
     /// Begins with the files of a message.
@@ -46,7 +52,9 @@ impl Arriving {
                 continue;
             }
             let (client, file, folder) = (self.client.clone(), file.clone(), self.folder.clone());
+            let places = self.places.clone();
             self.jobs.spawn(async move {
+                let _place = places.acquire_owned().await;
                 let saved = saved(&client, &file, folder).await;
                 (file, saved)
             });
