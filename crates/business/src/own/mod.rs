@@ -77,21 +77,23 @@ pub struct Own<D, K> {
     device: Option<Arc<dyn Holdings>>,
     folder: PathBuf,
     secret: [u8; 32],
+    handle: String,
     entering: Semaphore,
     rng: Mutex<Box<dyn CryptoRng + Send>>,
 }
 
 impl<D: Data, K: Clock> Own<D, K> {
-    /// The own API over a store. `issuer` is what authenticator apps show.
+    /// The own API over a store. The handle is what people know the business by, and what authenticator apps show.
     pub fn new(
         store: Store<D>,
         identity: &Identity,
         hooks: Webhooks<D, K>,
-        issuer: String,
+        handle: String,
         rng: Box<dyn CryptoRng + Send>,
     ) -> Self {
         Self {
-            people: People::new(store.clone(), issuer),
+            people: People::new(store.clone(), handle.clone()),
+            handle,
             tokens: Tokens::new(store.clone()),
             templates: Templates::new(store.clone()),
             audit: Audit::new(store, identity.secret),

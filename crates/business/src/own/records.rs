@@ -72,7 +72,7 @@ pub(super) async fn register<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done,
         .collect();
     let told = json!({
         "made_ms": own.now(),
-        "controller": own.hooks.renderer.number.display,
+        "controller": own.handle,
         "kept": kept,
         "on_the_device": DEVICE,
         "recipients": recipients,
