@@ -378,7 +378,7 @@ def templates(first, to):
     if told is not None and made is not None:
         offer = lambda: wa.send_template(told.from_user.wa_id, "picture", TemplateLanguage.ENGLISH_US, [HeaderImage.params(image=FILES["image/png"], mime_type="image/png")])
         works("send_template: a picture above", offer)
-        look = lambda row: row["kind"] == "menu" and row["content"]["body"] == "A new bread is here."
+        look = lambda row: row["kind"] == "menu" and row["content"]["body"] == "A new bread is here." and len(row["content"]["files"]) == 1
         works("send_template: a picture above → the customer's side", lambda: dora.finds("the offer", look))
         lite = lambda: wa.send_template(told.from_user.wa_id, "picture", TemplateLanguage.ENGLISH_US, [HeaderImage.params(image=FILES["image/png"], mime_type="image/png")], use_mm_lite_api=True)
         works("send_template: marketing_messages", lite)

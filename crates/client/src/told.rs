@@ -62,6 +62,13 @@ pub fn sentence(change: &Change, by: &str) -> String {
                 who.handle
             )
         }
+        Change::ActsFor(who, true) => {
+            format!("{by} lets {} act for it; they may read what is said here", listed(who))
+        }
+        Change::ActsFor(who, false) => format!("{} does not act for {by} any more", listed(who)),
+        Change::Keeps(0) => format!("{by} has changed what it says of what it does with what you write"),
+        Change::Keeps(1) => format!("{by} says that it keeps what is said here for a day"),
+        Change::Keeps(days) => format!("{by} says that it keeps what is said here for {days} days"),
         Change::KeyAccepted(who) => format!(
             "The identity key of {} has changed, and {by} accepted the new one; the safety number was not compared yet",
             who.handle
@@ -84,8 +91,12 @@ pub fn rules_in_words(rules: Rules) -> String {
 }
 
 fn names(people: &[Named]) -> String {
-    let handles: Vec<&str> = people.iter().map(|named| named.handle.as_str()).collect();
-    match handles.split_last() {
+    listed(&people.iter().map(|named| named.handle.as_str()).collect::<Vec<_>>())
+}
+
+fn listed(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    match names.split_last() {
         None => "nobody".to_owned(),
         Some((last, [])) => (*last).to_owned(),
         Some((last, others)) => format!("{} and {last}", others.join(", ")),

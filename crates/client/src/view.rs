@@ -3,7 +3,7 @@
 mod marks;
 
 use lacre_engine::records::{Change, ConversationKind, ConversationRecord, ConversationState};
-use lacre_engine::records::{ConsentRecord, Verified};
+use lacre_engine::records::{ConsentRecord, Terms, Verified};
 use lacre_engine::records::{Failure, MessageRecord, MessageState, Standing};
 use lacre_engine::records::{FileId, Me, Position, Records, Transfer, Trust, Unreadable};
 use lacre_engine::{EngineError, Reader};
@@ -55,6 +55,8 @@ pub struct Business {
     pub window_until: Millis,
     /// The display name of another business, a verified one, that its handle looks like. Not made safe for a screen.
     pub looks_like: Option<String>,
+    /// What it keeps, and who acts for it; `None` when it has told nothing. Not made safe for a screen.
+    pub terms: Option<Terms>,
 }
 
 /// What the conversation with oneself is called.
@@ -150,7 +152,12 @@ pub enum Body {
     /// Something that the members of a group were told about it.
     Fact(content::Fact),
     /// A card of a business. Not made safe for a screen; nothing of it opens by itself.
-    Menu(content::Menu),
+    Menu {
+        /// What it says and offers.
+        menu: content::Menu,
+        /// The picture, video or document above it.
+        above: Option<Box<File>>,
+    },
     /// What was chosen in one.
     Chosen(content::Choice),
     /// What a customer has agreed to: categories, and until when; none is a stop.
@@ -404,6 +411,7 @@ impl Views<'_> {
             verified: known.verified,
             consent: leave.consent,
             window_until: leave.window_until_ms,
+            terms: self.records().terms(peer)?.map(|it| it.terms),
         }))
     }
 
@@ -471,7 +479,10 @@ impl Views<'_> {
             (_, Content::Card(card)) => Body::Card(card),
             (_, Content::Timer { seconds }) => Body::Timer(seconds),
             (_, Content::Fact(fact)) => Body::Fact(fact),
-            (_, Content::Menu(menu)) => Body::Menu(menu),
+            (_, Content::Menu(mut menu)) => {
+                let above = menu.above.take().map(|above| self.file_of(record, 0, above.0, above.1));
+                Body::Menu { menu, above: above.transpose()?.map(Box::new) }
+            }
             (_, Content::Chosen { choice, .. }) => Body::Chosen(choice),
             (_, Content::Consent(receipt)) => match consent_in(&receipt) {
                 Some((categories, until)) => Body::Consent(categories, until),

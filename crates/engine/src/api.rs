@@ -8,7 +8,7 @@ use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Handle, Millis
 
 use crate::content::{Category, Content, MessageId};
 use crate::identity::{GroupLink, LinkCode, LinkError, LinkNumber, SafetyNumber};
-use crate::records::{DownloadFailure, Failure, FileId, Rules};
+use crate::records::{DownloadFailure, Failure, FileId, Rules, Terms};
 
 /// Reads of the local store, as it was at the last commit. Keys are the engine's own; their first byte is the
 /// table (see `records`).
@@ -166,6 +166,9 @@ pub enum Intent {
     /// What a business may write to this account for from now on, in place of what was said before, and until when;
     /// nothing is a stop.
     SetConsent(ConversationId, Vec<Category>, Millis),
+    /// What this account, a business, keeps and who acts for it, told to its customers in place of what was told
+    /// before.
+    SetTerms(Terms),
     /// Answers a business's menu with one of its choices, by its id or its title.
     Choose(ConversationId, MessageId, String),
     /// Reacts to a message with one emoji, in place of what one reacted before; nothing takes it back.
@@ -335,6 +338,8 @@ pub enum Event {
     HistoryMoved(DeviceId),
     /// A customer has granted something, or stopped it.
     Consent(AccountId),
+    /// What a business tells of itself is another than before, or the relay has it now.
+    Terms(AccountId),
     /// Something that was refused, and that a person should know of. Nothing was changed by it.
     Alert(Option<ConversationId>, Alert),
 }
@@ -566,6 +571,12 @@ pub enum Alert {
     /// A receipt of consent that no device of its customer has signed, or for another business.
     #[error("a receipt of consent does not hold; nothing was changed")]
     FalseConsent,
+    /// The directory has given terms of a business that no device of it has signed; they are not shown.
+    #[error("what the relay says that a business keeps was not signed by the business; it is not shown")]
+    FalseTerms,
+    /// The relay takes what this business tells of itself from nobody; the stable number of its code.
+    #[error("what this business tells of itself was refused: {}", lacre_proto::ErrorCode::from_number(*.0).sentence())]
+    TermsRefused(u32),
 }
 
 /// The engine itself failed; nothing was changed, and the engine must be reopened from the store.

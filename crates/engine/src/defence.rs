@@ -68,6 +68,8 @@ pub enum Defence {
     Consent,
     /// The badge of a business is drawn only from the operator's certificate.
     Badge,
+    /// What a business tells of itself is signed by a device of it.
+    Terms,
 }
 
 /// Which defences are on.

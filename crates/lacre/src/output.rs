@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use lacre_client::content::{self, Button, Category, Fact, Menu, Offer};
 use lacre_client::files::Transfer;
 use lacre_client::groups::Asking;
+use lacre_client::records::Terms;
 use lacre_client::told::sentence;
 use lacre_client::view::{Body, File, Message, Poll, Sending};
 use lacre_proto::Millis;
@@ -202,7 +203,8 @@ pub fn said(body: &Body, from: &str) -> String {
         Body::Timer(seconds) => {
             format!("(from here on messages vanish {} after they were read)", duration(*seconds))
         }
-        Body::Menu(menu) => menu_lines(menu),
+        Body::Menu { menu, above: None } => menu_lines(menu),
+        Body::Menu { menu, above: Some(file) } => format!("{}\n{}", file_line(file), menu_lines(menu)),
         Body::Chosen(choice) => format!("[{}]", safe_line(&choice.title)),
         Body::Consent(categories, until) => format!("({})", consent_sentence(from, categories, *until)),
         Body::Asks { name, state, .. } => {
@@ -232,6 +234,30 @@ pub fn consent_sentence(from: &str, categories: &[Category], until: Millis) -> S
     format!("{from} agreed to {} until {}", names.join(", "), local(until, "%Y-%m-%d"))
 }
 
+/// What a business says that it keeps, and who acts for it now: a line each.
+pub fn terms_lines(terms: Option<&Terms>, now: Millis) -> Vec<String> {
+    let Some(terms) = terms else {
+        return vec!["It has not said how long it keeps what is said.".to_owned()];
+    };
+    let mut lines = vec![match terms.keeps_days {
+        0 => "It has not said how long it keeps what is said.".to_owned(),
+        1 => "It says that it keeps what is said for a day.".to_owned(),
+        days => format!("It says that it keeps what is said for {days} days."),
+    }];
+    if !terms.notice.is_empty() {
+        lines.push(format!("Its notice: {}", safe_line(&terms.notice)));
+    }
+    lines.extend(terms.acting(now).map(|it| {
+        let purpose = match it.purpose.is_empty() {
+            true => String::new(),
+            false => format!(", {}", safe_line(&it.purpose)),
+        };
+        let until = local(it.until_ms, "%Y-%m-%d");
+        format!("{} acts for it until {until}{purpose}, and may read what is said.", safe_line(&it.name))
+    }));
+    lines
+}
+
 /// What a category is, in words.
 pub fn purpose(category: Category) -> &'static str {
     match category {
@@ -241,7 +267,8 @@ pub fn purpose(category: Category) -> &'static str {
     }
 }
 
-fn menu_lines(menu: &Menu) -> String {
+/// A card's words, and what can be done about it.
+pub fn menu_lines(menu: &Menu) -> String {
     let mut lines = Vec::new();
     if !menu.header.is_empty() {
         lines.push(safe_line(&menu.header));

@@ -18,6 +18,8 @@ pub const REPORT: &[u8] = b"lacre report v2";
 pub const BUSINESS_CERTIFICATE: &[u8] = b"lacre business certificate v1";
 /// Label of a signed [`ConsentGrant`](crate::wire::ConsentGrant).
 pub const CONSENT: &[u8] = b"lacre consent v1";
+/// Label of what a business tells its customers: what it keeps, and who acts for it.
+pub const TERMS: &[u8] = b"lacre business terms v1";
 /// Label of what the hash of a group link's secret covers.
 const GROUP_LINK: &[u8] = b"lacre group link v1";
 /// Label of an author's signature under content.
@@ -77,6 +79,7 @@ mod tests {
             REPORT,
             BUSINESS_CERTIFICATE,
             CONSENT,
+            TERMS,
             AUTHOR,
             GROUP_LINK,
             LOGIN,

@@ -16,8 +16,6 @@ use crate::store::{StoreError, bytes_of, table};
 
 /// So many rows that were told already, one after another, and the rest of a conversation was too.
 const KNOWN: usize = 64;
-/// The mark of a row of which nothing is told.
-const HUSHED: &[u8] = b"hu";
 /// The mark that holds which reaction of the customer's to a row was told last.
 const LAST_REACTION: &[u8] = b"rl";
 /// Rows read at once.
@@ -72,17 +70,7 @@ impl<D: Data> Sealed<D> {
 
     async fn is_told(&self, row: &MessageRecord) -> Result<bool, StoreError> {
         let what: &[u8] = if row.mine { b"r2" } else { b"in" };
-        Ok(self.store.0.get(&mark(row.id, what)).await?.is_some() || self.is_hushed(row.id).await?)
-    }
-
-    /// Nothing is told of a message of the business's own.
-    pub(super) async fn hush(&self, row: content::MessageId) -> Result<(), StoreError> {
-        self.store.0.write(Batch::new().put(mark(row, HUSHED), Vec::new())).await?;
-        Ok(())
-    }
-
-    async fn is_hushed(&self, row: content::MessageId) -> Result<bool, StoreError> {
-        Ok(self.store.0.get(&mark(row, HUSHED)).await?.is_some())
+        Ok(self.store.0.get(&mark(row.id, what)).await?.is_some())
     }
 
     /// Tells what is new of a row.
@@ -106,7 +94,6 @@ impl<D: Data> Sealed<D> {
             drop(self.saying.write().await);
         }
         match row.mine {
-            true if self.is_hushed(row.id).await? => {}
             true => all.extend(reached(&row, &customer)),
             false => all.extend(came(&row, &customer, menu.as_ref())),
         }
@@ -226,7 +213,7 @@ fn reached(row: &MessageRecord, to: &Customer) -> Vec<Telling> {
     }
 }
 
-pub(super) fn failed(why: Failure) -> SendError {
+fn failed(why: Failure) -> SendError {
     match why {
         Failure::NoSuchAccount | Failure::NotAMember | Failure::Yourself => SendError::NoSuchAccount,
         Failure::IdentityChanged | Failure::FalseIdentity => SendError::IdentityChanged,

@@ -2,28 +2,23 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::time::Duration;
 
 use lacre_client::content::{self, Content, FileRef, Media, Preview, kinds};
 use lacre_client::files::{Folder, Transfer};
 use lacre_client::records::FileId;
-use lacre_client::{Intent, IntentError, NotSent, Queued, Refusal, To, Wish};
+use lacre_client::{Intent, IntentError, Queued, Refusal, To, Wish};
 use lacre_proto::{ConversationId, limits};
 use lacre_store::data::Data;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::OsRng;
 
 use super::Sealed;
-use super::heard::failed;
 use crate::chat::{
     Button, Card, Category, Choice, Header, MessageId, Offer, Outgoing, Place, Said, Section, Send, SendError,
 };
 
-/// How long a file above a card may take to get to the relay.
-const UPLOAD: Duration = Duration::from_secs(60);
-
 impl<D: Data> Sealed<D> {
-    pub(super) async fn say(&self, mut send: Send) -> Result<Said, SendError> {
+    pub(super) async fn say(&self, send: Send) -> Result<Said, SendError> {
         self.permit(send.to).await?;
         let conversation = self.with(send.to)?.id;
         let once = hex::encode(send.dedupe);
@@ -33,54 +28,10 @@ impl<D: Data> Sealed<D> {
         if let Some(done) = before {
             return Ok(Said { id: id_of(done.queued, &once), hold: None });
         }
-        let above = match &mut send.what {
-            Outgoing::Card(card) => take_file(card),
-            _ => None,
-        };
-        if let Some(file) = above {
-            self.say_above(conversation, &format!("{once}.above"), &what, file).await?;
-        }
         let intent = self.intent(conversation, send).await?;
         let hold = self.saying.clone().read_owned().await;
         let done = self.client.intend_once(&once, &what, intent).await.map_err(|error| refused(&error))?;
         Ok(Said { id: id_of(done.queued, &once), hold: Some(hold) })
-    }
-
-    /// Says what stands above a card, which content has no place for: a file is a message of its own before it, and is
-    /// at the relay when this is done, since what needs no upload would come before it. How far it gets is told to
-    /// nobody, since nobody knows its id.
-    async fn say_above(
-        &self,
-        conversation: ConversationId,
-        once: &str,
-        what: &[u8],
-        file: crate::chat::File,
-    ) -> Result<(), SendError> {
-        let before = self.client.done_before(once, what).map_err(|error| refused(&error))?;
-        let queued = match before {
-            Some(done) => done.queued,
-            None => {
-                let sealed = self.seal(file.path, file.name, file.mime).await?;
-                let media = Media { files: vec![(sealed, Preview::default())], caption: String::new() };
-                let intent =
-                    Intent::Say(To::Conversation(conversation), Content::Media(media), Wish::default());
-                let _hold = self.saying.read().await;
-                let done =
-                    self.client.intend_once(once, what, intent).await.map_err(|error| refused(&error))?;
-                if let Queued::Message(_, id) = done.queued {
-                    self.hush(id).await.map_err(|error| SendError::Unavailable(error.to_string()))?;
-                }
-                done.queued
-            }
-        };
-        let Queued::Message(conversation, id) = queued else { return Ok(()) };
-        let sent = tokio::time::timeout(UPLOAD, self.client.wait_sent(conversation, id)).await;
-        match sent {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(NotSent::Failed(why))) => Err(failed(why)),
-            Ok(Err(error)) => Err(SendError::Unavailable(error.to_string())),
-            Err(_) => Err(SendError::Unavailable("the file above a card is not at the relay yet".to_owned())),
-        }
     }
 
     async fn intent(&self, conversation: ConversationId, send: Send) -> Result<Intent, SendError> {
@@ -88,7 +39,7 @@ impl<D: Data> Sealed<D> {
         let content = match send.what {
             Outgoing::Text(text) => Content::Text { text, in_reply_to },
             Outgoing::Place(place) => Content::Place(place_of(&place)?),
-            Outgoing::Card(card) => Content::Menu(self.menu(card, send.category)?),
+            Outgoing::Card(card) => Content::Menu(self.menu(card, send.category).await?),
             Outgoing::Media(_, file, caption) => {
                 let sealed = self.seal(file.path, file.name, file.mime).await?;
                 Content::Media(Media { files: vec![(sealed, Preview::default())], caption })
@@ -110,13 +61,18 @@ impl<D: Data> Sealed<D> {
         Ok(Intent::Say(To::Conversation(conversation), content, Wish::default()))
     }
 
-    /// A card as content. A header that is a file was taken out of it.
-    fn menu(&self, card: Card, category: Category) -> Result<content::Menu, SendError> {
+    /// A card as content.
+    async fn menu(&self, card: Card, category: Category) -> Result<content::Menu, SendError> {
+        let mut above = None;
         let header = match card.header {
             None => String::new(),
             Some(Header::Text(text)) => text,
             Some(Header::Place(place)) => format!("{} {}", place.name, place.address).trim().to_owned(),
-            Some(Header::Media(..)) => return Err(SendError::BadContent),
+            Some(Header::Media(_, file)) => {
+                let sealed = self.seal(file.path, file.name, file.mime).await?;
+                above = Some(Box::new((sealed, Preview::default())));
+                String::new()
+            }
         };
         let template = card.template.map(|it| content::Template {
             name: it.name,
@@ -135,7 +91,7 @@ impl<D: Data> Sealed<D> {
                 content::Offer::List { title, sections: sections.into_iter().map(section).collect() }
             }
         };
-        Ok(content::Menu { header, body: card.body, footer: card.footer, offer, template })
+        Ok(content::Menu { header, body: card.body, footer: card.footer, offer, template, above })
     }
 
     async fn seal(
@@ -236,17 +192,6 @@ fn id_of(queued: Queued, once: &str) -> MessageId {
         Queued::Done => {
             let hash = <sha2::Sha256 as sha2::Digest>::digest(once);
             MessageId(std::array::from_fn(|at| hash[at]))
-        }
-    }
-}
-
-/// The file above a card, which then has none.
-fn take_file(card: &mut Card) -> Option<crate::chat::File> {
-    match card.header.take() {
-        Some(Header::Media(_, file)) => Some(file),
-        other => {
-            card.header = other;
-            None
         }
     }
 }

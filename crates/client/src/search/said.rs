@@ -84,6 +84,10 @@ pub(super) fn said(row: &MessageRecord) -> Option<Said> {
             let lines: Vec<_> = std::iter::once(media.caption.as_str()).chain(names).collect();
             Some(Said { text: lines.join("\n"), kinds: vec![Kind::Media] })
         }
+        Content::Menu(menu) => {
+            let lines: Vec<_> = [&menu.header, &menu.body, &menu.footer].map(String::as_str).into();
+            Some(Said { text: lines.join("\n"), kinds: vec![Kind::Text] })
+        }
         Content::Voice(_) => Some(Said { text: String::new(), kinds: vec![Kind::Voice] }),
         _ => None,
     }

@@ -3,7 +3,7 @@
 //!
 //! | media type | CBOR |
 //! | --- | --- |
-//! | `application/vnd.lacre.menu+cbor` | `[header, body, footer, offer, template or null]` |
+//! | `application/vnd.lacre.menu+cbor` | `[header, body, footer, offer, template or null]`; a file above it stands before it, as in `media` |
 //! | an offer | `[0]` nothing; `[1, buttons]`; `[2, title, sections]`; `[3]` "tell where you are" |
 //! | a button | `[0, id, title]` answers; `[1, title, url]`; `[2, title, phone number]`; `[3, title, code]` |
 //! | a section | `[title, [[id, title, description] …]]` |
@@ -17,6 +17,7 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 
 use super::codec::{self, CodecError, Fields};
+use super::media::{FileRef, Preview};
 use super::said::{BadContent, OpenError};
 
 /// Longest body of a menu, in bytes.
@@ -162,6 +163,8 @@ pub struct Menu {
     pub offer: Offer,
     /// What it was made of.
     pub template: Option<Template>,
+    /// A picture, video or document above it.
+    pub above: Option<Box<(FileRef, Preview)>>,
 }
 
 impl Menu {
@@ -250,9 +253,10 @@ pub fn consent_in(receipt: &[u8]) -> Option<(Vec<Category>, Millis)> {
     Some((categories, grant.expires_ms))
 }
 
+/// The card without what stands above it.
 pub(super) fn menu_to_value(menu: Menu) -> Result<Value, BadContent> {
     menu.check()?;
-    let Menu { header, body, footer, offer, template } = menu;
+    let Menu { header, body, footer, offer, template, above: _ } = menu;
     let template = template.map_or(Value::Null, |it| {
         Value::Array(vec![it.name.into(), it.language.into(), it.category.number().into()])
     });
@@ -301,6 +305,7 @@ pub(super) fn menu(bytes: &[u8]) -> Result<Menu, OpenError> {
             Value::Null => None,
             value => Some(template(value)?),
         },
+        above: None,
     };
     fields.end("menu")?;
     menu.check().map_err(|_| OpenError::BadContent)?;

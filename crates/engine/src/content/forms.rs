@@ -30,7 +30,7 @@ const ASK_TO_JOIN: &str = "application/vnd.lacre.ask-to-join+cbor";
 const JOIN_ANSWER: &str = "application/vnd.lacre.join-answer+cbor";
 const GIVEN: &str = "application/vnd.lacre.given+cbor";
 const SYNC: &str = "application/vnd.lacre.sync+cbor";
-const MENU: &str = "application/vnd.lacre.menu+cbor";
+pub(super) const MENU: &str = "application/vnd.lacre.menu+cbor";
 const CHOICE: &str = "application/vnd.lacre.choice+cbor";
 const CONSENT: &str = "application/vnd.lacre.consent+cbor";
 const HISTORY: &str = "application/vnd.lacre.history+cbor";
@@ -125,7 +125,10 @@ fn fill(message: &mut Message, content: Content<MimiId>) -> Result<(), BadConten
         Content::Voice(voice) => media::voice_to_mimi(voice)?,
         Content::Sync(all) => own(Disposition::UNSPECIFIED, SYNC, sync::to_value(all)?),
         Content::History(history) => own(Disposition::UNSPECIFIED, HISTORY, history::to_value(history)?),
-        Content::Menu(menu) => own(Disposition::RENDER, MENU, dealing::menu_to_value(menu)?),
+        Content::Menu(mut menu) => match menu.above.take() {
+            Some(above) => media::above_to_mimi(*above, dealing::menu_to_value(menu)?)?,
+            None => own(Disposition::RENDER, MENU, dealing::menu_to_value(menu)?),
+        },
         Content::Chosen { of, choice } => {
             message.in_reply_to = Some(of);
             own(Disposition::RENDER, CHOICE, dealing::choice_to_value(choice)?)
@@ -397,6 +400,7 @@ fn said(in_reply_to: Option<MimiId>, mut body: Part, revision: u32) -> Result<Co
         return Ok(match media::from_mimi(std::mem::take(parts))? {
             Some(media::Brought::Media(media)) => Content::Media(media),
             Some(media::Brought::Voice(voice)) => Content::Voice(voice),
+            Some(media::Brought::Menu(menu)) => Content::Menu(menu),
             None => Content::Unknown,
         });
     }

@@ -417,13 +417,13 @@ kinds! {
     };
     Self::Menu(_) => MENU: Kind {
         name: "menu",
-        form: "render, application/vnd.lacre.menu+cbor",
+        form: "render, application/vnd.lacre.menu+cbor; with a file above it, a single unit: the file as in media, then the menu",
         says: Says::Member,
         row: true,
         signed: true,
         fields: &[
             "menu.id", "menu.title", "menu.description", "menu.section", "menu.header", "menu.body", "menu.footer",
-            "menu.list", "menu.template",
+            "menu.list", "menu.template", "menu.file",
         ],
         sample: |fill| {
             let row = Choice {
@@ -442,6 +442,10 @@ kinds! {
                     language: "pt_BR".to_owned(),
                     category: Category::Service,
                 }),
+                above: Some(Box::new((
+                    FileRef { name: fill("menu.file"), ..some_file() },
+                    Preview { width: 4, height: 3, ..Preview::default() },
+                ))),
             })
         },
     };

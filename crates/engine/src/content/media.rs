@@ -8,6 +8,8 @@ use lacre_proto::limits;
 use serde::{Deserialize, Serialize};
 
 use super::codec::{self, CodecError, Fields};
+use super::dealing::{self, Menu};
+use super::forms::MENU;
 use super::kinds;
 use super::mimi::{Body, Disposition, External, Part, Semantics, Single};
 use super::said::{BadContent, OpenError};
@@ -182,21 +184,32 @@ fn cbor(disposition: Disposition, content_type: &str, value: Value) -> Part {
     Part { disposition, language: String::new(), body: Body::Single(single) }
 }
 
+/// A file, and what is shown of it before it is fetched.
+fn previewed(file: FileRef, preview: Preview) -> Result<[Part; 2], BadContent> {
+    check_preview(&preview)?;
+    let Preview { width, height, duration_ms, blur, thumbnail } = preview;
+    let fields =
+        vec![width.into(), height.into(), duration_ms.into(), Value::Bytes(blur), Value::Bytes(thumbnail)];
+    let preview = cbor(Disposition::PREVIEW, PREVIEW, Value::Array(fields));
+    Ok([external(file, Disposition::INLINE)?, preview])
+}
+
+/// What stands above a card, then the card.
+pub(super) fn above_to_mimi(
+    (file, preview): (FileRef, Preview),
+    card: Value,
+) -> Result<(Disposition, Body), BadContent> {
+    let mut parts = Vec::from(previewed(file, preview)?);
+    parts.push(cbor(Disposition::RENDER, MENU, card));
+    Ok((Disposition::RENDER, Body::Multi { semantics: Semantics::SingleUnit, parts }))
+}
+
 /// The files, each followed by its preview, then the caption.
 pub(super) fn media_to_mimi(media: Media) -> Result<(Disposition, Body), BadContent> {
     check_media(&media)?;
     let mut parts = Vec::with_capacity(2 * media.files.len() + 1);
     for (file, preview) in media.files {
-        parts.push(external(file, Disposition::INLINE)?);
-        let Preview { width, height, duration_ms, blur, thumbnail } = preview;
-        let fields = vec![
-            width.into(),
-            height.into(),
-            duration_ms.into(),
-            Value::Bytes(blur),
-            Value::Bytes(thumbnail),
-        ];
-        parts.push(cbor(Disposition::PREVIEW, PREVIEW, Value::Array(fields)));
+        parts.extend(previewed(file, preview)?);
     }
     if !media.caption.is_empty() {
         let caption = Single { content_type: CAPTION.to_owned(), content: media.caption.into_bytes() };
@@ -221,6 +234,7 @@ pub(super) fn voice_to_mimi(voice: Voice) -> Result<(Disposition, Body), BadCont
 pub(super) enum Brought {
     Media(Media),
     Voice(Voice),
+    Menu(Menu),
 }
 
 /// Parts that are files of this version, with what belongs to them; `None` when they are something else.
@@ -245,6 +259,13 @@ pub(super) fn from_mimi(parts: Vec<Part>) -> Result<Option<Brought>, OpenError> 
                     }
                     _ => return Err(OpenError::BadContent),
                 }
+            }
+            Body::Single(Single { content_type, content })
+                if content_type == MENU && parts.peek().is_none() =>
+            {
+                let [_] = media.files.as_slice() else { return Err(OpenError::BadContent) };
+                let above = media.files.pop().map(Box::new);
+                return Ok(Some(Brought::Menu(Menu { above, ..dealing::menu(&content)? })));
             }
             Body::Single(Single { content_type, content })
                 if content_type == CAPTION && parts.peek().is_none() =>

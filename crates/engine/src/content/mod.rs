@@ -332,6 +332,7 @@ impl<Id> Content<Id> {
         match self {
             Self::Media(media) => media.files.iter().map(|(file, _)| file).collect(),
             Self::Voice(voice) => vec![&voice.file],
+            Self::Menu(Menu { above: Some(above), .. }) => vec![&above.0],
             _ => Vec::new(),
         }
     }
@@ -341,6 +342,7 @@ impl<Id> Content<Id> {
         match self {
             Self::Media(media) => media.files.iter_mut().map(|(file, _)| file).collect(),
             Self::Voice(voice) => vec![&mut voice.file],
+            Self::Menu(Menu { above: Some(above), .. }) => vec![&mut above.0],
             _ => Vec::new(),
         }
     }

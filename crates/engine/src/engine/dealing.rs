@@ -14,13 +14,15 @@ use crate::defence::Defence;
 use crate::identity::SignatureKey;
 use crate::records::key::{self, BUSINESS, PLATFORM, UNNAMED};
 use crate::records::{
-    BusinessRecord, ConsentRecord, ConversationKind, ConversationRecord, ConversationState, Standing,
-    Verified,
+    BusinessRecord, ConsentRecord, ConversationKind, ConversationRecord, ConversationState, MessageRecord,
+    MessageState, Standing, Verified,
 };
 
 const DAY: Millis = 24 * 3600 * 1000;
 /// How long a customer's message keeps the window open.
 const WINDOW: Millis = DAY;
+/// How many of the last messages are looked at for those that have opened a window.
+const LOOKED_BACK: usize = 256;
 /// How much later than it was sent a message may be stored at the relay and count as in time.
 const GRACE: Millis = 60_000;
 
@@ -37,7 +39,11 @@ impl Engine {
     }
 
     /// Takes in what the directory says of an account as a business.
-    pub(super) fn learn_business(&self, cx: &mut Cx<'_>, told: &wire::Account) -> Result<(), EngineError> {
+    pub(super) fn learn_business(
+        &mut self,
+        cx: &mut Cx<'_>,
+        told: &wire::Account,
+    ) -> Result<(), EngineError> {
         let Ok(account) = AccountId::try_from(&told.account) else { return Ok(()) };
         let before = cx.records().business(account)?;
         if !told.is_business && before.is_none() {
@@ -52,12 +58,18 @@ impl Engine {
             |record: &BusinessRecord| record.verified.clone().map(|it| Verified { valid_until_ms: 0, ..it });
         let changed = before.as_ref().map(shown) != Some(shown(&record));
         cx.put(key::account(BUSINESS, account), &record);
+        if before.is_none() {
+            self.windows_of(cx, account)?;
+        }
         if changed {
             for with in self.conversations_with(cx, account)? {
                 cx.event(Event::ConversationChanged(with));
             }
         }
-        Ok(())
+        match &told.terms {
+            Some(signed) => self.learn_terms(cx, account, signed),
+            None => Ok(()),
+        }
     }
 
     /// What a certificate says, when it is the operator's, of this account and good now.
@@ -239,6 +251,23 @@ impl Engine {
         Ok(())
     }
 
+    /// An account is known as a business from now on: what customers have said within the day before opens windows too.
+    fn windows_of(&self, cx: &mut Cx<'_>, account: AccountId) -> Result<(), EngineError> {
+        let since = cx.relay_now()?.saturating_sub(WINDOW);
+        let mine = account == self.me.account;
+        for record in cx.records().conversations()? {
+            if record.kind != ConversationKind::Direct || !(mine || record.peer == Some(account)) {
+                continue;
+            }
+            let rows = cx.records().messages(record.id, None, LOOKED_BACK)?;
+            let taken = |row: &&MessageRecord| row.state != MessageState::Queued && row.sent_ms > since;
+            for row in rows.iter().filter(taken) {
+                self.window_opens(cx, &record, row.author, &row.content, row.sent_ms)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Grants categories to a business, in place of what was granted before; none is a stop, which counts here at
     /// once.
     pub(super) fn grant(
@@ -256,6 +285,7 @@ impl Engine {
         categories.sort_unstable();
         categories.dedup();
         let before = cx.records().consent(business, self.me.account)?;
+        let shown = cx.records().terms(business)?;
         let granted_ms = cx.relay_now()?;
         let revision = before.map_or(0, |before| before.revision.saturating_add(1)).max(granted_ms);
         let grant = wire::ConsentGrant {
@@ -265,7 +295,7 @@ impl Engine {
             categories: categories.iter().map(|category| category.number()).collect(),
             granted_ms,
             expires_ms,
-            notice_hash: Default::default(),
+            notice_hash: shown.map_or_else(Default::default, |it| it.hash().to_vec().into()),
             nonce: cx.provider.rand.bytes::<16>().to_vec().into(),
             revision,
         };

@@ -68,6 +68,7 @@ impl Engine {
             Intent::SetConsent(conversation, categories, expires_ms) => {
                 self.grant(cx, conversation, categories, expires_ms)?
             }
+            Intent::SetTerms(terms) => self.set_terms(cx, terms)?,
             Intent::Choose(conversation, menu, choice) => {
                 self.answer_menu(cx, conversation, menu, &choice)?.map(|(conversation, message)| {
                     cx.event(Event::Queued(id, conversation, message));

@@ -36,6 +36,7 @@
 //! | `history`, `own_row` | what was said before a device came, told by another one |
 //! | `linking` | an old device lets a new one in |
 //! | `dealing` | businesses: badges, consent, what is sent by name |
+//! | `terms` | what businesses keep, and who acts for them |
 //! | `connection` | connected, caught up, ticks and chores |
 
 mod account;
@@ -77,6 +78,7 @@ mod saying;
 mod securing;
 pub(crate) mod state;
 mod strangers;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod updates;

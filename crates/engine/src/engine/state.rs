@@ -251,6 +251,8 @@ pub(crate) enum Chore {
     Unblock(AccountId),
     /// Tells what a business may write for: the signed grant.
     Consent(AccountId, Vec<u8>),
+    /// Tells what this account, a business, keeps and who acts for it: the signed terms.
+    Terms(Vec<u8>),
 }
 
 impl Chore {
@@ -260,6 +262,7 @@ impl Chore {
             Self::Leave(id) => (0, id.0),
             Self::Block(account) | Self::Unblock(account) => (1, account.0),
             Self::Consent(business, _) => (2, business.0),
+            Self::Terms(_) => (3, [0; 16]),
         }
     }
 }

@@ -377,6 +377,10 @@ impl Engine {
                 let grant = wire::Signed::decode(receipt.as_slice()).ok();
                 request::Op::PutConsent(wire::PutConsent { grant })
             }
+            Chore::Terms(document) => {
+                let terms = wire::Signed::decode(document.as_slice()).ok();
+                request::Op::PutTerms(wire::PutTerms { terms })
+            }
         };
         job.state = JobState::InFlight;
         cx.put(at.clone(), &job);
@@ -401,6 +405,7 @@ impl Engine {
                     What::Account(Chore::Consent(business, receipt)) => {
                         self.grant_answered(cx, business, receipt, &result)
                     }
+                    What::Account(Chore::Terms(document)) => self.terms_answered(cx, &document, &result),
                     _ => Ok(()),
                 }
             }

@@ -141,6 +141,12 @@ impl Relay {
                 self.consents.push(put.grant.unwrap());
                 Ok(Answer::Done(wire::Done {}))
             }
+            (Some(device), Op::PutTerms(put)) => {
+                let owner = self.owners[&device].clone();
+                let account = self.accounts.iter_mut().find(|it| it.account == owner).unwrap();
+                account.terms = put.terms;
+                Ok(Answer::Done(wire::Done {}))
+            }
             (None, Op::ReadRoster(read)) => {
                 let id = ConversationId::try_from(&read.conversation).unwrap();
                 let group = self.groups.get(&id).ok_or(ErrorCode::NoSuchConversation)?;
@@ -185,6 +191,7 @@ impl Relay {
             device_list: sign_up.device_list,
             business: None,
             is_business: false,
+            terms: None,
         };
         if !self.accounts.contains(&account) {
             self.accounts.push(account);

@@ -127,6 +127,11 @@ pub enum Change {
     ShutOut(bool),
     /// The relay has shown the conversation in two versions; who begins it anew, when that is known.
     Split(Option<Named>),
+    /// The author, a business, lets these others act for it from now on, or not any more. Their names are not made
+    /// safe for a screen.
+    ActsFor(Vec<String>, bool),
+    /// The author, a business, says something else of what it keeps: for so many days, or it does not say.
+    Keeps(u32),
 }
 
 /// Why a change of a group came to nothing.

@@ -17,6 +17,7 @@ mod read;
 mod row;
 mod securing;
 mod standing;
+mod terms;
 mod told;
 mod trust;
 
@@ -41,6 +42,7 @@ pub use row::{row_from_bytes, row_key, row_of, row_to_bytes, visit_rows};
 pub use securing::Secured;
 pub(crate) use standing::Quit;
 pub use standing::{BlockRecord, Standing};
+pub use terms::{Provider, Terms, TermsRecord};
 pub(crate) use told::{At, Company, Cursor, Giving, Taking, Told, part_of, told_in};
 pub use told::{HistoryTransfer, TransferState, rows_in_part};
 pub(crate) use trust::Compared;

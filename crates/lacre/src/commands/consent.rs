@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lacre_client::content::Category;
+use lacre_client::records::{Provider, Terms};
 use lacre_client::view::{Business, Conversation, Views};
 use lacre_client::{Client, EngineError, Intent};
 use lacre_proto::{Handle, Millis};
@@ -80,7 +81,25 @@ pub(super) fn to_json(conversation: &Conversation, business: &Business) -> Value
         "stopped": consent.is_some_and(|it| it.is_stop()),
         "until": consent.filter(|it| !it.is_stop()).map(|it| output::rfc3339(it.expires_ms)),
         "relay_told": consent.map(|it| it.acknowledged),
+        "terms": business.terms.as_ref().map(terms_json),
         "window_until": (business.window_until > 0).then(|| output::rfc3339(business.window_until)),
+    })
+}
+
+fn terms_json(terms: &Terms) -> Value {
+    let provider = |it: &Provider| {
+        json!({
+            "name": it.name,
+            "purpose": it.purpose,
+            "scopes": it.scopes,
+            "from": output::rfc3339(it.from_ms),
+            "until": output::rfc3339(it.until_ms),
+        })
+    };
+    json!({
+        "notice": terms.notice,
+        "keeps_days": (terms.keeps_days > 0).then_some(terms.keeps_days),
+        "providers": terms.providers.iter().map(provider).collect::<Vec<_>>(),
     })
 }
 
@@ -108,7 +127,9 @@ fn to_lines(conversation: &Conversation, business: &Business) -> String {
         Some(consent) if !consent.acknowledged => "\n    the relay is not told yet; it counts here already",
         _ => "",
     };
-    format!("{who}\n    {may}{told}")
+    let terms = output::terms_lines(business.terms.as_ref(), output::now());
+    let terms: String = terms.iter().map(|line| format!("\n    {line}")).collect();
+    format!("{who}\n    {may}{told}{terms}")
 }
 
 async fn grant(

@@ -58,7 +58,7 @@ fn kind(body: &Body) -> &'static str {
         Body::Card(_) => "contact",
         Body::Timer(_) => "timer",
         Body::Fact(_) => "fact",
-        Body::Menu(_) => "menu",
+        Body::Menu { .. } => "menu",
         Body::Chosen(_) => "choice",
         Body::Consent(..) => "consent",
         Body::Asks { .. } => "ask-to-join",
@@ -112,7 +112,7 @@ fn content_json(body: &Body) -> Value {
             Fact::Label(label) => json!({ "label": label }),
             Fact::Link(link) => json!({ "link": link.is_some() }),
         },
-        Body::Menu(menu) => menu_json(menu),
+        Body::Menu { menu, above } => menu_json(menu, above.as_deref()),
         Body::Chosen(choice) => choice_json(choice),
         Body::Consent(categories, until) => json!({
             "categories": categories.iter().map(|it| it.name()).collect::<Vec<_>>(),
@@ -147,7 +147,7 @@ fn choice_json(choice: &content::Choice) -> Value {
     json!({ "id": choice.id, "title": choice.title, "description": choice.description })
 }
 
-fn menu_json(menu: &Menu) -> Value {
+fn menu_json(menu: &Menu, above: Option<&File>) -> Value {
     let button = |button: &Button| match button {
         Button::Reply { id, title } => json!({ "kind": "reply", "id": id, "title": title }),
         Button::Link { title, url } => json!({ "kind": "link", "title": title, "url": url }),
@@ -172,6 +172,7 @@ fn menu_json(menu: &Menu) -> Value {
         .as_ref()
         .map(|it| json!({ "name": it.name, "language": it.language, "category": it.category.name() }));
     json!({
+        "files": above.iter().map(|file| file_json(file)).collect::<Vec<_>>(),
         "header": menu.header,
         "body": menu.body,
         "footer": menu.footer,

@@ -216,6 +216,11 @@ impl<D: Data> Services<D> {
         row.map(|row| rows::decode(&row)).transpose()
     }
 
+    /// Whether an account is a business.
+    pub(super) async fn is_business(&self, account: AccountId) -> Answered<bool> {
+        Ok(self.business(account).await?.is_some())
+    }
+
     /// Whether an account is a business, and a fresh certificate if it is a verified one.
     pub(super) async fn certificate(
         &self,

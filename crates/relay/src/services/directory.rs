@@ -44,6 +44,7 @@ impl<D: Data> Services<D> {
         let (account, AccountRow { handle, identity_key, device_list }) =
             self.reachable(named, caller).await?.ok_or(ErrorCode::NoSuchAccount)?;
         let (is_business, business) = self.certificate(account, now).await?;
+        let terms = if is_business { self.terms(account).await? } else { None };
         Ok(wire::Account {
             account: account.to_wire(),
             handle,
@@ -51,6 +52,7 @@ impl<D: Data> Services<D> {
             device_list,
             business,
             is_business,
+            terms,
         })
     }
 

@@ -29,6 +29,7 @@ const CONSENT: u8 = 0x4b;
 const WINDOW: u8 = 0x4c;
 const OFFERS: u8 = 0x4d;
 const DEALING: u8 = 0x4e;
+const TERMS: u8 = 0x4f;
 const BLOB: u8 = 0x50;
 const REFERENCE: u8 = 0x51;
 const REFERENCE_EXPIRY: u8 = 0x52;
@@ -53,6 +54,11 @@ pub(super) fn platform() -> Key {
 /// That an account is a business, and what is known of it.
 pub(super) fn business(account: AccountId) -> Key {
     Key::new(BUSINESS, &[account.as_ref()])
+}
+
+/// What a business tells its customers.
+pub(super) fn terms(business: AccountId) -> Key {
+    Key::new(TERMS, &[business.as_ref()])
 }
 
 /// All businesses.

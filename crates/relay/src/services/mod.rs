@@ -19,6 +19,7 @@ mod memory;
 mod rows;
 mod start;
 mod sweep;
+mod terms;
 mod tickets;
 
 use std::future::Future;

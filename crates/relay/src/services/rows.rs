@@ -128,6 +128,13 @@ pub(super) struct ConsentRow {
     pub(super) grant: Option<wire::Signed>,
 }
 
+/// What a business tells its customers, just as its device has signed it.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct TermsRow {
+    #[prost(message, optional, tag = "1")]
+    pub(super) terms: Option<wire::Signed>,
+}
+
 /// Until when something stands.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct UntilRow {

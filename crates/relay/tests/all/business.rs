@@ -308,6 +308,39 @@ fn s03_after_a_stop_was_acknowledged_nothing_of_what_was_queued_is_delivered() {
     assert_eq!((taken, all.hers.items().len()), (500, 0));
 }
 
+/// Terms of the shop's, signed by somebody.
+fn put_terms(all: &mut Shop, by: &Person, revision: u64) -> Result<R, ErrorCode> {
+    let terms = wire::BusinessTerms {
+        business: all.shop.account.to_wire(),
+        device: all.shop.device.to_wire(),
+        notice: "To bake what you ordered.".to_owned(),
+        keeps_days: 30,
+        issued_ms: all.world.now,
+        revision,
+        ..Default::default()
+    };
+    let body = Bytes::from(terms.encode_to_vec());
+    let signature = by.signing.sign(&label::labelled(label::TERMS, &body));
+    let signature = Bytes::copy_from_slice(&signature.to_bytes());
+    let op = Op::PutTerms(wire::PutTerms { terms: Some(wire::Signed { body, signature }) });
+    all.its.ask(op)
+}
+
+#[test]
+fn what_the_shop_keeps_is_told_with_the_directorys_answer_and_only_the_shop_says_it() {
+    let mut all = Shop::open();
+    assert_eq!(all.found().terms, None);
+    let (shop, ana) = (all.shop.clone(), all.ana.clone());
+    assert_eq!(put_terms(&mut all, &ana, 1), Err(ErrorCode::BadRequest), "not its own signature");
+    assert_eq!(put_terms(&mut all, &shop, 2), DONE);
+    assert_eq!(put_terms(&mut all, &shop, 2), Err(ErrorCode::StaleConsent));
+    let told = all.found().terms.expect("they are told");
+    assert_eq!(wire::BusinessTerms::decode(told.body).unwrap().keeps_days, 30);
+    std::mem::swap(&mut all.its, &mut all.hers);
+    std::mem::swap(&mut all.shop, &mut all.ana);
+    assert_eq!(put_terms(&mut all, &ana, 3), Err(ErrorCode::BadRequest), "she is no business");
+}
+
 #[test]
 fn two_offers_a_day_are_the_most() {
     let mut all = Shop::open();

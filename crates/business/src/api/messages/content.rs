@@ -79,15 +79,6 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Whether a file stands above its text.
-    pub fn has_file_above(&self) -> bool {
-        match self {
-            Self::Card(..) => true,
-            Self::Template(filled) => filled.has_file_above(),
-            Self::Ready(_) | Self::Media(..) => false,
-        }
-    }
-
     /// What a customer must have consented to.
     pub fn category(&self) -> Category {
         self.purpose().map_or(Category::Service, Purpose::category)

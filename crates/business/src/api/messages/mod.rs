@@ -87,13 +87,6 @@ async fn send<P: Ports>(
     }
     let category = draft.category();
     permit(node, recipient.account, category, draft.purpose().is_some())?;
-    if draft.has_file_above() && node.chat.standing(recipient.account)?.window_until <= node.now() {
-        return Err(ApiError::MediaUpload(
-            "A picture, video or document above a text goes as a message of its own, which only the 24-hour window \
-             lets in: send a template without one"
-                .to_owned(),
-        ));
-    }
     let is_template = draft.purpose().is_some();
     let now = node.now();
     node.throughput.take((), now).map_err(ApiError::Throughput)?;

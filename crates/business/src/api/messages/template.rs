@@ -46,11 +46,6 @@ impl<'a> Filled<'a> {
         Ok(Self { template, shape, given })
     }
 
-    /// Whether a file is given for above its text.
-    pub fn has_file_above(&self) -> bool {
-        self.given.media.is_some()
-    }
-
     pub async fn card<P: Ports>(self, node: &Node<P>) -> Result<Card, ApiError> {
         let Self { template, shape, given } = self;
         let file = match &given.media {

@@ -58,6 +58,7 @@ fn template(category: Category) -> Content {
         footer: String::new(),
         offer: Offer::Buttons(vec![Button::Reply { id: "yes".to_owned(), title: "Quero".to_owned() }]),
         template: Some(Template { name: "bread".to_owned(), language: "pt_BR".to_owned(), category }),
+        above: None,
     })
 }
 
@@ -106,6 +107,46 @@ fn r06_a_badge_of_another_key_is_none_and_a_suspended_shop_loses_its_own_within_
     world.wait(DAY + 2 * HOUR);
     assert_eq!(badge(&world), None);
     assert!(world.alerts("ana").contains(&Alert::FalseBadge));
+}
+
+/// Ana has written before any device knew that the shop is a business.
+fn shop_that_learns_late() -> World {
+    let mut world = World::of(&["ana"]);
+    world.relay.platform = Some(platform(1));
+    world.disconnect("ana");
+    world.connect("ana");
+    world.sign_up("shop", 9);
+    world.connect("shop");
+    world.run();
+    world.say("ana", "shop", "olá");
+    world.run();
+    world.relay.make_business("shop", Some(&platform(1)));
+    world
+}
+
+#[test]
+fn who_wrote_before_the_shop_knew_what_it_is_is_answered_within_the_day() {
+    let mut world = shop_that_learns_late();
+    world.disconnect("shop");
+    world.connect("shop");
+    world.run();
+    world.say("shop", "ana", "bom dia");
+    world.run();
+    assert_eq!(refusal(&world, "shop"), None);
+    assert_eq!(world.seen("ana", "shop"), ["olá", "bom dia"]);
+    assert_eq!(unconsented(&world), 0, "her device has learned of it by then, and knows its own words too");
+}
+
+#[test]
+fn who_wrote_two_days_before_the_shop_knew_what_it_is_is_not() {
+    let mut world = shop_that_learns_late();
+    world.disconnect("shop");
+    world.wait(2 * DAY);
+    world.connect("shop");
+    world.run();
+    let to_ana = world.conversation("shop", "ana").id;
+    world.intent("shop", Intent::Send(to_ana, text("still there?")));
+    assert_eq!(refusal(&world, "shop"), Some(Refusal::WindowClosed));
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod strangers;
 #[cfg(feature = "evil")]
 mod strangers_evil;
 mod talk;
+mod terms;
 #[cfg(feature = "evil")]
 mod trails;
 mod welcomes;

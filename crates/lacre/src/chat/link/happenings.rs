@@ -101,7 +101,8 @@ fn happened(link: &Link, event: Event) -> Option<Msg> {
         | Event::TrustChanged(_)
         | Event::Securing(..)
         | Event::HistoryMoved(_)
-        | Event::Consent(_) => Some(Msg::Elsewhere),
+        | Event::Consent(_)
+        | Event::Terms(_) => Some(Msg::Elsewhere),
         // Who asked gets the refusal as an answer; the state of the connection tells the other.
         Event::Refused(..) | Event::CaughtUp => None,
     }

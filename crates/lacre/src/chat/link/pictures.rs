@@ -83,6 +83,10 @@ pub(super) fn shown(
                 lines.extend((!caption.is_empty()).then(|| safe_text(caption)));
                 (Some(lines.join("\n")), None)
             }
+            Body::Menu { menu, above: Some(file) } => {
+                let above = file_line(file, progress(file.id));
+                (Some(format!("{above}\n{}", output::menu_lines(menu))), None)
+            }
             Body::Voice { file, waveform } => {
                 (Some(voice_line(file, progress(file.id))), Some(waveform.clone()))
             }

@@ -93,6 +93,7 @@ pub(super) fn message(row: view::Message) -> Message {
         | view::Body::Place(_)
         | view::Body::Card(_)
         | view::Body::Files { .. }
+        | view::Body::Menu { .. }
         | view::Body::Voice { .. }) => Body::Text(crate::output::said(&other, from.as_str())),
         view::Body::Once { looked: false } => {
             Body::Text("(may be looked at once: choose it, then v)".to_owned())
@@ -142,7 +143,7 @@ fn marks_of(marks: &view::Marks, body: &view::Body, mine: bool) -> Marks {
         once: *body == view::Body::Once { looked: false },
         files: crate::commands::files::files(body).len(),
         choices: match body {
-            view::Body::Menu(menu) if !mine => crate::output::choices(menu),
+            view::Body::Menu { menu, .. } if !mine => crate::output::choices(menu),
             _ => Vec::new(),
         },
         ..Marks::default()

@@ -97,7 +97,9 @@ pub(super) fn no_folder() -> Failure {
 pub fn files(body: &Body) -> &[File] {
     match body {
         Body::Files { files, .. } => files,
-        Body::Voice { file, .. } => std::slice::from_ref(file.as_ref()),
+        Body::Voice { file, .. } | Body::Menu { above: Some(file), .. } => {
+            std::slice::from_ref(file.as_ref())
+        }
         _ => &[],
     }
 }

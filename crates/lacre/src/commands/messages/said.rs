@@ -92,7 +92,7 @@ impl Doing<'_> {
 
 /// What is chosen by its words, or by its number where nothing has these words.
 fn chosen(body: &Body, choice: &str) -> String {
-    let all = if let Body::Menu(menu) = body { output::choices(menu) } else { Vec::new() };
+    let all = if let Body::Menu { menu, .. } = body { output::choices(menu) } else { Vec::new() };
     let numbered = choice.parse::<usize>().ok().and_then(|number| all.get(number.checked_sub(1)?));
     match numbered {
         Some(title) if !all.iter().any(|title| title == choice) => title.clone(),

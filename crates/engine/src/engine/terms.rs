@@ -1,0 +1,156 @@
+//! What businesses tell before anybody writes to them (R19, R24): what is kept and for how long, and who acts for the
+//! business. A device of the business signs it, the directory gives it, and what a customer agrees to names its hash.
+
+use std::collections::BTreeSet;
+
+use lacre_proto::error::WireError;
+use lacre_proto::wire::{self, response};
+use lacre_proto::{AccountId, DeviceId, ErrorCode, label};
+use prost::Message;
+
+use super::state::Chore;
+use super::{Cx, Engine};
+use crate::api::{Alert, EngineError, Event, Refusal};
+use crate::defence::Defence;
+use crate::records::key::{self, TERMS};
+use crate::records::{Change, ConversationKind, Standing, Terms, TermsRecord};
+
+impl Engine {
+    /// Tells customers what this account keeps as a business, and who acts for it, in place of what was told before.
+    pub(super) fn set_terms(
+        &mut self,
+        cx: &mut Cx<'_>,
+        terms: Terms,
+    ) -> Result<Result<(), Refusal>, EngineError> {
+        if cx.records().business(self.me.account)?.is_none() {
+            return Ok(Err(Refusal::NoBusiness));
+        }
+        if !terms.is_well_formed() {
+            return Ok(Err(Refusal::BadContent));
+        }
+        let business = self.me.account;
+        let issued_ms = cx.relay_now()?;
+        let before = cx.records().terms(business)?;
+        let revision = before.map_or(0, |before| before.revision.saturating_add(1)).max(issued_ms);
+        let body = wire::BusinessTerms {
+            business: business.to_wire(),
+            device: self.me.device.to_wire(),
+            notice: terms.notice.clone(),
+            keeps_days: terms.keeps_days,
+            providers: terms.providers.iter().cloned().map(Into::into).collect(),
+            issued_ms,
+            revision,
+        }
+        .encode_to_vec();
+        let signature = self.secret.sign(&label::labelled(label::TERMS, &body)).to_vec();
+        let document = wire::Signed { body: body.into(), signature: signature.into() }.encode_to_vec();
+        let acknowledged = false;
+        let record =
+            TermsRecord { business, terms, issued_ms, revision, document: document.clone(), acknowledged };
+        cx.put(key::account(TERMS, business), &record);
+        self.tell_relay(cx, Chore::Terms(document))?;
+        cx.event(Event::Terms(business));
+        Ok(Ok(()))
+    }
+
+    /// The relay has the terms, or refuses them.
+    pub(super) fn terms_answered(
+        &mut self,
+        cx: &mut Cx<'_>,
+        document: &[u8],
+        result: &Result<response::Result, WireError>,
+    ) -> Result<(), EngineError> {
+        let business = self.me.account;
+        let Some(record) = cx.records().terms(business)?.filter(|it| it.document == document) else {
+            return Ok(());
+        };
+        match result {
+            Ok(_) => {
+                cx.put(key::account(TERMS, business), &TermsRecord { acknowledged: true, ..record });
+                cx.event(Event::Terms(business));
+            }
+            // Another device of the business has told something newer: the directory says what.
+            Err(error) if error.code == ErrorCode::StaleConsent => self.ask_own_account(cx),
+            Err(error) => cx.alert(None, Alert::TermsRefused(error.code.number())),
+        }
+        Ok(())
+    }
+
+    /// Takes in what the directory says that a business tells.
+    pub(super) fn learn_terms(
+        &mut self,
+        cx: &mut Cx<'_>,
+        business: AccountId,
+        signed: &wire::Signed,
+    ) -> Result<(), EngineError> {
+        let Some(record) = self.read_terms(cx, business, signed)? else {
+            cx.alert(None, Alert::FalseTerms);
+            return Ok(());
+        };
+        let known = cx.records().terms(business)?;
+        if known.as_ref().is_some_and(|known| known.revision >= record.revision) {
+            return Ok(());
+        }
+        cx.put(key::account(TERMS, business), &record);
+        cx.event(Event::Terms(business));
+        if business == self.me.account {
+            return Ok(());
+        }
+        let known = known.map(|known| known.terms).unwrap_or_default();
+        let (came, went) = (joined(&record.terms, &known), joined(&known, &record.terms));
+        let kept = known.keeps_days != record.terms.keeps_days || known.notice != record.terms.notice;
+        let changes = [
+            (!came.is_empty()).then_some(Change::ActsFor(came, true)),
+            (!went.is_empty()).then_some(Change::ActsFor(went, false)),
+            kept.then_some(Change::Keeps(record.terms.keeps_days)),
+        ];
+        for conversation in cx.records().conversations()? {
+            let here = conversation.kind == ConversationKind::Direct && conversation.peer == Some(business);
+            if here && conversation.standing == Standing::Accepted {
+                for change in changes.iter().flatten() {
+                    self.tell(cx, conversation.id, business, change.clone(), cx.now)?;
+                }
+                cx.event(Event::ConversationChanged(conversation.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// What terms say, when a device of the business has signed them.
+    fn read_terms(
+        &self,
+        cx: &Cx<'_>,
+        business: AccountId,
+        signed: &wire::Signed,
+    ) -> Result<Option<TermsRecord>, EngineError> {
+        let Ok(told) = wire::BusinessTerms::decode(signed.body.clone()) else { return Ok(None) };
+        let Ok(device) = DeviceId::try_from(&told.device) else { return Ok(None) };
+        let key = match business == self.me.account {
+            true => self.list.entry(device).map(|entry| entry.signature_key),
+            false => {
+                let list = self.knowing(cx, None).list_of(business);
+                list.and_then(|list| list.entry(device).map(|entry| entry.signature_key))
+            }
+        };
+        let labelled = label::labelled(label::TERMS, &signed.body);
+        let holds = key.is_some_and(|key| key.verify(&labelled, &signed.signature).is_ok());
+        let providers = told.providers.into_iter().map(Into::into).collect();
+        let terms = Terms { notice: told.notice, keeps_days: told.keeps_days, providers };
+        let good = told.business == business.as_ref() && terms.is_well_formed();
+        Ok((good && (holds || !cx.defends(Defence::Terms))).then(|| TermsRecord {
+            business,
+            terms,
+            issued_ms: told.issued_ms,
+            revision: told.revision,
+            document: signed.encode_to_vec(),
+            acknowledged: true,
+        }))
+    }
+}
+
+/// The names of providers that are in the one and not in the other.
+fn joined(of: &Terms, not_of: &Terms) -> Vec<String> {
+    let known: BTreeSet<&str> = not_of.providers.iter().map(|it| it.name.as_str()).collect();
+    let names: BTreeSet<&str> = of.providers.iter().map(|it| it.name.as_str()).collect();
+    names.difference(&known).map(|name| (*name).to_owned()).collect()
+}

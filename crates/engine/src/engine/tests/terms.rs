@@ -1,0 +1,171 @@
+//! What a shop tells Ana before she writes: what it keeps, and who acts for it.
+
+use lacre_proto::{AccountId, ConversationId, Millis, label, wire};
+use prost::Message;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+use crate::api::{Alert, Event, Intent, Refusal};
+use crate::content::Category;
+use crate::harness::world::World;
+use crate::identity::SignatureSecret;
+use crate::records::{Change, Provider, Records, Terms};
+
+const DAY: Millis = 24 * 3600 * 1000;
+
+fn shop() -> (World, ConversationId) {
+    let mut world = World::of(&["ana"]);
+    world.sign_up("shop", 9);
+    world.connect("shop");
+    world.run();
+    world.relay.make_business("shop", None);
+    world.disconnect("shop");
+    world.connect("shop");
+    world.run();
+    world.say("ana", "shop", "olá");
+    world.run();
+    let id = world.conversation("ana", "shop").id;
+    (world, id)
+}
+
+fn account(world: &World, name: &str) -> AccountId {
+    world.people[name].engine.me().account
+}
+
+fn acme(world: &World) -> Provider {
+    Provider {
+        id: 7,
+        name: "Acme Support".to_owned(),
+        purpose: "answers at night".to_owned(),
+        scopes: vec!["messages".to_owned()],
+        from_ms: world.now,
+        until_ms: world.now + 90 * DAY,
+        key: Some([3; 32]),
+    }
+}
+
+fn tell(world: &mut World, terms: Terms) {
+    world.intent("shop", Intent::SetTerms(terms));
+    world.run();
+    // Her device asks the directory again within a day.
+    world.wait(DAY + 2 * 3600 * 1000);
+}
+
+fn known(world: &World, by: &str) -> Option<Terms> {
+    let shop = account(world, "shop");
+    Records(&world.people[by].store).terms(shop).unwrap().map(|it| it.terms)
+}
+
+fn told(world: &World) -> Vec<Change> {
+    world.rows("ana", "shop").into_iter().filter_map(|row| row.change).collect()
+}
+
+fn of_30_days(providers: Vec<Provider>) -> Terms {
+    Terms { notice: "To bake what you ordered.".to_owned(), keeps_days: 30, providers }
+}
+
+#[test]
+fn r19_r24_ana_is_told_what_the_shop_keeps_and_who_acts_for_it_and_when_that_changes() {
+    let (mut world, _) = shop();
+    assert_eq!(known(&world, "ana"), None);
+    let acme = acme(&world);
+    let terms = of_30_days(vec![acme.clone()]);
+    tell(&mut world, terms.clone());
+    assert_eq!(known(&world, "ana"), Some(terms));
+    let names = vec![acme.name];
+    assert_eq!(told(&world), [Change::ActsFor(names.clone(), true), Change::Keeps(30)]);
+    tell(&mut world, of_30_days(Vec::new()));
+    assert_eq!(told(&world).last(), Some(&Change::ActsFor(names, false)), "and nothing else has changed");
+    assert_eq!(told(&world).len(), 3);
+    assert_eq!(world.alerts("ana"), []);
+}
+
+#[test]
+fn what_ana_grants_names_the_terms_that_she_was_shown() {
+    let (mut world, id) = shop();
+    let hash = |world: &World| {
+        let grant = world.relay.consents.last().unwrap().body.clone();
+        wire::ConsentGrant::decode(grant).unwrap().notice_hash
+    };
+    let until = world.now + 30 * DAY;
+    world.intent("ana", Intent::SetConsent(id, vec![Category::Marketing], until));
+    world.run();
+    assert!(hash(&world).is_empty(), "none were told");
+    tell(&mut world, of_30_days(Vec::new()));
+    world.intent("ana", Intent::SetConsent(id, vec![Category::Service], until));
+    world.run();
+    let shop = account(&world, "shop");
+    let shown = Records(&world.people["shop"].store).terms(shop).unwrap().unwrap();
+    assert_eq!(hash(&world), shown.hash().as_slice());
+    assert!(shown.acknowledged);
+}
+
+#[test]
+fn terms_of_an_older_day_do_not_come_back() {
+    let (mut world, _) = shop();
+    tell(&mut world, of_30_days(Vec::new()));
+    let old = world.relay.accounts.iter().find(|it| it.handle == "shop").unwrap().terms.clone();
+    let newer = Terms { keeps_days: 7, ..of_30_days(Vec::new()) };
+    tell(&mut world, newer.clone());
+    world.relay.accounts.iter_mut().find(|it| it.handle == "shop").unwrap().terms = old;
+    world.wait(3 * DAY);
+    assert_eq!(known(&world, "ana"), Some(newer));
+}
+
+#[test]
+fn who_is_no_business_has_no_terms_and_what_is_too_long_is_refused() {
+    let (mut world, _) = shop();
+    let refusal = |world: &World, name: &str| {
+        world.people[name].events.iter().rev().find_map(|event| match event {
+            Event::Refused(_, refusal) => Some(*refusal),
+            _ => None,
+        })
+    };
+    world.intent("ana", Intent::SetTerms(Terms::default()));
+    assert_eq!(refusal(&world, "ana"), Some(Refusal::NoBusiness));
+    world.intent("shop", Intent::SetTerms(Terms { notice: "x".repeat(4097), ..Terms::default() }));
+    assert_eq!(refusal(&world, "shop"), Some(Refusal::BadContent));
+    let nameless = Provider { name: String::new(), ..acme(&world) };
+    world.intent("shop", Intent::SetTerms(of_30_days(vec![nameless])));
+    assert_eq!(refusal(&world, "shop"), Some(Refusal::BadContent));
+    assert_eq!(known(&world, "shop"), None);
+}
+
+/// The relay makes up terms in the shop's name.
+fn forged(world: &World) -> wire::Signed {
+    let body = wire::BusinessTerms {
+        business: account(world, "shop").to_wire(),
+        device: world.people["shop"].engine.me().device.to_wire(),
+        notice: "We keep nothing.".to_owned(),
+        revision: u64::MAX,
+        ..Default::default()
+    };
+    let body = body.encode_to_vec();
+    let secret = SignatureSecret::generate(&mut ChaCha20Rng::seed_from_u64(5));
+    let signature = secret.sign(&label::labelled(label::TERMS, &body)).to_vec();
+    wire::Signed { body: body.into(), signature: signature.into() }
+}
+
+fn with_forged_terms(world: &mut World) {
+    let forged = forged(world);
+    world.relay.accounts.iter_mut().find(|it| it.handle == "shop").unwrap().terms = Some(forged);
+    world.wait(DAY + 2 * 3600 * 1000);
+}
+
+#[test]
+fn terms_that_the_shop_did_not_sign_are_not_shown() {
+    let (mut world, _) = shop();
+    with_forged_terms(&mut world);
+    assert_eq!(known(&world, "ana"), None);
+    assert!(world.alerts("ana").contains(&Alert::FalseTerms));
+}
+
+#[cfg(feature = "evil")]
+#[test]
+fn without_that_check_they_are() {
+    use crate::defence::{Defence, Defences};
+    let (mut world, _) = shop();
+    world.person("ana").engine.disarm(Defences::without([Defence::Terms]));
+    with_forged_terms(&mut world);
+    assert_eq!(known(&world, "ana").map(|it| it.notice).as_deref(), Some("We keep nothing."));
+}

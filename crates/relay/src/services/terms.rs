@@ -1,0 +1,53 @@
+//! What businesses tell their customers before they write: what is kept, and who acts for the business. The relay keeps
+//! the newest, which a device of the business has signed, and gives it with the directory's answer.
+
+use lacre_proto::wire::{BusinessTerms, PutTerms, Signed};
+use lacre_proto::{AccountId, ErrorCode, Millis, label};
+use lacre_store::data::{Batch, Data, Expected};
+use prost::Message;
+
+use super::accounts::{signed, verify};
+use super::rows::TermsRow;
+use super::{Answered, Authenticated, Services, bad, keys, not_written, refuse, rows, unavailable};
+use crate::limits::Action;
+
+/// How far a device's clock may be off when it signs.
+const SKEW: Millis = 24 * 3600 * 1000;
+
+impl<D: Data> Services<D> {
+    /// Takes what a business tells in place of what it told before.
+    pub(crate) async fn put_terms(&self, op: PutTerms, caller: Authenticated, now: Millis) -> Answered<()> {
+        let signed = signed(op.terms)?;
+        let terms = BusinessTerms::decode(signed.body.clone()).map_err(bad)?;
+        let named = terms.business == caller.account.as_ref() && terms.device == caller.device.as_ref();
+        if !named || terms.issued_ms.abs_diff(now) > SKEW {
+            return refuse(ErrorCode::BadRequest);
+        }
+        let (_, key) = self.device(caller.device).await?.ok_or(ErrorCode::LoginRefused)?;
+        verify(&key, &label::labelled(label::TERMS, &signed.body), &signed.signature)
+            .map_err(|_| ErrorCode::BadRequest)?;
+        self.limiter().take(Action::Consent, &[caller.account.as_ref()], now)?;
+        if !self.is_business(caller.account).await? {
+            return refuse(ErrorCode::BadRequest);
+        }
+        let key = keys::terms(caller.account);
+        let before = self.0.data.get(&key).await.map_err(unavailable)?;
+        let known = before.as_ref().map(rows::decode::<TermsRow>).transpose()?.and_then(|row| row.terms);
+        if let Some(known) = known {
+            let known = BusinessTerms::decode(known.body).map_err(|_| rows::broken("terms"))?;
+            if known.revision >= terms.revision {
+                return refuse(ErrorCode::StaleConsent);
+            }
+        }
+        let row = rows::encode(&TermsRow { terms: Some(signed) });
+        let expected = before.map_or(Expected::Absent, Expected::Value);
+        let batch = Batch::new().assert(key.clone(), expected).put(key, row);
+        self.0.data.write(batch).await.map(drop).map_err(not_written)
+    }
+
+    /// What a business tells, as it signed it.
+    pub(super) async fn terms(&self, business: AccountId) -> Answered<Option<Signed>> {
+        let row = self.0.data.get(&keys::terms(business)).await.map_err(unavailable)?;
+        Ok(row.map(|row| rows::decode::<TermsRow>(&row)).transpose()?.and_then(|row| row.terms))
+    }
+}
