@@ -21,6 +21,7 @@ use crate::chat::{Category, Chat, ChatEvent, MessageId, Said, Send, SendError, S
 use crate::clock::Clock;
 use crate::held::{Held, Holdings, Person, Place};
 use crate::node::Ports;
+use crate::terms::{Telling, Terms, Told};
 
 /// A clock that goes on only when it is told; clones are the same clock.
 #[derive(Debug, Clone, Default)]
@@ -68,12 +69,19 @@ struct State {
     events: Vec<(u64, ChatEvent)>,
     agreed: BTreeMap<AccountId, Agreed>,
     held: HashMap<AccountId, Vec<Held>>,
+    terms: Option<Terms>,
+    unreachable: bool,
     next: u64,
 }
 
 impl FakeChat {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The relay takes what customers are told, or cannot be reached.
+    pub fn reaches(&self, the_relay: bool) {
+        self.state().unreachable = !the_relay;
     }
 
     /// Somebody has a handle.
@@ -242,6 +250,19 @@ impl Agreements for FakeChat {
         let state = self.state();
         let later = state.agreed.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded));
         Ok(later.take(limit).map(|(_, it)| it.clone()).collect())
+    }
+}
+
+impl Telling for FakeChat {
+    fn told(&self) -> Result<Option<Told>, SendError> {
+        let state = self.state();
+        let known = !state.unreachable;
+        Ok(state.terms.clone().map(|terms| Told { terms, document: b"signed".to_vec(), known }))
+    }
+
+    fn tell(&self, terms: Terms) -> BoxFuture<'_, Result<(), SendError>> {
+        self.state().terms = Some(terms);
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 

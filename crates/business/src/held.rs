@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::agreed::{Agreed, Agreements};
 use crate::chat::{MessageId, SendError};
+use crate::terms::Telling;
 
 /// A customer, as the device knows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub struct Held {
 }
 
 /// The sealed side, where it is asked what it holds of a customer.
-pub trait Holdings: Agreements {
+pub trait Holdings: Agreements + Telling {
     /// Who a customer is; `None` when the device knows nothing of them.
     fn person(&self, customer: AccountId) -> Result<Option<Person>, SendError>;
     /// Takes everything off the device that was said up to a time; gives how many messages. Asked again, it goes on.

@@ -40,5 +40,6 @@ pub mod serve;
 pub mod signature;
 pub mod store;
 pub mod templates;
+pub mod terms;
 pub mod tokens;
 pub mod webhooks;

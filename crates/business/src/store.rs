@@ -32,6 +32,8 @@ pub mod table {
     pub const PERSON: u8 = 0x21;
     /// The audit log.
     pub const AUDIT: u8 = 0x22;
+    /// What customers are told, and who acts for the business.
+    pub const TERMS: u8 = 0x23;
     /// Subscriptions to webhooks.
     pub const SUBSCRIPTION: u8 = 0x30;
     /// Deliveries that wait, by subscription.

@@ -25,6 +25,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::store::{Store, StoreError, bytes_of, table};
+use crate::terms::TermsOf;
 
 /// What every secret begins with, so that scanners of repositories and logs find one that leaked.
 pub const PREFIX: &str = "lacre_bt_";
@@ -146,6 +147,8 @@ pub struct New {
     pub expires: Option<Millis>,
     /// What a request must show beside it.
     pub bound: Bound,
+    /// The provider whose it is, when it is nobody's of the business itself.
+    pub provider: Option<u64>,
 }
 
 /// A token's secret, shown once when it is made. Its `Debug` does not tell it.
@@ -191,6 +194,8 @@ pub struct Token {
     pub last_used: Option<Millis>,
     /// What a request must show beside it.
     pub bound: Bound,
+    /// The provider whose it is, when it is nobody's of the business itself.
+    pub provider: Option<u64>,
 }
 
 /// What a request that shows a live token may do. Made by [`Tokens::check`].
@@ -204,6 +209,8 @@ pub struct Access {
     pub numbers: Option<BTreeSet<u64>>,
     /// What the request must show beside the token.
     pub bound: Bound,
+    /// The provider that asks, when it is not the business itself.
+    pub provider: Option<u64>,
 }
 
 impl Access {
@@ -227,9 +234,12 @@ pub enum TokenError {
     /// It has ended, or was rotated and its time is over.
     #[error("the token has expired")]
     Expired,
-    /// It was revoked.
+    /// It was revoked, or the delegation of its provider was.
     #[error("the token was revoked")]
     Revoked,
+    /// Its provider may not act yet: customers cannot know of it.
+    #[error("customers are not told of its provider yet")]
+    NotTold,
     /// What was asked for cannot be made.
     #[error("no token can be made: {0}")]
     Invalid(&'static str),
@@ -266,7 +276,7 @@ impl<D: Data> Tokens<D> {
         rng: &mut (impl CryptoRng + Send),
     ) -> Result<(Secret, Token), TokenError> {
         let secret = Secret::random(rng);
-        let New { name, scopes, numbers, expires, bound } = new;
+        let New { name, scopes, numbers, expires, bound, provider } = new;
         let invalid = if name.is_empty() || name.len() > NAME_MAX || name.chars().any(char::is_control) {
             Some("its name must be 1 to 100 bytes without control characters")
         } else if scopes.is_empty() {
@@ -289,8 +299,9 @@ impl<D: Data> Tokens<D> {
                 *it.insert(it.unwrap_or(0) + 1)
             })
             .await?;
+        let (created, revoked, last_used) = (now, None, None);
         let token =
-            Token { id, name, scopes, numbers, created: now, expires, revoked: None, last_used: None, bound };
+            Token { id, name, scopes, numbers, created, expires, revoked, last_used, bound, provider };
         let hash = hash_of(secret.expose());
         let row = Row { token: token.clone(), secrets: vec![(hash, None)] };
         let batch = Batch::new().put(by_id(id), bytes_of(&row)).put(by_hash(&hash), bytes_of(&id));
@@ -311,18 +322,26 @@ impl<D: Data> Tokens<D> {
             .iter()
             .find(|(known, _)| bool::from(known.ct_eq(&hash)))
             .ok_or(TokenError::Expired)?;
-        let Token { id, scopes, numbers, expires, revoked, bound, .. } = row.token;
+        let Token { id, scopes, numbers, expires, revoked, bound, provider, .. } = row.token;
         if revoked.is_some() {
             return Err(TokenError::Revoked);
         }
         if [*until, expires].into_iter().flatten().any(|end| end <= now) {
             return Err(TokenError::Expired);
         }
+        if let Some(provider) = provider {
+            let delegation = TermsOf::new(self.store.clone()).provider(provider).await?;
+            match delegation {
+                Some(it) if it.stands(now) && it.told => {}
+                Some(it) if it.stands(now) => return Err(TokenError::NotTold),
+                _ => return Err(TokenError::Revoked),
+            }
+        }
         let used: Option<Millis> = self.store.read("a token's use", &used(id)).await?;
         if used.is_none_or(|it| it + USE_GRAIN <= now) {
             self.store.write(Batch::new().put(self::used(id), bytes_of(&now))).await?;
         }
-        Ok(Access { token: id, scopes, numbers, bound })
+        Ok(Access { token: id, scopes, numbers, bound, provider })
     }
 
     /// Tokens after a number, in the order of their making; at most `limit`.

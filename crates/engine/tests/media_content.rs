@@ -5,7 +5,7 @@
 use lacre_engine::content::codec;
 use lacre_engine::content::mimi::{Body, Disposition, External, Message, MimiId, Part, Semantics, Single};
 use lacre_engine::content::{
-    self, Address, Content, FileRef, Manner, Media, MessageId, OpenError, Preview, Voice, kinds,
+    self, Address, Content, FileRef, Manner, Media, Menu, MessageId, Offer, OpenError, Preview, Voice, kinds,
 };
 use lacre_engine::files::FileKey;
 use lacre_proto::{AccountId, limits};
@@ -41,6 +41,18 @@ fn voice() -> Voice {
     Voice { file: file(), duration_ms: 61_000, waveform: vec![3; kinds::WAVEFORM] }
 }
 
+/// A card of a business, with a picture above it.
+fn card() -> Content<MimiId> {
+    Content::Menu(Menu {
+        header: String::new(),
+        body: "pão fresco".to_owned(),
+        footer: "a padaria".to_owned(),
+        offer: Offer::Nothing,
+        template: None,
+        above: Some(Box::new((file(), preview()))),
+    })
+}
+
 fn encode(content: Content<MimiId>) -> Result<Vec<u8>, content::BadContent> {
     content::encode(MessageId([9; 16]), &address(), content, Manner::default()).map(|(bytes, _)| bytes)
 }
@@ -67,12 +79,29 @@ fn with_file(change: impl FnOnce(&mut External)) -> Result<Content<MimiId>, Open
 #[test]
 fn files_come_back_to_the_last_field() {
     for (content, files) in
-        [(media(1, ""), 1), (media(10, "ten **of** us"), 10), (Content::Voice(voice()), 1)]
+        [(media(1, ""), 1), (media(10, "ten **of** us"), 10), (Content::Voice(voice()), 1), (card(), 1)]
     {
         assert_eq!(content.files().len(), files);
         let bytes = encode(content.clone()).unwrap();
         assert_eq!(open(&bytes), Ok(content.clone()));
     }
+}
+
+#[test]
+fn above_a_card_stands_one_file_and_nothing_follows_it() {
+    let two = |parts: &mut Vec<Part>| {
+        let again = parts[..2].to_vec();
+        parts.splice(0..0, again);
+    };
+    assert!(with(card(), |_| ()).is_ok());
+    assert!(with(card(), two).is_err());
+    assert!(with(card(), |parts| parts.push(parts[2].clone())).is_err());
+    assert!(
+        with(card(), |parts| parts.swap(0, 2)).is_ok_and(|it| it == Content::Unknown),
+        "no file comes first"
+    );
+    // Without its card it is a picture as people send it.
+    assert!(with(card(), |parts| parts.truncate(2)).is_ok_and(|it| it == media(1, "")));
 }
 
 #[test]

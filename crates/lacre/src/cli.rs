@@ -18,9 +18,9 @@ use lacre_proto::Handle;
 
 use crate::exit;
 pub use business::{
-    AdminArgs, AdminBusiness, AdminCommand, AuditCommand, BusinessCommand, ConsentCommand, ConsentsCommand,
-    CreateToken, CustomerCommand, OneBusiness, PeopleCommand, PurposeArg, ServeArgs, TemplateCommand,
-    TokenCommand, WebhookCommand,
+    AddProvider, AdminArgs, AdminBusiness, AdminCommand, AuditCommand, BusinessCommand, ConsentCommand,
+    ConsentsCommand, CreateToken, CustomerCommand, OneBusiness, PeopleCommand, ProviderCommand, PurposeArg,
+    ServeArgs, TemplateCommand, TermsCommand, TokenCommand, WebhookCommand,
 };
 pub use device::{DeviceCommand, HistoryArgs, JoinArgs, SecureArgs};
 pub use files::{PaceArgs, SaveArgs, StorageArgs};

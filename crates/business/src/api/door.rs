@@ -47,6 +47,9 @@ pub(super) async fn who<P: Ports>(node: &Node<P>, parts: &Parts, address: &Addre
         TokenError::Unknown | TokenError::Invalid(_) => ApiError::BadToken,
         TokenError::Expired => ApiError::TokenExpired,
         TokenError::Revoked => ApiError::TokenRevoked,
+        TokenError::NotTold => {
+            ApiError::TokenBound("customers who can know of its provider, which they cannot yet")
+        }
         TokenError::Store(error) => error.into(),
     })?;
     let shown = parts.extensions.get::<Shown>().cloned().unwrap_or_default();
@@ -89,6 +92,14 @@ impl Who {
             Self::App => audit::Who::App,
             // What a link opens is looked at, and changes nothing.
             Self::Link => audit::Who::Node,
+        }
+    }
+
+    /// The provider that asks, when it is not the business itself.
+    pub fn provider(&self) -> Option<u64> {
+        match self {
+            Self::Token(access) => access.provider,
+            Self::App | Self::Link => None,
         }
     }
 

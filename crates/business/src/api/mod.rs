@@ -89,6 +89,7 @@ async fn handle<P: Ports>(node: &Node<P>, request: Request) -> Result<Response<B
     let who = door::who(node, &parts, &address).await?;
     let route = routes::find(node, &parts.method, &address).await?.ok_or(ApiError::Unknown)?;
     who.may(node, route)?;
+    watched::note_provider(node, &who, route, &address).await?;
     let fields = address.query("fields").filter(|it| !it.trim().is_empty());
     let fields = fields.map(fields::parse).transpose()?;
     let mut call = Call { address, headers: parts.headers, token: who.token(), said: json!({}), fields };

@@ -2,12 +2,26 @@
 
 use serde_json::Value;
 
+use super::address::Address;
 use super::call::Call;
 use super::door::Who;
-use super::routes::{Op, audited};
+use super::routes::{Op, Route, audited};
 use crate::audit::{Act, Pseudonym};
 use crate::node::{Node, Ports};
 use crate::store::StoreError;
+
+/// Writes down each call of a provider, whatever it does.
+pub(super) async fn note_provider<P: Ports>(
+    node: &Node<P>,
+    who: &Who,
+    route: &Route,
+    address: &Address,
+) -> Result<(), StoreError> {
+    let Some(provider) = who.provider() else { return Ok(()) };
+    let detail = format!("provider {provider}: {} {}", route.method, address.segments.join("/"));
+    let act = Act { who: who.audited(), what: "provider.call".to_owned(), subject: None, detail };
+    node.audit.append(act, node.now()).await.map(drop)
+}
 
 /// Writes down what was done, when it is of what is written down.
 pub(super) async fn note<P: Ports>(

@@ -198,7 +198,7 @@ impl From<TokenError> for OwnError {
         match error {
             TokenError::Unknown => Self::Unknown("token"),
             TokenError::Expired => Self::TokenExpired,
-            TokenError::Revoked => Self::TokenRevoked,
+            TokenError::Revoked | TokenError::NotTold => Self::TokenRevoked,
             TokenError::Invalid(why) => Self::Invalid(format!("no token can be made: {why}")),
             TokenError::Store(error) => error.into(),
         }

@@ -17,6 +17,7 @@ mod session;
 #[cfg(unix)]
 pub mod socket;
 mod templates;
+mod terms;
 mod tokens;
 mod webhooks;
 
@@ -51,6 +52,7 @@ use crate::node::Identity;
 use crate::people::People;
 use crate::store::{Store, StoreError};
 use crate::templates::Templates;
+use crate::terms::TermsOf;
 use crate::tokens::Tokens;
 
 /// What every path begins with.
@@ -72,6 +74,7 @@ pub struct Own<D, K> {
     people: People<D>,
     tokens: Tokens<D>,
     templates: Templates<D>,
+    terms: TermsOf<D>,
     audit: Audit<D>,
     hooks: Webhooks<D, K>,
     device: Option<Arc<dyn Holdings>>,
@@ -96,6 +99,7 @@ impl<D: Data, K: Clock> Own<D, K> {
             handle,
             tokens: Tokens::new(store.clone()),
             templates: Templates::new(store.clone()),
+            terms: TermsOf::new(store.clone()),
             audit: Audit::new(store, identity.secret),
             hooks,
             device: None,
@@ -140,6 +144,12 @@ impl<D: Data, K: Clock> Own<D, K> {
     /// Drops what nobody needs any more: sessions that are over.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         self.people.prune(self.now()).await
+    }
+
+    /// Tells customers what changed since they were told: a delegation that is over, or what an earlier start did not
+    /// get to. An error is what the next time is for.
+    pub async fn keep_told(&self) -> Result<(), OwnError> {
+        self.tell_terms(0).await
     }
 
     fn now(&self) -> Millis {
@@ -290,6 +300,11 @@ async fn done<D: Data, K: Clock>(own: &Own<D, K>, op: Op, ask: &Ask<'_>) -> Resu
         Op::EraseCustomer => customers::erase(own, ask).await,
         Op::RestrictCustomer => customers::restrict(own, ask).await,
         Op::Records => records::register(own).await,
+        Op::Terms => terms::terms(own).await,
+        Op::SetTerms => terms::set_terms(own, ask).await,
+        Op::Providers => terms::list(own).await,
+        Op::AddProvider => terms::add(own, ask).await,
+        Op::RemoveProvider => terms::remove(own, ask).await,
         Op::Audit => audit::list(own, ask).await,
         Op::AuditHead => audit::head(own).await,
         Op::VerifyAudit => audit::verify(own, ask).await,

@@ -36,6 +36,11 @@ pub enum Op {
     EraseCustomer,
     RestrictCustomer,
     Records,
+    Terms,
+    SetTerms,
+    Providers,
+    AddProvider,
+    RemoveProvider,
     Audit,
     AuditHead,
     VerifyAudit,
@@ -80,7 +85,7 @@ const fn route(
     Route { method, shape, need, what, op }
 }
 
-use Action::{Audit, Consents, Erase, Export, People, Templates, Tokens, Webhooks};
+use Action::{Audit, Consents, Erase, Export, People, Providers, Retention, Templates, Tokens, Webhooks};
 use Need::{May, MayOrSelf, Nothing, SignedIn};
 
 /// The table.
@@ -132,6 +137,11 @@ pub const OWN_ROUTES: &[Route] = &[
         Op::RestrictCustomer,
     ),
     route("GET", "records", May(Audit), None, Op::Records),
+    route("GET", "terms", May(Consents), None, Op::Terms),
+    route("POST", "terms", May(Retention), Some("terms.set"), Op::SetTerms),
+    route("GET", "providers", May(Consents), None, Op::Providers),
+    route("POST", "providers", May(Providers), Some("provider.add"), Op::AddProvider),
+    route("DELETE", "providers/{provider}", May(Providers), Some("provider.remove"), Op::RemoveProvider),
     route("GET", "audit", May(Audit), Some("audit.list"), Op::Audit),
     route("GET", "audit/head", May(Audit), None, Op::AuditHead),
     route("POST", "audit/verify", May(Audit), Some("audit.verify"), Op::VerifyAudit),

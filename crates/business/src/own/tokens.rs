@@ -13,6 +13,7 @@ use super::{Ask, Done, Own, OwnError, success};
 use crate::api::reader::At;
 use crate::clock::Clock;
 use crate::people::Action;
+use crate::terms::Provider;
 use crate::tokens::{Bound, NAME_MAX, NETWORKS_MAX, NUMBERS_MAX, New, Scope, Token};
 
 /// For how long a rotated secret still works when nothing is said: a day.
@@ -31,13 +32,31 @@ pub(super) async fn list<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> R
 
 /// `POST tokens`: its secret is told once.
 pub(super) async fn make<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
-    let new = new(&ask.said)?;
+    let mut new = new(&ask.said)?;
     within(ask, &new.scopes)?;
     let now = own.now();
+    if let Some(id) = ask.said.maybe("provider")?.map(|it| it.whole()).transpose()? {
+        let standing = own.terms.provider(id).await?.filter(|it| it.stands(now));
+        delegate(&mut new, &standing.ok_or(OwnError::Unknown("provider"))?)?;
+    }
     let (secret, token) = own.tokens.create(new, now, &mut own.rng()).await?;
     let scopes: Vec<_> = token.scopes.iter().map(|it| it.name()).collect();
     let on = format!("token {} {}", token.id, scopes.join(","));
     Ok(Done::new(json!({ "access_token": secret.expose(), "token": told(&token, now) }), on))
+}
+
+/// A provider's token: within what its delegation says, and signed for where that names a key.
+fn delegate(new: &mut New, provider: &Provider) -> Result<(), OwnError> {
+    if !new.scopes.iter().all(|it| provider.scopes.contains(it)) {
+        return Err(OwnError::Invalid("the provider's delegation does not cover these scopes".to_owned()));
+    }
+    if provider.key.is_some() && new.bound.key.is_some() && new.bound.key != provider.key {
+        return Err(OwnError::Invalid("the provider's delegation names another key".to_owned()));
+    }
+    new.bound.key = new.bound.key.or(provider.key);
+    new.expires = Some(new.expires.unwrap_or(provider.until).min(provider.until));
+    new.provider = Some(provider.id);
+    Ok(())
 }
 
 /// Nobody has a token in their hands that may do what they may not.
@@ -96,10 +115,11 @@ fn new(said: &At<'_>) -> Result<New, OwnError> {
         numbers,
         expires: said.maybe("expires_ms")?.map(|it| it.whole()).transpose()?,
         bound: said.maybe("bound")?.map_or_else(|| Ok(Bound::default()), |it| bound(&it))?,
+        provider: None,
     })
 }
 
-fn scope_of(at: &At<'_>) -> Result<Scope, OwnError> {
+pub(super) fn scope_of(at: &At<'_>) -> Result<Scope, OwnError> {
     let bad = || at.bad("must be messaging, management, business or audit");
     Ok(Scope::named(at.text(1, 40)?).ok_or_else(bad)?)
 }
@@ -116,7 +136,7 @@ fn bound(at: &At<'_>) -> Result<Bound, OwnError> {
 }
 
 /// An Ed25519 public key in hex or base64.
-fn key_of(at: &At<'_>) -> Result<[u8; 32], OwnError> {
+pub(super) fn key_of(at: &At<'_>) -> Result<[u8; 32], OwnError> {
     let text = at.text(1, 100)?;
     let bytes = hex::decode(text).or_else(|_| STANDARD.decode(text)).ok();
     let key: Option<[u8; 32]> = bytes.and_then(|it| it.try_into().ok());
@@ -125,7 +145,7 @@ fn key_of(at: &At<'_>) -> Result<[u8; 32], OwnError> {
 }
 
 fn told(token: &Token, now: Millis) -> Value {
-    let Token { id, name, scopes, numbers, created, expires, revoked, last_used, bound } = token;
+    let Token { id, name, scopes, numbers, created, expires, revoked, last_used, bound, provider } = token;
     let state = match (revoked, expires) {
         (Some(_), _) => "revoked",
         (None, Some(end)) if *end <= now => "expired",
@@ -142,6 +162,7 @@ fn told(token: &Token, now: Millis) -> Value {
         "expires_ms": expires,
         "revoked_ms": revoked,
         "last_used_ms": last_used,
+        "provider": provider,
         "bound": {
             "appsecret_proof": bound.proof,
             "public_key": bound.key.map(hex::encode),

@@ -8,6 +8,7 @@ mod agreed;
 mod heard;
 mod held;
 mod said;
+mod terms;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -63,7 +63,8 @@ impl Bakery {
         let key = SigningKey::from_bytes(&[5; 32]);
         let bound = Bound { key: Some(key.verifying_key().to_bytes()), ..Bound::default() };
         let scopes = [Scope::Messaging, Scope::Management].into();
-        let new = New { name: "till".to_owned(), scopes, numbers: None, expires: None, bound };
+        let new =
+            New { name: "till".to_owned(), scopes, numbers: None, expires: None, bound, provider: None };
         let made = node.tokens.create(new, node.now(), &mut StdRng::seed_from_u64(4)).await;
         let token = made.expect("a token").0.expose().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
@@ -194,6 +195,7 @@ async fn a_signed_request_is_taken_once_and_in_its_time() {
         numbers: None,
         expires: None,
         bound: Bound::default(),
+        provider: None,
     };
     let made = bakery.node.tokens.create(free, bakery.node.now(), &mut StdRng::seed_from_u64(9)).await;
     let free = format!("Bearer {}", made.expect("a token").0.expose());

@@ -17,6 +17,7 @@ fn shop() -> New {
         numbers: Some([106_540].into()),
         expires: Some(30 * DAY),
         bound: Bound::default(),
+        provider: None,
     }
 }
 

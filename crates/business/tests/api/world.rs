@@ -125,6 +125,7 @@ impl World {
             numbers: numbers.map(|it| it.iter().copied().collect::<BTreeSet<_>>()),
             expires: None,
             bound,
+            provider: None,
         };
         let mut rng = StdRng::from_os_rng();
         let (secret, _) = self.node.tokens.create(new, self.node.now(), &mut rng).await.expect("a token");

@@ -6,5 +6,6 @@ mod erasing;
 mod matrix;
 mod people;
 mod programs;
+mod providers;
 mod watched;
 mod world;

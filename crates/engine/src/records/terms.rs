@@ -9,11 +9,11 @@ use super::{Records, key};
 use crate::EngineError;
 
 /// Longest notice, in bytes.
-pub const NOTICE: usize = 4096;
+pub const NOTICE: usize = 8 * 1024;
 /// Most providers at once.
 pub const PROVIDERS: usize = 20;
 /// Longest name and longest purpose of a provider, in bytes.
-pub const PROVIDER_LINE: usize = 256;
+pub const PROVIDER_LINE: usize = 512;
 /// Most scopes of a provider, and the longest of one, in bytes.
 pub const SCOPES: usize = 32;
 

@@ -11,6 +11,34 @@ use crate::console::Bakery;
 use crate::node::{Hears, ask};
 use crate::process::{Person, Running, run, until};
 
+/// What customers are told before they write: it is with the directory's answer to the first of them.
+pub fn told(bakery: &Bakery) {
+    let set = ["terms", "set", "--keeps-days", "30", "--notice", "We bake what you order."];
+    let told = bakery.says(&set).ok().object();
+    assert_eq!((&told["keeps_days"], &told["customers_can_know"]), (&json!(30), &json!(true)), "{told}");
+    let add = ["provider", "add", "Acme Support", "--purpose", "answers at night", "--days", "30"];
+    let added = bakery.says(&add).ok().object();
+    assert_eq!(added["provider"]["state"], "acts", "{added}");
+}
+
+/// A provider's token works until the provider is put out.
+pub fn acting(bakery: &Bakery, address: &str) {
+    let number = bakery.id("phone_number_id");
+    let id = bakery.says(&["provider", "list"]).ok().object()["id"].to_string();
+    let made = bakery.says(&["token", "create", "--provider", &id, "--scope", "messaging"]).ok().object();
+    let token = made["access_token"].as_str().expect("a token").to_owned();
+    let looks = || {
+        let call = format!("GET /v23.0/{number}/whatsapp_business_profile");
+        ask(address, &token, &call, &Value::Null).0
+    };
+    assert_eq!(looks(), 200);
+    bakery.says(&["provider", "remove", &id]).ok();
+    assert_eq!(looks(), 401, "their next request is refused");
+    bakery.says(&["provider", "remove", "1"]).refused(4, "not_found");
+    let lines = run(&mut bakery.command(&["provider", "list"])).ok().stdout;
+    assert!(lines.contains("Acme Support") && lines.contains("revoked"), "{lines}");
+}
+
 /// Ana has written, then agrees, then stops: each is listed at once, and exported as her device signed it.
 pub fn looked_at(bakery: &Bakery, ana: &Person, customer: &Value) {
     let row = bakery.says(&["consent", "list"]).ok().object();
@@ -18,6 +46,12 @@ pub fn looked_at(bakery: &Bakery, ana: &Person, customer: &Value) {
     assert_eq!((&row["categories"], &row["stands"]), (&json!([]), &json!(false)), "{row}");
     assert!(bakery.says(&["consent", "export"]).ok().objects().is_empty(), "she has signed nothing");
 
+    let shown = ana.run(&["consent", "--json"]).ok().object();
+    assert_eq!(
+        (&shown["terms"]["keeps_days"], &shown["terms"]["providers"][0]["name"]),
+        (&json!(30), &json!("Acme Support")),
+        "{shown}"
+    );
     ana.run(&["consent", "grant", "bakery", "--for", "offers,service", "--days", "30"]).ok();
     let row = until("it is here", || {
         let row = bakery.says(&["consent", "list"]).ok().object();
@@ -33,6 +67,7 @@ pub fn looked_at(bakery: &Bakery, ana: &Person, customer: &Value) {
         (row["since_ms"].as_u64().expect("a time"), row["until_ms"].as_u64().expect("a time"))
     );
     assert_eq!(grant.categories.len(), 2);
+    assert_eq!(grant.notice_hash.len(), 32, "she has agreed to what she was told");
     // Whoever changes a bit of it is found out.
     let mut false_one = signed.clone();
     let mut bytes = STANDARD.decode(signed["receipt"].as_str().expect("text")).expect("base64");

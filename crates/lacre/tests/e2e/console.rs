@@ -70,9 +70,11 @@ fn r18_a_node_is_looked_after_by_commands_while_it_serves_and_while_it_does_not(
     let till = tokens(&bakery, &address);
     let program = Hears::start();
     let ana = bakery.relay.person("ana");
+    crate::consents::told(&bakery);
     let customer = webhooks(&bakery, &program, &ana);
     templates(&bakery, &address, &program, &ana, &customer);
     people(&bakery, &address);
+    crate::consents::acting(&bakery, &address);
     crate::consents::looked_at(&bakery, &ana, &customer);
     crate::consents::exported(&bakery, &ana, &customer);
     crate::consents::restricted(&bakery, (&address, &program), &ana, &customer);
@@ -251,9 +253,9 @@ fn killed(bakery: &Bakery, third: &str, customer: &Value) {
     assert_eq!(ask(&address, third, &format!("GET /v23.0/{number}"), &Value::Null).0, 200);
     node.kill();
     assert!(bakery.data().join("node.sock").exists(), "left behind");
-    assert_eq!(bakery.says(&["token", "list"]).ok().objects().len(), 3);
+    assert_eq!(bakery.says(&["token", "list"]).ok().objects().len(), 4);
     let (mut node, _) = bakery.serve();
-    assert_eq!(bakery.says(&["token", "list"]).ok().objects().len(), 3);
+    assert_eq!(bakery.says(&["token", "list"]).ok().objects().len(), 4);
     node.terminate();
     assert_eq!(node.ended(), 0);
 }

@@ -5,11 +5,12 @@ use lacre_proto::{AccountId, ConversationId, Millis};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-use crate::api::{Alert, Event, Intent, Refusal};
-use crate::content::{Button, Category, Choice, Content, Menu, MessageId, Offer, Template};
+use crate::api::{Alert, Event, Input, Intent, Refusal};
+use crate::content::{Button, Category, Choice, Content, FileRef, Menu, MessageId, Offer, Preview, Template};
+use crate::files::FileKey;
 use crate::harness::world::{World, text};
 use crate::identity::SignatureSecret;
-use crate::records::{Failure, MessageState, Records};
+use crate::records::{Failure, FileId, MessageState, Records};
 
 const HOUR: Millis = 3600 * 1000;
 const DAY: Millis = 24 * HOUR;
@@ -181,6 +182,35 @@ fn the_shop_writes_freely_for_a_day_and_then_only_what_ana_has_granted() {
 }
 
 #[test]
+fn a_template_with_a_picture_above_it_is_one_message_and_needs_no_window() {
+    let (mut world, id) = shop();
+    grant(&mut world, id, &[Category::Marketing]);
+    world.wait(DAY + 1);
+    let Content::Menu(menu) = template(Category::Marketing) else { panic!("a card") };
+    let picture = FileRef {
+        capability: [7; 32],
+        key: FileKey { key: [1; 32], nonce: [2; 7] },
+        size: 70_000,
+        hash: [7; 32],
+        media_type: "image/jpeg".to_owned(),
+        name: "pao.jpg".to_owned(),
+        kept_s: 0,
+    };
+    let above = Some(Box::new((picture, Preview::default())));
+    let to_ana = world.conversation("shop", "ana").id;
+    world.intent("shop", Intent::Send(to_ana, Content::Menu(Menu { above, ..menu })));
+    world.run();
+    assert_eq!(from_shop(&world), [], "it waits for its file");
+    let message = world.rows("shop", "ana").last().unwrap().id;
+    let file = FileId { conversation: to_ana, message, index: 0 };
+    world.step("shop", Input::Uploaded(file, Ok(())));
+    world.run();
+    let row = world.rows("ana", "shop").pop().unwrap();
+    assert_eq!((row.id, row.content.files().len()), (message, 1));
+    assert_eq!((refusal(&world, "shop"), unconsented(&world)), (None, 0));
+}
+
+#[test]
 fn what_waited_when_ana_said_stop_fails_and_a_message_of_hers_opens_the_window_again() {
     let (mut world, id) = shop();
     let to_ana = world.conversation("shop", "ana").id;
@@ -313,4 +343,111 @@ fn a_message_that_the_relay_refuses_for_want_of_consent_says_so() {
     let row = world.rows("shop", "ana").pop().unwrap();
     let consent_needed = lacre_proto::ErrorCode::ConsentNeeded.number();
     assert_eq!(row.state, MessageState::Failed(Failure::Relay(consent_needed)));
+}
+
+/// How Ana stands to the shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Nothing,
+    Granted,
+    Narrowed,
+    Expired,
+    Revoked,
+    Blocked,
+    WindowOpen,
+}
+
+impl State {
+    const ALL: [Self; 7] = [
+        Self::Nothing,
+        Self::Granted,
+        Self::Narrowed,
+        Self::Expired,
+        Self::Revoked,
+        Self::Blocked,
+        Self::WindowOpen,
+    ];
+
+    fn come(self, world: &mut World, id: ConversationId) {
+        match self {
+            Self::Nothing | Self::WindowOpen => {}
+            Self::Granted => grant(world, id, &Category::ALL),
+            Self::Narrowed => {
+                grant(world, id, &Category::ALL);
+                grant(world, id, &[Category::Service]);
+            }
+            Self::Expired => {
+                let until = world.now + HOUR;
+                world.intent("ana", Intent::SetConsent(id, Category::ALL.to_vec(), until));
+                world.run();
+            }
+            Self::Revoked => {
+                grant(world, id, &Category::ALL);
+                grant(world, id, &[]);
+            }
+            Self::Blocked => {
+                grant(world, id, &Category::ALL);
+                let shop = account(world, "shop");
+                world.intent("ana", Intent::Block(shop));
+                world.run();
+            }
+        }
+        if self != Self::WindowOpen {
+            // More than the minute that a message may have waited at the relay.
+            world.wait(DAY + HOUR);
+        }
+    }
+
+    /// Whether a template of a category is let in, or free words for `None`.
+    fn lets_in(self, what: Option<Category>) -> bool {
+        match self {
+            Self::Granted => what.is_some(),
+            Self::Narrowed => what == Some(Category::Service),
+            Self::WindowOpen => what.is_none_or(|category| category == Category::Service),
+            Self::Nothing | Self::Expired | Self::Revoked | Self::Blocked => false,
+        }
+    }
+}
+
+/// What the shop gets through to Ana with its own check off, over a relay that looks at nothing.
+#[cfg(feature = "evil")]
+fn gets_through(world: &mut World, what: Option<Category>) -> bool {
+    let before = from_shop(world).len();
+    let to_ana = world.conversation("shop", "ana").id;
+    world.intent("shop", Intent::Send(to_ana, what.map_or_else(|| text("psst"), template)));
+    world.run();
+    from_shop(world).len() > before
+}
+
+#[cfg(feature = "evil")]
+#[test]
+fn r20_r21_every_category_in_every_state_at_anas_device_though_the_relay_lets_all_through() {
+    use crate::defence::{Defence, Defences};
+    for state in State::ALL {
+        let (mut world, id) = shop();
+        state.come(&mut world, id);
+        world.person("shop").engine.disarm(Defences::without([Defence::Consent]));
+        for what in [None, Some(Category::Service), Some(Category::Marketing), Some(Category::Authentication)]
+        {
+            let seen = gets_through(&mut world, what);
+            assert_eq!(seen, state.lets_in(what), "{state:?}, {what:?}");
+        }
+    }
+}
+
+#[test]
+fn r20_r21_every_category_in_every_state_at_the_shops_own_device() {
+    for state in State::ALL {
+        let (mut world, id) = shop();
+        state.come(&mut world, id);
+        for what in [None, Some(Category::Service), Some(Category::Marketing), Some(Category::Authentication)]
+        {
+            let to_ana = world.conversation("shop", "ana").id;
+            world.person("shop").events.clear();
+            world.intent("shop", Intent::Send(to_ana, what.map_or_else(|| text("psst"), template)));
+            // That Ana has blocked it, it does not learn.
+            let fine = if state == State::Blocked { what.is_some() } else { state.lets_in(what) };
+            assert_eq!(refusal(&world, "shop").is_none(), fine, "{state:?}, {what:?}");
+        }
+    }
 }

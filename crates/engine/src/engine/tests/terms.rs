@@ -123,7 +123,7 @@ fn who_is_no_business_has_no_terms_and_what_is_too_long_is_refused() {
     };
     world.intent("ana", Intent::SetTerms(Terms::default()));
     assert_eq!(refusal(&world, "ana"), Some(Refusal::NoBusiness));
-    world.intent("shop", Intent::SetTerms(Terms { notice: "x".repeat(4097), ..Terms::default() }));
+    world.intent("shop", Intent::SetTerms(Terms { notice: "x".repeat(8 * 1024 + 1), ..Terms::default() }));
     assert_eq!(refusal(&world, "shop"), Some(Refusal::BadContent));
     let nameless = Provider { name: String::new(), ..acme(&world) };
     world.intent("shop", Intent::SetTerms(of_30_days(vec![nameless])));

@@ -1,6 +1,7 @@
 //! Businesses: what they may write to you, running a node of one, and the operator's register of them.
 
 mod node;
+mod terms;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub use node::{
     AuditCommand, ConsentsCommand, CreateToken, CustomerCommand, PeopleCommand, TemplateCommand,
     TokenCommand, WebhookCommand,
 };
+pub use terms::{AddProvider, ProviderCommand, TermsCommand};
 
 /// Examples of `lacre consent`.
 pub const CONSENT: &str = "\
@@ -148,6 +150,20 @@ pub enum BusinessCommand {
     },
     /// Print the register of what is done with people's data: what is kept, why, how long, and who is told
     Records(node::NodeArgs),
+    /// What customers are told before they write: why and how long is kept what they say
+    #[command(after_help = terms::TERMS)]
+    Terms {
+        /// What to do
+        #[command(subcommand)]
+        command: TermsCommand,
+    },
+    /// Who acts for the business though not of it, each named to customers
+    #[command(after_help = terms::PROVIDER)]
+    Provider {
+        /// What to do
+        #[command(subcommand)]
+        command: ProviderCommand,
+    },
     /// What was done by whom, and whether the log of it is whole
     #[command(after_help = node::AUDIT)]
     Audit {

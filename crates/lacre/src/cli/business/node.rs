@@ -123,6 +123,9 @@ pub struct CreateToken {
     /// Only with appsecret_proof
     #[arg(long)]
     pub proof: bool,
+    /// For this provider, within its delegation; see `lacre business provider`
+    #[arg(long, value_name = "ID")]
+    pub provider: Option<u64>,
     /// Which node
     #[command(flatten)]
     pub node: NodeArgs,

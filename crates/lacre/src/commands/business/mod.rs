@@ -8,6 +8,7 @@ mod people;
 mod records;
 mod serve;
 mod templates;
+mod terms;
 mod tokens;
 mod webhooks;
 
@@ -77,6 +78,8 @@ pub(super) async fn run(
         BusinessCommand::Consent { command } => consents::run(command, json).await,
         BusinessCommand::Customer { command } => customers::run(command, json).await,
         BusinessCommand::Records(node) => records::run(&node.data, json).await,
+        BusinessCommand::Terms { command } => terms::run(command, json).await,
+        BusinessCommand::Provider { command } => terms::providers(command, json).await,
         BusinessCommand::Audit { command } => audit::run(command, json).await,
     }
 }

@@ -39,12 +39,13 @@ pub(super) async fn run(command: TokenCommand, as_json: bool) -> Result<(), Fail
 }
 
 async fn create(args: CreateToken, as_json: bool) -> Result<(), Failure> {
-    let CreateToken { name, scopes, days, numbers, networks, public_key, proof, node } = args;
+    let CreateToken { name, scopes, days, numbers, networks, public_key, proof, provider, node } = args;
     let body = json!({
         "name": name,
         "scopes": scopes,
         "expires_ms": days.map(|days| output::now() + days * DAY),
         "numbers": (!numbers.is_empty()).then_some(numbers),
+        "provider": provider,
         "bound": { "appsecret_proof": proof, "public_key": public_key, "networks": networks },
     });
     let told = post(&node.data, "tokens", &body).await?;
@@ -88,6 +89,9 @@ fn line(token: &Value) -> String {
     }
     if bound["networks"].as_array().is_some_and(|it| !it.is_empty()) {
         line.push_str(&format!("  from {}", text(&bound["networks"])));
+    }
+    if !token["provider"].is_null() {
+        line.push_str(&format!("  of provider {}", token["provider"]));
     }
     line
 }

@@ -1,0 +1,130 @@
+//! What customers are told before they write, and who acts for the bakery.
+
+use lacre_business::terms::Telling;
+use serde_json::{Value, json};
+
+use crate::world::*;
+
+const DAY: u64 = 24 * 60 * MINUTE;
+
+fn acme() -> Value {
+    json!({ "name": "Acme Support", "purpose": "answers at night", "scopes": ["messaging"], "days": 30 })
+}
+
+async fn lets_in(world: &World, provider: Value) -> u64 {
+    let told = world.done("POST providers", provider).await;
+    told["provider"]["id"].as_u64().expect("a number")
+}
+
+async fn state(world: &World) -> Vec<String> {
+    let told = world.done("GET providers", Value::Null).await;
+    told["data"].as_array().expect("rows").iter().map(|it| text(&it["state"])).collect()
+}
+
+/// What a program of theirs gets when it looks at the profile.
+async fn looks(world: &World, token: &str) -> (u16, Value) {
+    let number = world.node.identity.number;
+    world.program(token, &format!("GET {number}/whatsapp_business_profile"), Value::Null).await
+}
+
+#[tokio::test]
+async fn r19_what_is_kept_and_why_is_told_by_the_device_and_what_is_not_said_stays() {
+    let world = World::new().await;
+    assert_eq!(world.done("GET terms", Value::Null).await["document"], Value::Null);
+    let notice = json!({ "notice": "To bake what you ordered.", "keeps_days": 30 });
+    let told = world.done("POST terms", notice).await;
+    assert_eq!((&told["keeps_days"], &told["customers_can_know"]), (&json!(30), &json!(true)));
+    world.done("POST terms", json!({ "keeps_days": 7 })).await;
+    let told = world.chat.told().expect("read").expect("told").terms;
+    assert_eq!((told.notice.as_str(), told.keeps_days), ("To bake what you ordered.", 7));
+    for bad in
+        [json!({ "notice": "x".repeat(2_001) }), json!({ "keeps_days": 36_501 }), json!({ "keeps_days": -1 })]
+    {
+        let (status, told) = world.console("POST terms", bad).await;
+        assert_eq!((status, code_of(&told)), (400, "invalid"), "{told}");
+    }
+    assert_eq!(code_of(&world.alone("GET terms").await.1), "", "it is looked at without a node");
+}
+
+#[tokio::test]
+async fn r24_a_providers_token_opens_what_its_delegation_says_and_each_call_is_in_the_log() {
+    let world = World::new().await;
+    let id = lets_in(&world, acme()).await;
+    assert_eq!(state(&world).await, ["acts"]);
+    let told = world.chat.told().expect("read").expect("told").terms.providers;
+    assert_eq!(told.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["Acme Support"]);
+
+    let too_much = json!({ "name": "theirs", "scopes": ["messaging", "management"], "provider": id });
+    let (status, refused) = world.console("POST tokens", too_much).await;
+    assert_eq!((status, code_of(&refused)), (400, "invalid"), "{refused}");
+    let (_, token) = world.token(json!({ "name": "theirs", "scopes": ["messaging"], "provider": id })).await;
+    assert_eq!(looks(&world, &token).await.0, 200);
+    let account = world.node.identity.account;
+    let templates = format!("GET {account}/message_templates");
+    assert_eq!(
+        world.program(&token, &templates, Value::Null).await.1["error"]["code"],
+        10,
+        "out of its scope"
+    );
+    let calls = world.log().await.into_iter().filter(|(_, what, _)| what == "provider.call").count();
+    assert_eq!(calls, 1, "what it was refused was not done");
+}
+
+#[tokio::test]
+async fn b13_who_is_put_out_or_whose_time_is_over_is_refused_with_the_next_request() {
+    let world = World::new().await;
+    let (gone, over) = (lets_in(&world, acme()).await, lets_in(&world, acme()).await);
+    let of = |id: u64| json!({ "name": "theirs", "scopes": ["messaging"], "provider": id });
+    let ((_, gone_token), (_, over_token)) = (world.token(of(gone)).await, world.token(of(over)).await);
+    assert_eq!([looks(&world, &gone_token).await.0, looks(&world, &over_token).await.0], [200, 200]);
+    world.done(&format!("DELETE providers/{gone}"), Value::Null).await;
+    let (status, refused) = looks(&world, &gone_token).await;
+    assert_eq!((status, &refused["error"]["code"]), (401, &json!(190)), "{refused}");
+    assert_eq!(looks(&world, &over_token).await.0, 200, "of the other nothing has changed");
+    let named: Vec<_> = world.chat.told().expect("read").expect("told").terms.providers;
+    assert_eq!(named.iter().map(|it| it.id).collect::<Vec<_>>(), [over], "customers are told");
+
+    world.clock.advance(30 * DAY);
+    assert_eq!(looks(&world, &over_token).await.0, 401);
+    assert_eq!(state(&world).await, ["revoked", "expired"]);
+    assert_eq!(world.chat.told().expect("read").expect("told").terms.providers, []);
+    let (status, unknown) = world.console("POST tokens", of(gone)).await;
+    assert_eq!((status, code_of(&unknown)), (404, "not_found"));
+    assert_eq!(world.console("DELETE providers/1", Value::Null).await.0, 404);
+}
+
+#[tokio::test]
+async fn nobody_acts_of_whom_customers_cannot_know() {
+    let world = World::new().await;
+    world.chat.reaches(false);
+    let id = lets_in(&world, acme()).await;
+    assert_eq!(state(&world).await, ["not_told_yet"]);
+    let (_, token) = world.token(json!({ "name": "theirs", "scopes": ["messaging"], "provider": id })).await;
+    let (status, refused) = looks(&world, &token).await;
+    assert_eq!((status, &refused["error"]["code"]), (401, &json!(190)), "{refused}");
+    world.chat.reaches(true);
+    assert_eq!(state(&world).await, ["acts"]);
+    assert_eq!(looks(&world, &token).await.0, 200);
+    // Who acts only where a device serves is let in nowhere else.
+    let (status, told) = world.console("POST providers", json!({ "name": "", "days": 1 })).await;
+    assert_eq!((status, code_of(&told)), (400, "invalid"));
+    for bad in [
+        json!({ "name": "x", "days": 0 }),
+        json!({ "name": "x", "days": 367 }),
+        json!({ "name": "x", "scopes": ["business"] }),
+    ] {
+        assert_eq!(world.console("POST providers", bad).await.0, 400);
+    }
+}
+
+#[tokio::test]
+async fn a_provider_with_a_key_signs_what_it_asks() {
+    let world = World::new().await;
+    let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key();
+    let mut acme = acme();
+    acme["public_key"] = hex::encode(key.as_bytes()).into();
+    let id = lets_in(&world, acme).await;
+    let (_, token) = world.token(json!({ "name": "theirs", "scopes": ["messaging"], "provider": id })).await;
+    let (status, refused) = looks(&world, &token).await;
+    assert_ne!(status, 200, "the token alone does not do: {refused}");
+}
