@@ -120,10 +120,12 @@ impl<D: Data> TermsOf<D> {
             .await
     }
 
-    /// All providers, those that are over too.
+    /// All providers, those that are over too, in the order in which they came.
     pub async fn providers(&self) -> Result<Vec<Provider>, StoreError> {
         let all = self.store.list("a provider", &Key::new(table::TERMS, &[b"p"]), None, usize::MAX).await?;
-        Ok(all.into_iter().map(|(_, it)| it).collect())
+        let mut all: Vec<Provider> = all.into_iter().map(|(_, it)| it).collect();
+        all.sort_by_key(|it| it.from);
+        Ok(all)
     }
 
     /// A provider.
