@@ -3,8 +3,11 @@
 mod consents;
 mod customers;
 mod erasing;
+mod finding;
+mod inbox;
 mod matrix;
 mod people;
 mod programs;
+mod scope;
 mod watched;
 mod world;
