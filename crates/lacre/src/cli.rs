@@ -18,8 +18,9 @@ use lacre_proto::Handle;
 
 use crate::exit;
 pub use business::{
-    AdminArgs, AdminBusiness, AdminCommand, AuditCommand, BusinessCommand, ConsentCommand, ConsentsCommand,
-    CreateToken, CustomerCommand, OneBusiness, PeopleCommand, PurposeArg, ServeArgs, TemplateCommand,
+    AdminArgs, AdminBusiness, AdminCommand, AuditCommand, BusinessCommand, CannedCommand, ChangeConversation,
+    ConsentCommand, ConsentsCommand, CreateToken, CustomerCommand, InboxCommand, OneBusiness,
+    OneConversation, PeopleCommand, PurposeArg, QueueArgs, ReplyArgs, SeenArgs, ServeArgs, TemplateCommand,
     TokenCommand, WebhookCommand,
 };
 pub use device::{DeviceCommand, HistoryArgs, JoinArgs, SecureArgs};

@@ -4,6 +4,8 @@ mod ask;
 mod audit;
 mod consents;
 mod customers;
+mod inbox;
+mod inbox_text;
 mod people;
 mod records;
 mod serve;
@@ -75,6 +77,7 @@ pub(super) async fn run(
         BusinessCommand::Template { command } => templates::run(command, json).await,
         BusinessCommand::People { command } => people::run(command, json).await,
         BusinessCommand::Consent { command } => consents::run(command, json).await,
+        BusinessCommand::Inbox { command } => inbox::run(command, json).await,
         BusinessCommand::Customer { command } => customers::run(command, json).await,
         BusinessCommand::Records(node) => records::run(&node.data, json).await,
         BusinessCommand::Audit { command } => audit::run(command, json).await,
