@@ -10,7 +10,7 @@ fn r26_ana_waits_is_answered_and_found_though_the_node_was_killed() {
     let bakery = Bakery::new();
     let ana = bakery.relay().person("ana");
     let (mut node, _) = bakery.serve();
-    let lines = |args: &[&str]| run(bakery.command(&["inbox"]).args(args)).ok().stdout;
+    let lines = |args: &[&str]| run(&mut bakery.command(&[&["inbox"], args].concat())).ok().stdout;
     let says = |args: &[&str]| bakery.says(&[&["inbox"], args].concat());
     assert!(lines(&["list"]).contains("Nothing stands in the queue `team`."));
 
