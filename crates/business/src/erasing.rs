@@ -27,6 +27,7 @@ use crate::audit::{Pseudonym, pseudonym};
 use crate::chat::SendError;
 use crate::customers::Customers;
 use crate::held::{Held, Holdings};
+use crate::inbox;
 use crate::media::{Media, MediaError};
 use crate::node::Identity;
 use crate::store::{Store, StoreError, bytes_of, end_of, table};
@@ -69,6 +70,8 @@ pub struct Erased {
     pub sent: u64,
     /// Answers to requests with an idempotency key.
     pub answers: u64,
+    /// Notes that people of the business had made for each other.
+    pub notes: u64,
 }
 
 /// How far a customer's erasing has come in a store.
@@ -187,6 +190,7 @@ impl<D: Data> Eraser<D> {
         if let Some(number) = number {
             erased.answers = forget_answers(&self.store, &number.to_string()).await?;
         }
+        erased.notes = inbox::forget(&self.store, customer, before).await?;
         let told = Key::new(table::TAKEN, &[b"consent", customer.as_ref()]);
         let batch =
             Batch::new().delete_range(told.clone(), end_of(&told)).delete(crate::api::blocks::key(customer));

@@ -19,7 +19,7 @@ use crate::api::apps::{Hook, HookError, Hooks, Level, Notice, Subscribed};
 use crate::api::link::{Fetch, FetchError, Fetched};
 use crate::chat::{Category, Chat, ChatEvent, MessageId, Said, Send, SendError, Standing};
 use crate::clock::Clock;
-use crate::held::{Held, Holdings, Person, Place};
+use crate::held::{Held, Hit, Hits, Holdings, Person, Place};
 use crate::node::Ports;
 use crate::terms::{Telling, Terms, Told};
 
@@ -58,6 +58,7 @@ struct World {
 #[derive(Default)]
 struct State {
     handles: HashMap<String, AccountId>,
+    names: HashMap<AccountId, String>,
     standings: HashMap<AccountId, Standing>,
     sent: Vec<(MessageId, Send)>,
     refusals: Vec<SendError>,
@@ -87,6 +88,11 @@ impl FakeChat {
     /// Somebody has a handle.
     pub fn has_handle(&self, handle: &str, account: AccountId) {
         self.state().handles.insert(handle.to_owned(), account);
+    }
+
+    /// Somebody goes by a name.
+    pub fn has_name(&self, account: AccountId, name: &str) {
+        self.state().names.insert(account, name.to_owned());
     }
 
     /// Somebody wrote lately: their window is open until then.
@@ -270,7 +276,8 @@ impl Holdings for FakeChat {
     fn person(&self, customer: AccountId) -> Result<Option<Person>, SendError> {
         let state = self.state();
         let handle = state.handles.iter().find(|(_, it)| **it == customer).map(|(handle, _)| handle.clone());
-        let (name, blocked) = (String::new(), state.blocked.contains(&customer));
+        let name = state.names.get(&customer).cloned().unwrap_or_default();
+        let blocked = state.blocked.contains(&customer);
         Ok(state.agreed.get(&customer).map(|it| Person { handle, name, blocked, agreed: it.clone() }))
     }
 
@@ -288,6 +295,50 @@ impl Holdings for FakeChat {
         let all = state.held.get(&customer).into_iter().flatten();
         let later = all.filter(|it| after.is_none_or(|after| it.place.anchor > after.anchor));
         Ok(later.take(limit).cloned().collect())
+    }
+
+    fn held_before(
+        &self,
+        customer: AccountId,
+        before: Option<Place>,
+        limit: usize,
+    ) -> Result<Vec<Held>, SendError> {
+        let state = self.state();
+        let all = state.held.get(&customer).into_iter().flatten().rev();
+        let earlier = all.filter(|it| before.is_none_or(|before| it.place.anchor < before.anchor));
+        Ok(earlier.take(limit).cloned().collect())
+    }
+
+    fn has(&self, customer: AccountId, message: MessageId) -> Result<bool, SendError> {
+        Ok(self.state().held.get(&customer).is_some_and(|all| all.iter().any(|it| it.id == message)))
+    }
+
+    fn search(
+        &self,
+        words: &str,
+        with: &dyn Fn(AccountId) -> bool,
+        before: Option<[u8; 16]>,
+        limit: usize,
+    ) -> Result<Hits, SendError> {
+        let state = self.state();
+        let mut hits: Vec<_> = state
+            .held
+            .iter()
+            .filter(|(customer, _)| with(**customer))
+            .flat_map(|(customer, all)| all.iter().map(|it| (*customer, it)))
+            .filter_map(|(customer, it)| {
+                let excerpt = it.told["content"]["text"].as_str()?.to_owned();
+                let at = excerpt.find(words)?;
+                let (id, mine, matches) = (it.id, it.told["from"] == "business", vec![at..at + words.len()]);
+                Some(Hit { customer, id, at: it.told["at_ms"].as_u64()?, mine, excerpt, matches })
+            })
+            .filter(|it| before.is_none_or(|before| it.id.0 < before))
+            .collect();
+        hits.sort_by_key(|it| std::cmp::Reverse(it.id));
+        let more = hits.len() > limit;
+        hits.truncate(limit);
+        let next = hits.last().filter(|_| more).map(|it| it.id.0);
+        Ok(Hits { hits, next, complete: true })
     }
 }
 

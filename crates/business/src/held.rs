@@ -1,5 +1,7 @@
 //! What the device holds of a customer: the part of the sealed side that access and portability are answered from.
 
+use std::ops::Range;
+
 use futures_util::future::BoxFuture;
 use lacre_proto::{AccountId, Millis};
 use serde_json::Value;
@@ -45,12 +47,58 @@ pub struct Held {
     pub told: Value,
 }
 
+/// A message that was searched for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// With whom it was said.
+    pub customer: AccountId,
+    /// What it is known by.
+    pub id: MessageId,
+    /// When it was said.
+    pub at: Millis,
+    /// Whether the business said it.
+    pub mine: bool,
+    /// The part of its text around what was found first, on one line.
+    pub excerpt: String,
+    /// Where in the excerpt stands what was searched for, in bytes.
+    pub matches: Vec<Range<usize>>,
+}
+
+/// What was found, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hits {
+    /// The messages.
+    pub hits: Vec<Hit>,
+    /// From where to go on; `None` when there is no more.
+    pub next: Option<[u8; 16]>,
+    /// Whether all messages were looked at: not while the device makes its index.
+    pub complete: bool,
+}
+
 /// The sealed side, where it is asked what it holds of a customer.
 pub trait Holdings: Agreements + Telling {
     /// Who a customer is; `None` when the device knows nothing of them.
     fn person(&self, customer: AccountId) -> Result<Option<Person>, SendError>;
     /// Takes everything off the device that was said up to a time; gives how many messages. Asked again, it goes on.
     fn erase(&self, customer: AccountId, before: Millis) -> BoxFuture<'_, Result<u64, SendError>>;
+    /// Whether a message was said between a customer and the business.
+    fn has(&self, customer: AccountId, message: MessageId) -> Result<bool, SendError>;
+    /// What was said with those customers whom a question lets pass, and has all that is searched for in it.
+    fn search(
+        &self,
+        words: &str,
+        with: &dyn Fn(AccountId) -> bool,
+        before: Option<[u8; 16]>,
+        limit: usize,
+    ) -> Result<Hits, SendError>;
+    /// What was said between a customer and the business, before a place or to the end, at most so many, the newest
+    /// first.
+    fn held_before(
+        &self,
+        customer: AccountId,
+        before: Option<Place>,
+        limit: usize,
+    ) -> Result<Vec<Held>, SendError>;
     /// What was said between a customer and the business, after a place, at most so many.
     fn held(&self, customer: AccountId, after: Option<Place>, limit: usize) -> Result<Vec<Held>, SendError>;
 }

@@ -9,10 +9,12 @@
 //! | [`clock`] | what time it is |
 //! | [`store`] | what the node keeps of its own, over `lacre-store` |
 //! | [`erasing`] | a customer is erased, and stays so |
+//! | [`inbox`] | conversations as the people of the business work on them |
 //! | [`held`] | what the device holds of a customer |
 //! | [`restriction`] | of whom nothing is told, and to whom nothing is sent |
 //! | `api` | the REST face: addresses, tokens, the error envelope, one module per resource |
 //! | [`own`] | the node's own API: people, tokens, webhooks, templates, consent, the audit log; for commands and for people |
+//! | [`voice`] | how the people of the business speak |
 //! | `webhooks` | events out: signed, in order, from a durable outbox |
 
 #![forbid(unsafe_code)]
@@ -28,6 +30,7 @@ pub mod erasing;
 pub mod fake;
 pub mod ground;
 pub mod held;
+pub mod inbox;
 pub mod limits;
 pub mod media;
 pub mod node;
@@ -42,4 +45,5 @@ pub mod store;
 pub mod templates;
 pub mod terms;
 pub mod tokens;
+pub mod voice;
 pub mod webhooks;

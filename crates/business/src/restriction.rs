@@ -3,6 +3,8 @@
 //!
 //! Who tells looks here before each delivery, and who sends before each message.
 
+use std::collections::BTreeSet;
+
 use lacre_proto::{AccountId, Millis};
 use lacre_store::data::{Batch, Data, Key};
 
@@ -12,6 +14,17 @@ use crate::webhooks::outbox::Outbox;
 /// Since when a customer is restricted; `None` when they are not.
 pub async fn since<D: Data>(store: &Store<D>, customer: AccountId) -> Result<Option<Millis>, StoreError> {
     store.read("a restriction", &key(customer)).await
+}
+
+/// Every customer who is restricted.
+pub async fn all<D: Data>(store: &Store<D>) -> Result<BTreeSet<AccountId>, StoreError> {
+    let prefix = Key::new(table::CUSTOMER, &[b"r"]);
+    let rows = store.list::<Millis>("a restriction", &prefix, None, usize::MAX).await?;
+    let whom = rows.into_iter().map(|(key, _)| {
+        let account = key.as_bytes().get(2..).and_then(|it| it.try_into().ok()).map(AccountId);
+        account.ok_or(StoreError::Corrupt("the key of a restriction"))
+    });
+    whom.collect()
 }
 
 /// Restricts a customer, from the next delivery and the next message on; gives since when.

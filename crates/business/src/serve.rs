@@ -111,7 +111,9 @@ pub async fn serve<D: Data, K: Clock + Clone>(
     let (fetch, hooks) = (ground.out.clone(), ground.hooks());
     let ports = Opened { chat: sealed.clone(), data, fetch, hooks, clock: clock.clone() };
     let node: Node<Of<D, K>> = Node::open(ports, media, settings, Box::new(StdRng::from_os_rng())).await?;
-    let own = Arc::new(ground.own().beside(Arc::new(sealed.clone()), folder.clone()));
+    let node = Arc::new(node);
+    let own = ground.own().beside(Arc::new(sealed.clone()), folder.clone());
+    let own = Arc::new(own.speaking(node.clone()));
     own.resume_erasing().await?;
     let Ground { outbox, renderer, .. } = ground;
     let runner = Runner { chat: Arc::new(sealed.clone()), outbox, renderer, clock: Arc::new(clock) };
@@ -121,7 +123,6 @@ pub async fn serve<D: Data, K: Clock + Clone>(
         Ok(())
     };
     let hear = async { sealed.run(stop.clone()).await.map_err(ServeError::from) };
-    let node = Arc::new(node);
     let clean = async {
         keep_clean(&*node, &own, &mut stop.clone()).await;
         Ok::<_, ServeError>(())

@@ -44,6 +44,8 @@ pub mod table {
     pub const DELIVERED: u8 = 0x33;
     /// Up to where the events of the sealed side were taken.
     pub const TAKEN: u8 = 0x34;
+    /// Conversations as people work on them, inboxes, replies that are kept ready.
+    pub const INBOX: u8 = 0x40;
 }
 
 /// Why the node's store did not answer.
@@ -131,7 +133,8 @@ pub fn bytes_of<T: Serialize>(record: &T) -> Vec<u8> {
     postcard::to_allocvec(record).expect("records of the node are plain data")
 }
 
-fn record<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, StoreError> {
+/// What a record's bytes are; `what` names it when they cannot be read.
+pub(crate) fn record<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, StoreError> {
     postcard::from_bytes(bytes).map_err(|_| StoreError::Corrupt(what))
 }
 

@@ -334,6 +334,17 @@ impl Views<'_> {
         search::search(self.0, query, filter, before, limit)
     }
 
+    /// The same, only in conversations that a question lets pass.
+    pub fn search_within(
+        &self,
+        query: &Query,
+        within: &dyn Fn(ConversationId) -> bool,
+        before: Option<Place>,
+        limit: usize,
+    ) -> Result<Found, EngineError> {
+        search::search_within(self.0, query, &Filter::default(), within, before, limit)
+    }
+
     /// What was written for a conversation and not sent.
     pub fn draft(&self, conversation: ConversationId) -> Result<Option<String>, EngineError> {
         match self.settled(conversation)? {

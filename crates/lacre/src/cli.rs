@@ -18,8 +18,9 @@ use lacre_proto::Handle;
 
 use crate::exit;
 pub use business::{
-    AddProvider, AdminArgs, AdminBusiness, AdminCommand, AuditCommand, BusinessCommand, ConsentCommand,
-    ConsentsCommand, CreateToken, CustomerCommand, OneBusiness, PeopleCommand, ProviderCommand, PurposeArg,
+    AddProvider, AdminArgs, AdminBusiness, AdminCommand, AuditCommand, BusinessCommand, CannedCommand,
+    ChangeConversation, ConsentCommand, ConsentsCommand, CreateToken, CustomerCommand, InboxCommand,
+    OneBusiness, OneConversation, PeopleCommand, ProviderCommand, PurposeArg, QueueArgs, ReplyArgs, SeenArgs,
     ServeArgs, TemplateCommand, TermsCommand, TokenCommand, WebhookCommand,
 };
 pub use device::{DeviceCommand, HistoryArgs, JoinArgs, SecureArgs};

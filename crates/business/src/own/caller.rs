@@ -44,20 +44,21 @@ impl Caller {
         Ok(Self::Person(actor, Zeroizing::new(secret.to_owned())))
     }
 
-    /// Whether they may do this, at this path, in this inbox.
-    pub(super) fn may(&self, route: &Route, path: &[String], inbox: Option<&str>) -> Result<(), OwnError> {
+    /// Whether they may do this, at this path. Where it is done in an inbox, whoever does it asks [`Self::sees`] too.
+    pub(super) fn may(&self, route: &Route, path: &[String]) -> Result<(), OwnError> {
         let actor = match self {
             Self::Console => return Ok(()),
             Self::Stranger if route.need == Need::Nothing => return Ok(()),
             Self::Stranger => return Err(OwnError::NotSignedIn),
             Self::Person(actor, _) => actor,
         };
-        let may = |action: Action| actor.may(action, inbox.filter(|_| action.in_inbox()));
+        let may = |action: Action| actor.may(action, None);
         let themselves = path.get(1).is_some_and(|it| *it == actor.person().id.to_string());
         let fine = match route.need {
             Need::Nothing | Need::SignedIn => true,
             Need::May(action) => may(action),
             Need::MayOrSelf(action) => themselves || may(action),
+            Need::In(action) => actor.person().role.may(action),
         };
         if fine { Ok(()) } else { Err(OwnError::NotAllowed) }
     }
@@ -68,6 +69,31 @@ impl Caller {
             Self::Stranger => false,
             Self::Console => true,
             Self::Person(actor, _) => actor.may(action, None),
+        }
+    }
+
+    /// Whether they see an inbox.
+    pub(super) fn sees(&self, inbox: &str) -> bool {
+        match self {
+            Self::Stranger => false,
+            Self::Console => true,
+            Self::Person(actor, _) => actor.person().inboxes.as_ref().is_none_or(|it| it.contains(inbox)),
+        }
+    }
+
+    /// Whether their role does something, in the inboxes that they see.
+    pub(super) fn does_where_they_see(&self, action: Action) -> bool {
+        match self {
+            Self::Person(actor, _) => actor.person().role.may(action),
+            other => other.does(action),
+        }
+    }
+
+    /// Their number, when they are one of the people.
+    pub(super) fn person(&self) -> Option<u64> {
+        match self {
+            Self::Person(actor, _) => Some(actor.person().id),
+            Self::Stranger | Self::Console => None,
         }
     }
 

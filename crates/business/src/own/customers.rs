@@ -6,8 +6,9 @@ use lacre_proto::AccountId;
 use lacre_store::data::Data;
 use serde_json::{Value, json};
 
+use super::desk::{self, Staff};
 use super::webhooks::receiver;
-use super::{Ask, Done, Own, OwnError, consents};
+use super::{Ask, Done, Own, OwnError, consents, notes};
 use crate::api::messages::kept;
 use crate::api::reader::At;
 use crate::clock::Clock;
@@ -36,6 +37,12 @@ pub(super) async fn export<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) ->
         })
     });
     let queued = own.hooks.outbox.of(account).await?;
+    let staff = Staff::of(own).await?;
+    let conversation = match own.conversations.get(account).await? {
+        Some(conversation) => Some(desk::told(own, &staff, account, &conversation).await?),
+        None => None,
+    };
+    let noted = own.conversations.notes(account).await?;
     let told = json!({
         "made_ms": now,
         "wa_id": number.to_string(),
@@ -44,6 +51,8 @@ pub(super) async fn export<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) ->
         "restricted_since_ms": restriction::since(&names.store, account).await?,
         "person": person,
         "webhooks": queued.iter().map(waits).collect::<Vec<_>>(),
+        "conversation": conversation,
+        "notes": noted.iter().map(|it| notes::told(&staff, it)).collect::<Vec<_>>(),
     });
     Ok(Done::new(told, "").about(account))
 }
@@ -57,8 +66,7 @@ pub(super) async fn messages<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) 
     let limit = limit.and_then(|it| usize::try_from(it).ok()).unwrap_or(LIMIT).clamp(1, LIMIT_MAX);
     let held = device.held(account, after, limit)?;
     let next = held.last().filter(|_| held.len() == limit).map(|it| it.place);
-    let next =
-        next.map(|Place { conversation, anchor, counter }| format!("{conversation}.{anchor}.{counter}"));
+    let next = next.map(place_text);
     let mut rows = Vec::with_capacity(held.len());
     for it in held {
         rows.push(whole(own, it).await?);
@@ -76,7 +84,7 @@ pub(super) async fn erase<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> 
     let number = customers.number_of(account).await?;
     let user_id = customers.user_id(number);
     let before = own.now();
-    let Erased { messages, media, webhooks, sent, answers } = eraser.erase(account, before).await?;
+    let Erased { messages, media, webhooks, sent, answers, notes } = eraser.erase(account, before).await?;
     let told = json!({
         "wa_id": number.to_string(),
         "user_id": user_id,
@@ -88,6 +96,8 @@ pub(super) async fn erase<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> 
             "webhooks": webhooks,
             "noted_of_messages_sent": sent,
             "answers": answers,
+            "notes": notes,
+            "conversation": true,
             "number": true,
         },
         "remains": REMAINS.map(|(what, why)| json!({ "what": what, "why": why })),
@@ -143,7 +153,7 @@ pub(super) async fn restrict<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) 
 }
 
 /// A message with what the node keeps of it beside the device: how a program sent it, and its files.
-async fn whole<D: Data, K: Clock>(own: &Own<D, K>, held: Held) -> Result<Value, OwnError> {
+pub(super) async fn whole<D: Data, K: Clock>(own: &Own<D, K>, held: Held) -> Result<Value, OwnError> {
     let Held { place: _, id, files: ids, told: mut row } = held;
     let names = &own.hooks.renderer.names;
     if let Some(kept) = kept(&names.store, id).await? {
@@ -174,14 +184,23 @@ async fn whom<D: Data, K: Clock>(
 }
 
 /// The customer of the path, as programs know them.
-async fn customer<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<AccountId, OwnError> {
+pub(super) async fn customer<D: Data, K: Clock>(
+    own: &Own<D, K>,
+    ask: &Ask<'_>,
+) -> Result<AccountId, OwnError> {
     let digits = ask.path.get(1).map_or("", String::as_str);
     let digits = digits.split_once('.').map_or(digits, |(_, digits)| digits);
     let account = own.hooks.renderer.names.customers.account_of(digits).await?;
     account.ok_or(OwnError::Unknown("customer"))
 }
 
-fn place(at: &At<'_>) -> Result<Place, OwnError> {
+/// Where a page ends, to be given with the next request.
+pub(super) fn place_text(Place { conversation, anchor, counter }: Place) -> String {
+    format!("{conversation}.{anchor}.{counter}")
+}
+
+/// The place of [`place_text`].
+pub(super) fn place(at: &At<'_>) -> Result<Place, OwnError> {
     let bad = || at.bad("must be the next of the page before");
     let parts: Vec<u64> =
         at.text(1, 60)?.split('.').map(str::parse).collect::<Result<_, _>>().map_err(|_| bad())?;

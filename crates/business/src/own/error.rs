@@ -7,6 +7,7 @@ use crate::api::error::ApiError;
 use crate::audit::{AuditError, Broken};
 use crate::chat::SendError;
 use crate::erasing::EraseError;
+use crate::inbox::ChangeError;
 use crate::outward::OutwardError;
 use crate::people::PeopleError;
 use crate::store::StoreError;
@@ -65,6 +66,20 @@ pub enum OwnError {
     /// The audit log is not whole.
     #[error("the audit log is not whole: {0}")]
     AuditBroken(Broken),
+    /// It was changed since it was seen; its version now.
+    #[error("it was changed meanwhile, and its version is {0}: look at it again")]
+    Stale(u64),
+    /// The inbox is not empty.
+    #[error("there are conversations in the inbox: move them first")]
+    InboxInUse,
+    /// What was to be said was not.
+    #[error("it was not sent: {0}")]
+    NotSent(ApiError),
+    /// What is done with the customer's data is restricted.
+    #[error(
+        "what is done with this customer's data is restricted: nothing that was said is told until that is lifted"
+    )]
+    Restricted,
     /// It cannot be done now.
     #[error("the node's store is not available now; try again")]
     Unavailable,
@@ -74,7 +89,7 @@ pub enum OwnError {
 }
 
 /// Every code.
-pub const CODES: [&str; 18] = [
+pub const CODES: [&str; 24] = [
     "not_signed_in",
     "wrong_credentials",
     "too_many_attempts",
@@ -93,6 +108,12 @@ pub const CODES: [&str; 18] = [
     "audit_broken",
     "unavailable",
     "internal",
+    "stale",
+    "inbox_in_use",
+    "window_closed",
+    "no_consent",
+    "not_sent",
+    "restricted",
 ];
 
 impl OwnError {
@@ -116,7 +137,11 @@ impl OwnError {
             | Self::TokenExpired
             | Self::TemplateState(_)
             | Self::NotServing
-            | Self::AuditBroken(_) => StatusCode::CONFLICT,
+            | Self::AuditBroken(_)
+            | Self::Stale(_)
+            | Self::InboxInUse
+            | Self::NotSent(_)
+            | Self::Restricted => StatusCode::CONFLICT,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -142,6 +167,12 @@ impl OwnError {
             Self::AuditBroken(_) => 15,
             Self::Unavailable => 16,
             Self::Internal => 17,
+            Self::Stale(_) => 18,
+            Self::InboxInUse => 19,
+            Self::NotSent(ApiError::WindowClosed) => 20,
+            Self::NotSent(ApiError::NoConsent(_)) => 21,
+            Self::NotSent(_) => 22,
+            Self::Restricted => 23,
         }
     }
 }
@@ -163,6 +194,36 @@ impl From<SendError> for OwnError {
     fn from(error: SendError) -> Self {
         tracing::warn!(%error, "the device could not be asked");
         Self::Unavailable
+    }
+}
+
+/// Why nothing was said: what is wrong with the request, what is to be waited for, or why the customer gets nothing.
+impl OwnError {
+    pub(super) fn not_sent(error: ApiError) -> Self {
+        match error {
+            ApiError::Throughput(wait) | ApiError::PairLimit(wait) => Self::Wait(wait),
+            ApiError::Missing(_)
+            | ApiError::BadValue(_)
+            | ApiError::Invalid(_)
+            | ApiError::KeyReused
+            | ApiError::TooLarge(_)
+            | ApiError::Unavailable => error.into(),
+            ApiError::Internal => Self::Internal,
+            other => Self::NotSent(other),
+        }
+    }
+}
+
+impl From<ChangeError> for OwnError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Unknown(what) => Self::Unknown(what),
+            ChangeError::Stale(version) => Self::Stale(version),
+            ChangeError::NotAllowed => Self::NotAllowed,
+            ChangeError::Invalid(why) => Self::Invalid(why.to_owned()),
+            ChangeError::TooMany(_) => Self::Invalid(error.to_string()),
+            ChangeError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -7,12 +7,20 @@
 
 mod audit;
 mod caller;
+mod canned;
+mod changes;
 mod consents;
+mod conversations;
 mod customers;
+mod desk;
 mod error;
+mod finding;
+mod inboxes;
+mod notes;
 mod people;
 mod records;
 pub mod routes;
+mod saying;
 mod session;
 #[cfg(unix)]
 pub mod socket;
@@ -48,12 +56,14 @@ use crate::audit::{Act, Audit, Who};
 use crate::clock::Clock;
 use crate::erasing::{EraseError, Eraser};
 use crate::held::Holdings;
+use crate::inbox::{CannedReplies, Conversations, Inboxes, Replying};
 use crate::node::Identity;
 use crate::people::People;
 use crate::store::{Store, StoreError};
 use crate::templates::Templates;
 use crate::terms::TermsOf;
 use crate::tokens::Tokens;
+use crate::voice::Voice;
 
 /// What every path begins with.
 pub const ROOT: &str = "/lacre/v1/";
@@ -78,6 +88,11 @@ pub struct Own<D, K> {
     audit: Audit<D>,
     hooks: Webhooks<D, K>,
     device: Option<Arc<dyn Holdings>>,
+    voice: Option<Arc<dyn Voice>>,
+    conversations: Conversations<D>,
+    inboxes: Inboxes<D>,
+    canned: CannedReplies<D>,
+    replying: Replying,
     folder: PathBuf,
     secret: [u8; 32],
     handle: String,
@@ -100,9 +115,14 @@ impl<D: Data, K: Clock> Own<D, K> {
             tokens: Tokens::new(store.clone()),
             templates: Templates::new(store.clone()),
             terms: TermsOf::new(store.clone()),
+            conversations: Conversations::new(store.clone()),
+            inboxes: Inboxes::new(store.clone()),
+            canned: CannedReplies::new(store.clone()),
+            replying: Replying::default(),
             audit: Audit::new(store, identity.secret),
             hooks,
             device: None,
+            voice: None,
             folder: PathBuf::new(),
             secret: identity.secret,
             entering: Semaphore::new(ENTERING),
@@ -113,6 +133,11 @@ impl<D: Data, K: Clock> Own<D, K> {
     /// With the device and the folder of a node that serves: what is asked of these is refused without.
     pub fn beside(self, device: Arc<dyn Holdings>, folder: PathBuf) -> Self {
         Self { device: Some(device), folder, ..self }
+    }
+
+    /// With the node that serves, through which its people speak.
+    pub fn speaking(self, voice: Arc<dyn Voice>) -> Self {
+        Self { voice: Some(voice), ..self }
     }
 
     /// Erases again whom this store ought to have erased: it was brought back from a copy, or its process died. To be
@@ -200,6 +225,8 @@ struct Ask<'a> {
     caller: &'a Caller,
     said: At<'a>,
     path: &'a [String],
+    /// What makes the same request again the same.
+    key: Option<HeaderValue>,
 }
 
 impl Ask<'_> {
@@ -250,15 +277,16 @@ async fn handle<D: Data, K: Clock>(own: &Own<D, K>, request: Request, door: Door
         _ => Caller::of(own, door, &parts.headers).await?,
     };
     let route = route.ok_or(OwnError::Unknown("call"))?;
-    caller.may(route, path, address.query("inbox"))?;
+    caller.may(route, path)?;
     let said = params::read(&address, &parts.method, &parts.headers, body).await?;
     // The body may have taken its time: what counts is what they may do now.
     let caller = match caller {
         Caller::Person(..) => Caller::of(own, door, &parts.headers).await?,
         other => other,
     };
-    caller.may(route, path, address.query("inbox"))?;
-    let ask = Ask { caller: &caller, said: At::new(&said, ""), path };
+    caller.may(route, path)?;
+    let key = parts.headers.get("idempotency-key").cloned();
+    let ask = Ask { caller: &caller, said: At::new(&said, ""), path, key };
     let Done { told, on, by, about } = done(own, route.op, &ask).await?;
     if let Some(what) = route.what {
         let who = by.unwrap_or(caller.who());
@@ -309,6 +337,29 @@ async fn done<D: Data, K: Clock>(own: &Own<D, K>, op: Op, ask: &Ask<'_>) -> Resu
         Op::AuditHead => audit::head(own).await,
         Op::VerifyAudit => audit::verify(own, ask).await,
         Op::ProveAudit => audit::prove(own, ask).await,
+        Op::Conversations => conversations::list(own, ask).await,
+        Op::Conversation => conversations::one(own, ask).await,
+        Op::Messages => conversations::messages(own, ask).await,
+        Op::Say => saying::say(own, ask).await,
+        Op::MarkRead => saying::mark_read(own, ask).await,
+        Op::Replying => saying::replying(own, ask).await,
+        Op::Assign => changes::assign(own, ask).await,
+        Op::Label => changes::label(own, ask).await,
+        Op::Close => changes::close(own, ask).await,
+        Op::Reopen => changes::reopen(own, ask).await,
+        Op::Snooze => changes::snooze(own, ask).await,
+        Op::Move => changes::move_to(own, ask).await,
+        Op::Notes => notes::list(own, ask).await,
+        Op::AddNote => notes::add(own, ask).await,
+        Op::EditNote => notes::edit(own, ask).await,
+        Op::RemoveNote => notes::remove(own, ask).await,
+        Op::Inboxes => inboxes::list(own, ask).await,
+        Op::AddInbox => inboxes::add(own, ask).await,
+        Op::RemoveInbox => inboxes::remove(own, ask).await,
+        Op::CannedReplies => canned::list(own).await,
+        Op::SetCanned => canned::set(own, ask).await,
+        Op::RemoveCanned => canned::remove(own, ask).await,
+        Op::Search => finding::search(own, ask).await,
     }
 }
 
@@ -323,7 +374,13 @@ fn respond(status: StatusCode, told: &Value) -> Response<Body> {
 
 fn refuse(error: &OwnError) -> Response<Body> {
     tracing::debug!(code = error.code(), "a call of the own API was refused");
-    let told = json!({ "error": { "code": error.code(), "message": error.to_string() } });
+    let mut told = json!({ "error": { "code": error.code(), "message": error.to_string() } });
+    match error {
+        OwnError::Stale(version) => told["error"]["version"] = (*version).into(),
+        // What programs are told of the same.
+        OwnError::NotSent(error) => told["error"]["api_code"] = error.code().into(),
+        _ => {}
+    }
     let mut response = respond(error.status(), &told);
     if error.status() == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -18,7 +18,7 @@ const DAY: u64 = 24 * 60 * 60 * 1_000;
 pub(super) async fn register<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done, OwnError> {
     let store = &own.hooks.renderer.names.store;
     let settings = own.hooks.outbox.settings();
-    let rows: [(&str, &str, Option<u64>, Key); 9] = [
+    let rows: [(&str, &str, Option<u64>, Key); 11] = [
         (
             "customers: account and number",
             "to be known to programs by a number",
@@ -41,6 +41,13 @@ pub(super) async fn register<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done,
         ),
         ("webhooks that were made", "to be told again", Some(settings.log), all(table::DELIVERED, b"a")),
         ("webhooks that were given up", "to be told again", Some(settings.dead), all(table::DEAD, b"")),
+        (
+            "conversations: inbox, whose, labels, who waits",
+            "to be answered by people of the business",
+            None,
+            all(table::INBOX, b"c"),
+        ),
+        ("notes about customers", "to be read by people of the business", None, all(table::INBOX, b"n")),
         ("people of the business", "to sign in", None, all(table::PERSON, b"p")),
         (
             "rows of the audit log, customers by pseudonym",

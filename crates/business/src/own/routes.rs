@@ -45,6 +45,29 @@ pub enum Op {
     AuditHead,
     VerifyAudit,
     ProveAudit,
+    Conversations,
+    Conversation,
+    Messages,
+    Say,
+    MarkRead,
+    Replying,
+    Assign,
+    Label,
+    Close,
+    Reopen,
+    Snooze,
+    Move,
+    Notes,
+    AddNote,
+    EditNote,
+    RemoveNote,
+    Inboxes,
+    AddInbox,
+    RemoveInbox,
+    CannedReplies,
+    SetCanned,
+    RemoveCanned,
+    Search,
 }
 
 /// What somebody needs for a call. The owner of the machine needs nothing.
@@ -54,10 +77,12 @@ pub enum Need {
     Nothing,
     /// To have signed in.
     SignedIn,
-    /// A role that may do this, and the inbox that it is done in where it is done in one.
+    /// A role that may do this, everywhere.
     May(Action),
     /// The same, or to be the person whom it is about.
     MayOrSelf(Action),
+    /// A role that may do this in the inboxes that they see. What lies in others is as if it were not there.
+    In(Action),
 }
 
 /// One call.
@@ -85,8 +110,11 @@ const fn route(
     Route { method, shape, need, what, op }
 }
 
-use Action::{Audit, Consents, Erase, Export, People, Providers, Retention, Templates, Tokens, Webhooks};
-use Need::{May, MayOrSelf, Nothing, SignedIn};
+use Action::{
+    Annotate, Answer, Assign, Audit, CannedReplies, Consents, Erase, Export, People, Providers, Read,
+    Retention, Templates, Tokens, Webhooks,
+};
+use Need::{In, May, MayOrSelf, Nothing, SignedIn};
 
 /// The table.
 pub const OWN_ROUTES: &[Route] = &[
@@ -146,6 +174,35 @@ pub const OWN_ROUTES: &[Route] = &[
     route("GET", "audit/head", May(Audit), None, Op::AuditHead),
     route("POST", "audit/verify", May(Audit), Some("audit.verify"), Op::VerifyAudit),
     route("GET", "audit/{row}/proof", May(Audit), Some("audit.proof"), Op::ProveAudit),
+    route("GET", "conversations", In(Read), Some("conversation.list"), Op::Conversations),
+    route("GET", "conversations/{customer}", In(Read), Some("conversation.look"), Op::Conversation),
+    route("GET", "conversations/{customer}/messages", In(Read), Some("conversation.messages"), Op::Messages),
+    route("POST", "conversations/{customer}/messages", In(Answer), Some("conversation.say"), Op::Say),
+    route("POST", "conversations/{customer}/read", In(Answer), Some("conversation.mark-read"), Op::MarkRead),
+    route("POST", "conversations/{customer}/replying", In(Answer), None, Op::Replying),
+    route("POST", "conversations/{customer}/assign", In(Answer), Some("conversation.assign"), Op::Assign),
+    route("POST", "conversations/{customer}/labels", In(Annotate), Some("conversation.label"), Op::Label),
+    route("POST", "conversations/{customer}/close", In(Answer), Some("conversation.close"), Op::Close),
+    route("POST", "conversations/{customer}/reopen", In(Answer), Some("conversation.reopen"), Op::Reopen),
+    route("POST", "conversations/{customer}/snooze", In(Answer), Some("conversation.snooze"), Op::Snooze),
+    route("POST", "conversations/{customer}/move", In(Assign), Some("conversation.move"), Op::Move),
+    route("GET", "conversations/{customer}/notes", In(Read), Some("note.list"), Op::Notes),
+    route("POST", "conversations/{customer}/notes", In(Annotate), Some("note.add"), Op::AddNote),
+    route("POST", "conversations/{customer}/notes/{note}", In(Annotate), Some("note.edit"), Op::EditNote),
+    route(
+        "DELETE",
+        "conversations/{customer}/notes/{note}",
+        In(Annotate),
+        Some("note.remove"),
+        Op::RemoveNote,
+    ),
+    route("GET", "inboxes", In(Read), None, Op::Inboxes),
+    route("POST", "inboxes", May(People), Some("inbox.add"), Op::AddInbox),
+    route("DELETE", "inboxes/{inbox}", May(People), Some("inbox.remove"), Op::RemoveInbox),
+    route("GET", "canned", In(Answer), None, Op::CannedReplies),
+    route("POST", "canned", May(CannedReplies), Some("canned.set"), Op::SetCanned),
+    route("DELETE", "canned/{canned}", May(CannedReplies), Some("canned.remove"), Op::RemoveCanned),
+    route("GET", "search", In(Read), Some("conversation.search"), Op::Search),
 ];
 
 /// The call at a path.

@@ -1,22 +1,25 @@
 //! What the device holds of a customer, from its records.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
 use lacre_client::content::{Button, Choice, Content, FileRef, Menu, Offer};
-use lacre_client::records::{ConversationKind, MessageRecord, MessageState, Position, Records};
+use lacre_client::records::{
+    ConversationKind, ConversationState, MessageRecord, MessageState, Position, Records,
+};
+use lacre_client::search::{self, Query};
 use lacre_client::{EngineError, Intent};
 use lacre_proto::{AccountId, ConversationId, Millis};
 use lacre_store::data::Data;
 use serde_json::{Value, json};
 
-use super::heard::part;
+use super::heard::{failed, part};
 use super::{Sealed, category};
 use crate::api::wamid;
 use crate::chat::{MessageId, SendError};
-use crate::held::{Held, Holdings, Person, Place};
+use crate::held::{Held, Hit, Hits, Holdings, Person, Place};
 
 /// Rows that are erased before others are looked for.
 const ROWS: usize = 128;
@@ -48,14 +51,7 @@ impl<D: Data> Holdings for Sealed<D> {
                     _ => None,
                 };
                 for row in records.messages_after(id, from, limit - held.len())? {
-                    let Position { anchor, counter } = row.position;
-                    let place = Place { conversation: number, anchor, counter };
-                    held.push(Held {
-                        place,
-                        id: MessageId(row.id.0),
-                        files: (0..row.content.files().len()).map(|it| part(row.id, it)).collect(),
-                        told: told(&records, &row)?,
-                    });
+                    held.push(held_of(&records, number, &row)?);
                 }
                 if held.len() == limit {
                     break;
@@ -64,6 +60,89 @@ impl<D: Data> Holdings for Sealed<D> {
             Ok(held)
         })
     }
+
+    fn held_before(
+        &self,
+        customer: AccountId,
+        before: Option<Place>,
+        limit: usize,
+    ) -> Result<Vec<Held>, SendError> {
+        self.read(|records| {
+            let mut all = Vec::new();
+            for (number, id) in (0..).zip(conversations(&records, customer)?) {
+                let record = records.conversation(id)?;
+                let merged = record.is_some_and(|it| matches!(it.state, ConversationState::MergedInto(_)));
+                all.push((merged, number, id));
+            }
+            // What was said before two became one lies behind what is said now.
+            all.sort_unstable();
+            let from = before.and_then(|it| all.iter().position(|(_, number, _)| *number == it.conversation));
+            let mut held = Vec::new();
+            for (index, (_, number, id)) in all.into_iter().enumerate().skip(from.unwrap_or(0)) {
+                let before = before.filter(|_| from == Some(index));
+                let before = before.map(|Place { anchor, counter, .. }| Position { anchor, counter });
+                for row in records.messages(id, before, limit - held.len())? {
+                    held.push(held_of(&records, number, &row)?);
+                }
+                if held.len() == limit {
+                    break;
+                }
+            }
+            Ok(held)
+        })
+    }
+
+    fn has(&self, customer: AccountId, message: MessageId) -> Result<bool, SendError> {
+        let id = lacre_client::content::MessageId(message.0);
+        self.read(|records| {
+            for conversation in conversations(&records, customer)? {
+                if records.message(conversation, id)?.is_some() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+    }
+
+    fn search(
+        &self,
+        words: &str,
+        with: &dyn Fn(AccountId) -> bool,
+        before: Option<[u8; 16]>,
+        limit: usize,
+    ) -> Result<Hits, SendError> {
+        let found = self.client.read(|views| {
+            let all = views.records().conversations()?.into_iter();
+            let direct = all.filter(|it| it.kind == ConversationKind::Direct);
+            let peers: BTreeMap<_, _> = direct.filter_map(|it| Some((it.id, it.peer?))).collect();
+            let within = |it| peers.get(&it).is_some_and(|peer| with(*peer));
+            let before = before.map(search::Place::from_bytes);
+            let found = views.search_within(&Query::new(words), &within, before, limit)?;
+            let hits = found.hits.into_iter().filter_map(|hit| {
+                Some(Hit {
+                    customer: *peers.get(&hit.message.conversation)?,
+                    id: MessageId(hit.message.id.0),
+                    at: hit.message.sent,
+                    mine: hit.message.mine,
+                    excerpt: hit.excerpt,
+                    matches: hit.matches,
+                })
+            });
+            let hits = hits.collect();
+            Ok(Hits { hits, next: found.next.map(search::Place::to_bytes), complete: found.complete })
+        });
+        found.map_err(|error| SendError::Unavailable(error.to_string()))
+    }
+}
+
+fn held_of(records: &Records<'_>, conversation: u32, row: &MessageRecord) -> Result<Held, EngineError> {
+    let Position { anchor, counter } = row.position;
+    Ok(Held {
+        place: Place { conversation, anchor, counter },
+        id: MessageId(row.id.0),
+        files: (0..row.content.files().len()).map(|it| part(row.id, it)).collect(),
+        told: told(records, row)?,
+    })
 }
 
 impl<D: Data> Sealed<D> {
@@ -119,6 +198,7 @@ fn told(records: &Records<'_>, row: &MessageRecord) -> Result<Value, EngineError
         "at_ms": row.sent_ms,
         "from": by(row.mine),
         "state": state(row.state),
+        "why": why(row.state),
         "kind": row.content.kind().name,
         "content": content(&row.content),
         "files": row.content.files().into_iter().map(file).collect::<Vec<_>>(),
@@ -141,6 +221,14 @@ fn state(state: MessageState) -> &'static str {
         MessageState::Failed(_) => "failed",
         MessageState::Received => "received",
         _ => "unreadable",
+    }
+}
+
+/// Why a message was not delivered, in words.
+fn why(state: MessageState) -> Option<String> {
+    match state {
+        MessageState::Failed(why) => Some(failed(why).to_string()),
+        _ => None,
     }
 }
 

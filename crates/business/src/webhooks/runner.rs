@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lacre_proto::Millis;
-use lacre_store::data::Data;
+use lacre_store::data::{Data, WriteError};
 use rand_core::CryptoRng;
 use tokio::task::JoinSet;
 
@@ -18,6 +18,7 @@ use super::sign::{self, Stamp};
 use super::subscription::Slot;
 use crate::chat::Chat;
 use crate::clock::Clock;
+use crate::inbox;
 use crate::outward::OutwardError;
 use crate::restriction;
 use crate::store::StoreError;
@@ -87,7 +88,14 @@ impl<C: Chat, D: Data, N: Names, K: Clock> Runner<C, D, N, K> {
                 rendered.extend(self.renderer.event(event).await?);
             }
             let Some((to, _)) = some.last() else { continue };
-            self.outbox.take(from, *to, rendered, self.clock.now()).await?;
+            loop {
+                let beside = inbox::heard(&self.outbox.store, some).await?;
+                match self.outbox.take(from, *to, rendered.clone(), beside, self.clock.now()).await {
+                    // Somebody changed a conversation meanwhile.
+                    Err(StoreError::Write(WriteError::Conflict(_))) => {}
+                    other => break other?,
+                }
+            }
             from = *to;
         }
         Ok(())

@@ -19,9 +19,21 @@ use crate::world::*;
 const WORDS: &str = "do you have rye?";
 const PICTURE: u64 = 123_456_789_012_345;
 
-/// Ana has written and sent a picture, which a program fetched; she was answered; a webhook about her waits; she is
+/// Ana has written, and somebody noted something of her; she sent a picture, which a program fetched; she was answered; a webhook about her waits; she is
 /// blocked and restricted. Bruno has written too.
 async fn story(world: &World) {
+    for (who, n) in [(ANA, 3), (BRUNO, 4)] {
+        let from = Customer { account: who, name: "Ana".to_owned() };
+        let what = Incoming::Text(WORDS.to_owned());
+        let id = MessageId([n; 16]);
+        world
+            .happens(ChatEvent::Message { from, id, at: NOW, what, in_reply_to: None, forwarded: None })
+            .await;
+        let line = format!("conversations/{}", number(world, who).await);
+        let noted = json!({ "body": "allergic to nuts" });
+        world.done(&format!("POST {line}/notes"), noted).await;
+        world.done(&format!("POST {line}/labels"), json!({ "add": ["nuts"], "version": 1 })).await;
+    }
     let (_, token) = world.token(json!({ "name": "till" })).await;
     let hears = Hears::start();
     world.done("POST webhooks", json!({ "url": hears.url, "verify_token": "x" })).await;
@@ -110,8 +122,9 @@ async fn b07_nothing_of_ana_is_left_but_the_pseudonym_and_all_of_brunos_is() {
         let row = rows.into_iter().find(|it| it["what"].as_str().is_some_and(|it| it.starts_with(what)));
         row.unwrap_or_else(|| panic!("{what} in {told}"))["count"].as_u64().expect("a number")
     };
-    let kept = ["customers", "files", "notes", "answers", "webhooks that wait"];
-    for (what, counted) in kept.iter().zip([2, 1, 2, 2, 2]) {
+    let kept =
+        ["customers", "files", "notes of", "answers", "webhooks that wait", "conversations", "notes about"];
+    for (what, counted) in kept.iter().zip([2, 1, 2, 2, 2, 2, 2]) {
         assert_eq!(count(what).await, counted, "{what}");
     }
     let register = world.done("GET records", Value::Null).await;
@@ -120,7 +133,8 @@ async fn b07_nothing_of_ana_is_left_but_the_pseudonym_and_all_of_brunos_is() {
     // Her message, its media; two rows of who she is; block, restriction; delivery; what was sent; the answer; a file.
     assert!(traces(&world, &ana).await.len() >= 10, "{:?}", traces(&world, &ana).await);
     let told = world.done(&format!("POST customers/{ana}/erase"), Value::Null).await;
-    let erased = json!({ "messages": 1, "media": 1, "webhooks": 1, "noted_of_messages_sent": 1, "answers": 1, "number": true });
+    let erased = json!({ "messages": 1, "media": 1, "webhooks": 1, "noted_of_messages_sent": 1,
+                         "answers": 1, "notes": 1, "conversation": true, "number": true });
     assert_eq!(told["erased"], erased, "{told}");
     let pseudonym = hex::encode(world.node.audit.pseudonym(ANA).0);
     assert_eq!((&told["wa_id"], &told["pseudonym"]), (&json!(ana), &json!(pseudonym)));
@@ -134,7 +148,9 @@ async fn b07_nothing_of_ana_is_left_but_the_pseudonym_and_all_of_brunos_is() {
     assert_eq!(theirs["data"][0]["content"]["text"], WORDS);
     let webhooks = world.done(&format!("GET customers/{bruno}/export"), Value::Null).await;
     assert_eq!(webhooks["webhooks"].as_array().map(Vec::len), Some(1));
-    for (what, counted) in kept.iter().zip([1, 0, 1, 1, 1]) {
+    assert_eq!(webhooks["conversation"]["labels"], json!(["nuts"]));
+    assert_eq!(webhooks["notes"][0]["body"], "allergic to nuts");
+    for (what, counted) in kept.iter().zip([1, 0, 1, 1, 1, 1, 1]) {
         assert_eq!(count(what).await, counted, "{what}");
     }
     assert_eq!(world.starts_again().await, 0, "it was done");

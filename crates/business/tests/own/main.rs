@@ -3,9 +3,12 @@
 mod consents;
 mod customers;
 mod erasing;
+mod finding;
+mod inbox;
 mod matrix;
 mod people;
 mod programs;
 mod providers;
+mod scope;
 mod watched;
 mod world;

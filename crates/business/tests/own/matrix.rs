@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use lacre_business::api::routes::ROUTES;
 use lacre_business::own::routes::{Need, OWN_ROUTES, Op, Route};
-use lacre_business::people::{Action, Role};
+use lacre_business::people::Role;
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -24,7 +24,8 @@ async fn line_of(world: &World, token: &str, route: &Route, person: u64, count: 
             "{template}" => world.template(token, &format!("t{count}")).await,
             "{level}" => "app".to_owned(),
             "{customer}" => "100000000000001".to_owned(),
-            "{row}" => "1".to_owned(),
+            "{row}" | "{note}" => "1".to_owned(),
+            "{inbox}" | "{canned}" => "shop".to_owned(),
             word => word.to_owned(),
         });
     }
@@ -34,7 +35,7 @@ async fn line_of(world: &World, token: &str, route: &Route, person: u64, count: 
 fn may(need: Need, role: Role) -> bool {
     match need {
         Need::Nothing | Need::SignedIn => true,
-        Need::May(action) | Need::MayOrSelf(action) => role.may(action),
+        Need::May(action) | Need::MayOrSelf(action) | Need::In(action) => role.may(action),
     }
 }
 
@@ -77,11 +78,13 @@ async fn every_call_is_open_to_those_of_the_table_and_to_nobody_else() {
 }
 
 #[test]
-fn no_call_is_done_in_an_inbox_yet_so_that_its_scope_opens_and_closes_nothing() {
-    let inbox =
-        |it: &Route| matches!(it.need, Need::May(action) | Need::MayOrSelf(action) if action.in_inbox());
-    assert!(!OWN_ROUTES.iter().any(inbox), "the matrix has to ask in the inbox and out of it");
-    assert!(Action::Read.in_inbox());
+fn what_is_done_in_an_inbox_is_asked_for_in_those_that_people_see() {
+    let everywhere =
+        |it: &&Route| matches!(it.need, Need::May(action) | Need::MayOrSelf(action) if action.in_inbox());
+    assert_eq!(OWN_ROUTES.iter().find(everywhere).map(|it| it.shape), None);
+    let inside = OWN_ROUTES.iter().filter(|it| matches!(it.need, Need::In(_)));
+    assert!(inside.clone().all(|it| matches!(it.need, Need::In(action) if action.in_inbox())));
+    assert!(inside.count() >= 19);
 }
 
 #[tokio::test]

@@ -9,13 +9,16 @@ use axum::body::Body;
 use axum::http::{Request, Response};
 use hmac::{Hmac, Mac};
 use http_body_util::BodyExt;
-use lacre_business::api;
+use lacre_business::api::{self, wamid};
+use lacre_business::chat::{ChatEvent, Customer, Incoming, MessageId};
 use lacre_business::customers::Country;
 use lacre_business::fake::{FakeChat, FakeClock, FakeFetch, FakeHooks, Fakes};
 use lacre_business::ground::{Face, Ground};
 use lacre_business::node::{Approve, Node, Opened, Settings};
 use lacre_business::own::{self, Door};
+use lacre_business::webhooks::Runner;
 use lacre_business::webhooks::event::Rendered;
+use lacre_proto::AccountId;
 use lacre_store::memory::MemoryData;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -26,6 +29,7 @@ use tower_service::Service;
 
 pub const NOW: u64 = 1_760_000_000_000;
 pub const MINUTE: u64 = 60_000;
+pub const DAY: u64 = 86_400_000;
 pub const PASSWORD: &str = "pão de queijo às 10";
 
 pub struct World {
@@ -70,7 +74,8 @@ impl World {
         };
         let node = Node::open(ports, media, settings, Box::new(StdRng::seed_from_u64(7))).await;
         let node = Arc::new(node.expect("opened"));
-        let own = Arc::new(ground.own().beside(Arc::new(chat.clone()), folder.path().to_owned()));
+        let own = ground.own().beside(Arc::new(chat.clone()), folder.path().to_owned());
+        let own = Arc::new(own.speaking(node.clone()));
         Self {
             chat,
             api: api::router(node.clone()),
@@ -95,6 +100,40 @@ impl World {
         told
     }
 
+    /// A customer writes: the device has it, their window opens, and the node hears it.
+    pub async fn hears(&self, from: AccountId, n: u8, words: &str) -> MessageId {
+        let (id, at) = (MessageId([n; 16]), self.node.now());
+        let told = json!({ "id": wamid::of(id), "content": { "text": words }, "files": [], "from": "customer", "at_ms": at });
+        self.chat.holds(from, id, told);
+        self.chat.said(id);
+        self.chat.opens_window(from, at + DAY);
+        let from = Customer { account: from, name: String::new() };
+        let what = Incoming::Text(words.to_owned());
+        let event = ChatEvent::Message { from, id, at, what, in_reply_to: None, forwarded: None };
+        self.happens(event).await;
+        id
+    }
+
+    /// Something happens on the device, and the node takes it.
+    pub async fn happens(&self, event: ChatEvent) {
+        let position = self.chat.happens(event);
+        self.takes(position).await;
+    }
+
+    /// The node takes what happened up to a position.
+    pub async fn takes(&self, position: u64) {
+        let ground = Ground::alone(self.data.clone(), self.clock.clone()).await.expect("a ground");
+        let Ground { outbox, renderer, .. } = ground;
+        let (chat, clock) = (Arc::new(self.chat.clone()), Arc::new(self.clock.clone()));
+        let runner = Runner { chat, outbox: outbox.clone(), renderer, clock };
+        let taken = async {
+            while outbox.position().await.expect("read") < position {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        };
+        runner.run(taken, &mut StdRng::seed_from_u64(11)).await;
+    }
+
     /// Something comes to wait to be told to programs.
     pub async fn waits(&self, rendered: Rendered) {
         let ground = Ground::alone(self.data.clone(), self.clock.clone()).await.expect("a ground");
@@ -110,6 +149,11 @@ impl World {
     /// What somebody with a session asks for.
     pub async fn as_person(&self, session: &str, line: &str, body: Value) -> (u16, Value) {
         ask(&self.listener, session, "/lacre/v1/", line, body).await
+    }
+
+    /// The same, with an idempotency key.
+    pub async fn once(&self, session: &str, key: &str, line: &str, body: Value) -> (u16, Value) {
+        ask_with(&self.listener, session, Some(key), ("/lacre/v1/", line), body).await
     }
 
     /// What a program asks the Cloud API for.

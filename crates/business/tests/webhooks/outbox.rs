@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::Duration;
 
 use lacre_business::chat::Incoming;
+use lacre_business::inbox;
 use lacre_business::store::Store;
 use lacre_business::webhooks::outbox::{Outbox, Outcome, Replay, Settings};
 use lacre_business::webhooks::sign::{Guard, Refusal, hub_signature_holds};
@@ -317,6 +318,7 @@ async fn what_is_kept_long_enough_is_dropped_and_an_erased_customer_leaves_nothi
     };
     assert_eq!(count(b"canary").await, 4);
     node.outbox.forget(AccountId([0xa1; 16])).await.expect("erased");
+    inbox::forget(&Store(node.data.clone()), AccountId([0xa1; 16]), NOW).await.expect("erased");
     assert_eq!((count(b"canary").await, count(b"Ana 161").await), (2, 0));
     assert_eq!(count(&[0xa1; 16]).await, 0);
     assert_eq!(node.outbox.replay(Replay::Id(1), NOW).await, Ok(0));

@@ -15,6 +15,6 @@ mod words;
 pub use index::{Checked, check, forget, make_whole};
 pub(crate) use index::{follow, slice};
 pub use postings::Place;
-pub(crate) use query::search;
 pub use query::{Filter, Found, Hit, Query};
+pub(crate) use query::{search, search_within};
 pub use said::Kind;

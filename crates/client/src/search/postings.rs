@@ -41,12 +41,20 @@ impl Place {
         Position { anchor: self.anchor, counter: self.counter }
     }
 
-    fn to_bytes(self) -> [u8; 16] {
+    /// As bytes, to go on from there later.
+    pub fn to_bytes(self) -> [u8; 16] {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&self.anchor.to_be_bytes());
         bytes[8..12].copy_from_slice(&self.counter.to_be_bytes());
         bytes[12..].copy_from_slice(&self.number.to_be_bytes());
         bytes
+    }
+
+    /// The place of [`Self::to_bytes`].
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        let whole = u128::from_be_bytes(bytes);
+        #[expect(clippy::cast_possible_truncation, reason = "each takes its own bits")]
+        Self { anchor: (whole >> 64) as u64, counter: (whole >> 32) as u32, number: whole as u32 }
     }
 }
 

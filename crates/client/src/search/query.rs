@@ -50,6 +50,11 @@ impl Query {
         self.0.is_empty()
     }
 
+    /// Whether everything that is searched for stands in a text.
+    pub fn is_in(&self, text: &str) -> bool {
+        self.find(&words(text)).is_some()
+    }
+
     /// Where everything that is searched for stands in a text; `None` when something is not there.
     fn find(&self, text: &[Word]) -> Option<Vec<Range<usize>>> {
         let mut found = Vec::new();
@@ -165,6 +170,18 @@ pub(crate) fn search(
     before: Option<Place>,
     limit: usize,
 ) -> Result<Found, EngineError> {
+    search_within(reader, query, filter, &|_| true, before, limit)
+}
+
+/// The same, only in conversations that a question lets pass.
+pub(crate) fn search_within(
+    reader: &dyn Reader,
+    query: &Query,
+    filter: &Filter,
+    within: &dyn Fn(ConversationId) -> bool,
+    before: Option<Place>,
+    limit: usize,
+) -> Result<Found, EngineError> {
     let complete = State::read(reader)? == State::Made;
     let mut found = Found { complete, ..Found::default() };
     let numbers = Numbers::new(reader);
@@ -185,6 +202,9 @@ pub(crate) fn search(
             Some(conversation) => *conversation,
             None => *conversations.entry(place.number).or_insert(numbers.conversation(place.number)?),
         };
+        if !within(conversation) {
+            continue;
+        }
         let Some(row) = Records(reader).message_at(conversation, place.position())? else { continue };
         let Some(hit) = hit(reader, query, filter, row)? else { continue };
         if found.hits.len() == limit {

@@ -32,6 +32,10 @@ impl Bakery {
         bakery
     }
 
+    pub fn relay(&self) -> &Relay {
+        &self.relay
+    }
+
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("node")
     }

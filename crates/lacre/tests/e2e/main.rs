@@ -13,6 +13,7 @@ mod devices;
 mod faults;
 mod files;
 mod groups;
+mod inbox;
 mod kinds;
 mod messages;
 mod node;

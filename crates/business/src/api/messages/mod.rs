@@ -9,7 +9,7 @@ mod record;
 mod template;
 mod turn;
 
-use lacre_proto::AccountId;
+use lacre_proto::{AccountId, Millis};
 use serde_json::{Value, json};
 
 use self::content::Draft;
@@ -23,7 +23,7 @@ pub(crate) use self::turn::forget_answers;
 use super::call::{Call, success};
 use super::error::ApiError;
 use super::{analytics, numbers, wamid};
-use crate::chat::{Category, Chat, MessageId, Outgoing, Said, Send, SendError};
+use crate::chat::{Category, Chat, MessageId, Outgoing, Said, Send, SendError, Standing};
 use crate::node::{Node, Ports};
 use crate::restriction;
 use crate::templates::Purpose;
@@ -92,6 +92,7 @@ async fn send<P: Ports>(
     node.throughput.take((), now).map_err(ApiError::Throughput)?;
     node.pairs.take(recipient.account, now).map_err(ApiError::PairLimit)?;
     let what = draft.finish(node).await?;
+    let is_reaction = matches!(what, Outgoing::Reaction(..));
     let Said { id, hold } =
         hand_over(node, Send { to: recipient.account, category, what, in_reply_to, dedupe }).await?;
     let kept = Kept {
@@ -101,7 +102,7 @@ async fn send<P: Ports>(
         at: now,
         reach: None,
     };
-    record::keep(node, id, kept).await?;
+    record::keep(node, id, kept, is_reaction).await?;
     drop(hold);
     let mut message = json!({ "id": wamid::of(id) });
     if is_template {
@@ -130,13 +131,17 @@ fn permit<P: Ports>(
     category: Category,
     is_template: bool,
 ) -> Result<(), ApiError> {
-    let standing = node.chat.standing(to)?;
-    let now = node.now();
-    let name = match category {
-        Category::Service => "service",
-        Category::Marketing => "marketing",
-        Category::Authentication => "authentication",
-    };
+    permitted(&node.chat.standing(to)?, node.now(), category, is_template)
+}
+
+/// Whether a customer who stands so may be sent this.
+pub(crate) fn permitted(
+    standing: &Standing,
+    now: Millis,
+    category: Category,
+    is_template: bool,
+) -> Result<(), ApiError> {
+    let name = category.name();
     // A stop closes the window; who writes again after it opens it, though their consent says stop still.
     let window = standing.window_until > now;
     if standing.stopped.contains(&category) && !(window && category == Category::Service) {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::super::analytics;
 use super::super::error::ApiError;
 use crate::chat::{Category, MessageId, Reach};
+use crate::inbox;
 use crate::node::{Node, Ports};
 use crate::store::{Store, StoreError, bytes_of, table};
 
@@ -59,10 +60,22 @@ pub async fn reached<D: Data>(
     Ok(step.is_some())
 }
 
-pub(super) async fn keep<P: Ports>(node: &Node<P>, id: MessageId, kept: Kept) -> Result<(), ApiError> {
+/// Keeps it, and writes down in the conversation that something was said: with offers and codes nobody is answered.
+pub(super) async fn keep<P: Ports>(
+    node: &Node<P>,
+    id: MessageId,
+    kept: Kept,
+    is_reaction: bool,
+) -> Result<(), ApiError> {
     // A message that was sent again by its idempotency key is known already, and may have got further.
-    if record(node, id).await?.is_none() {
-        node.store.write(Batch::new().put(key(id), bytes_of(&kept))).await?;
+    if record(node, id).await?.is_some() {
+        return Ok(());
+    }
+    let batch = Batch::new().put(key(id), bytes_of(&kept));
+    let answers = kept.category == Category::Service;
+    match is_reaction {
+        true => node.store.write(batch).await?,
+        false => inbox::said(&node.store, kept.customer, kept.at, answers, batch).await?,
     }
     Ok(())
 }

@@ -131,17 +131,20 @@ impl<D: Data> Outbox<D> {
         Ok(self.store.read("the position", &position_key()).await?.unwrap_or(0))
     }
 
-    /// Takes events up to a position: queues what is to be told and moves the position, in one batch. Nothing happens
-    /// when they were taken already.
+    /// Takes events up to a position: queues what is to be told and moves the position, in one batch with what else
+    /// they make. Nothing happens when they were taken already.
     pub async fn take(
         &self,
         from: u64,
         to: u64,
         events: Vec<Rendered>,
+        beside: Batch,
         now: Millis,
     ) -> Result<(), StoreError> {
         let before = if from == 0 { Expected::Absent } else { Expected::Value(bytes_of(&from).into()) };
-        let batch = Batch::new().assert(position_key(), before).put(position_key(), bytes_of(&to));
+        let mut batch = Batch::new().assert(position_key(), before).put(position_key(), bytes_of(&to));
+        batch.asserts.extend(beside.asserts);
+        batch.ops.extend(beside.ops);
         match self.queue(batch, events, now).await {
             Err(StoreError::Write(WriteError::Conflict(0))) => Ok(()),
             other => other,

@@ -1,5 +1,6 @@
 //! Businesses: what they may write to you, running a node of one, and the operator's register of them.
 
+mod inbox;
 mod node;
 mod terms;
 
@@ -12,6 +13,9 @@ use lacre_proto::Handle;
 use super::LimitsArg;
 use super::relay::TlsArg;
 
+pub use inbox::{
+    CannedCommand, ChangeConversation, InboxCommand, OneConversation, QueueArgs, ReplyArgs, SeenArgs,
+};
 pub use node::{
     AuditCommand, ConsentsCommand, CreateToken, CustomerCommand, PeopleCommand, TemplateCommand,
     TokenCommand, WebhookCommand,
@@ -75,7 +79,8 @@ Examples:
   lacre business token create --data ./bakery --json
   lacre business people add ana --role owner --data ./bakery
 All but `serve` work while the node serves, and while it does not; only
-`consent`, `customer export` and `customer erase` need one that serves. The
+`consent`, `customer export` and `customer erase`, and of `inbox` what looks
+at messages and says something, need one that serves. The
 operator of the relay makes the account a business before it talks:
 `lacre admin business add`. The guide: docs/guide/business.md";
 
@@ -126,6 +131,13 @@ pub enum BusinessCommand {
         /// What to do
         #[command(subcommand)]
         command: TemplateCommand,
+    },
+    /// Customers who wait: look at what they wrote, answer, and sort it
+    #[command(after_help = inbox::INBOX)]
+    Inbox {
+        /// What to do
+        #[command(subcommand)]
+        command: InboxCommand,
     },
     /// The people behind the business: what they may do, how they sign in
     #[command(after_help = node::PEOPLE)]

@@ -4,6 +4,8 @@ mod ask;
 mod audit;
 mod consents;
 mod customers;
+mod inbox;
+mod inbox_text;
 mod people;
 mod records;
 mod serve;
@@ -76,6 +78,7 @@ pub(super) async fn run(
         BusinessCommand::Template { command } => templates::run(command, json).await,
         BusinessCommand::People { command } => people::run(command, json).await,
         BusinessCommand::Consent { command } => consents::run(command, json).await,
+        BusinessCommand::Inbox { command } => inbox::run(command, json).await,
         BusinessCommand::Customer { command } => customers::run(command, json).await,
         BusinessCommand::Records(node) => records::run(&node.data, json).await,
         BusinessCommand::Terms { command } => terms::run(command, json).await,
