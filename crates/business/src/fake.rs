@@ -19,7 +19,7 @@ use crate::api::apps::{Hook, HookError, Hooks, Level, Notice, Subscribed};
 use crate::api::link::{Fetch, FetchError, Fetched};
 use crate::chat::{Category, Chat, ChatEvent, MessageId, Said, Send, SendError, Standing};
 use crate::clock::Clock;
-use crate::held::{Held, Holdings, Person, Place};
+use crate::held::{Held, Holdings, Person, Place, Tally};
 use crate::node::Ports;
 
 /// A clock that goes on only when it is told; clones are the same clock.
@@ -69,6 +69,8 @@ struct State {
     agreed: BTreeMap<AccountId, Agreed>,
     held: HashMap<AccountId, Vec<Held>>,
     next: u64,
+    /// How far the relay's clock is behind this machine's.
+    behind: Millis,
 }
 
 impl FakeChat {
@@ -112,9 +114,14 @@ impl FakeChat {
     pub fn holds(&self, customer: AccountId, id: MessageId, told: serde_json::Value) {
         let mut state = self.state();
         let held = state.held.entry(customer).or_default();
-        let place = Place { conversation: 0, anchor: held.len() as u64 + 1, counter: 0 };
+        let place = Place { conversation: 0, anchor: held.last().map_or(0, |it| it.place.anchor) + 1, counter: 0 };
         let files = vec![id; told["files"].as_array().map_or(0, Vec::len)];
         held.push(Held { place, id, files, told });
+    }
+
+    /// The clock of this machine is ahead of the relay's by so much.
+    pub fn is_behind(&self, by: Millis) {
+        self.state().behind = by;
     }
 
     /// Somebody said this message: it can be answered, reacted to and marked as read.
@@ -253,13 +260,33 @@ impl Holdings for FakeChat {
         Ok(state.agreed.get(&customer).map(|it| Person { handle, name, blocked, agreed: it.clone() }))
     }
 
-    fn erase(&self, customer: AccountId, _: Millis) -> BoxFuture<'_, Result<u64, SendError>> {
+    fn erase(&self, customer: AccountId, before: Millis) -> BoxFuture<'_, Result<u64, SendError>> {
         let mut state = self.state();
-        let done = match state.refusals.pop() {
-            Some(why) => Err(why),
-            None => Ok(state.held.remove(&customer).map_or(0, |it| it.len() as u64)),
-        };
-        Box::pin(std::future::ready(done))
+        if let Some(why) = state.refusals.pop() {
+            return Box::pin(std::future::ready(Err(why)));
+        }
+        let held = state.held.entry(customer).or_default();
+        let all = held.len();
+        held.retain(|it| said_at(it) > before);
+        let gone = (all - held.len()) as u64;
+        if held.is_empty() {
+            state.held.remove(&customer);
+        }
+        Box::pin(std::future::ready(Ok(gone)))
+    }
+
+    fn tally(&self, customer: AccountId) -> Result<Tally, SendError> {
+        let state = self.state();
+        let all = state.held.get(&customer).into_iter().flatten();
+        Ok(Tally { count: all.clone().count() as u64, oldest: all.map(said_at).min() })
+    }
+
+    fn oldest(&self, customer: AccountId) -> Result<Option<Millis>, SendError> {
+        Ok(self.tally(customer)?.oldest)
+    }
+
+    fn relay_now(&self, now: Millis) -> Result<Millis, SendError> {
+        Ok(now - self.state().behind)
     }
 
     fn held(&self, customer: AccountId, after: Option<Place>, limit: usize) -> Result<Vec<Held>, SendError> {
@@ -268,6 +295,11 @@ impl Holdings for FakeChat {
         let later = all.filter(|it| after.is_none_or(|after| it.place.anchor > after.anchor));
         Ok(later.take(limit).cloned().collect())
     }
+}
+
+/// When something was said; at the beginning of time when that was not laid down.
+fn said_at(held: &Held) -> Millis {
+    held.told["at_ms"].as_u64().unwrap_or(0)
 }
 
 /// Links that lead to what was laid there; clones are the same ones.

@@ -195,6 +195,7 @@ impl<D: Data> Media<D> {
         taking: Taking,
         name: Option<String>,
         expires: Millis,
+        now: Millis,
     ) -> Result<Medium, MediaError> {
         let Taking { id, mime, mut file, hash, size, limit: _ } = taking;
         if let Err(error) = file.flush().await {
@@ -203,14 +204,14 @@ impl<D: Data> Media<D> {
         }
         drop(file);
         let sha256 = hash.finalize().into();
-        self.adopt(Medium { id, mime, sha256, size, name, expires, source: Source::Uploaded }).await
+        self.adopt(Medium { id, mime, sha256, size, name, expires, source: Source::Uploaded }, now).await
     }
 
     /// Takes a file that came whole to its [`Self::part`]: it is durable when this is done.
-    pub async fn adopt(&self, medium: Medium) -> Result<Medium, MediaError> {
+    pub async fn adopt(&self, medium: Medium, now: Millis) -> Result<Medium, MediaError> {
         let name = medium.name.as_deref().and_then(tidy_name);
         let medium = Medium { name, ..medium };
-        let done = self.keep(&medium).await;
+        let done = self.keep(&medium, now).await;
         if done.is_err() {
             self.drop_part(medium.id).await;
             // Somebody else may have brought the same upload to its end.
@@ -221,7 +222,7 @@ impl<D: Data> Media<D> {
         done.map(|()| medium)
     }
 
-    async fn keep(&self, medium: &Medium) -> Result<(), MediaError> {
+    async fn keep(&self, medium: &Medium, now: Millis) -> Result<(), MediaError> {
         let part = self.part(medium.id).await?;
         let mut file = fs::File::open(&part).await?;
         let mut head = Vec::new();
@@ -234,7 +235,7 @@ impl<D: Data> Media<D> {
         }
         file.sync_all().await?;
         fs::rename(&part, self.path(medium.id)).await?;
-        Ok(self.store.write(self.put(medium)).await?)
+        Ok(self.store.write(self.put(medium).put(came_key(medium.id), bytes_of(&now))).await?)
     }
 
     /// Gives up a file that was begun.
@@ -307,6 +308,7 @@ impl<D: Data> Media<D> {
             _ => {}
         }
         let batch = Batch::new().delete(by_id(medium.id)).delete(object_key(medium.id));
+        let batch = batch.delete(came_key(medium.id));
         let batch = match medium.source {
             Source::Customer(message, index) => batch.delete(of_message(message, index)),
             Source::Uploaded => batch,
@@ -328,6 +330,54 @@ impl<D: Data> Media<D> {
             for (_, medium) in rows.iter().filter(|(_, it)| it.expires <= now) {
                 self.delete(medium).await?;
                 gone += 1;
+            }
+        }
+    }
+
+    /// Removes those of the next files that came from programs at or before a time, or whose time is over; says where to
+    /// go on, and how many.
+    pub(crate) async fn drop_uploaded(
+        &self,
+        after: Option<&Key>,
+        came: Millis,
+        now: Millis,
+    ) -> Result<(Option<Key>, u64), MediaError> {
+        let (rows, mut gone) = (self.uploaded_after(after).await?, 0);
+        for (_, medium, _) in rows.iter().filter(|(_, it, at)| *at <= came || it.expires <= now) {
+            self.delete(medium).await?;
+            gone += 1;
+        }
+        Ok((rows.into_iter().last().map(|(key, ..)| key), gone))
+    }
+
+    /// How many files came from programs, and when the oldest of them did.
+    pub(crate) async fn uploads_held(&self) -> Result<(u64, Option<Millis>), MediaError> {
+        let (mut after, mut count, mut oldest) = (None, 0, None);
+        loop {
+            let rows = self.uploaded_after(after.as_ref()).await?;
+            let Some((last, ..)) = rows.last() else { return Ok((count, oldest)) };
+            after = Some(last.clone());
+            count += rows.len() as u64;
+            oldest = oldest.into_iter().chain(rows.iter().map(|(.., at)| *at)).min();
+        }
+    }
+
+    /// The next files that came from programs, and when each did.
+    async fn uploaded_after(&self, after: Option<&Key>) -> Result<Vec<(Key, Medium, Millis)>, StoreError> {
+        let (prefix, mut after) = (Key::new(table::MEDIA, &[b"i"]), after.cloned());
+        loop {
+            let rows: Vec<(Key, Medium)> =
+                self.store.list("files", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
+            let Some((last, _)) = rows.last() else { return Ok(Vec::new()) };
+            after = Some(last.clone());
+            let mut some = Vec::new();
+            for (key, medium) in rows.into_iter().filter(|(_, it)| it.source == Source::Uploaded) {
+                let came: Option<Millis> = self.store.read("when a file came", &came_key(medium.id)).await?;
+                let came = came.unwrap_or(medium.expires.saturating_sub(LIFE));
+                some.push((key, medium, came));
+            }
+            if !some.is_empty() {
+                return Ok(some);
             }
         }
     }
@@ -411,6 +461,11 @@ fn by_id(id: u64) -> Key {
     Key::new(table::MEDIA, &[b"i", &id.to_be_bytes()])
 }
 
+/// When a file that a program brought came. One that came before this was written down came its life before its end.
+fn came_key(id: u64) -> Key {
+    Key::new(table::MEDIA, &[b"t", &id.to_be_bytes()])
+}
+
 fn of_message(message: MessageId, index: u32) -> Key {
     Key::new(table::MEDIA, &[b"m", &message.0, &index.to_be_bytes()])
 }
@@ -436,7 +491,7 @@ mod tests {
                 return Err(error);
             }
         }
-        media.finish(taking, Some("../../etc/menu\n.txt".to_owned()), 1_000).await
+        media.finish(taking, Some("../../etc/menu\n.txt".to_owned()), 1_000, 1).await
     }
 
     fn files(folder: &Path) -> usize {

@@ -3,6 +3,8 @@
 //!
 //! Who tells looks here before each delivery, and who sends before each message.
 
+use std::collections::BTreeSet;
+
 use lacre_proto::{AccountId, Millis};
 use lacre_store::data::{Batch, Data, Key};
 
@@ -38,6 +40,14 @@ pub async fn lift<D: Data>(
     store.write(Batch::new().delete(key(customer))).await?;
     outbox.look_at(customer);
     Ok(true)
+}
+
+/// Everybody who is restricted.
+pub(crate) async fn all<D: Data>(store: &Store<D>) -> Result<BTreeSet<AccountId>, StoreError> {
+    let prefix = Key::new(table::CUSTOMER, &[b"r"]);
+    let rows = store.list::<Millis>("a restriction", &prefix, None, usize::MAX).await?;
+    let account = |key: &Key| key.as_bytes().last_chunk().copied().map(AccountId);
+    Ok(rows.iter().filter_map(|(key, _)| account(key)).collect())
 }
 
 pub(crate) fn key(customer: AccountId) -> Key {

@@ -39,6 +39,8 @@ const CONNECTIONS: usize = 256;
 const HEAD: Duration = Duration::from_secs(10);
 /// How often what is kept no longer is looked for.
 const SWEEP: Duration = Duration::from_secs(600);
+/// When that is done for the second time after a start, and what was kept long enough goes for the first time.
+const BEGIN: Duration = Duration::from_secs(60);
 /// After a connection that could not be taken.
 const PAUSE: Duration = Duration::from_millis(50);
 /// A request and its answer, with a file of the largest size.
@@ -189,6 +191,7 @@ async fn keep_clean<P: Ports, D: Data, K: Clock>(
     own: &Own<D, K>,
     stop: &mut watch::Receiver<bool>,
 ) {
+    let mut is_first = true;
     loop {
         if let Err(error) = node.media.sweep(node.now()).await {
             tracing::warn!(%error, "files that are kept no longer stay for a while");
@@ -202,12 +205,19 @@ async fn keep_clean<P: Ports, D: Data, K: Clock>(
         if let Err(error) = own.resume_erasing().await {
             tracing::error!(%error, "a customer is not erased to the end");
         }
+        // What came while the node was away is told first.
+        let begins = std::mem::take(&mut is_first);
+        if !begins
+            && let Err(error) = own.sweep_kept().await
+        {
+            tracing::warn!(%error, "what was kept long enough stays for a while");
+        }
         if let Err(error) = own.sweep().await {
             tracing::warn!(%error, "sessions that are over stay for a while");
         }
         tokio::select! {
             () = stopped(stop) => return,
-            () = tokio::time::sleep(SWEEP) => {}
+            () = tokio::time::sleep(if begins { BEGIN } else { SWEEP }) => {}
         }
     }
 }

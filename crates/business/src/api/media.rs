@@ -56,7 +56,8 @@ pub async fn upload<P: Ports>(node: &Node<P>, call: &Call, body: Body) -> Result
     match (checked, file) {
         (Ok(()), Some((taking, name))) => {
             let life = said.ttl_minutes.map_or(LIFE, |it| it.saturating_mul(60_000).clamp(60_000, LIFE));
-            let medium = node.media.finish(taking, name, node.now() + life).await.map_err(upload_error)?;
+            let now = node.now();
+            let medium = node.media.finish(taking, name, now + life, now).await.map_err(upload_error)?;
             Ok(json!({ "id": medium.id.to_string() }))
         }
         (Ok(()), None) => Err(ApiError::Missing("file is required".to_owned())),

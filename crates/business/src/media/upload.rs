@@ -106,7 +106,7 @@ impl<D: Data> Media<D> {
             expires: now + LIFE,
             source: Source::Uploaded,
         };
-        let medium = match self.adopt(medium).await {
+        let medium = match self.adopt(medium, now).await {
             Ok(medium) => medium,
             Err(error) => {
                 self.store.write(Batch::new().delete(key(&id))).await?;

@@ -12,6 +12,7 @@ mod customers;
 mod error;
 mod people;
 mod records;
+mod retention;
 pub mod routes;
 mod session;
 #[cfg(unix)]
@@ -49,6 +50,7 @@ use crate::erasing::{EraseError, Eraser};
 use crate::held::Holdings;
 use crate::node::Identity;
 use crate::people::People;
+use crate::retention::Sweeper;
 use crate::store::{Store, StoreError};
 use crate::templates::Templates;
 use crate::tokens::Tokens;
@@ -79,6 +81,8 @@ pub struct Own<D, K> {
     secret: [u8; 32],
     handle: String,
     entering: Semaphore,
+    /// One erasing after the other, and none beside a sweep.
+    erasing: tokio::sync::Mutex<()>,
     rng: Mutex<Box<dyn CryptoRng + Send>>,
 }
 
@@ -102,6 +106,7 @@ impl<D: Data, K: Clock> Own<D, K> {
             folder: PathBuf::new(),
             secret: identity.secret,
             entering: Semaphore::new(ENTERING),
+            erasing: tokio::sync::Mutex::default(),
             rng: Mutex::new(rng),
         }
     }
@@ -115,7 +120,8 @@ impl<D: Data, K: Clock> Own<D, K> {
     /// done before anything is told. Gives how many.
     pub async fn resume_erasing(&self) -> Result<usize, EraseError> {
         let Some(eraser) = self.eraser() else { return Ok(0) };
-        let done = eraser.resume().await?;
+        let _alone = self.erasing.lock().await;
+        let done = eraser.resume(self.now()).await?;
         for customer in &done {
             let (what, detail) = ("customer.erase".to_owned(), "again, at the start".to_owned());
             let act = Act { who: Who::Node, what, subject: Some(self.audit.pseudonym(*customer)), detail };
@@ -135,6 +141,15 @@ impl<D: Data, K: Clock> Own<D, K> {
             device: self.device.clone()?,
             folder: self.folder.clone(),
         })
+    }
+
+    /// One round of taking away what was kept long enough.
+    pub async fn sweep_kept(&self) -> Result<(), EraseError> {
+        retention::round(self).await
+    }
+
+    fn sweeper(&self) -> Option<Sweeper<D>> {
+        Some(Sweeper { store: self.hooks.renderer.names.store.clone(), eraser: self.eraser()? })
     }
 
     /// Drops what nobody needs any more: sessions that are over.
@@ -290,6 +305,10 @@ async fn done<D: Data, K: Clock>(own: &Own<D, K>, op: Op, ask: &Ask<'_>) -> Resu
         Op::EraseCustomer => customers::erase(own, ask).await,
         Op::RestrictCustomer => customers::restrict(own, ask).await,
         Op::Records => records::register(own).await,
+        Op::Retention => retention::list(own).await,
+        Op::SetRetention => retention::set(own, ask).await,
+        Op::ReportRetention => retention::report(own).await,
+        Op::SweepRetention => retention::sweep(own).await,
         Op::Audit => audit::list(own, ask).await,
         Op::AuditHead => audit::head(own).await,
         Op::VerifyAudit => audit::verify(own, ask).await,

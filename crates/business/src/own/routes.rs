@@ -36,6 +36,10 @@ pub enum Op {
     EraseCustomer,
     RestrictCustomer,
     Records,
+    Retention,
+    SetRetention,
+    ReportRetention,
+    SweepRetention,
     Audit,
     AuditHead,
     VerifyAudit,
@@ -80,7 +84,7 @@ const fn route(
     Route { method, shape, need, what, op }
 }
 
-use Action::{Audit, Consents, Erase, Export, People, Templates, Tokens, Webhooks};
+use Action::{Audit, Consents, Erase, Export, People, Retention, Templates, Tokens, Webhooks};
 use Need::{May, MayOrSelf, Nothing, SignedIn};
 
 /// The table.
@@ -132,6 +136,10 @@ pub const OWN_ROUTES: &[Route] = &[
         Op::RestrictCustomer,
     ),
     route("GET", "records", May(Audit), None, Op::Records),
+    route("GET", "retention", May(Audit), Some("retention.list"), Op::Retention),
+    route("POST", "retention", May(Retention), Some("retention.set"), Op::SetRetention),
+    route("GET", "retention/report", May(Audit), Some("retention.report"), Op::ReportRetention),
+    route("POST", "retention/sweep", May(Retention), Some("retention.sweep"), Op::SweepRetention),
     route("GET", "audit", May(Audit), Some("audit.list"), Op::Audit),
     route("GET", "audit/head", May(Audit), None, Op::AuditHead),
     route("POST", "audit/verify", May(Audit), Some("audit.verify"), Op::VerifyAudit),

@@ -73,8 +73,8 @@ Examples:
   lacre business token create --data ./bakery --json
   lacre business people add ana --role owner --data ./bakery
 All but `serve` work while the node serves, and while it does not; only
-`consent`, `customer export` and `customer erase` need one that serves. The
-operator of the relay makes the account a business before it talks:
+`consent`, `customer export`, `customer erase`, `retention report` and
+`retention sweep` need one that serves. The operator of the relay makes the account a business before it talks:
 `lacre admin business add`. The guide: docs/guide/business.md";
 
 /// `lacre business`.
@@ -148,6 +148,13 @@ pub enum BusinessCommand {
     },
     /// Print the register of what is done with people's data: what is kept, why, how long, and who is told
     Records(node::NodeArgs),
+    /// For how long what is kept, what is held of it, and taking away what was kept long enough
+    #[command(after_help = node::RETENTION)]
+    Retention {
+        /// What to do
+        #[command(subcommand)]
+        command: RetentionCommand,
+    },
     /// What was done by whom, and whether the log of it is whole
     #[command(after_help = node::AUDIT)]
     Audit {

@@ -6,6 +6,7 @@ mod consents;
 mod customers;
 mod people;
 mod records;
+mod retention;
 mod serve;
 mod templates;
 mod tokens;
@@ -77,6 +78,7 @@ pub(super) async fn run(
         BusinessCommand::Consent { command } => consents::run(command, json).await,
         BusinessCommand::Customer { command } => customers::run(command, json).await,
         BusinessCommand::Records(node) => records::run(&node.data, json).await,
+        BusinessCommand::Retention { command } => retention::run(command, json).await,
         BusinessCommand::Audit { command } => audit::run(command, json).await,
     }
 }
