@@ -139,6 +139,11 @@ impl FakeChat {
         self.state().refusals.push(why);
     }
 
+    /// Somebody is not blocked any more.
+    pub fn unblocks(&self, customer: AccountId) {
+        self.state().blocked.remove(&customer);
+    }
+
     /// What was sent, in order.
     pub fn sent(&self) -> Vec<Send> {
         self.state().sent.iter().map(|(_, it)| it.clone()).collect()

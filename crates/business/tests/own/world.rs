@@ -131,6 +131,15 @@ impl World {
         own.resume_erasing().await.expect("erased")
     }
 
+    /// The same; and what was kept long enough goes, one round of it.
+    pub async fn starts_again_and_sweeps(&self) {
+        let (data, media) = (self.data.clone(), self.folder.path().join("media"));
+        let ground = Ground::of(data, self.clock.clone(), media, Country::default(), Face::default());
+        let own = ground.await.expect("a ground").own();
+        let own = own.beside(Arc::new(self.chat.clone()), self.folder.path().to_owned());
+        own.sweep_kept().await.expect("swept");
+    }
+
     /// Takes somebody in at the machine.
     pub async fn takes_in(&self, login: &str, role: &str, inboxes: Value) -> Colleague {
         let new = json!({ "login": login, "role": role, "inboxes": inboxes, "password": PASSWORD });
