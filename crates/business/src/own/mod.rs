@@ -9,7 +9,9 @@ mod audit;
 mod caller;
 mod consents;
 mod customers;
+mod entrance;
 mod error;
+mod failures;
 mod people;
 mod records;
 mod retention;
@@ -22,7 +24,8 @@ mod tokens;
 mod webhooks;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
@@ -34,12 +37,14 @@ use lacre_proto::{AccountId, Millis};
 use lacre_store::data::Data;
 use rand_core::CryptoRng;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 use tower_service::Service;
 
 use self::caller::Caller;
+use self::entrance::Entrance;
+use self::failures::Failures;
 pub use self::error::{CODES, OwnError};
 use self::routes::{Need, Op};
+use crate::api::Shown;
 use crate::api::address::Address;
 use crate::api::bridge::{Drawn, Webhooks};
 use crate::api::params;
@@ -57,8 +62,6 @@ use crate::tokens::Tokens;
 
 /// What every path begins with.
 pub const ROOT: &str = "/lacre/v1/";
-/// Passwords that are looked at at one time: each costs 19 MiB.
-const ENTERING: usize = 4;
 
 /// Which way a request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +83,11 @@ pub struct Own<D, K> {
     folder: PathBuf,
     secret: [u8; 32],
     handle: String,
-    entering: Semaphore,
+    /// Where strangers show who they are.
+    entrance: Entrance,
+    /// Where those do who have signed in.
+    inside: Entrance,
+    failures: Mutex<Failures>,
     /// One erasing after the other, and none beside a sweep.
     erasing: tokio::sync::Mutex<()>,
     rng: Mutex<Box<dyn CryptoRng + Send>>,
@@ -105,7 +112,9 @@ impl<D: Data, K: Clock> Own<D, K> {
             device: None,
             folder: PathBuf::new(),
             secret: identity.secret,
-            entering: Semaphore::new(ENTERING),
+            entrance: Entrance::new(),
+            inside: Entrance::new(),
+            failures: Mutex::default(),
             erasing: tokio::sync::Mutex::default(),
             rng: Mutex::new(rng),
         }
@@ -152,9 +161,23 @@ impl<D: Data, K: Clock> Own<D, K> {
         Some(Sweeper { store: self.hooks.renderer.names.store.clone(), eraser: self.eraser()? })
     }
 
-    /// Drops what nobody needs any more: sessions that are over.
+    /// Drops what nobody needs any more: sessions that are over. Writes down which runs of failed sign-ins are.
     pub async fn sweep(&self) -> Result<(), StoreError> {
+        let rows = self.failures().over(self.now());
+        self.write_down_failures(rows).await?;
         self.people.prune(self.now()).await
+    }
+
+    fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn write_down_failures(&self, rows: Vec<String>) -> Result<(), StoreError> {
+        for detail in rows {
+            let what = "sign-in.failed".to_owned();
+            self.audit.append(Act { who: Who::Node, what, subject: None, detail }, self.now()).await?;
+        }
+        Ok(())
     }
 
     fn now(&self) -> Millis {
@@ -203,6 +226,8 @@ pub async fn ask<D: Data, K: Clock>(
 /// A request that was let in.
 struct Ask<'a> {
     caller: &'a Caller,
+    /// The address that they are at, when it is known.
+    peer: Option<IpAddr>,
     said: At<'a>,
     path: &'a [String],
 }
@@ -263,7 +288,8 @@ async fn handle<D: Data, K: Clock>(own: &Own<D, K>, request: Request, door: Door
         other => other,
     };
     caller.may(route, path, address.query("inbox"))?;
-    let ask = Ask { caller: &caller, said: At::new(&said, ""), path };
+    let peer = parts.extensions.get::<Shown>().and_then(|it| it.peer);
+    let ask = Ask { caller: &caller, peer, said: At::new(&said, ""), path };
     let Done { told, on, by, about } = done(own, route.op, &ask).await?;
     if let Some(what) = route.what {
         let who = by.unwrap_or(caller.who());
