@@ -69,6 +69,8 @@ struct State {
     agreed: BTreeMap<AccountId, Agreed>,
     held: HashMap<AccountId, Vec<Held>>,
     next: u64,
+    /// How often a file was fetched.
+    fetched: u64,
     /// How far the relay's clock is behind this machine's.
     behind: Millis,
 }
@@ -147,6 +149,11 @@ impl FakeChat {
     /// What was sent, in order.
     pub fn sent(&self) -> Vec<Send> {
         self.state().sent.iter().map(|(_, it)| it.clone()).collect()
+    }
+
+    /// How often a file was fetched.
+    pub fn fetched(&self) -> u64 {
+        self.state().fetched
     }
 
     /// What was marked as read, in order.
@@ -231,7 +238,12 @@ impl Chat for FakeChat {
 
     async fn fetch(&self, message: MessageId, index: u32, to: &Path) -> Result<(), SendError> {
         let bytes = self.state().files.get(&(message, index)).cloned().ok_or(SendError::NoSuchMessage)?;
-        std::fs::write(to, bytes).map_err(|error| SendError::File(error.to_string()))
+        self.state().fetched += 1;
+        let failed = |error: std::io::Error| SendError::File(error.to_string());
+        std::fs::write(to, []).map_err(failed)?;
+        // It comes over a network: others have their turn meanwhile.
+        tokio::task::yield_now().await;
+        std::fs::write(to, bytes).map_err(failed)
     }
 
     async fn events(&self, after: u64) -> Vec<(u64, ChatEvent)> {

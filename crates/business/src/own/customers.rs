@@ -158,7 +158,7 @@ async fn whole<D: Data, K: Clock>(own: &Own<D, K>, held: Held) -> Result<Value, 
     for ((index, id), file) in (0..).zip(ids).zip(files) {
         if let Some((medium, here)) = names.media.of(id, index).await? {
             file["media_id"] = medium.id.to_string().into();
-            file["lies_plain_here"] = here.into();
+            file["lies_here"] = here.into();
             file["kept_until_ms"] = medium.expires.into();
         }
     }

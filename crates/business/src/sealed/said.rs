@@ -60,7 +60,7 @@ impl<D: Data> Sealed<D> {
         let queued = match before {
             Some(done) => done.queued,
             None => {
-                let sealed = self.seal(file.path, file.name, file.mime).await?;
+                let sealed = self.seal(file.plain().to_owned(), file.name.clone(), file.mime.clone()).await?;
                 let media = Media { files: vec![(sealed, Preview::default())], caption: String::new() };
                 let intent =
                     Intent::Say(To::Conversation(conversation), Content::Media(media), Wish::default());
@@ -90,7 +90,7 @@ impl<D: Data> Sealed<D> {
             Outgoing::Place(place) => Content::Place(place_of(&place)?),
             Outgoing::Card(card) => Content::Menu(self.menu(card, send.category)?),
             Outgoing::Media(_, file, caption) => {
-                let sealed = self.seal(file.path, file.name, file.mime).await?;
+                let sealed = self.seal(file.plain().to_owned(), file.name.clone(), file.mime.clone()).await?;
                 Content::Media(Media { files: vec![(sealed, Preview::default())], caption })
             }
             Outgoing::Contacts(card) => {

@@ -1,17 +1,20 @@
-//! An erasing is cut at each of its writes: the start after it ends it.
+//! Stores that fail or are slow: an erasing is cut at each of its writes, and something is being told as it begins.
 
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use lacre_business::chat::MessageId;
+use lacre_business::chat::{ChatEvent, Customer, Incoming, MessageId};
 use lacre_business::customers::Country;
 use lacre_business::fake::{FakeChat, FakeClock};
 use lacre_business::ground::{Face, Ground};
 use lacre_business::media::{Medium, Source};
 use lacre_business::own::{self, Own};
+use lacre_business::store::table;
+use lacre_business::webhooks::Runner;
 use lacre_business::webhooks::event::Rendered;
 use lacre_store::data::{Batch, Data, Key, LogEntry, LogId, LogState, Unavailable, WriteError, Written};
 use lacre_store::memory::MemoryData;
@@ -25,16 +28,25 @@ use crate::world::*;
 const MORE: u8 = 40;
 
 /// A store whose power goes at a write: it is made or not, nobody hears of it, and none after it is.
+/// Or one in which it takes a while to find out which number somebody has.
 #[derive(Clone)]
 struct Brittle {
     inner: MemoryData,
     left: Arc<AtomicI64>,
     is_made: bool,
+    is_slow: bool,
 }
 
 impl Data for Brittle {
     fn get(&self, key: &Key) -> impl Future<Output = Result<Option<Bytes>, Unavailable>> + Send {
-        self.inner.get(key)
+        let found = self.inner.get(key);
+        let is_slow = self.is_slow && key.as_bytes().starts_with(&[table::CUSTOMER, b'a']);
+        async move {
+            if is_slow {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            found.await
+        }
     }
 
     fn scan(
@@ -99,7 +111,7 @@ async fn cut(world: &World, base: &[(Key, Bytes)], at: i64, is_made: bool, digit
     }
     let chat = FakeChat::default();
     device(&chat);
-    let brittle = Brittle { inner: inner.clone(), left: Arc::new(AtomicI64::new(i64::MAX)), is_made };
+    let brittle = Brittle { inner: inner.clone(), left: Arc::new(AtomicI64::new(i64::MAX)), is_made, is_slow: false };
     let own = Arc::new(opened(brittle.clone(), world, &chat, folder.path()).await);
     brittle.left.store(at, Ordering::SeqCst);
     let path = format!("customers/{digits}/erase");
@@ -144,4 +156,47 @@ async fn b07_an_erasing_that_is_cut_at_any_of_its_writes_is_ended_by_the_next_st
         }
         assert!(points >= 50, "{points} points");
     }
+}
+
+#[tokio::test]
+async fn what_is_being_told_as_an_erasing_begins_is_erased_with_the_rest() {
+    let world = World::new().await;
+    let program = Hears::start();
+    world.done("POST webhooks", json!({ "url": program.url, "verify_token": "x" })).await;
+    let digits = number(&world, ANA).await;
+    let left = Arc::new(AtomicI64::new(i64::MAX));
+    let data = Brittle { inner: world.data.clone(), left, is_made: true, is_slow: true };
+    let face = Face { handle: "bakery".to_owned(), allowed: vec!["127.0.0.1".to_owned()] };
+    let media = world.folder.path().join("media");
+    let ground = Ground::of(data, world.clock.clone(), media, Country::default(), face).await;
+    let ground = ground.expect("a ground");
+    let own = ground.own().beside(Arc::new(world.chat.clone()), world.folder.path().to_owned());
+    let runner = Runner {
+        chat: Arc::new(world.chat.clone()),
+        outbox: ground.outbox.clone(),
+        renderer: ground.renderer.clone(),
+        clock: Arc::new(world.clock.clone()),
+    };
+    // Nothing is delivered here: the receiver would have it before it is erased.
+    lacre_business::restriction::set(&world.node.store, ANA, NOW).await.expect("set");
+    world.chat.happens(ChatEvent::Message {
+        from: Customer { account: ANA, name: "Ana".to_owned() },
+        id: MessageId([9; 16]),
+        at: NOW,
+        what: Incoming::Text(HERS.to_owned()),
+        in_reply_to: None,
+        forwarded: None,
+    });
+    let mut rng = <rand::rngs::StdRng as rand::SeedableRng>::seed_from_u64(1);
+    let erased = async {
+        // By now it was seen that she is not erased, and it is looked up who she is.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let path = format!("customers/{digits}/erase");
+        let told = own::ask(Arc::new(own), "POST", &path, &Value::Null).await;
+        assert_eq!(told.0, 200, "{told:?}");
+        assert_eq!(told.1["erased"]["webhooks"], 1, "{told:?}");
+    };
+    runner.run(erased, &mut rng).await;
+    let left = found(&world.data, world.folder.path(), &needles(&digits)).await;
+    assert_eq!(left, Vec::<String>::new());
 }

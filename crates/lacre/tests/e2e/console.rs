@@ -11,7 +11,7 @@ use crate::node::{Hears, ask};
 use crate::process::{PASSPHRASE, Person, Relay, Run, Running, lacre, run, until};
 
 pub struct Bakery {
-    relay: Relay,
+    pub relay: Relay,
     folder: TempDir,
     made: Value,
 }
@@ -52,8 +52,15 @@ impl Bakery {
 
     /// Starts the node; where it listens.
     pub fn serve(&self) -> (Running, String) {
+        self.serves(&[])
+    }
+
+    /// The same, with more arguments.
+    pub fn serves(&self, more: &[&str]) -> (Running, String) {
+        // One that was killed has left its socket.
+        let _ = std::fs::remove_file(self.data().join("node.sock"));
         let args = ["serve", "--listen", "127.0.0.1:0", "--allow-host", "127.0.0.1", "--json"];
-        let node = Running::start(&mut self.command(&args));
+        let node = Running::start(&mut self.command(&[&args, more].concat()));
         let told = until("the node listens", || node.objects().first().cloned());
         until("its socket is there", || self.data().join("node.sock").exists().then_some(()));
         (node, told["address"].as_str().expect("an address").to_owned())

@@ -9,6 +9,7 @@ mod canary;
 mod cards;
 mod consents;
 mod console;
+mod crashes;
 mod devices;
 mod faults;
 mod files;

@@ -12,7 +12,7 @@ use super::LimitsArg;
 use super::relay::TlsArg;
 
 pub use node::{
-    AuditCommand, ConsentsCommand, CreateToken, CustomerCommand, PeopleCommand, TemplateCommand,
+    AuditCommand, ConsentsCommand, CreateToken, CustomerCommand, PeopleCommand, RetentionCommand, TemplateCommand,
     TokenCommand, WebhookCommand,
 };
 
@@ -188,6 +188,12 @@ pub struct ServeArgs {
     /// A host that webhooks and links of media may have though it is on a private network
     #[arg(long = "allow-host", value_name = "HOST")]
     pub allowed: Vec<String>,
+    /// Connections that one address may have at a time, but for this machine itself; 0 for as many as there are
+    #[arg(long = "connections-per-address", value_name = "N", default_value_t = 64)]
+    pub per_address: usize,
+    /// Believe the last address in X-Forwarded-For of what asks from this machine: say so only when a proxy here sets it
+    #[arg(long)]
+    pub behind_proxy: bool,
     /// `lifted`: no limits of pace, for measuring
     #[arg(long, value_enum, default_value_t = LimitsArg::Default, hide = true)]
     pub limits: LimitsArg,
