@@ -116,7 +116,8 @@ impl FakeChat {
     pub fn holds(&self, customer: AccountId, id: MessageId, told: serde_json::Value) {
         let mut state = self.state();
         let held = state.held.entry(customer).or_default();
-        let place = Place { conversation: 0, anchor: held.last().map_or(0, |it| it.place.anchor) + 1, counter: 0 };
+        let place =
+            Place { conversation: 0, anchor: held.last().map_or(0, |it| it.place.anchor) + 1, counter: 0 };
         let files = vec![id; told["files"].as_array().map_or(0, Vec::len)];
         held.push(Held { place, id, files, told });
     }

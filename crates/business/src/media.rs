@@ -694,7 +694,11 @@ mod tests {
             .filter_map(|it| it.file_name().into_string().ok())
             .collect();
         left.sort();
-        assert_eq!(left, ["9.part", "notes.txt", "sealed"], "an upload may go on, and what is not ours stays");
+        assert_eq!(
+            left,
+            ["9.part", "notes.txt", "sealed"],
+            "an upload may go on, and what is not ours stays"
+        );
         assert!(!media.vault.as_ref().as_ref().expect("a folder").has(&orphan.hash));
         let file = media.file(&medium, &FakeChat::default()).await.expect("there");
         assert_eq!(std::fs::read(file.plain()).expect("there"), b"the menu of the day");

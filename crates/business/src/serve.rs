@@ -157,7 +157,8 @@ pub async fn serve<D: Data, K: Clock + Clone>(
     };
     let answer = async {
         let (router, tls) = (faces(node.clone(), own.clone()), tls.map(TlsAcceptor::from));
-        accept(router, listener, tls, (Crowd::new(door.per_address), door.is_behind_proxy), stop.clone()).await;
+        accept(router, listener, tls, (Crowd::new(door.per_address), door.is_behind_proxy), stop.clone())
+            .await;
         Ok::<_, ServeError>(())
     };
     let console = async { attend(own.clone(), &folder, &passing, stop.clone()).await };
@@ -235,9 +236,7 @@ async fn keep_clean<P: Ports, D: Data, K: Clock>(
         }
         // What came while the node was away is told first.
         let begins = std::mem::take(&mut is_first);
-        if !begins
-            && let Err(error) = own.sweep_kept().await
-        {
+        if !begins && let Err(error) = own.sweep_kept().await {
             tracing::warn!(%error, "what was kept long enough stays for a while");
         }
         if let Err(error) = own.sweep().await {

@@ -19,8 +19,8 @@ use lacre_proto::Handle;
 use crate::exit;
 pub use business::{
     AdminArgs, AdminBusiness, AdminCommand, AuditCommand, BusinessCommand, ConsentCommand, ConsentsCommand,
-    CreateToken, CustomerCommand, OneBusiness, PeopleCommand, PurposeArg, RetentionCommand, ServeArgs, TemplateCommand,
-    TokenCommand, WebhookCommand,
+    CreateToken, CustomerCommand, OneBusiness, PeopleCommand, PurposeArg, RetentionCommand, ServeArgs,
+    TemplateCommand, TokenCommand, WebhookCommand,
 };
 pub use device::{DeviceCommand, HistoryArgs, JoinArgs, SecureArgs};
 pub use files::{PaceArgs, SaveArgs, StorageArgs};

@@ -125,7 +125,9 @@ impl<D: Data> Media<D> {
 
     /// Seals a file that lies plain under its id, when anything is known of it.
     async fn seal_old(&self, id: u64, path: &Path) -> Result<(), MediaError> {
-        if self.store.read::<Medium>("a file", &by_id(id)).await?.is_some() && self.sealed(id).await?.is_none() {
+        if self.store.read::<Medium>("a file", &by_id(id)).await?.is_some()
+            && self.sealed(id).await?.is_none()
+        {
             let file = self.seal(path).await?;
             self.store.write(put_seal(Batch::new(), id, &file)).await?;
         }

@@ -19,7 +19,9 @@ pub(super) struct Entrance {
 }
 
 /// A place there.
-pub(super) struct Place<'a>(#[expect(dead_code, reason = "they are there to be dropped")] [SemaphorePermit<'a>; 2]);
+pub(super) struct Place<'a>(
+    #[expect(dead_code, reason = "they are there to be dropped")] [SemaphorePermit<'a>; 2],
+);
 
 impl Entrance {
     pub(super) fn new() -> Self {

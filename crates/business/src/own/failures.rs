@@ -45,8 +45,7 @@ impl Failures {
 
     /// Drops the runs that are over; what is to be written down of them.
     pub(super) fn over(&mut self, now: Millis) -> Vec<String> {
-        let over: Vec<_> =
-            self.0.extract_if(|_, run| run.last.saturating_add(OVER) <= now).collect();
+        let over: Vec<_> = self.0.extract_if(|_, run| run.last.saturating_add(OVER) <= now).collect();
         over.into_iter().filter_map(|(who, run)| row(who, run)).collect()
     }
 }

@@ -23,8 +23,8 @@ mod templates;
 mod tokens;
 mod webhooks;
 
-use std::path::PathBuf;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -41,8 +41,8 @@ use tower_service::Service;
 
 use self::caller::Caller;
 use self::entrance::Entrance;
-use self::failures::Failures;
 pub use self::error::{CODES, OwnError};
+use self::failures::Failures;
 use self::routes::{Need, Op};
 use crate::api::Shown;
 use crate::api::address::Address;

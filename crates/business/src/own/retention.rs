@@ -118,7 +118,10 @@ const STAYS: [(&str, &str); 6] = [
         "the device's contacts with pinned keys, receipts of consent, the ids of messages that are gone",
         "keys that change have to be seen, a stop has to hold, and nothing that is gone may come again",
     ),
-    ("files that customers sent, once their message has vanished", "they are gone 30 days after they were noted"),
+    (
+        "files that customers sent, once their message has vanished",
+        "they are gone 30 days after they were noted",
+    ),
     (
         "what programs and receivers of webhooks were told, other devices of the business, copies of the folder",
         "they are outside of this node",

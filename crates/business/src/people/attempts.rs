@@ -158,7 +158,8 @@ mod tests {
 
     #[test]
     fn a_network_of_ipv6_is_one_address() {
-        let [a, b, c] = ["2001:db8::1", "2001:db8::2:1", "2001:db8:0:1::1"].map(|it| it.parse().expect("one"));
+        let [a, b, c] =
+            ["2001:db8::1", "2001:db8::2:1", "2001:db8:0:1::1"].map(|it| it.parse().expect("one"));
         assert!(network(a) == network(b) && network(a) != network(c));
         assert_eq!(network("::ffff:10.0.0.1".parse().expect("one")), IpAddr::from([10, 0, 0, 1]));
     }

@@ -248,8 +248,14 @@ async fn nobody_lifts_anybody_above_themselves_and_an_owner_stays() {
         let by = By::Actor(&actor);
         let refused = PeopleError::NotAllowed;
         assert_eq!(bakery.add(by, "mallory", Role::Owner).await, Err(refused.clone()), "{role:?}");
-        assert_eq!(bakery.people.change(by, agent, Some(Role::Owner), None).await.err(), Some(refused.clone()));
-        assert_eq!(bakery.people.change(by, owner, Some(Role::Agent), None).await.err(), Some(refused.clone()));
+        assert_eq!(
+            bakery.people.change(by, agent, Some(Role::Owner), None).await.err(),
+            Some(refused.clone())
+        );
+        assert_eq!(
+            bakery.people.change(by, owner, Some(Role::Agent), None).await.err(),
+            Some(refused.clone())
+        );
         assert_eq!(bakery.people.remove(by, owner).await, Err(refused.clone()));
         let password = Zeroizing::new("another one of these".to_owned());
         let reset = bakery.people.reset(by, owner, password, &mut bakery.rng).await.err();

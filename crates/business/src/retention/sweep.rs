@@ -194,7 +194,8 @@ impl<D: Data> Sweeper<D> {
         for _ in 0..PAGES {
             let (next, some) = drop_kept(&self.store, after.as_ref(), |it| {
                 let kept = terms.period(Kind::Notes, Some(it.customer));
-                !restricted.contains(&it.customer) && kept.is_some_and(|kept| it.at.saturating_add(kept) <= now)
+                !restricted.contains(&it.customer)
+                    && kept.is_some_and(|kept| it.at.saturating_add(kept) <= now)
             })
             .await?;
             gone += some;

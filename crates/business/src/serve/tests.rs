@@ -298,7 +298,11 @@ fn a_proxy_on_this_machine_says_who_asks_and_nobody_else_is_believed() {
     )]);
     let here = Some(IpAddr::from([127, 0, 0, 1]));
     let from = |forwarded| From { peer: here, forwarded };
-    assert_eq!(from(true).shown(&said).peer, Some(IpAddr::from([192, 0, 2, 7])), "the last: the proxy wrote it");
+    assert_eq!(
+        from(true).shown(&said).peer,
+        Some(IpAddr::from([192, 0, 2, 7])),
+        "the last: the proxy wrote it"
+    );
     assert_eq!(from(false).shown(&said).peer, here);
     assert_eq!(from(true).shown(&HeaderMap::new()).peer, here);
 }

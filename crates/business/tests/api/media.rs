@@ -152,8 +152,7 @@ async fn a_bad_upload_has_its_code_and_leaves_nothing() {
         .body(Body::from(format!("--XX\r\n{}\r\n\r\nhalf of it", file_head("text/plain"))));
     assert_eq!(world.request(cut.expect("a request")).await.code(), 131053);
     assert_eq!(world.call("POST", &path, json!({ "messaging_product": "whatsapp" })).await.code(), 100);
-    let left = std::fs::read_dir(world.folder.path().join("media")).map_or(0, Iterator::count);
-    assert_eq!(left, 0);
+    assert_eq!(world.files(), 0);
 }
 
 #[tokio::test]

@@ -438,11 +438,7 @@ async fn media_are_sent_by_id_and_by_link() {
         );
     }
     assert_eq!(world.chat.sent().len(), 1);
-    assert_eq!(
-        std::fs::read_dir(world.folder.path().join("media")).expect("there").count(),
-        1,
-        "nothing is left"
-    );
+    assert_eq!(world.files(), 1, "nothing is left");
 }
 
 #[tokio::test]

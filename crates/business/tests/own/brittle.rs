@@ -100,25 +100,41 @@ async fn opened<D: Data>(data: D, world: &World, chat: &FakeChat, folder: &Path)
 }
 
 /// Cuts at a write; whether there was such a write, and what is left of Ana after the next start.
-async fn cut(world: &World, base: &[(Key, Bytes)], at: i64, is_made: bool, digits: &str) -> (bool, Vec<String>) {
+async fn cut(
+    world: &World,
+    base: &[(Key, Bytes)],
+    at: i64,
+    is_made: bool,
+    digits: &str,
+) -> (bool, Vec<String>) {
     let inner = MemoryData::default();
     let back = base.iter().cloned().fold(Batch::new(), |it, (key, value)| it.put(key, value));
     inner.write(back).await.expect("written");
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::create_dir(folder.path().join("media")).expect("made");
-    for entry in std::fs::read_dir(world.folder.path().join("media")).expect("read").flatten() {
-        std::fs::copy(entry.path(), folder.path().join("media").join(entry.file_name())).expect("copied");
+    let sealed = Path::new("media/sealed");
+    std::fs::create_dir_all(folder.path().join(sealed)).expect("made");
+    for part in [Path::new("media"), sealed] {
+        for entry in std::fs::read_dir(world.folder.path().join(part)).expect("read").flatten() {
+            if entry.path().is_file() {
+                std::fs::copy(entry.path(), folder.path().join(part).join(entry.file_name()))
+                    .expect("copied");
+            }
+        }
     }
     let chat = FakeChat::default();
     device(&chat);
-    let brittle = Brittle { inner: inner.clone(), left: Arc::new(AtomicI64::new(i64::MAX)), is_made, is_slow: false };
+    let brittle =
+        Brittle { inner: inner.clone(), left: Arc::new(AtomicI64::new(i64::MAX)), is_made, is_slow: false };
     let own = Arc::new(opened(brittle.clone(), world, &chat, folder.path()).await);
     brittle.left.store(at, Ordering::SeqCst);
     let path = format!("customers/{digits}/erase");
     let (status, _) = own::ask(own, "POST", &path, &Value::Null).await;
     let again = opened(inner.clone(), world, &chat, folder.path()).await;
     again.resume_erasing().await.expect("ended");
-    (status != 200, found(&inner, folder.path(), &needles(digits)).await)
+    let mut left = found(&inner, folder.path(), &needles(digits)).await;
+    let files = std::fs::read_dir(folder.path().join(sealed)).expect("read").flatten();
+    left.extend(files.filter(|it| it.path().is_file()).map(|it| format!("{} is left", it.path().display())));
+    (status != 200, left)
 }
 
 #[tokio::test]
@@ -126,7 +142,6 @@ async fn b07_an_erasing_that_is_cut_at_any_of_its_writes_is_ended_by_the_next_st
     let world = World::new().await;
     story(&world).await;
     let digits = number(&world, ANA).await;
-    let media = world.folder.path().join("media");
     for n in 3..=MORE {
         let id = 223_456_789_012_300 + u64::from(n);
         let medium = Medium {
@@ -138,8 +153,9 @@ async fn b07_an_erasing_that_is_cut_at_any_of_its_writes_is_ended_by_the_next_st
             expires: NOW + MINUTE,
             source: Source::Customer(MessageId([n; 16]), 0),
         };
-        world.node.media.note(medium).await.expect("noted");
-        std::fs::write(media.join(id.to_string()), HERS).expect("fetched");
+        world.node.media.note(medium.clone()).await.expect("noted");
+        world.chat.has_file(MessageId([n; 16]), 0, HERS.as_bytes());
+        world.node.media.file(&medium, &world.chat).await.expect("fetched");
         let body = format!("{digits} says {HERS}").into_bytes();
         world.waits(Rendered { customer: Some(ANA), field: "messages", body }).await;
     }

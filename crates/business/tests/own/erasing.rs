@@ -230,7 +230,8 @@ async fn what_came_after_the_first_try_is_no_part_of_the_second() {
     let (_, token) = world.token(json!({ "name": "another" })).await;
     world.chat.opens_window(ANA, NOW + 10 * MINUTE);
     world.chat.unblocks(ANA);
-    let send = json!({ "messaging_product": "whatsapp", "to": ana, "type": "text", "text": { "body": "at six" } });
+    let send =
+        json!({ "messaging_product": "whatsapp", "to": ana, "type": "text", "text": { "body": "at six" } });
     let line = format!("POST {}/messages", world.node.identity.number);
     let (status, told) = world.program_once(&token, "key 3", &line, send.clone()).await;
     assert_eq!(status, 200, "{told}");
@@ -296,7 +297,8 @@ async fn a_list_of_consents_writes_nobody_down_again() {
     assert!(rows(&world.data).await.len() <= before + 1);
     assert_eq!(traces(&world, &ana).await, Vec::<String>::new());
     let first = world.done("GET consents?limit=1", Value::Null).await;
-    let second = world.done(&format!("GET consents?limit=1&after={}", text(&first["next"])), Value::Null).await;
+    let second =
+        world.done(&format!("GET consents?limit=1&after={}", text(&first["next"])), Value::Null).await;
     assert_ne!(first["data"], second["data"]);
     // Carla has never written: what is held of her can be had all the same.
     let carla = text(&told["data"][2]["wa_id"]);

@@ -92,7 +92,8 @@ async fn nobody_makes_somebody_above_themselves_or_with_more_inboxes() {
 async fn a_reset_ends_sessions_and_guessing_has_to_wait() {
     let world = World::new().await;
     let mut ana = world.with("ana", "owner", Value::Null).await;
-    let current = json!({ "password": PASSWORD, "current_password": PASSWORD, "current_code": world.code(&ana) });
+    let current =
+        json!({ "password": PASSWORD, "current_password": PASSWORD, "current_code": world.code(&ana) });
     let (status, told) =
         world.as_person(&ana.session, &format!("POST people/{}/reset", ana.id), current).await;
     assert_eq!((status, &told["password"]), (200, &Value::Null), "it was given: {told}");
@@ -124,7 +125,8 @@ async fn a_session_alone_changes_no_password_of_its_own() {
         (json!(PASSWORD), json!("000000"), 401),
         (json!("another one of these"), json!(world.code(&ana)), 401),
     ] {
-        let body = json!({ "password": "a new one of these", "current_password": current, "current_code": code });
+        let body =
+            json!({ "password": "a new one of these", "current_password": current, "current_code": code });
         let (found, told) = world.as_person(&ana.session, &line, body).await;
         assert_eq!(found, status, "{told}");
     }

@@ -116,7 +116,10 @@ async fn r19_what_is_older_than_is_set_is_gone_from_store_and_folder_and_what_is
     for name in counts {
         let row = kind(&world, name).await;
         assert_eq!((&row["held"], &row["last_sweep_erased"]), (&json!(1), &json!(1)), "{row}");
-        assert_eq!((&row["oldest_ms"], &row["last_sweep_ms"]), (&json!(NOW + 3 * DAY), &json!(NOW + 6 * DAY)));
+        assert_eq!(
+            (&row["oldest_ms"], &row["last_sweep_ms"]),
+            (&json!(NOW + 3 * DAY), &json!(NOW + 6 * DAY))
+        );
     }
     let log = world.log().await;
     let row = |what: &str, on: &str| ("operator".to_owned(), what.to_owned(), on.to_owned());

@@ -19,11 +19,17 @@ pub struct Bakery {
 impl Bakery {
     /// An account that the relay's operator made a business, and its node.
     pub fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same, whose node was made with more arguments.
+    pub fn with(more: &[&str]) -> Self {
         let relay = Relay::start(&["--admin", "127.0.0.1:0"]);
         let folder = tempfile::tempdir().expect("a folder");
         let mut bakery = Self { relay, folder, made: Value::Null };
         let url = bakery.relay.url.clone();
-        bakery.made = run(&mut bakery.command(&["init", "--relay", &url, "bakery", "--json"])).ok().object();
+        bakery.made =
+            run(bakery.command(&["init", "--relay", &url, "bakery", "--json"]).args(more)).ok().object();
         let admin = bakery.relay.told()["admin"].as_str().expect("an admin address").to_owned();
         let mut add = lacre();
         add.args(["admin", "business", "add", "bakery", "--legal-name", "Padaria Sol Ltda."]);

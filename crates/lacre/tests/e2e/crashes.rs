@@ -126,7 +126,9 @@ fn r18_a_node_that_is_killed_at_any_moment_loses_nothing_and_sends_nothing_twice
         let heard = hears.heard.lock().expect("no panic");
         let (mut ids, mut first) = (BTreeMap::<String, String>::new(), Vec::new());
         for message in heard.iter().map(|it| &it["entry"][0]["changes"][0]["value"]["messages"][0]) {
-            let (Some(words), Some(id)) = (message["text"]["body"].as_str(), message["id"].as_str()) else { continue };
+            let (Some(words), Some(id)) = (message["text"]["body"].as_str(), message["id"].as_str()) else {
+                continue;
+            };
             match ids.get(words) {
                 None => {
                     ids.insert(words.to_owned(), id.to_owned());

@@ -14,6 +14,7 @@ mod devices;
 mod faults;
 mod files;
 mod groups;
+mod kept;
 mod kinds;
 mod messages;
 mod node;

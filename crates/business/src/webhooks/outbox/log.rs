@@ -111,7 +111,12 @@ impl<D: Data> Outbox<D> {
     }
 
     /// Removes a row of the log, and the index if it leads there.
-    pub(super) async fn drop_logged(&self, batch: Batch, key: &Key, row: &Logged) -> Result<Batch, StoreError> {
+    pub(super) async fn drop_logged(
+        &self,
+        batch: Batch,
+        key: &Key,
+        row: &Logged,
+    ) -> Result<Batch, StoreError> {
         let index = index_key(row.id);
         let leads: Option<(Millis, u32)> = self.store.read("a delivery's index", &index).await?;
         let here = leads.is_some_and(|(at, attempt)| key_of(at, row.id, attempt) == *key);

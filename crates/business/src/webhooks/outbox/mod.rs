@@ -126,7 +126,14 @@ struct News {
 impl<D: Data> Outbox<D> {
     /// The queues in a store.
     pub fn new(store: Store<D>, subscriptions: Subscriptions<D>, settings: Settings) -> Self {
-        Self { store, subscriptions, settings, turn: Arc::default(), taking: Arc::default(), news: Arc::default() }
+        Self {
+            store,
+            subscriptions,
+            settings,
+            turn: Arc::default(),
+            taking: Arc::default(),
+            news: Arc::default(),
+        }
     }
 
     /// Up to where the events of the sealed side were taken.

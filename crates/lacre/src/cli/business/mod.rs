@@ -12,8 +12,8 @@ use super::LimitsArg;
 use super::relay::TlsArg;
 
 pub use node::{
-    AuditCommand, ConsentsCommand, CreateToken, CustomerCommand, PeopleCommand, RetentionCommand, TemplateCommand,
-    TokenCommand, WebhookCommand,
+    AuditCommand, ConsentsCommand, CreateToken, CustomerCommand, PeopleCommand, RetentionCommand,
+    TemplateCommand, TokenCommand, WebhookCommand,
 };
 
 /// Examples of `lacre consent`.
@@ -99,6 +99,10 @@ pub enum BusinessCommand {
         /// Keep the device under no passphrase: whoever reads the disk reads the messages
         #[arg(long)]
         no_passphrase: bool,
+        /// File with the key of the node's store, to be kept elsewhere than the store; it is made (else `node.key` in
+        /// the folder)
+        #[arg(long, env = "LACRE_NODE_KEY_FILE", value_name = "FILE")]
+        key_file: Option<PathBuf>,
     },
     /// Answer the API and call webhooks, until it is stopped
     Serve(ServeArgs),
@@ -170,6 +174,9 @@ pub struct ServeArgs {
     /// The node's folder
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
+    /// File with the key of the node's store (else `node.key` in the folder); other commands read LACRE_NODE_KEY_FILE
+    #[arg(long, env = "LACRE_NODE_KEY_FILE", value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
     /// Where it listens; without TLS, an address of this machine itself
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8480")]
     pub listen: SocketAddr,

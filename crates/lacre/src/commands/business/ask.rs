@@ -43,7 +43,7 @@ pub(super) async fn ask(data: &Path, method: &str, path: &str, body: &Value) -> 
         if let Some((status, told)) = over_socket(data, method, path, body).await? {
             return outcome(status, told);
         }
-        match node_store(data) {
+        match node_store(data, None) {
             Err(failure) if failure.exit == Exit::InUse && tries < TRIES => {
                 tries += 1;
                 tokio::time::sleep(BETWEEN).await;

@@ -18,7 +18,9 @@ pub(super) async fn run(command: RetentionCommand, as_json: bool) -> Result<(), 
             }
             let whose = customer.map_or(String::new(), |it| format!(" of {it}"));
             output::line(&match (days, forever) {
-                (Some(days), _) => format!("The {kind}{whose} are kept for {days} days, from the next sweep on."),
+                (Some(days), _) => {
+                    format!("The {kind}{whose} are kept for {days} days, from the next sweep on.")
+                }
                 (None, true) => format!("The {kind}{whose} are kept until something else ends them."),
                 (None, false) => format!("Nothing is set for the {kind}{whose} any more."),
             })
@@ -36,7 +38,9 @@ pub(super) async fn run(command: RetentionCommand, as_json: bool) -> Result<(), 
             let shown = path.display().to_string();
             match as_json {
                 true => output::object(&json!({ "file": shown })),
-                false => output::line(&format!("What is kept, for how long, and what stays and why is in {shown}.")),
+                false => output::line(&format!(
+                    "What is kept, for how long, and what stays and why is in {shown}."
+                )),
             }
         }
         RetentionCommand::Sweep(node) => {

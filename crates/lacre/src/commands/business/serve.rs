@@ -27,7 +27,7 @@ pub(super) async fn run(args: ServeArgs, passphrase_fd: Option<u32>, json: bool)
     let store = device.open(passphrase_fd).await?;
     let client = device.client(store)?;
     let me = client.me()?;
-    let node = node_store(&args.data)?;
+    let node = node_store(&args.data, args.key_file.as_deref())?;
     let identity = Identity::of(&node, &mut StdRng::from_os_rng()).await.map_err(broken)?;
     let data = node.0;
     let listener = TcpListener::bind(args.listen)
