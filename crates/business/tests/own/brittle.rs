@@ -28,7 +28,7 @@ use crate::world::*;
 const MORE: u8 = 40;
 
 /// A store whose power goes at a write: it is made or not, nobody hears of it, and none after it is.
-/// Or one in which it takes a while to find out which number somebody has.
+/// Or one in which it takes a while to find a message that went out.
 #[derive(Clone)]
 struct Brittle {
     inner: MemoryData,
@@ -40,7 +40,7 @@ struct Brittle {
 impl Data for Brittle {
     fn get(&self, key: &Key) -> impl Future<Output = Result<Option<Bytes>, Unavailable>> + Send {
         let found = self.inner.get(key);
-        let is_slow = self.is_slow && key.as_bytes().starts_with(&[table::CUSTOMER, b'a']);
+        let is_slow = self.is_slow && key.as_bytes().first() == Some(&table::MESSAGE);
         async move {
             if is_slow {
                 tokio::time::sleep(Duration::from_millis(200)).await;
@@ -200,12 +200,12 @@ async fn what_is_being_told_as_an_erasing_begins_is_erased_with_the_rest() {
         id: MessageId([9; 16]),
         at: NOW,
         what: Incoming::Text(HERS.to_owned()),
-        in_reply_to: None,
+        in_reply_to: Some(MessageId([8; 16])),
         forwarded: None,
     });
     let mut rng = <rand::rngs::StdRng as rand::SeedableRng>::seed_from_u64(1);
     let erased = async {
-        // By now it was seen that she is not erased, and it is looked up who she is.
+        // By now it was seen that she is not erased, and it is looked up what she answers to.
         tokio::time::sleep(Duration::from_millis(50)).await;
         let path = format!("customers/{digits}/erase");
         let told = own::ask(Arc::new(own), "POST", &path, &Value::Null).await;

@@ -74,8 +74,9 @@ Examples:
   lacre business people add ana --role owner --data ./bakery
 All but `serve` work while the node serves, and while it does not; only
 `consent`, `customer export`, `customer erase`, `retention report` and
-`retention sweep` need one that serves. The operator of the relay makes the account a business before it talks:
-`lacre admin business add`. The guide: docs/guide/business.md";
+`retention sweep` need one that serves. The operator of the relay makes the
+account a business before it talks: `lacre admin business add`. The guide:
+docs/guide/business.md";
 
 /// `lacre business`.
 #[derive(Debug, Subcommand)]
