@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lacre_proto::{AccountId, Handle, Millis};
 use serde::{Deserialize, Serialize};
@@ -45,15 +46,54 @@ pub struct Standing {
     pub stopped: Vec<Category>,
 }
 
-/// A file on this machine, plain.
+/// A file on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
-    /// Where it lies.
+    /// What it is known by here: the same for the same file, whenever it is said.
     pub path: PathBuf,
     /// The name that people see.
     pub name: Option<String>,
     /// Its MIME type.
     pub mime: String,
+    /// Where it lies plain for as long as this is held; under its path when it is not said otherwise.
+    #[serde(skip)]
+    pub opened: Opened,
+}
+
+impl File {
+    /// Where it can be read.
+    pub fn plain(&self) -> &Path {
+        self.opened.0.as_ref().map_or(&self.path, |it| &it.0)
+    }
+}
+
+/// A plain copy of a sealed file, which goes with the last that holds it. It says nothing of which file it is.
+#[derive(Debug, Clone, Default)]
+pub struct Opened(Option<Arc<Copied>>);
+
+#[derive(Debug)]
+struct Copied(PathBuf);
+
+impl Opened {
+    /// The copy at a path.
+    pub fn at(path: PathBuf) -> Self {
+        Self(Some(Arc::new(Copied(path))))
+    }
+}
+
+impl PartialEq for Opened {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Opened {}
+
+impl Drop for Copied {
+    fn drop(&mut self) {
+        // One that stays is gone at the next start.
+        drop(std::fs::remove_file(&self.0));
+    }
 }
 
 /// Which kind of media a file is sent as.

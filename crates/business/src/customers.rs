@@ -93,6 +93,14 @@ impl<D: Data> Customers<D> {
         }
     }
 
+    /// The number that an account has, or would be given; nothing is written down.
+    pub async fn number_for(&self, account: AccountId) -> Result<Pairwise, StoreError> {
+        match self.known(account).await? {
+            Some(number) => Ok(number),
+            None => Ok(Pairwise(self.free_number(account).await?)),
+        }
+    }
+
     /// The number of an account; `None` when it has none.
     pub async fn known(&self, account: AccountId) -> Result<Option<Pairwise>, StoreError> {
         Ok(self.store.read("a customer", &by_account(account)).await?.map(Pairwise))

@@ -4,19 +4,21 @@
 //! | step | what | after a crash here |
 //! |---|---|---|
 //! | 1 | a line in the file [`FILE`]: the customer's pseudonym, and up to when | all of it is done at the next start |
-//! | 2 | a mark in the store that it has begun: nothing said up to then is told any more | the same |
+//! | 2 | a mark in the store that it has begun: nothing said up to then is told any more; then, up to which delivery, and up to when by the node's clock, the node's own rows go | the same |
 //! | 3 | media of theirs, then what the device has of the conversation, then what waits and what is noted | the same |
 //! | 4 | who they are to programs, and the mark that it is done | – |
 //!
-//! A store whose marks are behind the file was brought back from a copy, or its process died: whoever serves it
-//! erases again before anything is told. The file names nobody without the node's secret; keep a copy of it where the
+//! Up to when is the relay's time, by which the device knows what was said. What comes while it is done, or before it is
+//! tried again, is no part of it and stays.
+//!
+//! A store whose marks are behind the file was brought back from a copy, or its process died; so did that of a store
+//! whose marks are not done: whoever serves it erases again before anything is told. The file names nobody without the node's secret; keep a copy of it where the
 //! copies of the folder are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use lacre_proto::{AccountId, Millis};
 use lacre_store::data::{Batch, Data, Key};
@@ -35,8 +37,6 @@ use crate::webhooks::outbox::Outbox;
 
 /// The file in the node's folder that says who was erased.
 pub const FILE: &str = "erased";
-/// What was being told when it began is in the queues by then, and goes with them.
-const SETTLE: Duration = Duration::from_millis(300);
 const PAGE: usize = 500;
 
 /// Why it was not done to the end; it is done at the next start, or the next time that is looked.
@@ -60,6 +60,8 @@ pub enum EraseError {
 /// What was erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Erased {
+    /// Up to when, by the relay's time.
+    pub up_to: Millis,
     /// Messages on the device.
     pub messages: u64,
     /// Files of theirs that the node had noted, with their bytes where they lay in the folder.
@@ -79,6 +81,15 @@ pub struct Erased {
 struct Mark {
     before: Millis,
     done: bool,
+}
+
+/// Where the node stood when an erasing began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Began {
+    /// By the node's clock.
+    at: Millis,
+    /// The last delivery that had been queued.
+    delivery: u64,
 }
 
 /// Whether what a customer said or heard at a time was erased.
@@ -105,8 +116,9 @@ pub struct Eraser<D> {
 }
 
 impl<D: Data> Eraser<D> {
-    /// Erases what a customer has said, and was told, up to a time.
-    pub async fn erase(&self, customer: AccountId, before: Millis) -> Result<Erased, EraseError> {
+    /// Erases what a customer has said, and was told, up to now.
+    pub async fn erase(&self, customer: AccountId, now: Millis) -> Result<Erased, EraseError> {
+        let before = self.device.relay_now(now)?;
         let line = format!("\n{} {before}\n", hex::encode(pseudonym(&self.secret, customer).0));
         // On a line of its own, though the one before was cut off by a crash.
         let mut options = std::fs::OpenOptions::new();
@@ -117,20 +129,25 @@ impl<D: Data> Eraser<D> {
         file.sync_all()?;
         #[cfg(unix)]
         std::fs::File::open(&self.folder)?.sync_all()?;
-        self.apply(customer, before).await
+        let who = pseudonym(&self.secret, customer);
+        self.mark(who, before, false).await?;
+        let began = self.begin(who, now).await?;
+        self.apply(customer, before, began).await
     }
 
-    /// Does what the file says and this store has not done, or not to its end; gives which customers.
-    pub async fn resume(&self) -> Result<Vec<AccountId>, EraseError> {
+    /// Does what the file says and this store has not done, or has begun and not ended; gives which customers.
+    pub async fn resume(&self, now: Millis) -> Result<Vec<AccountId>, EraseError> {
         let text = match std::fs::read_to_string(self.folder.join(FILE)) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             other => other?,
         };
-        let mut owed = BTreeMap::new();
+        let marks = self.marks().await?;
+        let mut owed: BTreeMap<Pseudonym, Millis> =
+            marks.iter().filter(|(_, it)| !it.done).map(|(who, it)| (*who, it.before)).collect();
         for (who, before) in text.lines().filter_map(tombstone) {
-            let mark: Option<Mark> = self.store.read("who was erased", &key(who)).await?;
-            if mark.is_none_or(|it| !it.done || it.before < before) {
-                owed.insert(who, before);
+            if marks.get(&who).is_none_or(|it| it.before < before) {
+                let most = owed.entry(who).or_default();
+                *most = before.max(*most);
             }
         }
         let mut done = Vec::new();
@@ -138,21 +155,38 @@ impl<D: Data> Eraser<D> {
             return Ok(done);
         }
         for customer in self.all().await? {
-            if let Some(before) = owed.remove(&pseudonym(&self.secret, customer)) {
-                self.apply(customer, before).await?;
-                done.push(customer);
-            }
+            let who = pseudonym(&self.secret, customer);
+            let Some(before) = owed.remove(&who) else { continue };
+            self.mark(who, before, false).await?;
+            let began = match self.store.read("when an erasing began", &began_key(who)).await? {
+                Some(began) => began,
+                None => self.begin(who, now).await?,
+            };
+            self.apply(customer, before, began).await?;
+            done.push(customer);
         }
         // Of those who are left nothing is here.
         for (who, before) in owed {
-            self.mark(who, Mark { before, done: true }).await?;
+            self.mark(who, before, true).await?;
         }
         Ok(done)
     }
 
+    async fn marks(&self) -> Result<BTreeMap<Pseudonym, Mark>, StoreError> {
+        let (prefix, mut after, mut all) = (Key::new(table::NODE, &[b"erased"]), None, BTreeMap::new());
+        loop {
+            let rows: Vec<(Key, Mark)> =
+                self.store.list("who was erased", &prefix, after.as_ref(), PAGE).await?;
+            let Some((last, _)) = rows.last() else { return Ok(all) };
+            after = Some(last.clone());
+            let who = |key: &Key| key.as_bytes().last_chunk().copied().map(Pseudonym);
+            all.extend(rows.iter().filter_map(|(key, mark)| Some((who(key)?, *mark))));
+        }
+    }
+
     /// Everybody of whom something is here.
-    async fn all(&self) -> Result<Vec<AccountId>, EraseError> {
-        let mut all = self.customers.all().await?;
+    pub(crate) async fn all(&self) -> Result<BTreeSet<AccountId>, EraseError> {
+        let mut all: BTreeSet<_> = self.customers.all().await?.into_iter().collect();
         let mut after = None;
         loop {
             let some = self.device.agreed(after, PAGE)?;
@@ -162,17 +196,49 @@ impl<D: Data> Eraser<D> {
         }
     }
 
-    async fn apply(&self, customer: AccountId, before: Millis) -> Result<Erased, EraseError> {
-        let who = pseudonym(&self.secret, customer);
-        self.mark(who, Mark { before, done: false }).await?;
-        tokio::time::sleep(SETTLE).await;
+    /// Notes where the node stands. What was being told when the mark was set is in the queues by then.
+    async fn begin(&self, who: Pseudonym, now: Millis) -> Result<Began, StoreError> {
+        let _held = self.outbox.hold().await;
+        let began = Began { at: now, delivery: self.outbox.last().await? };
+        self.store.write(Batch::new().put(began_key(who), bytes_of(&began))).await?;
+        Ok(began)
+    }
+
+    async fn apply(&self, customer: AccountId, before: Millis, began: Began) -> Result<Erased, EraseError> {
         let number = self.customers.known(customer).await?;
         // At once: what they write while the rest is erased is to be told.
-        let webhooks = self.outbox.of(customer).await?.len() as u64;
-        self.outbox.forget(customer).await?;
-        let mut erased = Erased { webhooks, ..Erased::default() };
-        // As long as the device knows which messages they were of.
-        let mut after = None;
+        let webhooks = self.outbox.forget(customer, began.delivery).await?;
+        let (media, messages) = self.take_off_the_device(customer, before).await?;
+        let sent = forget_kept(&self.store, customer, began.at).await?;
+        let answers = match number {
+            Some(number) => forget_answers(&self.store, &number.to_string(), began.at).await?,
+            None => 0,
+        };
+        let notes = inbox::forget(&self.store, customer, before, began.at).await?;
+        let told = Key::new(table::TAKEN, &[b"consent", customer.as_ref()]);
+        let batch =
+            Batch::new().delete_range(told.clone(), end_of(&told)).delete(crate::api::blocks::key(customer));
+        // What was set since stands.
+        let since = crate::restriction::since(&self.store, customer).await?;
+        let batch = match since.is_some_and(|since| since > began.at) {
+            true => batch,
+            false => batch.delete(crate::restriction::key(customer)),
+        };
+        self.store.write(crate::retention::forget(batch, customer)).await?;
+        self.customers.forget(customer).await?;
+        self.mark(pseudonym(&self.secret, customer), before, true).await?;
+        Ok(Erased { up_to: before, messages, media, webhooks, sent, answers, notes })
+    }
+
+    /// Takes what was said with a customer up to a time off the device, and the files of it out of the node; says how
+    /// many files and how many messages.
+    pub(crate) async fn take_off_the_device(
+        &self,
+        customer: AccountId,
+        before: Millis,
+    ) -> Result<(u64, u64), EraseError> {
+        let (mut after, mut media) = (None, 0);
+        // The files first, as long as the device knows which messages they were of.
         loop {
             let held = self.device.held(customer, after, PAGE)?;
             let Some(last) = held.last() else { break };
@@ -181,34 +247,31 @@ impl<D: Data> Eraser<D> {
             for (index, id) in held.iter().filter(old).flat_map(|it| (0..).zip(&it.files)) {
                 if let Some((medium, _)) = self.media.of(*id, index).await? {
                     self.media.delete(&medium).await?;
-                    erased.media += 1;
+                    media += 1;
                 }
             }
         }
-        erased.messages = self.device.erase(customer, before).await?;
-        erased.sent = forget_kept(&self.store, customer).await?;
-        if let Some(number) = number {
-            erased.answers = forget_answers(&self.store, &number.to_string()).await?;
-        }
-        erased.notes = inbox::forget(&self.store, customer, before).await?;
-        let told = Key::new(table::TAKEN, &[b"consent", customer.as_ref()]);
-        let batch =
-            Batch::new().delete_range(told.clone(), end_of(&told)).delete(crate::api::blocks::key(customer));
-        // One that was set since stands.
-        let since = crate::restriction::since(&self.store, customer).await?;
-        let batch = match since.is_some_and(|since| since > before) {
-            true => batch,
-            false => batch.delete(crate::restriction::key(customer)),
-        };
-        self.store.write(batch).await?;
-        self.customers.forget(customer).await?;
-        self.mark(who, Mark { before, done: true }).await?;
-        Ok(erased)
+        Ok((media, self.device.erase(customer, before).await?))
     }
 
-    async fn mark(&self, who: Pseudonym, mark: Mark) -> Result<(), StoreError> {
-        self.store.write(Batch::new().put(key(who), bytes_of(&mark))).await
+    /// Says how far it has come; a later erasing than this one is what counts.
+    async fn mark(&self, who: Pseudonym, before: Millis, done: bool) -> Result<(), StoreError> {
+        let ended = self
+            .store
+            .change("who was erased", &key(who), |mark: &mut Option<Mark>| {
+                let counts = mark.is_none_or(|it| it.before <= before);
+                if counts {
+                    *mark = Some(Mark { before, done });
+                }
+                counts && done
+            })
+            .await?;
+        if ended { self.store.write(Batch::new().delete(began_key(who))).await } else { Ok(()) }
     }
+}
+
+fn began_key(who: Pseudonym) -> Key {
+    Key::new(table::NODE, &[b"erasing", &who.0])
 }
 
 fn key(who: Pseudonym) -> Key {

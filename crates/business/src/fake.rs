@@ -19,7 +19,7 @@ use crate::api::apps::{Hook, HookError, Hooks, Level, Notice, Subscribed};
 use crate::api::link::{Fetch, FetchError, Fetched};
 use crate::chat::{Category, Chat, ChatEvent, MessageId, Said, Send, SendError, Standing};
 use crate::clock::Clock;
-use crate::held::{Held, Hit, Hits, Holdings, Person, Place};
+use crate::held::{Held, Hit, Hits, Holdings, Person, Place, Tally};
 use crate::node::Ports;
 use crate::terms::{Telling, Terms, Told};
 
@@ -73,6 +73,10 @@ struct State {
     terms: Option<Terms>,
     unreachable: bool,
     next: u64,
+    /// How often a file was fetched.
+    fetched: u64,
+    /// How far the relay's clock is behind this machine's.
+    behind: Millis,
 }
 
 impl FakeChat {
@@ -126,9 +130,15 @@ impl FakeChat {
     pub fn holds(&self, customer: AccountId, id: MessageId, told: serde_json::Value) {
         let mut state = self.state();
         let held = state.held.entry(customer).or_default();
-        let place = Place { conversation: 0, anchor: held.len() as u64 + 1, counter: 0 };
+        let place =
+            Place { conversation: 0, anchor: held.last().map_or(0, |it| it.place.anchor) + 1, counter: 0 };
         let files = vec![id; told["files"].as_array().map_or(0, Vec::len)];
         held.push(Held { place, id, files, told });
+    }
+
+    /// The clock of this machine is ahead of the relay's by so much.
+    pub fn is_behind(&self, by: Millis) {
+        self.state().behind = by;
     }
 
     /// Somebody said this message: it can be answered, reacted to and marked as read.
@@ -146,9 +156,19 @@ impl FakeChat {
         self.state().refusals.push(why);
     }
 
+    /// Somebody is not blocked any more.
+    pub fn unblocks(&self, customer: AccountId) {
+        self.state().blocked.remove(&customer);
+    }
+
     /// What was sent, in order.
     pub fn sent(&self) -> Vec<Send> {
         self.state().sent.iter().map(|(_, it)| it.clone()).collect()
+    }
+
+    /// How often a file was fetched.
+    pub fn fetched(&self) -> u64 {
+        self.state().fetched
     }
 
     /// What was marked as read, in order.
@@ -233,7 +253,12 @@ impl Chat for FakeChat {
 
     async fn fetch(&self, message: MessageId, index: u32, to: &Path) -> Result<(), SendError> {
         let bytes = self.state().files.get(&(message, index)).cloned().ok_or(SendError::NoSuchMessage)?;
-        std::fs::write(to, bytes).map_err(|error| SendError::File(error.to_string()))
+        self.state().fetched += 1;
+        let failed = |error: std::io::Error| SendError::File(error.to_string());
+        std::fs::write(to, []).map_err(failed)?;
+        // It comes over a network: others have their turn meanwhile.
+        tokio::task::yield_now().await;
+        std::fs::write(to, bytes).map_err(failed)
     }
 
     async fn events(&self, after: u64) -> Vec<(u64, ChatEvent)> {
@@ -281,13 +306,33 @@ impl Holdings for FakeChat {
         Ok(state.agreed.get(&customer).map(|it| Person { handle, name, blocked, agreed: it.clone() }))
     }
 
-    fn erase(&self, customer: AccountId, _: Millis) -> BoxFuture<'_, Result<u64, SendError>> {
+    fn erase(&self, customer: AccountId, before: Millis) -> BoxFuture<'_, Result<u64, SendError>> {
         let mut state = self.state();
-        let done = match state.refusals.pop() {
-            Some(why) => Err(why),
-            None => Ok(state.held.remove(&customer).map_or(0, |it| it.len() as u64)),
-        };
-        Box::pin(std::future::ready(done))
+        if let Some(why) = state.refusals.pop() {
+            return Box::pin(std::future::ready(Err(why)));
+        }
+        let held = state.held.entry(customer).or_default();
+        let all = held.len();
+        held.retain(|it| said_at(it) > before);
+        let gone = (all - held.len()) as u64;
+        if held.is_empty() {
+            state.held.remove(&customer);
+        }
+        Box::pin(std::future::ready(Ok(gone)))
+    }
+
+    fn tally(&self, customer: AccountId) -> Result<Tally, SendError> {
+        let state = self.state();
+        let all = state.held.get(&customer).into_iter().flatten();
+        Ok(Tally { count: all.clone().count() as u64, oldest: all.map(said_at).min() })
+    }
+
+    fn oldest(&self, customer: AccountId) -> Result<Option<Millis>, SendError> {
+        Ok(self.tally(customer)?.oldest)
+    }
+
+    fn relay_now(&self, now: Millis) -> Result<Millis, SendError> {
+        Ok(now - self.state().behind)
     }
 
     fn held(&self, customer: AccountId, after: Option<Place>, limit: usize) -> Result<Vec<Held>, SendError> {
@@ -340,6 +385,11 @@ impl Holdings for FakeChat {
         let next = hits.last().filter(|_| more).map(|it| it.id.0);
         Ok(Hits { hits, next, complete: true })
     }
+}
+
+/// When something was said; at the beginning of time when that was not laid down.
+fn said_at(held: &Held) -> Millis {
+    held.told["at_ms"].as_u64().unwrap_or(0)
 }
 
 /// Links that lead to what was laid there; clones are the same ones.

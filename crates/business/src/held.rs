@@ -75,6 +75,15 @@ pub struct Hits {
     pub complete: bool,
 }
 
+/// How much is here of what was said with a customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Messages.
+    pub count: u64,
+    /// When the oldest was said, by the relay's time.
+    pub oldest: Option<Millis>,
+}
+
 /// The sealed side, where it is asked what it holds of a customer.
 pub trait Holdings: Agreements + Telling {
     /// Who a customer is; `None` when the device knows nothing of them.
@@ -99,6 +108,12 @@ pub trait Holdings: Agreements + Telling {
         before: Option<Place>,
         limit: usize,
     ) -> Result<Vec<Held>, SendError>;
+    /// How much was said with a customer that is here, and when the oldest of it was; of what waits to be sent, nothing.
+    fn tally(&self, customer: AccountId) -> Result<Tally, SendError>;
+    /// When the first was said of what is here, by the relay's time; `None` when nothing is.
+    fn oldest(&self, customer: AccountId) -> Result<Option<Millis>, SendError>;
+    /// What time it is at the relay, as far as the device knows, when the clock of this machine shows `now`.
+    fn relay_now(&self, now: Millis) -> Result<Millis, SendError>;
     /// What was said between a customer and the business, after a place, at most so many.
     fn held(&self, customer: AccountId, after: Option<Place>, limit: usize) -> Result<Vec<Held>, SendError>;
 }

@@ -11,6 +11,7 @@
 //! | [`erasing`] | a customer is erased, and stays so |
 //! | [`inbox`] | conversations as the people of the business work on them |
 //! | [`held`] | what the device holds of a customer |
+//! | [`retention`] | what is kept for how long |
 //! | [`restriction`] | of whom nothing is told, and to whom nothing is sent |
 //! | `api` | the REST face: addresses, tokens, the error envelope, one module per resource |
 //! | [`own`] | the node's own API: people, tokens, webhooks, templates, consent, the audit log; for commands and for people |
@@ -38,6 +39,7 @@ pub mod outward;
 pub mod own;
 pub mod people;
 pub mod restriction;
+pub mod retention;
 pub mod sealed;
 pub mod serve;
 pub mod signature;

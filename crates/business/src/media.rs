@@ -1,12 +1,16 @@
-//! Files that programs upload and that customers send: what is known of each is in the store, its bytes lie in the
-//! node's media folder under its id, and after 30 days both are gone.
+//! Files that programs upload and that customers send: what is known of each is in the store, its bytes lie sealed in
+//! the node's media folder ([`vault`]), and after 30 days both are gone.
 
 pub mod upload;
+pub mod vault;
 
+use std::collections::HashMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
+use lacre_client::files::{FilesError, Folder};
 use lacre_proto::Millis;
 use lacre_store::data::{Batch, Data, Expected, Key, WriteError};
 use serde::{Deserialize, Serialize};
@@ -14,6 +18,7 @@ use sha2::{Digest, Sha256};
 use tokio::fs;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use self::vault::Sealed;
 use crate::chat::{Chat, File, MediaKind, MessageId, SendError};
 use crate::node::{Object, claim, object_key};
 use crate::store::{Store, StoreError, bytes_of, table};
@@ -140,6 +145,9 @@ pub enum MediaError {
     /// More bytes than a file of its type may have.
     #[error("the file has more than {0} bytes, the most for its type")]
     TooLarge(u64),
+    /// So many uploads are open, or such large ones, that no other is begun.
+    #[error("too many uploads are open: end some of them, or wait until they are over")]
+    TooMany,
     /// Nothing in it.
     #[error("the file is empty")]
     Empty,
@@ -162,12 +170,19 @@ pub enum MediaError {
 pub struct Media<D> {
     store: Store<D>,
     folder: PathBuf,
+    /// The folder of sealed files.
+    vault: Arc<Result<Folder, FilesError>>,
+    /// Uploads begin one after the other.
+    beginning: Arc<tokio::sync::Mutex<()>>,
+    /// Files that are being fetched: each by one, for whom the others wait.
+    fetching: Arc<Mutex<HashMap<u64, Arc<tokio::sync::Mutex<()>>>>>,
 }
 
 impl<D: Data> Media<D> {
     /// The files of a store, in a folder.
     pub fn new(store: Store<D>, folder: PathBuf) -> Self {
-        Self { store, folder }
+        let vault = Arc::new(vault::opened(&folder));
+        Self { store, folder, vault, beginning: Arc::default(), fetching: Arc::default() }
     }
 
     /// Where a file under this id is put while it comes.
@@ -195,6 +210,7 @@ impl<D: Data> Media<D> {
         taking: Taking,
         name: Option<String>,
         expires: Millis,
+        now: Millis,
     ) -> Result<Medium, MediaError> {
         let Taking { id, mime, mut file, hash, size, limit: _ } = taking;
         if let Err(error) = file.flush().await {
@@ -203,25 +219,19 @@ impl<D: Data> Media<D> {
         }
         drop(file);
         let sha256 = hash.finalize().into();
-        self.adopt(Medium { id, mime, sha256, size, name, expires, source: Source::Uploaded }).await
+        self.adopt(Medium { id, mime, sha256, size, name, expires, source: Source::Uploaded }, now).await
     }
 
     /// Takes a file that came whole to its [`Self::part`]: it is durable when this is done.
-    pub async fn adopt(&self, medium: Medium) -> Result<Medium, MediaError> {
+    pub async fn adopt(&self, medium: Medium, now: Millis) -> Result<Medium, MediaError> {
         let name = medium.name.as_deref().and_then(tidy_name);
         let medium = Medium { name, ..medium };
-        let done = self.keep(&medium).await;
-        if done.is_err() {
-            self.drop_part(medium.id).await;
-            // Somebody else may have brought the same upload to its end.
-            if let Ok(None) = self.store.read::<Medium>("a file", &by_id(medium.id)).await {
-                drop(fs::remove_file(self.path(medium.id)).await);
-            }
-        }
+        let done = self.keep(&medium, now).await;
+        self.drop_part(medium.id).await;
         done.map(|()| medium)
     }
 
-    async fn keep(&self, medium: &Medium) -> Result<(), MediaError> {
+    async fn keep(&self, medium: &Medium, now: Millis) -> Result<(), MediaError> {
         let part = self.part(medium.id).await?;
         let mut file = fs::File::open(&part).await?;
         let mut head = Vec::new();
@@ -232,9 +242,14 @@ impl<D: Data> Media<D> {
         if !begins_as(&medium.mime, &head) {
             return Err(MediaError::OtherType);
         }
-        file.sync_all().await?;
-        fs::rename(&part, self.path(medium.id)).await?;
-        Ok(self.store.write(self.put(medium)).await?)
+        let sealed = self.seal(&part).await?;
+        let batch = vault::put_seal(self.put(medium), medium.id, &sealed);
+        let done = self.store.write(batch.put(came_key(medium.id), bytes_of(&now))).await;
+        if done.is_err() {
+            // Somebody else may have brought the same upload to its end: that one's stays.
+            self.unseal(&sealed).await?;
+        }
+        Ok(done?)
     }
 
     /// Gives up a file that was begun.
@@ -267,7 +282,8 @@ impl<D: Data> Media<D> {
             return Ok(None);
         };
         let medium: Option<Medium> = self.store.read("a file", &by_id(id)).await?;
-        Ok(medium.map(|it| (it, self.path(id).exists())))
+        let is_here = self.seal_of(id).await?.is_some();
+        Ok(medium.map(|it| (it, is_here)))
     }
 
     /// What is known of a file; `None` when there is none, or its time is over.
@@ -276,22 +292,64 @@ impl<D: Data> Media<D> {
         Ok(medium.filter(|it| it.expires > now))
     }
 
-    /// The file itself; one that a customer sent is fetched when it is not here yet.
+    /// The file itself, opened to be sent; one that a customer sent is fetched when it is not here yet.
     pub async fn file(&self, medium: &Medium, chat: &impl Chat) -> Result<File, MediaError> {
-        let path = self.path(medium.id);
-        if let Source::Customer(message, index) = medium.source
-            && !fs::try_exists(&path).await?
-        {
-            let part = self.part(medium.id).await?;
-            chat.fetch(message, index, &part).await?;
-            fs::rename(&part, &path).await?;
-            // It may have been deleted while it came.
-            if self.store.read::<Medium>("a file", &by_id(medium.id)).await?.is_none() {
-                fs::remove_file(&path).await?;
-                return Err(io::Error::from(io::ErrorKind::NotFound).into());
-            }
+        self.come(medium, chat).await?;
+        let (path, opened) = (self.path(medium.id), self.open(medium.id).await?);
+        Ok(File { path, name: medium.name.clone(), mime: medium.mime.clone(), opened })
+    }
+
+    /// The file itself, to be read from; one that a customer sent is fetched when it is not here yet.
+    pub async fn read(&self, medium: &Medium, chat: &impl Chat) -> Result<Sealed, MediaError> {
+        self.come(medium, chat).await?;
+        let sealed = self.sealed(medium.id).await?;
+        sealed.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
+    }
+
+    async fn come(&self, medium: &Medium, chat: &impl Chat) -> Result<(), MediaError> {
+        let Source::Customer(message, index) = medium.source else { return Ok(()) };
+        let turn = self.fetching().entry(medium.id).or_default().clone();
+        let fetched = {
+            let _alone = turn.lock().await;
+            self.fetch(medium.id, (message, index), chat).await
+        };
+        let mut fetching = self.fetching();
+        // Nobody else waits for it: the map has one, and this is the other.
+        if Arc::strong_count(&turn) == 2 {
+            fetching.remove(&medium.id);
         }
-        Ok(File { path, name: medium.name.clone(), mime: medium.mime.clone() })
+        fetched
+    }
+
+    fn fetching(&self) -> MutexGuard<'_, HashMap<u64, Arc<tokio::sync::Mutex<()>>>> {
+        self.fetching.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn fetch(
+        &self,
+        id: u64,
+        (message, index): (MessageId, u32),
+        chat: &impl Chat,
+    ) -> Result<(), MediaError> {
+        if self.sealed(id).await?.is_some() {
+            return Ok(());
+        }
+        let part = self.part(id).await?;
+        let came = chat.fetch(message, index, &part).await;
+        let sealed = match came {
+            Ok(()) => self.seal(&part).await,
+            Err(error) => Err(error.into()),
+        };
+        self.drop_part(id).await;
+        let sealed = sealed?;
+        self.store.write(vault::put_seal(Batch::new(), id, &sealed)).await?;
+        // It may have been deleted while it came.
+        if self.store.read::<Medium>("a file", &by_id(id)).await?.is_none() {
+            self.unseal(&sealed).await?;
+            self.store.write(Batch::new().delete(vault::seal_key(id))).await?;
+            return Err(io::Error::from(io::ErrorKind::NotFound).into());
+        }
+        Ok(())
     }
 
     /// Sets until when a file is kept.
@@ -302,11 +360,16 @@ impl<D: Data> Media<D> {
 
     /// Removes a file: its bytes first, so that nothing stays that nobody knows of.
     pub async fn delete(&self, medium: &Medium) -> Result<(), MediaError> {
+        if let Some(sealed) = self.seal_of(medium.id).await? {
+            self.unseal(&sealed).await?;
+        }
+        // And one that an earlier version left plain.
         match fs::remove_file(self.path(medium.id)).await {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
         let batch = Batch::new().delete(by_id(medium.id)).delete(object_key(medium.id));
+        let batch = batch.delete(came_key(medium.id)).delete(vault::seal_key(medium.id));
         let batch = match medium.source {
             Source::Customer(message, index) => batch.delete(of_message(message, index)),
             Source::Uploaded => batch,
@@ -332,7 +395,55 @@ impl<D: Data> Media<D> {
         }
     }
 
-    /// Removes what a crash left: a part that nobody has written to for a day, and a file of which nothing is known.
+    /// Removes those of the next files that came from programs at or before a time, or whose time is over; says where to
+    /// go on, and how many.
+    pub(crate) async fn drop_uploaded(
+        &self,
+        after: Option<&Key>,
+        came: Millis,
+        now: Millis,
+    ) -> Result<(Option<Key>, u64), MediaError> {
+        let (rows, mut gone) = (self.uploaded_after(after).await?, 0);
+        for (_, medium, _) in rows.iter().filter(|(_, it, at)| *at <= came || it.expires <= now) {
+            self.delete(medium).await?;
+            gone += 1;
+        }
+        Ok((rows.into_iter().last().map(|(key, ..)| key), gone))
+    }
+
+    /// How many files came from programs, and when the oldest of them did.
+    pub(crate) async fn uploads_held(&self) -> Result<(u64, Option<Millis>), MediaError> {
+        let (mut after, mut count, mut oldest) = (None, 0, None);
+        loop {
+            let rows = self.uploaded_after(after.as_ref()).await?;
+            let Some((last, ..)) = rows.last() else { return Ok((count, oldest)) };
+            after = Some(last.clone());
+            count += rows.len() as u64;
+            oldest = oldest.into_iter().chain(rows.iter().map(|(.., at)| *at)).min();
+        }
+    }
+
+    /// The next files that came from programs, and when each did.
+    async fn uploaded_after(&self, after: Option<&Key>) -> Result<Vec<(Key, Medium, Millis)>, StoreError> {
+        let (prefix, mut after) = (Key::new(table::MEDIA, &[b"i"]), after.cloned());
+        loop {
+            let rows: Vec<(Key, Medium)> =
+                self.store.list("files", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
+            let Some((last, _)) = rows.last() else { return Ok(Vec::new()) };
+            after = Some(last.clone());
+            let mut some = Vec::new();
+            for (key, medium) in rows.into_iter().filter(|(_, it)| it.source == Source::Uploaded) {
+                let came: Option<Millis> = self.store.read("when a file came", &came_key(medium.id)).await?;
+                let came = came.unwrap_or(medium.expires.saturating_sub(LIFE));
+                some.push((key, medium, came));
+            }
+            if !some.is_empty() {
+                return Ok(some);
+            }
+        }
+    }
+
+    /// Removes a part that nobody has written to for a day.
     async fn sweep_parts(&self, now: Millis) -> Result<usize, MediaError> {
         let mut gone = 0;
         let mut entries = match fs::read_dir(&self.folder).await {
@@ -342,7 +453,7 @@ impl<D: Data> Media<D> {
         while let Some(entry) = entries.next_entry().await? {
             let written = entry.metadata().await?.modified()?;
             let age = (UNIX_EPOCH + Duration::from_millis(now)).duration_since(written).unwrap_or_default();
-            if age > PART_LIFE && self.is_left(&entry.path()).await? {
+            if age > PART_LIFE && entry.path().extension().is_some_and(|it| it == "part") {
                 fs::remove_file(entry.path()).await?;
                 gone += 1;
             }
@@ -350,16 +461,7 @@ impl<D: Data> Media<D> {
         Ok(gone)
     }
 
-    async fn is_left(&self, path: &Path) -> Result<bool, StoreError> {
-        if path.extension().is_some_and(|it| it == "part") {
-            return Ok(true);
-        }
-        let id = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
-        let Some(id) = id.filter(|id| self.path(*id) == path) else { return Ok(false) };
-        Ok(self.store.read::<Medium>("a file", &by_id(id)).await?.is_none())
-    }
-
-    /// Where the bytes of a file lie.
+    /// What a file is known by to those who send it; there it lay plain in earlier versions.
     fn path(&self, id: u64) -> PathBuf {
         self.folder.join(id.to_string())
     }
@@ -411,6 +513,11 @@ fn by_id(id: u64) -> Key {
     Key::new(table::MEDIA, &[b"i", &id.to_be_bytes()])
 }
 
+/// When a file that a program brought came. One that came before this was written down came its life before its end.
+fn came_key(id: u64) -> Key {
+    Key::new(table::MEDIA, &[b"t", &id.to_be_bytes()])
+}
+
 fn of_message(message: MessageId, index: u32) -> Key {
     Key::new(table::MEDIA, &[b"m", &message.0, &index.to_be_bytes()])
 }
@@ -436,11 +543,16 @@ mod tests {
                 return Err(error);
             }
         }
-        media.finish(taking, Some("../../etc/menu\n.txt".to_owned()), 1_000).await
+        media.finish(taking, Some("../../etc/menu\n.txt".to_owned()), 1_000, 1).await
     }
 
+    /// Files in the media folder and below it.
     fn files(folder: &Path) -> usize {
-        std::fs::read_dir(folder.join("media")).map_or(0, Iterator::count)
+        let count = |folder: &Path| {
+            let all = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            all.filter(|it| it.path().is_file()).count()
+        };
+        count(&folder.join("media")) + count(&folder.join("media/sealed"))
     }
 
     #[tokio::test]
@@ -451,7 +563,8 @@ mod tests {
         assert_eq!((medium.size, medium.name.as_deref()), (19, Some("menu.txt")));
         assert_eq!(medium.sha256, <[u8; 32]>::from(Sha256::digest(b"the menu of the day")));
         let file = media.file(&medium, &FakeChat::default()).await.expect("there");
-        assert_eq!(std::fs::read(file.path).expect("there"), b"the menu of the day");
+        assert_eq!(std::fs::read(file.plain()).expect("there"), b"the menu of the day");
+        drop(file);
 
         assert_eq!(media.find(7, 999).await, Ok(Some(medium)));
         assert_eq!(media.find(7, 1_000).await, Ok(None));
@@ -505,8 +618,89 @@ mod tests {
         assert!(matches!(media.file(&medium, &chat).await, Err(MediaError::Chat(_))), "it is not there yet");
         chat.has_file(MessageId([1; 16]), 0, b"png");
         let file = media.file(&medium, &chat).await.expect("fetched");
-        assert_eq!(std::fs::read(file.path).expect("there"), b"png");
+        assert_eq!(std::fs::read(file.plain()).expect("there"), b"png");
         media.delete(&medium).await.expect("deleted");
         assert_eq!(media.note(Medium { id: 9, ..medium }).await, Ok(9), "deleted is forgotten");
+    }
+
+    #[tokio::test]
+    async fn two_who_want_a_file_at_the_same_time_have_it_fetched_once_and_get_it_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (media, chat) = (media(folder.path()), FakeChat::default());
+        let source = Source::Customer(MessageId([1; 16]), 0);
+        let mime = "image/png".to_owned();
+        let medium = Medium { id: 8, mime, sha256: [0; 32], size: 3, name: None, expires: 1_000, source };
+        media.note(medium.clone()).await.expect("noted");
+        chat.has_file(MessageId([1; 16]), 0, b"a picture");
+        let (one, other) = tokio::join!(media.file(&medium, &chat), media.file(&medium, &chat));
+        for file in [one, other] {
+            assert_eq!(std::fs::read(file.expect("fetched").plain()).expect("there"), b"a picture");
+        }
+        assert_eq!((chat.fetched(), media.fetching().len()), (1, 0));
+    }
+    #[tokio::test]
+    async fn at_rest_nothing_of_a_file_can_be_read_and_a_range_of_it_can_by_who_has_the_store() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let media = media(folder.path());
+        let words: Vec<u8> = (0..20_000).flat_map(|n: u32| format!("{n} loaves ").into_bytes()).collect();
+        let medium = take(&media, "text/plain", &words).await.expect("taken");
+        let chat = FakeChat::default();
+        let seen = |needle: &[u8]| {
+            let mut folders = vec![folder.path().to_owned()];
+            let mut found = Vec::new();
+            while let Some(folder) = folders.pop() {
+                for entry in std::fs::read_dir(folder).expect("read").flatten().map(|it| it.path()) {
+                    match std::fs::read(&entry) {
+                        Ok(bytes) if bytes.windows(needle.len()).any(|it| it == needle) => found.push(entry),
+                        Ok(_) => {}
+                        Err(_) => folders.push(entry),
+                    }
+                }
+            }
+            found
+        };
+        assert_eq!(seen(b" loaves "), Vec::<PathBuf>::new());
+        let sealed = media.read(&medium, &chat).await.expect("there");
+        assert_eq!(sealed.size(), words.len() as u64);
+        assert_eq!(sealed.read(131_000..131_200).await.expect("read"), words[131_000..131_200]);
+        let opened = media.file(&medium, &chat).await.expect("opened");
+        assert_eq!(seen(b" loaves ").len(), 1, "while it is being sent");
+        drop(opened);
+        assert_eq!(seen(b" loaves "), Vec::<PathBuf>::new());
+        media.delete(&medium).await.expect("deleted");
+        assert_eq!(files(folder.path()), 0);
+    }
+
+    #[tokio::test]
+    async fn what_lies_plain_from_before_is_sealed_at_the_start_and_what_a_crash_left_is_gone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let media = media(folder.path());
+        let medium = take(&media, "text/plain", b"the menu of the day").await.expect("taken");
+        let what = (None, "text/plain".to_owned(), 9);
+        media.begin_upload([7; 16], 9, what, 0).await.expect("begun");
+        // As an earlier version left it.
+        let sealed = media.seal_of(medium.id).await.expect("read").expect("sealed");
+        media.unseal(&sealed).await.expect("removed");
+        media.store.write(Batch::new().delete(vault::seal_key(medium.id))).await.expect("written");
+        let lay = |name: &str| std::fs::write(folder.path().join("media").join(name), b"the menu of the day");
+        for name in ["7", "8", "7.part", "7.open-3", "notes.txt"] {
+            lay(name).expect("written");
+        }
+        let orphan = media.seal(&folder.path().join("media/8")).await.expect("sealed");
+        media.tidy_up(1).await.expect("tidy");
+        let mut left: Vec<_> = std::fs::read_dir(folder.path().join("media"))
+            .expect("read")
+            .flatten()
+            .filter_map(|it| it.file_name().into_string().ok())
+            .collect();
+        left.sort();
+        assert_eq!(
+            left,
+            ["9.part", "notes.txt", "sealed"],
+            "an upload may go on, and what is not ours stays"
+        );
+        assert!(!media.vault.as_ref().as_ref().expect("a folder").has(&orphan.hash));
+        let file = media.file(&medium, &FakeChat::default()).await.expect("there");
+        assert_eq!(std::fs::read(file.plain()).expect("there"), b"the menu of the day");
     }
 }

@@ -6,14 +6,15 @@
 //! | `l` login | the person's number |
 //! | `n` | the highest number given |
 //! | `s` SHA-256 of a session's secret | a session |
-//! | `a` two bytes of a login's SHA-256 | failed attempts |
 
+mod attempts;
 mod role;
 mod secret;
 mod session;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::{Arc, Mutex};
 
 use lacre_proto::Millis;
 use lacre_store::data::{Batch, Data, Expected, Key, WriteError};
@@ -23,7 +24,7 @@ use zeroize::Zeroizing;
 
 pub use role::{Action, Inboxes, Role, TABLE};
 pub use secret::{PASSWORD_MAX, PASSWORD_MIN};
-pub use session::{IDLE, LIFE, SessionSecret};
+pub use session::{Claim, IDLE, LIFE, SessionSecret};
 
 use crate::store::{Store, StoreError, bytes_of, table};
 use secret::{Hashed, Totp};
@@ -170,13 +171,14 @@ pub struct People<D> {
     /// What authenticator apps show.
     issuer: String,
     /// Changes of people come one after the other, so that the last owner is seen to be one.
-    turn: std::sync::Arc<tokio::sync::Mutex<()>>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    attempts: Arc<Mutex<attempts::Attempts>>,
 }
 
 impl<D: Data> People<D> {
     /// The people in a store; the issuer is the name that authenticator apps show.
     pub fn new(store: Store<D>, issuer: String) -> Self {
-        Self { store, issuer, turn: std::sync::Arc::default() }
+        Self { store, issuer, turn: Arc::default(), attempts: Arc::default() }
     }
 
     /// Takes somebody in; what their authenticator app needs is told here and never again.
@@ -223,20 +225,36 @@ impl<D: Data> People<D> {
         Ok(rows.into_iter().map(|(_, row)| row.person).collect())
     }
 
-    /// Gives somebody another role and other inboxes. It counts from their next request on.
-    pub async fn change(&self, by: By<'_>, id: u64, role: Role, inboxes: Inboxes) -> Result<(), PeopleError> {
+    /// Gives somebody another role, other inboxes, or both; what is not said stays. It counts from their next request
+    /// on. Gives who they are then.
+    pub async fn change(
+        &self,
+        by: By<'_>,
+        id: u64,
+        role: Option<Role>,
+        inboxes: Option<Inboxes>,
+    ) -> Result<Person, PeopleError> {
         let _turn = self.turn.lock().await;
-        let person = self.row(id).await?.person;
-        allowed(by, &[person.role, role], &[&person.inboxes, &inboxes])?;
-        valid(&person.login, &person.name, &inboxes)?;
-        if person.role == Role::Owner && role != Role::Owner {
-            self.another_owner(id).await?;
+        loop {
+            let before = self.row(id).await?;
+            let mut after = before.clone();
+            let person = &mut after.person;
+            person.role = role.unwrap_or(person.role);
+            person.inboxes = inboxes.clone().unwrap_or_else(|| person.inboxes.clone());
+            let old = &before.person;
+            allowed(by, &[old.role, person.role], &[&old.inboxes, &person.inboxes])?;
+            valid(&person.login, &person.name, &person.inboxes)?;
+            if old.role == Role::Owner && person.role != Role::Owner {
+                self.another_owner(id).await?;
+            }
+            let batch = Batch::new().assert(by_id(id), Expected::Value(bytes_of(&before).into()));
+            match self.store.write(batch.put(by_id(id), bytes_of(&after))).await {
+                Ok(()) => return Ok(after.person),
+                // They have signed in meanwhile: look again.
+                Err(StoreError::Write(WriteError::Conflict(_))) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.edit(id, |row| {
-            row.person.role = role;
-            row.person.inboxes = inboxes.clone();
-        })
-        .await
     }
 
     /// Removes somebody; their sessions end.
@@ -251,7 +269,9 @@ impl<D: Data> People<D> {
         Ok(self.store.write(batch).await?)
     }
 
-    /// Gives somebody a new password and a new authenticator; their sessions end. People may do so for themselves.
+    /// Gives somebody a new password and a new authenticator; their sessions end, and what was
+    /// tried at their login is forgotten. People may do so for themselves, once they have shown that it is they
+    /// ([`Self::confirm`]).
     pub async fn reset(
         &self,
         by: By<'_>,
@@ -280,6 +300,7 @@ impl<D: Data> People<D> {
             row.generation += 1;
         })
         .await?;
+        self.attempts().forget(&person.login);
         Ok(Enrolment(totp.uri(&self.issuer, &person.login)))
     }
 

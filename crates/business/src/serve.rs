@@ -1,5 +1,7 @@
 //! A node that runs: the sealed side, the API and the webhooks, put together and served until it is stopped.
 
+mod crowd;
+
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use hyper::HeaderMap;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use lacre_client::Client;
@@ -21,11 +24,13 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
+use self::crowd::Crowd;
 use crate::api::bridge::Webhooks;
 use crate::api::{self, Shown};
 use crate::clock::Clock;
 use crate::erasing::EraseError;
 use crate::ground::{Face, Ground};
+use crate::media::MediaError;
 use crate::node::{Node, Opened, Ports, Settings};
 use crate::outward::{Outward, OutwardError};
 use crate::own::{self, Door, Own};
@@ -39,6 +44,8 @@ const CONNECTIONS: usize = 256;
 const HEAD: Duration = Duration::from_secs(10);
 /// How often what is kept no longer is looked for.
 const SWEEP: Duration = Duration::from_secs(600);
+/// When that is done for the second time after a start, and what was kept long enough goes for the first time.
+const BEGIN: Duration = Duration::from_secs(60);
 /// After a connection that could not be taken.
 const PAUSE: Duration = Duration::from_millis(50);
 /// A request and its answer, with a file of the largest size.
@@ -57,6 +64,9 @@ pub enum ServeError {
     /// Who was erased could not be erased again.
     #[error(transparent)]
     Erase(#[from] EraseError),
+    /// Its files could not be put in order.
+    #[error(transparent)]
+    Media(#[from] MediaError),
     /// A folder cannot be made.
     #[error("the node's folder: {0}")]
     Folder(std::io::Error),
@@ -79,6 +89,23 @@ pub struct Parts<D, K> {
     pub handle: String,
     /// Hosts that webhooks and links may have at any address, and without TLS.
     pub allowed: Vec<String>,
+    /// Who may be at the listener.
+    pub door: Doorway,
+}
+
+/// Who may be at the listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Doorway {
+    /// Connections of one address at most, but for this machine itself; 0 for as many as there are.
+    pub per_address: usize,
+    /// Whether what speaks to the node from this machine is a proxy, which says in `X-Forwarded-For` (last) who asks.
+    pub is_behind_proxy: bool,
+}
+
+impl Default for Doorway {
+    fn default() -> Self {
+        Self { per_address: 64, is_behind_proxy: false }
+    }
 }
 
 struct Of<D, K>(std::marker::PhantomData<(D, K)>);
@@ -99,7 +126,7 @@ pub async fn serve<D: Data, K: Clock + Clone>(
     tls: Option<Arc<ServerConfig>>,
     stop: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
-    let Parts { client, data, folder, clock, handle, allowed } = parts;
+    let Parts { client, data, folder, clock, handle, allowed, door } = parts;
     let (media, passing) = (folder.join("media"), folder.join("passing"));
     for path in [&media, &passing] {
         private(path).map_err(ServeError::Folder)?;
@@ -114,6 +141,8 @@ pub async fn serve<D: Data, K: Clock + Clone>(
     let node = Arc::new(node);
     let own = ground.own().beside(Arc::new(sealed.clone()), folder.clone());
     let own = Arc::new(own.speaking(node.clone()));
+    node.media.tidy_up(node.now()).await?;
+    clear(&passing).map_err(ServeError::Folder)?;
     own.resume_erasing().await?;
     let Ground { outbox, renderer, .. } = ground;
     let runner = Runner { chat: Arc::new(sealed.clone()), outbox, renderer, clock: Arc::new(clock) };
@@ -128,7 +157,9 @@ pub async fn serve<D: Data, K: Clock + Clone>(
         Ok::<_, ServeError>(())
     };
     let answer = async {
-        accept(faces(node.clone(), own.clone()), listener, tls.map(TlsAcceptor::from), stop.clone()).await;
+        let (router, tls) = (faces(node.clone(), own.clone()), tls.map(TlsAcceptor::from));
+        accept(router, listener, tls, (Crowd::new(door.per_address), door.is_behind_proxy), stop.clone())
+            .await;
         Ok::<_, ServeError>(())
     };
     let console = async { attend(own.clone(), &folder, &passing, stop.clone()).await };
@@ -166,7 +197,7 @@ async fn attend<D: Data, K: Clock>(
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        connections.spawn(connection(router.clone(), stream, None, stop.clone()));
+        connections.spawn(connection(router.clone(), stream, From::default(), stop.clone()));
         while connections.try_join_next().is_some() {}
     }
     while connections.join_next().await.is_some() {}
@@ -190,6 +221,7 @@ async fn keep_clean<P: Ports, D: Data, K: Clock>(
     own: &Own<D, K>,
     stop: &mut watch::Receiver<bool>,
 ) {
+    let mut is_first = true;
     loop {
         if let Err(error) = node.media.sweep(node.now()).await {
             tracing::warn!(%error, "files that are kept no longer stay for a while");
@@ -203,6 +235,11 @@ async fn keep_clean<P: Ports, D: Data, K: Clock>(
         if let Err(error) = own.resume_erasing().await {
             tracing::error!(%error, "a customer is not erased to the end");
         }
+        // What came while the node was away is told first.
+        let begins = std::mem::take(&mut is_first);
+        if !begins && let Err(error) = own.sweep_kept().await {
+            tracing::warn!(%error, "what was kept long enough stays for a while");
+        }
         if let Err(error) = own.sweep().await {
             tracing::warn!(%error, "sessions that are over stay for a while");
         }
@@ -211,13 +248,24 @@ async fn keep_clean<P: Ports, D: Data, K: Clock>(
         }
         tokio::select! {
             () = stopped(stop) => return,
-            () = tokio::time::sleep(SWEEP) => {}
+            () = tokio::time::sleep(if begins { BEGIN } else { SWEEP }) => {}
         }
     }
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Removes what was on its way in or out when the node died.
+fn clear(passing: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(passing)? {
+        let path = entry?.path();
+        if path.is_file() {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// A folder that is its owner's alone.
@@ -235,6 +283,7 @@ async fn accept(
     router: Router,
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
+    (crowd, is_behind_proxy): (Arc<Crowd>, bool),
     mut stop: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -254,37 +303,65 @@ async fn accept(
             continue;
         };
         let (router, acceptor, stop) = (router.clone(), acceptor.clone(), stop.clone());
-        let peer = Some(peer.ip().to_canonical());
+        let peer = peer.ip().to_canonical();
+        // Who has enough connections gets no other: it is closed.
+        let Some(inside) = crowd.enter(peer) else { continue };
+        let from = From { peer: Some(peer), forwarded: is_behind_proxy && peer.is_loopback() };
         connections.spawn(async move {
             match acceptor {
                 Some(acceptor) => {
                     let handshake = tokio::time::timeout(HEAD, acceptor.accept(stream)).await;
                     if let Ok(Ok(stream)) = handshake {
-                        connection(router, stream, peer, stop).await;
+                        connection(router, stream, from, stop).await;
                     }
                 }
-                None => connection(router, stream, peer, stop).await,
+                None => connection(router, stream, from, stop).await,
             }
-            drop(place);
+            drop((place, inside));
         });
         while connections.try_join_next().is_some() {}
     }
     while connections.join_next().await.is_some() {}
 }
 
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy, Default)]
+struct From {
+    /// The address at the other end; `None` for the socket of the machine's owner.
+    peer: Option<IpAddr>,
+    /// Whether that is a proxy, which says who asks.
+    forwarded: bool,
+}
+
+impl From {
+    fn shown(self, headers: &HeaderMap) -> Shown {
+        let said = headers.get_all("x-forwarded-for").iter().next_back().filter(|_| self.forwarded);
+        let last = said.and_then(|it| it.to_str().ok()).and_then(|it| it.rsplit(',').next());
+        let last = last.and_then(|it| it.trim().parse().ok());
+        Shown { peer: last.map(|it: IpAddr| it.to_canonical()).or(self.peer), signed_by: None }
+    }
+}
+
 /// One connection: requests one after another, until the other side or the node has enough.
 async fn connection(
     router: Router,
     stream: impl AsyncRead + AsyncWrite + Send + Unpin,
-    peer: Option<IpAddr>,
+    from: From,
     mut stop: watch::Receiver<bool>,
 ) {
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(Shown { peer, signed_by: None });
+        let shown = from.shown(request.headers());
+        request.extensions_mut().insert(shown);
         let mut router = router.clone();
         async move {
             let answer = Service::call(&mut router, request);
-            tokio::time::timeout(REQUEST, answer).await.unwrap_or_else(|_| Ok(api::too_late()))
+            match from.peer {
+                Some(_) => {
+                    tokio::time::timeout(REQUEST, answer).await.unwrap_or_else(|_| Ok(api::too_late()))
+                }
+                // The owner of the machine waits as long as it takes.
+                None => answer.await,
+            }
         }
     });
     let serving = hyper::server::conn::http1::Builder::new()

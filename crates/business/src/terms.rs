@@ -1,11 +1,13 @@
 //! What the business tells its customers before they write (R19), and who may act for it (R24).
 //!
+//! For how long is kept what is said is no promise to be made here: it is what [`retention`](crate::retention) is set to.
+//!
 //! A provider is somebody outside the business: an agency, a chatbot's maker, a support centre. Its tokens open what its
 //! delegation says, until that ends or is taken back, and not before customers can know of it: the delegation stands in
 //! the terms that the device signs and the directory gives to each customer. Every call of a provider is in the audit
 //! log.
 //!
-//! Keys of the table: `t` → `Said`; `p` and a provider's number → [`Provider`].
+//! Keys of the table: `t` → the notice; `p` and a provider's number → [`Provider`].
 
 use futures_util::future::BoxFuture;
 use lacre_proto::Millis;
@@ -13,6 +15,7 @@ use lacre_store::data::{Batch, Data, Key};
 use serde::{Deserialize, Serialize};
 
 use crate::chat::SendError;
+use crate::retention::{DAY, Kind, Periods};
 use crate::store::{Store, StoreError, bytes_of, table};
 use crate::tokens::Scope;
 
@@ -83,13 +86,6 @@ impl Provider {
     }
 }
 
-/// What the business says; the providers are rows of their own.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-struct Said {
-    notice: String,
-    keeps_days: u32,
-}
-
 /// The terms of a node.
 #[derive(Clone)]
 pub struct TermsOf<D> {
@@ -104,20 +100,16 @@ impl<D: Data> TermsOf<D> {
 
     /// What is to be told now.
     pub async fn terms(&self, now: Millis) -> Result<Terms, StoreError> {
-        let Said { notice, keeps_days } = self.store.read("terms", &said()).await?.unwrap_or_default();
+        let notice = self.store.read("the notice", &said()).await?.unwrap_or_default();
+        let kept = Periods::of(&self.store).await?.period(Kind::Messages, None);
+        let keeps_days = kept.map_or(0, |it| u32::try_from(it.div_ceil(DAY)).unwrap_or(u32::MAX));
         let providers = self.providers().await?.into_iter().filter(|it| it.stands(now)).collect();
         Ok(Terms { notice, keeps_days, providers })
     }
 
-    /// Says something else; what is `None` stays.
-    pub async fn say(&self, notice: Option<String>, keeps_days: Option<u32>) -> Result<(), StoreError> {
-        self.store
-            .change("terms", &said(), |it: &mut Option<Said>| {
-                let it = it.get_or_insert_default();
-                it.notice = notice.clone().unwrap_or(std::mem::take(&mut it.notice));
-                it.keeps_days = keeps_days.unwrap_or(it.keeps_days);
-            })
-            .await
+    /// Another notice.
+    pub async fn say(&self, notice: &str) -> Result<(), StoreError> {
+        self.store.write(Batch::new().put(said(), bytes_of(&notice))).await
     }
 
     /// All providers, those that are over too, in the order in which they came.

@@ -20,8 +20,8 @@ use crate::exit;
 pub use business::{
     AddProvider, AdminArgs, AdminBusiness, AdminCommand, AuditCommand, BusinessCommand, CannedCommand,
     ChangeConversation, ConsentCommand, ConsentsCommand, CreateToken, CustomerCommand, InboxCommand,
-    OneBusiness, OneConversation, PeopleCommand, ProviderCommand, PurposeArg, QueueArgs, ReplyArgs, SeenArgs,
-    ServeArgs, TemplateCommand, TermsCommand, TokenCommand, WebhookCommand,
+    OneBusiness, OneConversation, PeopleCommand, ProviderCommand, PurposeArg, QueueArgs, ReplyArgs,
+    RetentionCommand, SeenArgs, ServeArgs, TemplateCommand, TermsCommand, TokenCommand, WebhookCommand,
 };
 pub use device::{DeviceCommand, HistoryArgs, JoinArgs, SecureArgs};
 pub use files::{PaceArgs, SaveArgs, StorageArgs};
@@ -462,6 +462,8 @@ mod tests {
             "lacre business template reject 7 --reason no --data d",
             "lacre business people role 2 agent --inbox shop --inbox law --data d",
             "lacre business audit list --who token:3 --json --data d",
+            "lacre business retention set --kind messages --days 90 --customer 123 --data d",
+            "lacre business retention set --kind messages --forever --data d",
             "lacre business serve --data d --tls c.pem,k.pem --tls-client-ca ca.pem",
             "lacre voice play a.opus --to a.wav --speed 1.5",
         ] {
@@ -488,6 +490,9 @@ mod tests {
             "lacre forward 00 a b c d e f",
             "lacre business token create --scope all --data d",
             "lacre business webhook replay --data d",
+            "lacre business retention set --kind messages --data d",
+            "lacre business retention set --kind messages --days 9 --unset --data d",
+            "lacre business retention set --kind talk --days 9 --data d",
             "lacre business webhook replay 7 --dead --data d",
             "lacre business people add ana --role boss --data d",
             "lacre business people role 2 agent --inbox shop --all-inboxes --data d",

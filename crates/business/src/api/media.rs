@@ -11,14 +11,13 @@ use bytes::Bytes;
 use futures_util::stream;
 use lacre_proto::Millis;
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt;
 
 use super::address::Address;
 use super::call::{Call, success};
 use super::error::ApiError;
 use super::messages::{download_error, upload_error};
 use super::reader::is_digits;
-use crate::media::{LIFE, Medium, Taking, essence};
+use crate::media::{LIFE, MediaError, Medium, Taking, essence};
 use crate::node::{Node, Ports};
 
 /// How long the address of a download works.
@@ -29,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PART_MAX: usize = 1_000;
 /// Most parts.
 const PARTS_MAX: usize = 16;
-const CHUNK: usize = 64 * 1024;
+const CHUNK: u64 = 64 * 1024;
 
 /// What an upload says beside its file.
 #[derive(Default)]
@@ -56,7 +55,8 @@ pub async fn upload<P: Ports>(node: &Node<P>, call: &Call, body: Body) -> Result
     match (checked, file) {
         (Ok(()), Some((taking, name))) => {
             let life = said.ttl_minutes.map_or(LIFE, |it| it.saturating_mul(60_000).clamp(60_000, LIFE));
-            let medium = node.media.finish(taking, name, node.now() + life).await.map_err(upload_error)?;
+            let now = node.now();
+            let medium = node.media.finish(taking, name, now + life, now).await.map_err(upload_error)?;
             Ok(json!({ "id": medium.id.to_string() }))
         }
         (Ok(()), None) => Err(ApiError::Missing("file is required".to_owned())),
@@ -182,15 +182,12 @@ pub async fn download<P: Ports>(node: &Node<P>, call: &Call) -> Result<Response<
 
 /// A file as an answer, piece by piece.
 pub(super) async fn bytes<P: Ports>(node: &Node<P>, medium: &Medium) -> Result<Response<Body>, ApiError> {
-    let file = node.media.file(medium, &node.chat).await.map_err(download_error)?;
-    let open = tokio::fs::File::open(&file.path).await;
-    let open = open.map_err(|error| download_error(error.into()))?;
-    let length = open.metadata().await.map_err(|error| download_error(error.into()))?.len();
-    let pieces = stream::try_unfold(open, async |mut file| {
-        let mut piece = vec![0; CHUNK];
-        let read = file.read(&mut piece).await?;
-        piece.truncate(read);
-        Ok::<_, std::io::Error>((read > 0).then(|| (Bytes::from(piece), file)))
+    let sealed = node.media.read(medium, &node.chat).await.map_err(download_error)?;
+    let length = sealed.size();
+    let pieces = stream::try_unfold((sealed, 0), async |(sealed, at)| {
+        let piece = sealed.read(at..at + CHUNK).await?;
+        let next = at + piece.len() as u64;
+        Ok::<_, MediaError>((!piece.is_empty()).then(|| (Bytes::from(piece), (sealed, next))))
     });
     let mut response = Response::new(Body::from_stream(pieces));
     *response.status_mut() = StatusCode::OK;

@@ -4,12 +4,13 @@
 //! Then the body is read whole and held against that digest: nothing of one that was changed reaches a call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use sha2::{Digest, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
@@ -24,6 +25,9 @@ use crate::tokens::TokenError;
 const BODY_MAX: usize = 101 * 1024 * 1024;
 /// Bytes of a body that any number of requests may have in memory at one time.
 const SMALL: u64 = 1024 * 1024;
+
+/// How long the next piece of a body may take, and a small one as a whole.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Bodies that are larger than [`SMALL`], or do not say how large they are, and are in memory at one time.
 pub(crate) const LARGE_AT_ONCE: usize = 2;
@@ -77,16 +81,38 @@ async fn whole<P: Ports>(node: &Node<P>, body: Body, digest: [u8; 32]) -> Result
             Some(Arc::new(place))
         }
     };
-    let body = Limited::new(body, BODY_MAX).collect().await.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            ApiError::TooLarge(BODY_MAX as u64)
-        } else {
-            ApiError::Invalid("The body ended before it was whole".to_owned())
-        }
-    })?;
-    let body = body.to_bytes();
+    let body = match small {
+        // As long as any other body that is not a file may take.
+        true => tokio::time::timeout(PATIENCE, read(body)).await.unwrap_or_else(|_| Err(too_slow()))?,
+        false => read(body).await?,
+    };
     let same = <[u8; 32]>::from(Sha256::digest(&body)) == digest;
     if same { Ok((body, Held(held))) } else { Err(refused(SignatureError::Body)) }
+}
+
+/// A body, piece by piece, each in its time.
+async fn read(body: Body) -> Result<Bytes, ApiError> {
+    let (mut body, mut all) = (Limited::new(body, BODY_MAX), BytesMut::new());
+    loop {
+        let frame = match tokio::time::timeout(PATIENCE, body.frame()).await {
+            Err(_) => return Err(too_slow()),
+            Ok(None) => return Ok(all.freeze()),
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(error))) if error.is::<LengthLimitError>() => {
+                return Err(ApiError::TooLarge(BODY_MAX as u64));
+            }
+            Ok(Some(Err(_))) => {
+                return Err(ApiError::Invalid("The body ended before it was whole".to_owned()));
+            }
+        };
+        if let Ok(bytes) = frame.into_data() {
+            all.extend_from_slice(&bytes);
+        }
+    }
+}
+
+fn too_slow() -> ApiError {
+    ApiError::Invalid("The body took too long".to_owned())
 }
 
 /// The secret of `Authorization: Bearer`.
@@ -112,4 +138,26 @@ fn refused(error: SignatureError) -> ApiError {
         SignatureError::Forged => "signed requests, and this one is not signed by its key",
         SignatureError::Replayed => "signed requests, and the nonce of this one was used before",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    /// A byte each so many seconds.
+    fn trickle(seconds: u64, bytes: u32) -> Body {
+        let pieces = stream::unfold(0, move |sent| async move {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            (sent < bytes).then(|| (Ok::<_, std::io::Error>(Bytes::from_static(b"x")), sent + 1))
+        });
+        Body::from_stream(pieces)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_comes_a_byte_a_minute_is_not_waited_for() {
+        assert_eq!(read(trickle(60, 3)).await, Err(too_slow()));
+        assert_eq!(read(trickle(20, 3)).await.map(|it| it.len()), Ok(3));
+    }
 }

@@ -144,6 +144,7 @@ fn refused(error: MediaError) -> ApiError {
         MediaError::NoType | MediaError::TooLarge(_) | MediaError::Empty | MediaError::OtherType => {
             ApiError::Invalid(error.to_string())
         }
+        MediaError::TooMany => ApiError::CallLimit(60_000, "too many uploads are open"),
         other => upload_error(other),
     }
 }

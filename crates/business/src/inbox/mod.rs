@@ -160,11 +160,13 @@ impl<D: Data> Conversations<D> {
     }
 }
 
-/// Forgets what was noted of a customer up to a time; gives how many notes. A customer who has written since waits on.
+/// Forgets what was noted of a customer up to a time, `noted` by this machine's clock; gives how many notes. A customer who
+/// has written since `before`, by the relay's, waits on.
 pub async fn forget<D: Data>(
     store: &Store<D>,
     customer: AccountId,
     before: Millis,
+    noted: Millis,
 ) -> Result<u64, StoreError> {
     // First the conversation: nothing is noted of one that is not there.
     let forget = |it: &mut Option<Conversation>| {
@@ -172,7 +174,7 @@ pub async fn forget<D: Data>(
         *it = it.take().and_then(|it| since.map(|since| it.begun_anew(since)));
     };
     store.change("a conversation", &key(customer), forget).await?;
-    let notes = note::rows(store, customer).await?.into_iter().filter(|(_, note)| note.at <= before);
+    let notes = note::rows(store, customer).await?.into_iter().filter(|(_, note)| note.at <= noted);
     let batch = notes.fold(Batch::new(), |batch, (key, _)| batch.delete(key));
     let gone = batch.ops.len() as u64;
     let by = by_key(customer, &[]);

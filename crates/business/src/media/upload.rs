@@ -6,6 +6,7 @@
 //! | begun | the record, and a part that is as long as what came |
 //! | whole | the record with `is_whole`, and the file under its id |
 
+use std::collections::BTreeSet;
 use std::io;
 use std::io::ErrorKind;
 
@@ -21,6 +22,10 @@ use crate::store::{StoreError, bytes_of, table};
 
 /// How long an upload may take.
 const SESSION: Millis = 24 * 60 * 60 * 1000;
+/// Uploads that may be open at one time.
+pub const OPEN_MAX: u64 = 100;
+/// Bytes that those are to have together.
+pub const OPEN_BYTES_MAX: u64 = 2 << 30;
 const PIECE: usize = 64 * 1024;
 const SWEEP_AT_ONCE: usize = 500;
 
@@ -60,9 +65,40 @@ impl<D: Data> Media<D> {
         if length == 0 {
             return Err(MediaError::Empty);
         }
+        let _turn = self.beginning.lock().await;
+        let (count, bytes) = self.open_uploads(now).await?;
+        if count >= OPEN_MAX || bytes.saturating_add(length) > OPEN_BYTES_MAX {
+            return Err(MediaError::TooMany);
+        }
         let upload = Upload { media, name, mime, length, until: now + SESSION, is_whole: false };
         fs::File::create(self.part(media).await?).await?;
         Ok(self.store.write(Batch::new().put(key(&id), bytes_of(&upload))).await?)
+    }
+
+    /// How many uploads may still go on, and how many bytes they are to have together.
+    async fn open_uploads(&self, now: Millis) -> Result<(u64, u64), StoreError> {
+        let (prefix, mut after, mut open) = (Key::new(table::MEDIA, &[b"u"]), None, (0, 0_u64));
+        loop {
+            let rows: Vec<(Key, Upload)> =
+                self.store.list("uploads", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
+            let Some((last, _)) = rows.last() else { return Ok(open) };
+            after = Some(last.clone());
+            for (_, upload) in rows.iter().filter(|(_, it)| !it.is_whole && it.until > now) {
+                open = (open.0 + 1, open.1.saturating_add(upload.length));
+            }
+        }
+    }
+
+    /// The files whose parts may still grow.
+    pub(super) async fn open_parts(&self, now: Millis) -> Result<BTreeSet<u64>, StoreError> {
+        let (prefix, mut after, mut open) = (Key::new(table::MEDIA, &[b"u"]), None, BTreeSet::new());
+        loop {
+            let rows: Vec<(Key, Upload)> =
+                self.store.list("uploads", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
+            let Some((last, _)) = rows.last() else { return Ok(open) };
+            after = Some(last.clone());
+            open.extend(rows.iter().filter(|(_, it)| !it.is_whole && it.until > now).map(|(_, it)| it.media));
+        }
     }
 
     /// An upload; `None` when there is none, or its time is over.
@@ -106,13 +142,14 @@ impl<D: Data> Media<D> {
             expires: now + LIFE,
             source: Source::Uploaded,
         };
-        let medium = match self.adopt(medium).await {
+        let medium = match self.adopt(medium, now).await {
             Ok(medium) => medium,
             Err(error) => {
                 self.store.write(Batch::new().delete(key(&id))).await?;
                 return Err(error);
             }
         };
+        // One that is whole is open no more.
         let whole = Upload { is_whole: true, mime: medium.mime.clone(), ..upload };
         self.store.write(Batch::new().put(key(&id), bytes_of(&whole))).await?;
         Ok(medium)

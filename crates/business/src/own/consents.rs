@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use lacre_proto::Millis;
+use lacre_proto::{AccountId, Millis};
 use lacre_store::data::Data;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use crate::clock::Clock;
 const LIMIT_MAX: usize = 5_000;
 const LIMIT: usize = 1_000;
 
-/// `GET consents?after=&limit=`: customers after one of them (by `wa_id`), each with how they stand.
+/// `GET consents?after=&limit=`: customers after one of them (`next` of the page before, or a `wa_id`), each with how they stand.
 pub(super) async fn list<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
     page(own, ask, |agreed, now| Some(told(agreed, now))).await
 }
@@ -42,22 +42,26 @@ async fn page<D: Data, K: Clock>(
 ) -> Result<Done, OwnError> {
     let device = own.device.as_ref().ok_or(OwnError::NotServing)?;
     let customers = &own.hooks.renderer.names.customers;
-    let after = match ask.said.maybe_text("after", 15)? {
+    let after = match ask.said.maybe_text("after", 32)? {
         "" => None,
-        digits => Some(customers.account_of(digits).await?.ok_or(OwnError::Unknown("customer"))?),
+        text => Some(match hex::decode(text).ok().and_then(|it| <[u8; 16]>::try_from(it).ok()) {
+            Some(account) => AccountId(account),
+            None => customers.account_of(text).await?.ok_or(OwnError::Unknown("customer"))?,
+        }),
     };
     let limit = ask.said.maybe("limit")?.map(|it| it.whole()).transpose()?;
     let limit = limit.and_then(|it| usize::try_from(it).ok()).unwrap_or(LIMIT).clamp(1, LIMIT_MAX);
     let some = device.agreed(after, limit)?;
     let (now, mut rows, mut next) = (own.now(), Vec::with_capacity(some.len()), None);
     for agreed in &some {
-        let number = customers.number_of(agreed.customer).await?;
+        // Nothing is written down: who was erased stays so.
+        let number = customers.number_for(agreed.customer).await?;
         if let Some(mut row) = row(agreed, now) {
             row["wa_id"] = number.to_string().into();
             row["user_id"] = customers.user_id(number).into();
             rows.push(row);
         }
-        next = Some(number.to_string());
+        next = Some(hex::encode(agreed.customer));
     }
     let next = next.filter(|_| some.len() == limit);
     let on = format!("{} customers", rows.len());

@@ -12,7 +12,7 @@ use super::{Ask, Done, Own, OwnError, consents, notes};
 use crate::api::messages::kept;
 use crate::api::reader::At;
 use crate::clock::Clock;
-use crate::erasing::Erased;
+use crate::erasing::{Erased, is_erased};
 use crate::held::{Held, Holdings, Place};
 use crate::restriction;
 use crate::webhooks::outbox::Queued;
@@ -26,7 +26,7 @@ const LIMIT: usize = 500;
 pub(super) async fn export<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
     let (device, account) = whom(own, ask).await?;
     let names = &own.hooks.renderer.names;
-    let number = names.customers.number_of(account).await?;
+    let number = names.customers.number_for(account).await?;
     let now = own.now();
     let person = device.person(account)?.map(|it| {
         json!({
@@ -81,15 +81,16 @@ pub(super) async fn erase<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> 
     let account = customer(own, ask).await?;
     let eraser = own.eraser().ok_or(OwnError::NotServing)?;
     let customers = &own.hooks.renderer.names.customers;
-    let number = customers.number_of(account).await?;
+    let number = customers.number_for(account).await?;
     let user_id = customers.user_id(number);
-    let before = own.now();
-    let Erased { messages, media, webhooks, sent, answers, notes } = eraser.erase(account, before).await?;
+    let _alone = own.erasing.lock().await;
+    let erased = eraser.erase(account, own.now()).await?;
+    let Erased { up_to, messages, media, webhooks, sent, answers, notes } = erased;
     let told = json!({
         "wa_id": number.to_string(),
         "user_id": user_id,
         "pseudonym": hex::encode(own.audit.pseudonym(account).0),
-        "up_to_ms": before,
+        "up_to_ms": up_to,
         "erased": {
             "messages": messages,
             "media": media,
@@ -146,8 +147,8 @@ pub(super) async fn restrict<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) 
         }
         false => Some(restriction::set(&names.store, account, now).await?),
     };
-    let waiting = outbox.of(account).await?.iter().filter(|it| it.died.is_none()).count();
-    let number = names.customers.number_of(account).await?;
+    let waiting = outbox.count(account).await?;
+    let number = names.customers.number_for(account).await?;
     let told = json!({ "wa_id": number.to_string(), "restricted_since_ms": since, "waiting": waiting });
     Ok(Done::new(told, if lift { "lifted" } else { "restricted" }).about(account))
 }
@@ -167,7 +168,7 @@ pub(super) async fn whole<D: Data, K: Clock>(own: &Own<D, K>, held: Held) -> Res
     for ((index, id), file) in (0..).zip(ids).zip(files) {
         if let Some((medium, here)) = names.media.of(id, index).await? {
             file["media_id"] = medium.id.to_string().into();
-            file["lies_plain_here"] = here.into();
+            file["lies_here"] = here.into();
             file["kept_until_ms"] = medium.expires.into();
         }
     }
@@ -188,10 +189,31 @@ pub(super) async fn customer<D: Data, K: Clock>(
     own: &Own<D, K>,
     ask: &Ask<'_>,
 ) -> Result<AccountId, OwnError> {
-    let digits = ask.path.get(1).map_or("", String::as_str);
-    let digits = digits.split_once('.').map_or(digits, |(_, digits)| digits);
-    let account = own.hooks.renderer.names.customers.account_of(digits).await?;
-    account.ok_or(OwnError::Unknown("customer"))
+    named(own, ask.path.get(1).map_or("", String::as_str)).await
+}
+
+/// A customer as programs know them: digits, or with the country before them.
+pub(super) async fn named<D: Data, K: Clock>(own: &Own<D, K>, text: &str) -> Result<AccountId, OwnError> {
+    let digits = text.split_once('.').map_or(text, |(_, digits)| digits);
+    let names = &own.hooks.renderer.names;
+    if let Some(account) = names.customers.account_of(digits).await? {
+        return Ok(account);
+    }
+    // Who has agreed to something and never written has a number all the same; who was erased has none.
+    let Some(device) = &own.device else { return Err(OwnError::Unknown("customer")) };
+    let mut after = None;
+    loop {
+        let some = device.agreed(after, LIMIT)?;
+        let Some(last) = some.last() else { return Err(OwnError::Unknown("customer")) };
+        after = Some(last.customer);
+        for agreed in &some {
+            let number = names.customers.number_for(agreed.customer).await?;
+            let since = agreed.grant.as_ref().map_or(0, |it| it.granted);
+            if number.to_string() == digits && !is_erased(&names.store, agreed.customer, since).await? {
+                return Ok(agreed.customer);
+            }
+        }
+    }
 }
 
 /// Where a page ends, to be given with the next request.

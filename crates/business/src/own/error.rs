@@ -147,6 +147,14 @@ impl OwnError {
         }
     }
 
+    /// What was wrong with somebody who showed who they are, at a time.
+    pub(super) fn at(error: PeopleError, now: Millis) -> Self {
+        match error {
+            PeopleError::Wait(until) => Self::Wait(until.saturating_sub(now)),
+            other => other.into(),
+        }
+    }
+
     fn place(&self) -> usize {
         match self {
             Self::NotSignedIn => 0,

@@ -13,12 +13,15 @@ mod consents;
 mod conversations;
 mod customers;
 mod desk;
+mod entrance;
 mod error;
+mod failures;
 mod finding;
 mod inboxes;
 mod notes;
 mod people;
 mod records;
+mod retention;
 pub mod routes;
 mod saying;
 mod session;
@@ -29,8 +32,9 @@ mod terms;
 mod tokens;
 mod webhooks;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
@@ -42,12 +46,14 @@ use lacre_proto::{AccountId, Millis};
 use lacre_store::data::Data;
 use rand_core::CryptoRng;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 use tower_service::Service;
 
 use self::caller::Caller;
+use self::entrance::Entrance;
 pub use self::error::{CODES, OwnError};
+use self::failures::Failures;
 use self::routes::{Need, Op};
+use crate::api::Shown;
 use crate::api::address::Address;
 use crate::api::bridge::{Drawn, Webhooks};
 use crate::api::params;
@@ -59,6 +65,7 @@ use crate::held::Holdings;
 use crate::inbox::{CannedReplies, Conversations, Inboxes, Replying};
 use crate::node::Identity;
 use crate::people::People;
+use crate::retention::Sweeper;
 use crate::store::{Store, StoreError};
 use crate::templates::Templates;
 use crate::terms::TermsOf;
@@ -67,8 +74,6 @@ use crate::voice::Voice;
 
 /// What every path begins with.
 pub const ROOT: &str = "/lacre/v1/";
-/// Passwords that are looked at at one time: each costs 19 MiB.
-const ENTERING: usize = 4;
 
 /// Which way a request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +101,13 @@ pub struct Own<D, K> {
     folder: PathBuf,
     secret: [u8; 32],
     handle: String,
-    entering: Semaphore,
+    /// Where strangers show who they are.
+    entrance: Entrance,
+    /// Where those do who have signed in.
+    inside: Entrance,
+    failures: Mutex<Failures>,
+    /// One erasing after the other, and none beside a sweep.
+    erasing: tokio::sync::Mutex<()>,
     rng: Mutex<Box<dyn CryptoRng + Send>>,
 }
 
@@ -125,7 +136,10 @@ impl<D: Data, K: Clock> Own<D, K> {
             voice: None,
             folder: PathBuf::new(),
             secret: identity.secret,
-            entering: Semaphore::new(ENTERING),
+            entrance: Entrance::new(),
+            inside: Entrance::new(),
+            failures: Mutex::default(),
+            erasing: tokio::sync::Mutex::default(),
             rng: Mutex::new(rng),
         }
     }
@@ -144,7 +158,8 @@ impl<D: Data, K: Clock> Own<D, K> {
     /// done before anything is told. Gives how many.
     pub async fn resume_erasing(&self) -> Result<usize, EraseError> {
         let Some(eraser) = self.eraser() else { return Ok(0) };
-        let done = eraser.resume().await?;
+        let _alone = self.erasing.lock().await;
+        let done = eraser.resume(self.now()).await?;
         for customer in &done {
             let (what, detail) = ("customer.erase".to_owned(), "again, at the start".to_owned());
             let act = Act { who: Who::Node, what, subject: Some(self.audit.pseudonym(*customer)), detail };
@@ -166,8 +181,19 @@ impl<D: Data, K: Clock> Own<D, K> {
         })
     }
 
-    /// Drops what nobody needs any more: sessions that are over.
+    /// One round of taking away what was kept long enough.
+    pub async fn sweep_kept(&self) -> Result<(), EraseError> {
+        retention::round(self).await
+    }
+
+    fn sweeper(&self) -> Option<Sweeper<D>> {
+        Some(Sweeper { store: self.hooks.renderer.names.store.clone(), eraser: self.eraser()? })
+    }
+
+    /// Drops what nobody needs any more: sessions that are over. Writes down which runs of failed sign-ins are.
     pub async fn sweep(&self) -> Result<(), StoreError> {
+        let rows = self.failures().over(self.now());
+        self.write_down_failures(rows).await?;
         self.people.prune(self.now()).await
     }
 
@@ -175,6 +201,18 @@ impl<D: Data, K: Clock> Own<D, K> {
     /// get to. An error is what the next time is for.
     pub async fn keep_told(&self) -> Result<(), OwnError> {
         self.tell_terms(0).await
+    }
+
+    fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn write_down_failures(&self, rows: Vec<String>) -> Result<(), StoreError> {
+        for detail in rows {
+            let what = "sign-in.failed".to_owned();
+            self.audit.append(Act { who: Who::Node, what, subject: None, detail }, self.now()).await?;
+        }
+        Ok(())
     }
 
     fn now(&self) -> Millis {
@@ -223,6 +261,8 @@ pub async fn ask<D: Data, K: Clock>(
 /// A request that was let in.
 struct Ask<'a> {
     caller: &'a Caller,
+    /// The address that they are at, when it is known.
+    peer: Option<IpAddr>,
     said: At<'a>,
     path: &'a [String],
     /// What makes the same request again the same.
@@ -285,8 +325,9 @@ async fn handle<D: Data, K: Clock>(own: &Own<D, K>, request: Request, door: Door
         other => other,
     };
     caller.may(route, path)?;
+    let peer = parts.extensions.get::<Shown>().and_then(|it| it.peer);
     let key = parts.headers.get("idempotency-key").cloned();
-    let ask = Ask { caller: &caller, said: At::new(&said, ""), path, key };
+    let ask = Ask { caller: &caller, peer, said: At::new(&said, ""), path, key };
     let Done { told, on, by, about } = done(own, route.op, &ask).await?;
     if let Some(what) = route.what {
         let who = by.unwrap_or(caller.who());
@@ -333,6 +374,10 @@ async fn done<D: Data, K: Clock>(own: &Own<D, K>, op: Op, ask: &Ask<'_>) -> Resu
         Op::Providers => terms::list(own).await,
         Op::AddProvider => terms::add(own, ask).await,
         Op::RemoveProvider => terms::remove(own, ask).await,
+        Op::Retention => retention::list(own).await,
+        Op::SetRetention => retention::set(own, ask).await,
+        Op::ReportRetention => retention::report(own).await,
+        Op::SweepRetention => retention::sweep(own).await,
         Op::Audit => audit::list(own, ask).await,
         Op::AuditHead => audit::head(own).await,
         Op::VerifyAudit => audit::verify(own, ask).await,

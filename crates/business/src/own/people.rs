@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::{Ask, Done, Own, OwnError, success};
 use crate::api::reader::At;
 use crate::clock::Clock;
-use crate::people::{INBOXES_MAX, Inboxes, New, PASSWORD_MAX, Person, Role};
+use crate::people::{By, INBOXES_MAX, Inboxes, New, PASSWORD_MAX, Person, Role};
 
 /// `GET people`.
 pub(super) async fn list<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done, OwnError> {
@@ -30,7 +30,7 @@ pub(super) async fn add<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Re
         name => name.to_owned(),
     };
     let new = New { login, name, role, inboxes: inboxes(&ask.said)?.unwrap_or(None), password };
-    let _place = own.entering.acquire().await.map_err(|_| OwnError::Unavailable)?;
+    let _place = own.inside.enter().await?;
     let (person, enrolment) = own.people.add(ask.caller.by()?, new, own.now(), &mut own.rng()).await?;
     let on = format!("person {} {}", person.id, scope_of(person.role, &person.inboxes));
     let told = json!({
@@ -44,13 +44,9 @@ pub(super) async fn add<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Re
 /// `POST people/{person}`: another role, other inboxes; what is not said stays.
 pub(super) async fn change<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
     let id = id_of(own, ask).await?;
-    let now = own.people.list().await?.into_iter().find(|it| it.id == id);
-    let now = now.ok_or(OwnError::Unknown("person"))?;
-    let role = ask.said.maybe("role")?.map(|it| role_of(&it)).transpose()?.unwrap_or(now.role);
-    let inboxes = inboxes(&ask.said)?.unwrap_or(now.inboxes);
-    let on = format!("person {id} {}", scope_of(role, &inboxes));
-    own.people.change(ask.caller.by()?, id, role, inboxes).await?;
-    Ok(Done::new(success(), on))
+    let role = ask.said.maybe("role")?.map(|it| role_of(&it)).transpose()?;
+    let person = own.people.change(ask.caller.by()?, id, role, inboxes(&ask.said)?).await?;
+    Ok(Done::new(success(), format!("person {id} {}", scope_of(person.role, &person.inboxes))))
 }
 
 /// `DELETE people/{person}`.
@@ -60,12 +56,21 @@ pub(super) async fn remove<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) ->
     Ok(Done::new(success(), format!("person {id}")))
 }
 
-/// `POST people/{person}/reset`: a new password and a new authenticator; sessions end.
+/// `POST people/{person}/reset`: a new password and a new authenticator; sessions end. Who does so for themselves shows
+/// that it is they, by `current_password` and `current_code`: a session alone may be in another's hands.
 pub(super) async fn reset<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
     let id = id_of(own, ask).await?;
     let (password, made) = password(own, ask)?;
-    let _place = own.entering.acquire().await.map_err(|_| OwnError::Unavailable)?;
-    let enrolment = own.people.reset(ask.caller.by()?, id, password, &mut own.rng()).await?;
+    let by = ask.caller.by()?;
+    let _place = own.inside.enter().await?;
+    if matches!(by, By::Actor(actor) if actor.person().id == id) {
+        let current = Zeroizing::new(ask.said.need_text("current_password", PASSWORD_MAX)?.to_owned());
+        let code = ask.said.need_text("current_code", 16)?;
+        let now = own.now();
+        let shown = own.people.confirm(id, current, code, ask.peer, now).await;
+        shown.map_err(|error| OwnError::at(error, now))?;
+    }
+    let enrolment = own.people.reset(by, id, password, &mut own.rng()).await?;
     let told = json!({ "password": made.as_deref(), "totp": enrolment.expose() });
     Ok(Done::new(told, format!("person {id}")))
 }

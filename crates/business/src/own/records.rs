@@ -5,9 +5,10 @@ use serde_json::json;
 use url::Url;
 
 use super::webhooks::receiver;
-use super::{Done, Own, OwnError};
+use super::{Done, Own, OwnError, retention};
 use crate::clock::Clock;
 use crate::media;
+use crate::retention::{Kind, Periods};
 use crate::store::{Store, StoreError, end_of, table};
 use crate::webhooks::subscription::{Level, Slot};
 
@@ -18,6 +19,9 @@ const DAY: u64 = 24 * 60 * 60 * 1_000;
 pub(super) async fn register<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done, OwnError> {
     let store = &own.hooks.renderer.names.store;
     let settings = own.hooks.outbox.settings();
+    let periods = Periods::of(store).await?;
+    let set = |kind| periods.period(kind, None);
+    let webhooks = |life: u64| Some(set(Kind::Webhooks).map_or(life, |it| it.min(life)));
     let rows: [(&str, &str, Option<u64>, Key); 11] = [
         (
             "customers: account and number",
@@ -31,7 +35,12 @@ pub(super) async fn register<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done,
             Some(media::LIFE),
             all(table::MEDIA, b"i"),
         ),
-        ("notes of messages that programs sent", "to tell how far each got", None, all(table::MESSAGE, b"")),
+        (
+            "notes of messages that programs sent",
+            "to tell how far each got",
+            set(Kind::Notes),
+            all(table::MESSAGE, b""),
+        ),
         ("answers to idempotency keys", "to send nothing twice", Some(DAY), all(table::ANSWERED, b"")),
         (
             "webhooks that wait",
@@ -39,8 +48,8 @@ pub(super) async fn register<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done,
             Some(settings.life),
             all(table::DELIVERY, b"d"),
         ),
-        ("webhooks that were made", "to be told again", Some(settings.log), all(table::DELIVERED, b"a")),
-        ("webhooks that were given up", "to be told again", Some(settings.dead), all(table::DEAD, b"")),
+        ("webhooks that were made", "to be told again", webhooks(settings.log), all(table::DELIVERED, b"a")),
+        ("webhooks that were given up", "to be told again", webhooks(settings.dead), all(table::DEAD, b"")),
         (
             "conversations: inbox, whose, labels, who waits",
             "to be answered by people of the business",
@@ -82,6 +91,8 @@ pub(super) async fn register<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done,
         "controller": own.handle,
         "kept": kept,
         "on_the_device": DEVICE,
+        "messages_kept_for_ms": set(Kind::Messages),
+        "retention": retention::set_rows(own).await?,
         "recipients": recipients,
     });
     Ok(Done::new(told, ""))
@@ -89,7 +100,7 @@ pub(super) async fn register<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done,
 
 /// What the device keeps, which is not counted here: it is sealed.
 const DEVICE: &str = "messages in both directions with their files, contacts with pinned keys, receipts of consent: \
-                      sealed, until they vanish by their timer or are erased";
+                      sealed, until they vanish by their timer, were kept as long as is set, or are erased";
 
 fn all(table: u8, part: &[u8]) -> Key {
     Key::new(table, &[part])

@@ -9,20 +9,23 @@ use super::people::told;
 use super::{Ask, Done, Own, OwnError, success};
 use crate::audit::Who;
 use crate::clock::Clock;
-use crate::people::{IDLE, LIFE, PASSWORD_MAX, PeopleError};
+use crate::people::{Claim, IDLE, LIFE, PASSWORD_MAX, PeopleError};
 
 /// `POST sign-in`: a login, a password and the code of the authenticator for a session.
 pub(super) async fn sign_in<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
     let login = ask.said.need_text("login", 64)?;
     let password = Zeroizing::new(ask.said.need_text("password", PASSWORD_MAX)?.to_owned());
     let code = ask.said.need_text("code", 16)?;
-    let _place = own.entering.acquire().await.map_err(|_| OwnError::Unavailable)?;
+    let _place = own.entrance.enter().await?;
     let now = own.now();
-    let entered = own.people.sign_in(login, password, code, now, &mut own.rng()).await;
-    let (secret, actor) = entered.map_err(|error| match error {
-        PeopleError::Wait(until) => OwnError::Wait(until.saturating_sub(now)),
-        other => other.into(),
-    })?;
+    let claim = Claim { login, password, code, from: ask.peer };
+    let entered = own.people.sign_in(claim, now, &mut own.rng()).await;
+    if matches!(entered, Err(PeopleError::Wrong | PeopleError::Wait(_))) {
+        let who = own.people.id_of(login).await?;
+        let rows = own.failures().failed(who, now);
+        own.write_down_failures(rows).await?;
+    }
+    let (secret, actor) = entered.map_err(|error| OwnError::at(error, now))?;
     let told = json!({
         "session": secret.expose(),
         "person": told(actor.person()),

@@ -7,7 +7,6 @@
 use std::io::{Error, ErrorKind};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -21,8 +20,6 @@ use super::ROOT;
 
 /// What the socket is called in the node's folder.
 pub const NAME: &str = "node.sock";
-/// What is asked for may call a receiver, or look through a whole log.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A socket that is listened on; it goes when this is dropped.
 pub struct Socket {
@@ -69,7 +66,8 @@ impl Drop for Socket {
     }
 }
 
-/// Asks the node that serves in a folder: the status and the answer; `None` when none serves.
+/// Asks the node that serves in a folder: the status and the answer; `None` when none serves. It is waited for as long as
+/// the node is at work, which for an erasing of years may be long; a node that dies ends it.
 pub async fn ask(
     folder: &Path,
     method: &str,
@@ -83,8 +81,7 @@ pub async fn ask(
         }
         Err(error) => return Err(error),
     };
-    let late = |_| Error::new(ErrorKind::TimedOut, "the node did not answer in time");
-    tokio::time::timeout(PATIENCE, exchange(stream, method, path, body)).await.map_err(late)?.map(Some)
+    exchange(stream, method, path, body).await.map(Some)
 }
 
 async fn exchange(stream: UnixStream, method: &str, path: &str, body: &Value) -> Result<(u16, Value), Error> {
@@ -107,5 +104,36 @@ async fn exchange(stream: UnixStream, method: &str, path: &str, body: &Value) ->
             Ok(()) => asked.await,
             Err(error) => Err(Error::other(error)),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use hyper::Response;
+    use hyper::service::service_fn;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_is_long_at_work_is_waited_for_and_one_that_dies_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = Socket::bind(folder.path(), folder.path()).expect("bound");
+        let slow = service_fn(|_| async {
+            tokio::time::sleep(Duration::from_secs(1_000)).await;
+            Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from_static(b"{\"erased\":1}"))))
+        });
+        let serving = tokio::spawn(async move {
+            let stream = socket.accept().await.expect("somebody comes");
+            let server = hyper::server::conn::http1::Builder::new();
+            server.serve_connection(TokioIo::new(stream), slow).await.expect("served");
+            drop(socket.accept().await);
+        });
+        let told = ask(folder.path(), "POST", "x", &Value::Null).await.expect("answered");
+        assert_eq!(told, Some((200, serde_json::json!({ "erased": 1 }))));
+        assert!(ask(folder.path(), "POST", "x", &Value::Null).await.is_err(), "it has gone");
+        serving.await.expect("ended");
+        assert_eq!(ask(folder.path(), "POST", "x", &Value::Null).await.expect("asked"), None);
     }
 }

@@ -19,8 +19,6 @@ use crate::tokens::Scope;
 const DAY: Millis = 24 * 60 * 60 * 1_000;
 /// The longest delegation: a year, and after that it is thought about again.
 const DAYS_MAX: u64 = 366;
-/// Longest retention that can be told: a hundred years.
-const KEEPS_MAX: u64 = 36_500;
 /// How long the relay is waited for before an answer says that customers are told later.
 const PATIENCE: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(100);
@@ -30,22 +28,13 @@ pub(super) async fn terms<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done, Ow
     Ok(Done::new(told(own).await?, ""))
 }
 
-/// `POST terms`: another notice, or another time for which is kept; what is not said stays.
+/// `POST terms`: another notice. For how long is kept what is said is told as retention is set.
 pub(super) async fn set_terms<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
-    let notice = ask.said.maybe("notice")?.map(|it| it.text(0, NOTICE_MAX)).transpose()?;
-    let keeps = ask.said.maybe("keeps_days")?.map(|at| match at.whole()? {
-        days if days <= KEEPS_MAX => Ok(u32::try_from(days).unwrap_or_default()),
-        _ => Err(OwnError::from(at.bad(format_args!("must be at most {KEEPS_MAX} days")))),
-    });
-    let keeps = keeps.transpose()?;
+    let notice = ask.said.need("notice")?.text(0, NOTICE_MAX)?;
     own.device.as_ref().ok_or(OwnError::NotServing)?;
-    own.terms.say(notice.map(str::to_owned), keeps).await?;
+    own.terms.say(notice).await?;
     own.tell_terms(PATIENCE).await?;
-    let on = match keeps {
-        Some(days) => format!("keeps {days} days"),
-        None => "notice".to_owned(),
-    };
-    Ok(Done::new(told(own).await?, on))
+    Ok(Done::new(told(own).await?, "notice"))
 }
 
 /// `GET providers`: who acts for the business, and who did.

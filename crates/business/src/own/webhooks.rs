@@ -15,8 +15,6 @@ use crate::webhooks::subscription::{FIELDS, Level, New, Slot, Subscription, VERI
 /// Rows of an answer at most, and when nothing is said.
 const LIMIT_MAX: usize = 1_000;
 const LIMIT: usize = 100;
-/// Attempts that are looked through for the last ones.
-const LOOKED: usize = 20_000;
 
 /// `GET webhooks`: every receiver, and which one is called.
 pub(super) async fn list<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done, OwnError> {
@@ -65,9 +63,8 @@ pub(super) async fn deliveries<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>
     let end = own.now() + 1;
     let from = time(ask, "from_ms")?.unwrap_or(end.saturating_sub(24 * 60 * 60 * 1_000));
     let to = time(ask, "to_ms")?.unwrap_or(end);
-    let attempts = own.hooks.outbox.log(from, to, LOOKED).await?;
-    let skipped = attempts.len().saturating_sub(limit(ask)?);
-    let rows: Vec<_> = attempts.iter().skip(skipped).map(attempt).collect();
+    let attempts = own.hooks.outbox.last_of_log(from, to, limit(ask)?).await?;
+    let rows: Vec<_> = attempts.iter().map(attempt).collect();
     Ok(Done::new(json!({ "data": rows }), ""))
 }
 

@@ -1,10 +1,10 @@
 //! Signing in and staying so.
 //!
-//! After [`FREE`] failed attempts each further one waits, twice as long every time. They are counted by a part of the
-//! login's hash: for logins that nobody has as for those that somebody has, so that neither the answer nor the time it
-//! takes tells which is which, and so that guessing at many logins fills no disk.
+//! Failed attempts are counted in `attempts`.
 
 use std::fmt;
+use std::net::IpAddr;
+use std::sync::{MutexGuard, PoisonError};
 
 use lacre_proto::Millis;
 use lacre_store::data::{Batch, Data, Key};
@@ -13,26 +13,31 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::attempts::Attempts;
 use super::secret::{Hashed, PASSWORD_MAX};
 use super::{Actor, People, PeopleError, Row, away, by_login};
-use crate::store::{StoreError, bytes_of, table};
+use crate::store::{StoreError, bytes_of, end_of, table};
 
 /// A session ends after this time in any case.
 pub const LIFE: Millis = 12 * 60 * 60 * 1_000;
 /// A session ends when nothing was done in it for this time.
 pub const IDLE: Millis = 30 * 60 * 1_000;
-/// Failed attempts that cost no wait.
-const FREE: u32 = 5;
-/// The wait after the first that does.
-const FIRST_WAIT: Millis = 30_000;
-/// The longest wait.
-const LONGEST_WAIT: Millis = 60 * 60 * 1_000;
-/// After so long without an attempt all is forgotten.
-const FORGET: Millis = 24 * 60 * 60 * 1_000;
 /// The time of the last use is kept to a minute.
 const USE_GRAIN: Millis = 60_000;
 const PREFIX: &str = "lacre_bs_";
 const PAGE: usize = 256;
+
+/// Who somebody says they are.
+pub struct Claim<'a> {
+    /// What they sign in with.
+    pub login: &'a str,
+    /// Their password.
+    pub password: Zeroizing<String>,
+    /// What their authenticator app shows.
+    pub code: &'a str,
+    /// The address that they are at, when it is known.
+    pub from: Option<IpAddr>,
+}
 
 /// A session's secret: what a browser shows on each request. Its `Debug` does not tell it.
 pub struct SessionSecret(Zeroizing<String>);
@@ -64,41 +69,46 @@ impl Session {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-struct Attempts {
-    count: u32,
-    last: Millis,
-}
-
-impl Attempts {
-    /// Until when the next has to wait.
-    fn until(&self) -> Millis {
-        match self.count.checked_sub(FREE) {
-            None => 0,
-            Some(over) => {
-                let doubled = 1_u64.checked_shl(over).unwrap_or(u64::MAX);
-                self.last.saturating_add(FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT))
-            }
-        }
-    }
-}
-
 impl<D: Data> People<D> {
-    /// Lets somebody in by their password and the code of their authenticator app. A code is taken once.
+    /// Lets somebody in by their password and the code of their authenticator app, from an address. A code is taken
+    /// once.
     pub async fn sign_in(
         &self,
-        login: &str,
-        password: Zeroizing<String>,
-        code: &str,
+        Claim { login, password, code, from }: Claim<'_>,
         now: Millis,
         rng: &mut (impl CryptoRng + Send),
     ) -> Result<(SessionSecret, Actor), PeopleError> {
         let mut random = Zeroizing::new([0; 32]);
         rng.fill_bytes(random.as_mut());
+        let row = self.prove(Claim { login, password, code, from }, now).await?;
+        let secret = SessionSecret(Zeroizing::new(format!("{PREFIX}{}", hex::encode(random.as_ref()))));
+        let session = Session { person: row.person.id, generation: row.generation, begun: now, used: now };
+        self.store.write(Batch::new().put(key_of(secret.expose()), bytes_of(&session))).await?;
+        Ok((secret, Actor { person: row.person }))
+    }
+
+    /// Shows that somebody who is signed in is who they are, by what they sign in with: a session may be another's hands.
+    pub async fn confirm(
+        &self,
+        id: u64,
+        password: Zeroizing<String>,
+        code: &str,
+        from: Option<IpAddr>,
+        now: Millis,
+    ) -> Result<(), PeopleError> {
+        let login = self.row(id).await?.person.login;
+        self.prove(Claim { login: &login, password, code, from }, now).await.map(drop)
+    }
+
+    /// Who it is that has this password and this code.
+    async fn prove(
+        &self,
+        Claim { login, password, code, from }: Claim<'_>,
+        now: Millis,
+    ) -> Result<Row, PeopleError> {
         // The attempt is counted before it is looked at: many at once are many.
-        self.count(login, now).await?;
-        let id = if login.len() <= 64 { self.store.read("a person", &by_login(login)).await? } else { None };
-        let row = match id {
+        self.attempts().begin(login, from, now).map_err(PeopleError::Wait)?;
+        let row = match self.id_of(login).await? {
             Some(id) => self.store.read::<Row>("a person", &super::by_id(id)).await?,
             None => None,
         };
@@ -131,11 +141,18 @@ impl<D: Data> People<D> {
         if !taken {
             return Err(PeopleError::Wrong);
         }
-        let secret = SessionSecret(Zeroizing::new(format!("{PREFIX}{}", hex::encode(random.as_ref()))));
-        let session = Session { person: row.person.id, generation: row.generation, begun: now, used: now };
-        let batch = Batch::new().put(key_of(secret.expose()), bytes_of(&session)).delete(attempts_key(login));
-        self.store.write(batch).await?;
-        Ok((secret, Actor { person: row.person }))
+        self.attempts().succeeded(login, from);
+        Ok(row)
+    }
+
+    /// The number of whoever has a login.
+    pub async fn id_of(&self, login: &str) -> Result<Option<u64>, StoreError> {
+        if login.len() <= 64 { self.store.read("a person", &by_login(login)).await } else { Ok(None) }
+    }
+
+    pub(super) fn attempts(&self) -> MutexGuard<'_, Attempts> {
+        // A number in a map is whole whatever happened to the thread that wrote it.
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Who a session is of, as they are now.
@@ -168,8 +185,11 @@ impl<D: Data> People<D> {
 
     /// Drops sessions that are over and attempts that were long ago.
     pub async fn prune(&self, now: Millis) -> Result<(), StoreError> {
-        self.drop_rows::<Session>(b"s", |it| it.over(now)).await?;
-        self.drop_rows::<Attempts>(b"a", |it| it.last.saturating_add(FORGET) <= now).await
+        self.attempts().prune(now);
+        // What an earlier version counted there.
+        let counted = Key::new(table::PERSON, &[b"a"]);
+        self.store.write(Batch::new().delete_range(counted.clone(), end_of(&counted))).await?;
+        self.drop_rows::<Session>(b"s", |it| it.over(now)).await
     }
 
     async fn drop_rows<T: serde::de::DeserializeOwned>(
@@ -189,28 +209,8 @@ impl<D: Data> People<D> {
             }
         }
     }
-
-    async fn count(&self, login: &str, now: Millis) -> Result<(), PeopleError> {
-        let until = self
-            .store
-            .change("attempts", &attempts_key(login), |kept: &mut Option<Attempts>| {
-                let mut attempts = kept.filter(|it| it.last.saturating_add(FORGET) > now).unwrap_or_default();
-                let until = attempts.until();
-                if until <= now {
-                    attempts = Attempts { count: attempts.count.saturating_add(1), last: now };
-                    *kept = Some(attempts);
-                }
-                until
-            })
-            .await?;
-        if until <= now { Ok(()) } else { Err(PeopleError::Wait(until)) }
-    }
 }
 
 fn key_of(secret: &str) -> Key {
     Key::new(table::PERSON, &[b"s", &Sha256::digest(secret)])
-}
-
-fn attempts_key(login: &str) -> Key {
-    Key::new(table::PERSON, &[b"a", &Sha256::digest(login)[..2]])
 }

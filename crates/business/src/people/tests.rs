@@ -41,7 +41,21 @@ impl Bakery {
         code: &str,
         now: Millis,
     ) -> Result<(SessionSecret, Actor), PeopleError> {
-        self.people.sign_in(login, Zeroizing::new(password.to_owned()), code, now, &mut self.rng).await
+        self.enter_from(1, login, password, code, now).await
+    }
+
+    /// The same from one of several addresses.
+    async fn enter_from(
+        &mut self,
+        from: u8,
+        login: &str,
+        password: &str,
+        code: &str,
+        now: Millis,
+    ) -> Result<(SessionSecret, Actor), PeopleError> {
+        let from = Some([192, 0, 2, from].into());
+        let claim = Claim { login, password: Zeroizing::new(password.to_owned()), code, from };
+        self.people.sign_in(claim, now, &mut self.rng).await
     }
 }
 
@@ -64,7 +78,7 @@ async fn ana_signs_in_is_seen_as_she_is_now_and_signs_out() {
     assert_eq!((actor.person().id, format!("{secret:?}").as_str()), (id, "SessionSecret(..)"));
     let seen = bakery.people.session(secret.expose(), NOW + MINUTE).await.expect("in");
     assert!(seen.may(Action::Answer, Some("shop")) && !seen.may(Action::Assign, Some("shop")));
-    bakery.people.change(By::Operator, id, Role::Supervisor, None).await.expect("changed");
+    bakery.people.change(By::Operator, id, Some(Role::Supervisor), None).await.expect("changed");
     let seen = bakery.people.session(secret.expose(), NOW + MINUTE).await.expect("in");
     assert!(seen.may(Action::Assign, Some("shop")), "from the next request on");
     for bad in ["", "lacre_bs_", &secret.expose()[1..], &secret.expose().replace("bs", "bt")] {
@@ -153,6 +167,51 @@ async fn guessing_has_to_wait_longer_and_longer_whether_there_is_somebody_or_not
 }
 
 #[tokio::test]
+async fn who_guesses_elsewhere_keeps_nobody_out_and_a_reset_forgets_what_was_tried() {
+    let (mut bakery, id) = Bakery::with(Role::Owner).await;
+    for from in 2..20 {
+        for _ in 0..5 {
+            let wrong = bakery.enter_from(from, "ana", "wrong", "000000", NOW).await.err();
+            assert_eq!(wrong, Some(PeopleError::Wrong));
+        }
+        let waits = bakery.enter_from(from, "ana", "wrong", "000000", NOW).await.err();
+        assert_eq!(waits, Some(PeopleError::Wait(NOW + 30_000)), "{from}");
+    }
+    let code = bakery.code(id, NOW).await;
+    assert!(bakery.enter_from(1, "ana", PASSWORD, &code, NOW).await.is_ok(), "she is elsewhere");
+
+    // Who tries one login after the other from one address waits too, and nobody else does.
+    for n in 0..30 {
+        let wrong = bakery.enter_from(40, &format!("nobody{n}"), "wrong", "000000", NOW).await.err();
+        assert_eq!(wrong, Some(PeopleError::Wrong));
+    }
+    let waits = bakery.enter_from(40, "one more", "wrong", "000000", NOW).await.err();
+    assert_eq!(waits, Some(PeopleError::Wait(NOW + 30_000)));
+
+    // She has forgotten her password, and was given another.
+    for _ in 0..6 {
+        bakery.enter_from(50, "ana", "wrong", "000000", NOW).await.err();
+    }
+    let password = Zeroizing::new(PASSWORD.to_owned());
+    bakery.people.reset(By::Operator, id, password, &mut bakery.rng).await.expect("reset");
+    let code = bakery.code(id, NOW).await;
+    assert!(bakery.enter_from(50, "ana", PASSWORD, &code, NOW).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_is_not_said_of_a_person_stays_whoever_changes_it_at_the_same_time() {
+    let (bakery, id) = Bakery::with(Role::Agent).await;
+    let shop = || Some(Some(BTreeSet::from(["shop".to_owned()])));
+    let (role, inboxes) = tokio::join!(
+        bakery.people.change(By::Operator, id, Some(Role::Supervisor), None),
+        bakery.people.change(By::Operator, id, None, shop()),
+    );
+    assert_eq!(role.map(|it| it.role), Ok(Role::Supervisor));
+    let person = inboxes.expect("changed");
+    assert_eq!((person.role, Some(person.inboxes)), (Role::Supervisor, shop()));
+}
+
+#[tokio::test]
 async fn many_attempts_at_once_are_many() {
     let (bakery, _) = Bakery::with(Role::Agent).await;
     let mut all = tokio::task::JoinSet::new();
@@ -160,7 +219,9 @@ async fn many_attempts_at_once_are_many() {
         let people = bakery.people.clone();
         all.spawn(async move {
             let mut rng = StdRng::seed_from_u64(seed);
-            people.sign_in("ana", Zeroizing::new("wrong".to_owned()), "000000", NOW, &mut rng).await.err()
+            let password = Zeroizing::new("wrong".to_owned());
+            let claim = Claim { login: "ana", password, code: "000000", from: None };
+            people.sign_in(claim, NOW, &mut rng).await.err()
         });
     }
     let answers = all.join_all().await;
@@ -187,19 +248,25 @@ async fn nobody_lifts_anybody_above_themselves_and_an_owner_stays() {
         let by = By::Actor(&actor);
         let refused = PeopleError::NotAllowed;
         assert_eq!(bakery.add(by, "mallory", Role::Owner).await, Err(refused.clone()), "{role:?}");
-        assert_eq!(bakery.people.change(by, agent, Role::Owner, None).await, Err(refused.clone()));
-        assert_eq!(bakery.people.change(by, owner, Role::Agent, None).await, Err(refused.clone()));
+        assert_eq!(
+            bakery.people.change(by, agent, Some(Role::Owner), None).await.err(),
+            Some(refused.clone())
+        );
+        assert_eq!(
+            bakery.people.change(by, owner, Some(Role::Agent), None).await.err(),
+            Some(refused.clone())
+        );
         assert_eq!(bakery.people.remove(by, owner).await, Err(refused.clone()));
         let password = Zeroizing::new("another one of these".to_owned());
         let reset = bakery.people.reset(by, owner, password, &mut bakery.rng).await.err();
         assert_eq!(reset, Some(refused.clone()));
-        let removes = bakery.people.change(by, agent, Role::Agent, None).await;
+        let removes = bakery.people.change(by, agent, Some(Role::Agent), None).await.map(drop);
         assert_eq!(removes, if role == Role::Admin { Ok(()) } else { Err(refused) });
     }
     assert_eq!(bakery.people.remove(By::Operator, owner).await, Err(PeopleError::LastOwner));
-    let demoted = bakery.people.change(By::Operator, owner, Role::Admin, None).await;
+    let demoted = bakery.people.change(By::Operator, owner, Some(Role::Admin), None).await;
     assert_eq!(demoted, Err(PeopleError::LastOwner));
-    bakery.people.change(By::Operator, agent, Role::Owner, None).await.expect("lifted");
+    bakery.people.change(By::Operator, agent, Some(Role::Owner), None).await.expect("lifted");
     bakery.people.remove(By::Operator, owner).await.expect("removed");
     assert_eq!(bakery.people.list().await.expect("all").len(), 1);
     assert_eq!(bakery.people.remove(By::Operator, owner).await, Err(PeopleError::Unknown));

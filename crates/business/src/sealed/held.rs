@@ -19,7 +19,7 @@ use super::heard::{failed, part};
 use super::{Sealed, category};
 use crate::api::wamid;
 use crate::chat::{MessageId, SendError};
-use crate::held::{Held, Hit, Hits, Holdings, Person, Place};
+use crate::held::{Held, Hit, Hits, Holdings, Person, Place, Tally};
 
 /// Rows that are erased before others are looked for.
 const ROWS: usize = 128;
@@ -36,6 +36,39 @@ impl<D: Data> Holdings for Sealed<D> {
 
     fn erase(&self, customer: AccountId, before: Millis) -> BoxFuture<'_, Result<u64, SendError>> {
         Box::pin(self.erase_all(customer, before))
+    }
+
+    fn tally(&self, customer: AccountId) -> Result<Tally, SendError> {
+        self.read(|records| {
+            let mut tally = Tally::default();
+            for conversation in conversations(&records, customer)? {
+                let mut after = None;
+                loop {
+                    let some = records.messages_after(conversation, after, ROWS)?;
+                    let Some(last) = some.last() else { break };
+                    after = Some(last.position);
+                    let sent = some.iter().filter(|it| it.state != MessageState::Queued).map(|it| it.sent_ms);
+                    tally.count += sent.clone().count() as u64;
+                    tally.oldest = tally.oldest.into_iter().chain(sent).min();
+                }
+            }
+            Ok(tally)
+        })
+    }
+
+    fn oldest(&self, customer: AccountId) -> Result<Option<Millis>, SendError> {
+        self.read(|records| {
+            let mut oldest = None;
+            for conversation in conversations(&records, customer)? {
+                let first = records.messages_after(conversation, None, 1)?;
+                oldest = oldest.into_iter().chain(first.first().map(|it| it.sent_ms)).min();
+            }
+            Ok(oldest)
+        })
+    }
+
+    fn relay_now(&self, now: Millis) -> Result<Millis, SendError> {
+        self.read(|records| records.relay_now(now))
     }
 
     fn held(&self, customer: AccountId, after: Option<Place>, limit: usize) -> Result<Vec<Held>, SendError> {

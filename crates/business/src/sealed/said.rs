@@ -41,7 +41,7 @@ impl<D: Data> Sealed<D> {
             Outgoing::Place(place) => Content::Place(place_of(&place)?),
             Outgoing::Card(card) => Content::Menu(self.menu(card, send.category).await?),
             Outgoing::Media(_, file, caption) => {
-                let sealed = self.seal(file.path, file.name, file.mime).await?;
+                let sealed = self.seal(file.plain().to_owned(), file.name.clone(), file.mime.clone()).await?;
                 Content::Media(Media { files: vec![(sealed, Preview::default())], caption })
             }
             Outgoing::Contacts(card) => {

@@ -2,7 +2,6 @@
 
 use ed25519_dalek::SigningKey;
 use hmac::{Hmac, Mac};
-use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use lacre_store::memory::MemoryData;
 use serde_json::{Value, json};
@@ -17,6 +16,8 @@ use crate::fake::{FakeChat, FakeClock, FakeFetch, FakeHooks, Fakes};
 use crate::signature::{self, Terms, content_digest};
 use crate::tokens::{Bound, New, Scope};
 
+/// Connections of one address.
+const AT_ONCE: usize = 3;
 const NOW: u64 = 1_760_000_000;
 const PROFILE: &str = r#"{"messaging_product":"whatsapp","about":"bread since 1921"}"#;
 
@@ -70,7 +71,8 @@ impl Bakery {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
         let (told, stop) = watch::channel(false);
-        tokio::spawn(accept(faces(node.clone(), own.clone()), listener, None, stop));
+        let crowd = Crowd::but_for(AT_ONCE, |_| false);
+        tokio::spawn(accept(faces(node.clone(), own.clone()), listener, None, (crowd, true), stop));
         Self { node, own, clock, address, key, token, _stop: told, _folder: folder }
     }
 
@@ -256,4 +258,53 @@ async fn ana_signs_in_over_the_listener_where_the_cloud_api_does_not_know_her_se
     }
     assert_eq!(says(session, "POST", "/lacre/v1/sign-out", Value::Null).await.0, 200);
     assert_eq!(says(session, "GET", "/lacre/v1/me", Value::Null).await.0, 401);
+}
+
+#[tokio::test]
+async fn one_address_does_not_take_all_places_of_the_listener() {
+    let bakery = Bakery::new().await;
+    let connect = async || {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.connect(bakery.address).await.expect("it listens")
+    };
+    let mut slow = Vec::new();
+    for _ in 0..AT_ONCE {
+        slow.push(connect().await);
+    }
+    let mut one_more = connect().await;
+    let mut answer = Vec::new();
+    let closed = one_more.read_to_end(&mut answer).await;
+    assert!(answer.is_empty() && !matches!(closed, Ok(1..)), "it is closed");
+    slow.pop();
+    // The place of the one that went is free as soon as the node has seen it go.
+    let mut tries = 0;
+    loop {
+        let mut stream = connect().await;
+        let request = b"GET /v23.0/1 HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n";
+        let _ = stream.write_all(request).await;
+        let mut answer = String::new();
+        if stream.read_to_string(&mut answer).await.is_ok() && answer.starts_with("HTTP/1.1 401") {
+            break;
+        }
+        tries += 1;
+        assert!(tries < 200, "no place: {answer}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[test]
+fn a_proxy_on_this_machine_says_who_asks_and_nobody_else_is_believed() {
+    let said = HeaderMap::from_iter([(
+        HeaderName::from_static("x-forwarded-for"),
+        HeaderValue::from_static("10.9.9.9, 192.0.2.7"),
+    )]);
+    let here = Some(IpAddr::from([127, 0, 0, 1]));
+    let from = |forwarded| From { peer: here, forwarded };
+    assert_eq!(
+        from(true).shown(&said).peer,
+        Some(IpAddr::from([192, 0, 2, 7])),
+        "the last: the proxy wrote it"
+    );
+    assert_eq!(from(false).shown(&said).peer, here);
+    assert_eq!(from(true).shown(&HeaderMap::new()).peer, here);
 }

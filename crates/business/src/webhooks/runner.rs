@@ -83,6 +83,8 @@ impl<C: Chat, D: Data, N: Names, K: Clock> Runner<C, D, N, K> {
         let mut from = self.outbox.position().await?;
         let events = self.chat.events(from).await;
         for some in events.chunks(TAKEN_AT_ONCE) {
+            // Who erases waits for what is looked at here, and it is looked at after that what was erased.
+            let _held = self.outbox.hold().await;
             let mut rendered = Vec::with_capacity(some.len());
             for (_, event) in some {
                 rendered.extend(self.renderer.event(event).await?);

@@ -423,7 +423,7 @@ async fn media_are_sent_by_id_and_by_link() {
         (file.name.as_deref(), file.mime.as_str(), caption.as_str()),
         (Some("cake.png"), "image/png", "Cake")
     );
-    assert_eq!(std::fs::read(file.path).expect("there"), png);
+    assert_eq!(std::fs::read(file.plain()).expect("there"), png);
     for link in ["liar", "page", "none", "not-there"] {
         let answer = world.to_ana(image(json!({ "link": format!("https://bakery.example/{link}") }))).await;
         assert_eq!(answer.code(), 131053, "{link}");
@@ -438,11 +438,7 @@ async fn media_are_sent_by_id_and_by_link() {
         );
     }
     assert_eq!(world.chat.sent().len(), 1);
-    assert_eq!(
-        std::fs::read_dir(world.folder.path().join("media")).expect("there").count(),
-        1,
-        "nothing is left"
-    );
+    assert_eq!(world.files(), 1, "nothing is left");
 }
 
 #[tokio::test]

@@ -103,3 +103,23 @@ async fn the_profile_has_a_picture_as_long_as_it_is_the_picture() {
     world.clock.advance(8 * DAY);
     assert_eq!(shown(&first).await.code(), 190, "its address is old");
 }
+
+#[tokio::test]
+async fn so_many_uploads_are_open_and_no_more_until_one_is_whole_or_over() {
+    let world = World::new().await;
+    let mut first = None;
+    for _ in 0..100 {
+        let told = begin(&world, PNG.len(), "image/png").await.ok();
+        first.get_or_insert(told["id"].as_str().expect("an id").to_owned());
+    }
+    assert_eq!(begin(&world, PNG.len(), "image/png").await.code(), 80_007);
+    bring(&world, &first.expect("one"), 0, PNG).await.ok();
+    begin(&world, PNG.len(), "image/png").await.ok();
+    assert_eq!(begin(&world, PNG.len(), "image/png").await.code(), 80_007);
+    world.clock.advance(DAY);
+    for _ in 0..20 {
+        begin(&world, 100 << 20, "text/plain").await.ok();
+    }
+    assert_eq!(begin(&world, 100 << 20, "text/plain").await.code(), 80_007, "their bytes count too");
+    begin(&world, PNG.len(), "image/png").await.ok();
+}

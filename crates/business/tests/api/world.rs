@@ -154,6 +154,14 @@ impl World {
         self.request(request.body(body).expect("a request")).await
     }
 
+    /// How many files the node keeps, but for those that are being sent.
+    pub fn files(&self) -> usize {
+        let media = self.folder.path().join("media");
+        let all = [media.clone(), media.join("sealed")].map(|it| std::fs::read_dir(it).into_iter().flatten());
+        let all = all.into_iter().flatten().flatten().map(|it| it.path());
+        all.filter(|it| it.is_file() && !it.to_string_lossy().contains(".open-")).count()
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.call("GET", path, Value::Null).await
     }

@@ -64,7 +64,7 @@ async fn what_is_held_of_ana_is_told_whole_and_nothing_of_brunos() {
     assert_eq!(rows.len(), 1, "{told}");
     assert_eq!(rows[0]["content"]["text"], "do you have rye?");
     let file = json!({ "name": "cake.jpg", "mime": "image/jpeg", "bytes": 5, "media_id": "123456789012345",
-                       "lies_plain_here": false, "kept_until_ms": NOW + MINUTE });
+                       "lies_here": false, "kept_until_ms": NOW + MINUTE });
     assert_eq!(rows[0]["files"], json!([file]));
     assert!(rows[0]["sent_by_api"].is_null());
 

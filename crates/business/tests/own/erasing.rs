@@ -1,5 +1,6 @@
 //! A customer is erased: nothing of them is left but the pseudonym, and nothing comes back.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use lacre_business::chat::{ChatEvent, Customer, Incoming, MessageId, SendError};
@@ -17,11 +18,13 @@ use crate::consents::{ANA, BRUNO, number};
 use crate::world::*;
 
 const WORDS: &str = "do you have rye?";
+/// What her picture shows.
+pub const HERS: &str = "a cake with a name on it";
 const PICTURE: u64 = 123_456_789_012_345;
 
 /// Ana has written, and somebody noted something of her; she sent a picture, which a program fetched; she was answered; a webhook about her waits; she is
 /// blocked and restricted. Bruno has written too.
-async fn story(world: &World) {
+pub async fn story(world: &World) {
     for (who, n) in [(ANA, 3), (BRUNO, 4)] {
         let from = Customer { account: who, name: "Ana".to_owned() };
         let what = Incoming::Text(WORDS.to_owned());
@@ -62,7 +65,7 @@ async fn story(world: &World) {
     world.node.media.note(medium).await.expect("noted");
     let media = world.folder.path().join("media");
     std::fs::create_dir_all(&media).expect("made");
-    std::fs::write(media.join(PICTURE.to_string()), WORDS).expect("fetched");
+    std::fs::write(media.join(PICTURE.to_string()), HERS).expect("fetched");
     let block =
         json!({ "messaging_product": "whatsapp", "block_users": [{ "user": number(world, ANA).await }] });
     let line = format!("POST {}/block_users", world.node.identity.number);
@@ -70,41 +73,52 @@ async fn story(world: &World) {
     restriction::set(&world.node.store, ANA, NOW).await.expect("set");
 }
 
-async fn rows(data: &MemoryData) -> Vec<(Key, bytes::Bytes)> {
+pub async fn rows(data: &MemoryData) -> Vec<(Key, bytes::Bytes)> {
     let (from, to) = (Key::from(bytes::Bytes::new()), Key::from(bytes::Bytes::from_static(&[0xff; 4])));
     data.scan(&from, &to, usize::MAX).await.expect("read")
 }
 
 /// Where something is found of Ana: in rows of the store and files of the folder.
 async fn traces(world: &World, digits: &str) -> Vec<String> {
+    found(&world.data, world.folder.path(), &needles(digits)).await
+}
+
+/// Where these words are found.
+pub async fn traces_of(world: &World, words: &str) -> Vec<String> {
+    found(&world.data, world.folder.path(), &[words.as_bytes().to_vec()]).await
+}
+
+/// What may be left of Ana, who has this number.
+pub fn needles(digits: &str) -> Vec<Vec<u8>> {
     let number: u64 = digits.parse().expect("digits");
-    let needles: [&[u8]; 6] = [
-        digits.as_bytes(),
-        &number.to_be_bytes(),
-        &bytes_of(&number),
-        ANA.as_ref(),
-        ANA.to_string().as_bytes(),
-        b"\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01",
+    vec![
+        digits.as_bytes().to_vec(),
+        number.to_be_bytes().to_vec(),
+        bytes_of(&number),
+        ANA.as_ref().to_vec(),
+        ANA.to_string().into_bytes(),
+        vec![1; 16],
+        HERS.as_bytes().to_vec(),
     ]
-    .map(|it| Box::leak(it.to_vec().into_boxed_slice()) as &[u8]);
+}
+
+pub async fn found(data: &MemoryData, folder: &Path, needles: &[Vec<u8>]) -> Vec<String> {
     let has = |hay: &[u8]| needles.iter().any(|needle| hay.windows(needle.len()).any(|it| it == *needle));
-    let mut found: Vec<_> = rows(&world.data)
+    let mut found: Vec<_> = rows(data)
         .await
         .iter()
         .filter(|(key, value)| has(key.as_bytes()) || has(value))
         .map(|(key, _)| format!("row {}", hex::encode(key.as_bytes())))
         .collect();
-    let mut folders = vec![world.folder.path().to_owned()];
+    let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("read").flatten() {
             match entry.path().is_dir() {
                 true => folders.push(entry.path()),
-                false => {
-                    let bytes = std::fs::read(entry.path()).expect("read");
-                    if has(&bytes) || bytes.windows(WORDS.len()).any(|it| it == WORDS.as_bytes()) {
-                        found.push(format!("file {}", entry.path().display()));
-                    }
+                false if has(&std::fs::read(entry.path()).expect("read")) => {
+                    found.push(format!("file {}", entry.path().display()));
                 }
+                false => {}
             }
         }
     }
@@ -213,4 +227,97 @@ async fn what_was_erased_is_not_told_any_more_and_what_she_writes_later_is() {
     assert_eq!(traces(&world, &ana).await, Vec::<String>::new(), "nor is she given a number for it");
     let told = renderer.event(&says(NOW + 1)).await.expect("rendered").expect("it is told");
     assert!(String::from_utf8_lossy(&told.body).contains(&ana), "under the same number");
+}
+
+#[tokio::test]
+async fn what_came_after_the_first_try_is_no_part_of_the_second() {
+    let world = World::new().await;
+    story(&world).await;
+    let ana = number(&world, ANA).await;
+    world.chat.refuses_next(SendError::Unavailable("gone".to_owned()));
+    assert_eq!(world.console(&format!("POST customers/{ana}/erase"), Value::Null).await.0, 503);
+    // Meanwhile she writes again, is answered, and is restricted.
+    world.clock.advance(MINUTE);
+    let since = b"her new words".to_vec();
+    world.waits(Rendered { customer: Some(ANA), field: "messages", body: since }).await;
+    let said = json!({ "content": { "text": "her new words" }, "files": [], "at_ms": NOW + MINUTE });
+    world.chat.holds(ANA, MessageId([9; 16]), said);
+    restriction::lift(&world.node.store, &alone(&world).await.outbox, ANA, NOW).await.expect("lifted");
+    let (_, token) = world.token(json!({ "name": "another" })).await;
+    world.chat.opens_window(ANA, NOW + 10 * MINUTE);
+    world.chat.unblocks(ANA);
+    let send =
+        json!({ "messaging_product": "whatsapp", "to": ana, "type": "text", "text": { "body": "at six" } });
+    let line = format!("POST {}/messages", world.node.identity.number);
+    let (status, told) = world.program_once(&token, "key 3", &line, send.clone()).await;
+    assert_eq!(status, 200, "{told}");
+    restriction::set(&world.node.store, ANA, NOW + MINUTE).await.expect("set");
+
+    assert_eq!(world.starts_again().await, 1);
+    let ground = alone(&world).await;
+    let waits = ground.outbox.of(ANA).await.expect("read");
+    assert_eq!(waits.iter().map(|it| it.id).collect::<Vec<_>>(), [3], "the new one is still to be told");
+    assert_eq!(restriction::since(&world.node.store, ANA).await, Ok(Some(NOW + MINUTE)));
+    let row = Key::new(lacre_business::store::table::DELIVERY, &[b"c"]);
+    let counts = world.data.scan(&row, &lacre_business::store::end_of(&row), 9).await.expect("read");
+    assert_eq!(counts.len(), 2, "and what comes next comes after it");
+    let held = lacre_business::held::Holdings::held(&world.chat, ANA, None, 9).expect("read");
+    assert_eq!(held.iter().map(|it| it.id).collect::<Vec<_>>(), [MessageId([9; 16])]);
+    restriction::lift(&world.node.store, &ground.outbox, ANA, NOW).await.expect("lifted");
+    let again = world.program_once(&token, "key 3", &line, send).await;
+    assert_eq!(again, (200, told), "the answer to her new message is still known");
+}
+
+async fn alone(world: &World) -> Ground<MemoryData, lacre_business::fake::FakeClock> {
+    Ground::alone(world.data.clone(), world.clock.clone()).await.expect("a ground")
+}
+
+#[tokio::test]
+async fn what_the_store_had_begun_is_ended_though_the_file_is_gone() {
+    let world = World::new().await;
+    story(&world).await;
+    let ana = number(&world, ANA).await;
+    world.chat.refuses_next(SendError::Unavailable("gone".to_owned()));
+    assert_eq!(world.console(&format!("POST customers/{ana}/erase"), Value::Null).await.0, 503);
+    std::fs::remove_file(world.folder.path().join("erased")).expect("removed");
+    assert_eq!(world.starts_again().await, 1);
+    assert_eq!(traces(&world, &ana).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_said_is_erased_by_the_relays_time_however_wrong_this_clock_is() {
+    let world = World::new().await;
+    story(&world).await;
+    let ana = number(&world, ANA).await;
+    // This machine is an hour ahead: what she says next, by the relay's time, is not said yet.
+    world.clock.advance(61 * MINUTE);
+    world.chat.is_behind(60 * MINUTE);
+    let told = world.done(&format!("POST customers/{ana}/erase"), Value::Null).await;
+    assert_eq!(told["up_to_ms"], NOW + MINUTE, "{told}");
+    let store = &world.node.store;
+    let erased = async |at| lacre_business::erasing::is_erased(store, ANA, at).await;
+    assert_eq!((erased(NOW + MINUTE).await, erased(NOW + 2 * MINUTE).await), (Ok(true), Ok(false)));
+}
+
+#[tokio::test]
+async fn a_list_of_consents_writes_nobody_down_again() {
+    let world = World::new().await;
+    story(&world).await;
+    crate::consents::customers(&world);
+    let ana = number(&world, ANA).await;
+    world.done(&format!("POST customers/{ana}/erase"), Value::Null).await;
+    let before = rows(&world.data).await.len();
+    let told = world.done("GET consents", Value::Null).await;
+    assert_eq!(told["data"][0]["wa_id"], ana, "the receipt is there, under the number that she would have");
+    // But for the row of the audit log, and its head.
+    assert!(rows(&world.data).await.len() <= before + 1);
+    assert_eq!(traces(&world, &ana).await, Vec::<String>::new());
+    let first = world.done("GET consents?limit=1", Value::Null).await;
+    let second =
+        world.done(&format!("GET consents?limit=1&after={}", text(&first["next"])), Value::Null).await;
+    assert_ne!(first["data"], second["data"]);
+    // Carla has never written: what is held of her can be had all the same.
+    let carla = text(&told["data"][2]["wa_id"]);
+    assert_eq!(world.console(&format!("GET customers/{carla}/export"), Value::Null).await.0, 200);
+    assert_eq!(world.console(&format!("GET customers/{ana}/export"), Value::Null).await.0, 404);
 }

@@ -1,5 +1,6 @@
 //! The node's own API: people, tokens, webhooks, templates, consent, the audit log.
 
+mod brittle;
 mod consents;
 mod customers;
 mod erasing;
@@ -9,6 +10,7 @@ mod matrix;
 mod people;
 mod programs;
 mod providers;
+mod retention;
 mod scope;
 mod watched;
 mod world;

@@ -92,9 +92,10 @@ async fn nobody_makes_somebody_above_themselves_or_with_more_inboxes() {
 async fn a_reset_ends_sessions_and_guessing_has_to_wait() {
     let world = World::new().await;
     let mut ana = world.with("ana", "owner", Value::Null).await;
-    let (status, told) = world
-        .as_person(&ana.session, &format!("POST people/{}/reset", ana.id), json!({ "password": PASSWORD }))
-        .await;
+    let current =
+        json!({ "password": PASSWORD, "current_password": PASSWORD, "current_code": world.code(&ana) });
+    let (status, told) =
+        world.as_person(&ana.session, &format!("POST people/{}/reset", ana.id), current).await;
     assert_eq!((status, &told["password"]), (200, &Value::Null), "it was given: {told}");
     assert_eq!(world.as_person(&ana.session, "GET me", Value::Null).await.0, 401);
     let totp = text(&told["totp"]);
@@ -112,4 +113,73 @@ async fn a_reset_ends_sessions_and_guessing_has_to_wait() {
     world.clock.advance(MINUTE);
     let right = guess(code(&totp, world.node.now()));
     assert_eq!(world.as_person("", "POST sign-in", right).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_session_alone_changes_no_password_of_its_own() {
+    let world = World::new().await;
+    let ana = world.with("ana", "owner", Value::Null).await;
+    let line = format!("POST people/{}/reset", ana.id);
+    for (current, code, status) in [
+        (Value::Null, Value::Null, 400),
+        (json!(PASSWORD), json!("000000"), 401),
+        (json!("another one of these"), json!(world.code(&ana)), 401),
+    ] {
+        let body =
+            json!({ "password": "a new one of these", "current_password": current, "current_code": code });
+        let (found, told) = world.as_person(&ana.session, &line, body).await;
+        assert_eq!(found, status, "{told}");
+    }
+    assert_eq!(world.as_person(&ana.session, "GET me", Value::Null).await.0, 200, "nothing has changed");
+    let body = json!({ "current_password": PASSWORD, "current_code": world.code(&ana) });
+    assert_eq!(world.as_person(&ana.session, &line, body).await.0, 200);
+    // Somebody else's is given anew by who may do so, as before.
+    let bia = world.with("bia", "owner", Value::Null).await;
+    let carla = world.takes_in("carla", "agent", Value::Null).await;
+    let line = format!("POST people/{}/reset", carla.id);
+    assert_eq!(world.as_person(&bia.session, &line, Value::Null).await.0, 200);
+}
+
+#[tokio::test]
+async fn strangers_who_guess_keep_nobody_out_and_are_seen_in_the_log_in_few_rows() {
+    let world = World::new().await;
+    let ana = world.takes_in("ana", "owner", Value::Null).await;
+    let guess = |login: &str| json!({ "login": login, "password": "a guess of mine", "code": "000000" });
+    for n in 0..12 {
+        world.from_address([192, 0, 2, n / 4], "POST sign-in", guess("ana")).await;
+        world.from_address([192, 0, 2, n / 4], "POST sign-in", guess("nobody")).await;
+    }
+    let right = json!({ "login": "ana", "password": PASSWORD, "code": world.code(&ana) });
+    let (status, told) = world.from_address([192, 0, 2, 99], "POST sign-in", right).await;
+    assert_eq!(status, 200, "{told}");
+    let failed = async || {
+        let told = world.done("GET audit?what=sign-in.failed", Value::Null).await;
+        let rows = told["data"].as_array().expect("rows").clone();
+        rows.iter().map(|it| text(&it["on"])).collect::<Vec<_>>()
+    };
+    assert_eq!(failed().await, ["person 1, the first of a run", "nobody, the first of a run"]);
+    world.clock.advance(10 * MINUTE);
+    world.sweeps().await;
+    let mut rows = failed().await.split_off(2);
+    rows.sort();
+    assert_eq!(rows, ["nobody, 11 more in 0 seconds", "person 1, 11 more in 0 seconds"]);
+}
+
+#[tokio::test]
+async fn of_many_who_sign_in_at_once_few_wait_and_those_inside_go_on() {
+    let world = std::sync::Arc::new(World::new().await);
+    let bia = world.with("bia", "owner", Value::Null).await;
+    let mut all = tokio::task::JoinSet::new();
+    for n in 0..60 {
+        let world = world.clone();
+        let guess = json!({ "login": "bia", "password": "a guess of mine", "code": "000000" });
+        all.spawn(async move { world.from_address([192, 0, 2, n], "POST sign-in", guess).await.0 });
+    }
+    tokio::task::yield_now().await;
+    let new = json!({ "login": "carla", "role": "agent", "password": PASSWORD });
+    let (status, told) = world.as_person(&bia.session, "POST people", new).await;
+    assert_eq!(status, 200, "{told}");
+    let answers = all.join_all().await;
+    let count = |status| answers.iter().filter(|it| **it == status).count();
+    assert_eq!((count(401), count(429)), (18, 42), "two at a time, and sixteen wait");
 }

@@ -40,6 +40,7 @@ pub struct World {
     api: Router,
     listener: Router,
     console: Router,
+    own: Arc<own::Own<MemoryData, FakeClock>>,
     pub folder: TempDir,
 }
 
@@ -80,7 +81,8 @@ impl World {
             chat,
             api: api::router(node.clone()),
             listener: own::router(own.clone(), Door::Listener),
-            console: own::router(own, Door::Console),
+            console: own::router(own.clone(), Door::Console),
+            own,
             clock,
             node,
             data,
@@ -156,6 +158,21 @@ impl World {
         ask_with(&self.listener, session, Some(key), ("/lacre/v1/", line), body).await
     }
 
+    /// What somebody without a session asks for, from an address.
+    pub async fn from_address(&self, from: [u8; 4], line: &str, body: Value) -> (u16, Value) {
+        let (method, path) = line.split_once(' ').expect("a method and a path");
+        let request = Request::builder().method(method).uri(format!("/lacre/v1/{path}"));
+        let request = request.header("content-type", "application/json");
+        let mut request = request.body(Body::from(body.to_string())).expect("a request");
+        request.extensions_mut().insert(api::Shown { peer: Some(from.into()), signed_by: None });
+        let response = self.listener.clone().call(request).await.expect("it never fails");
+        let is_told_when = response.headers().contains_key("retry-after");
+        let status = response.status().as_u16();
+        assert_eq!(is_told_when, status == 429);
+        let bytes = response.into_body().collect().await.expect("whole").to_bytes();
+        (status, serde_json::from_slice(&bytes).expect("JSON"))
+    }
+
     /// What a program asks the Cloud API for.
     pub async fn program(&self, token: &str, line: &str, body: Value) -> (u16, Value) {
         ask(&self.api, token, "/v23.0/", line, body).await
@@ -166,6 +183,11 @@ impl World {
         ask_with(&self.api, token, Some(key), ("/v23.0/", line), body).await
     }
 
+    /// What the node does now and then.
+    pub async fn sweeps(&self) {
+        self.own.sweep().await.expect("swept");
+    }
+
     /// The node dies and is started again, over what is there now; how many customers are erased again.
     pub async fn starts_again(&self) -> usize {
         let (data, media) = (self.data.clone(), self.folder.path().join("media"));
@@ -173,6 +195,15 @@ impl World {
         let own = ground.await.expect("a ground").own();
         let own = own.beside(Arc::new(self.chat.clone()), self.folder.path().to_owned());
         own.resume_erasing().await.expect("erased")
+    }
+
+    /// The same; and what was kept long enough goes, one round of it.
+    pub async fn starts_again_and_sweeps(&self) {
+        let (data, media) = (self.data.clone(), self.folder.path().join("media"));
+        let ground = Ground::of(data, self.clock.clone(), media, Country::default(), Face::default());
+        let own = ground.await.expect("a ground").own();
+        let own = own.beside(Arc::new(self.chat.clone()), self.folder.path().to_owned());
+        own.sweep_kept().await.expect("swept");
     }
 
     /// Takes somebody in at the machine.
@@ -202,6 +233,11 @@ impl World {
         let mut who = self.takes_in(login, role, inboxes).await;
         self.signs_in(&mut who).await;
         who
+    }
+
+    /// The code that somebody's authenticator app shows now.
+    pub fn code(&self, who: &Colleague) -> String {
+        code(&who.totp, self.node.now())
     }
 
     /// A token; its number and its secret.

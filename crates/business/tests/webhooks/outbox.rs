@@ -317,8 +317,8 @@ async fn what_is_kept_long_enough_is_dropped_and_an_erased_customer_leaves_nothi
         all.iter().filter(|(key, value)| has(key.as_bytes()) || has(value)).count()
     };
     assert_eq!(count(b"canary").await, 4);
-    node.outbox.forget(AccountId([0xa1; 16])).await.expect("erased");
-    inbox::forget(&Store(node.data.clone()), AccountId([0xa1; 16]), NOW).await.expect("erased");
+    node.outbox.forget(AccountId([0xa1; 16]), u64::MAX).await.expect("erased");
+    inbox::forget(&Store(node.data.clone()), AccountId([0xa1; 16]), NOW, NOW).await.expect("erased");
     assert_eq!((count(b"canary").await, count(b"Ana 161").await), (2, 0));
     assert_eq!(count(&[0xa1; 16]).await, 0);
     assert_eq!(node.outbox.replay(Replay::Id(1), NOW).await, Ok(0));
@@ -368,4 +368,31 @@ async fn stopping_lets_what_is_under_way_end() {
     assert_eq!(node.outbox.waiting(10).await, Ok(0), "its end was seen and written down");
     node.start(8).stop().await;
     assert_eq!(posts(&shop).len(), 1);
+}
+
+#[tokio::test]
+async fn of_a_long_log_the_last_attempts_are_told() {
+    let node = Teller::new();
+    let shop = willing(|_| Reply::status("200 OK", "")).await;
+    node.tells(Level::App, &shop).await;
+    let running = node.start(11);
+    for n in 1..=9 {
+        node.story.says(0xa1, n, &format!("{n}"));
+        until("a delivery", || posts(&shop).len() == usize::from(n)).await;
+        while node.outbox.waiting(1).await != Ok(0) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        // Some within a minute, then hours apart.
+        node.watch.go_on(if n < 5 { 1_000 } else { 3_600_000 });
+    }
+    running.stop().await;
+    let ids = async |from, to, limit| {
+        let all = node.outbox.last_of_log(from, to, limit).await.expect("read");
+        all.iter().map(|it| it.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(0, node_end(), 3).await, [7, 8, 9]);
+    assert_eq!(ids(0, node_end(), 7).await, [3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!(ids(0, node_end(), 100).await.len(), 9);
+    assert_eq!(ids(NOW + 1_000, NOW + 4_000, 2).await, [3, 4]);
+    assert_eq!(ids(NOW, NOW, 2).await, Vec::<u64>::new());
 }

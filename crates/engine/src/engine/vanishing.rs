@@ -6,11 +6,12 @@
 
 use lacre_proto::{ConversationId, Millis};
 
+use super::state::Clockwork;
 use super::{Cx, Engine};
 use crate::api::{EngineError, Reader};
 use crate::content::{Expiration, MessageId};
-use crate::records::MessageRecord;
-use crate::records::key::{self, SCHEDULED, VANISHING};
+use crate::records::key::{self, CLOCKWORK, SCHEDULED, VANISHING};
+use crate::records::{MessageRecord, Records};
 
 /// A clock that has gone on for longer than this since it was last looked at is not believed.
 const BELIEVED: Millis = 366 * 24 * 3600 * 1000;
@@ -107,15 +108,22 @@ fn first(cx: &Cx<'_>, table: u8) -> Result<Option<Millis>, EngineError> {
     Ok(next)
 }
 
+impl Records<'_> {
+    /// What time it is at the relay, as far as this device knows, when its own clock shows `now`.
+    pub fn relay_now(&self, now: Millis) -> Result<Millis, EngineError> {
+        let clockwork: Clockwork = self.read("clockwork", &[CLOCKWORK])?.unwrap_or_default();
+        if clockwork.relay_ms == 0 {
+            return Ok(now);
+        }
+        let gone = now.saturating_sub(clockwork.local_ms);
+        Ok(clockwork.relay_ms.saturating_add(if gone > BELIEVED { 0 } else { gone }))
+    }
+}
+
 impl Cx<'_> {
     /// What time it is at the relay, as far as this device knows.
     pub(crate) fn relay_now(&self) -> Result<Millis, EngineError> {
-        let clockwork = self.clockwork()?;
-        if clockwork.relay_ms == 0 {
-            return Ok(self.now);
-        }
-        let gone = self.now.saturating_sub(clockwork.local_ms);
-        Ok(clockwork.relay_ms.saturating_add(if gone > BELIEVED { 0 } else { gone }))
+        self.records().relay_now(self.now)
     }
 
     /// Looks at the clock: from here on it is believed again.
@@ -126,7 +134,7 @@ impl Cx<'_> {
         };
         let clockwork = self.clockwork()?;
         if clockwork.relay_ms != 0 || relay.is_some() {
-            self.put_clockwork(&super::state::Clockwork { relay_ms, local_ms: self.now, ..clockwork });
+            self.put_clockwork(&Clockwork { relay_ms, local_ms: self.now, ..clockwork });
         }
         Ok(())
     }

@@ -13,7 +13,8 @@ use crate::process::{Person, Running, run, until};
 
 /// What customers are told before they write: it is with the directory's answer to the first of them.
 pub fn told(bakery: &Bakery) {
-    let set = ["terms", "set", "--keeps-days", "30", "--notice", "We bake what you order."];
+    bakery.says(&["retention", "set", "--kind", "messages", "--days", "30"]).ok();
+    let set = ["terms", "set", "--notice", "We bake what you order."];
     let told = bakery.says(&set).ok().object();
     assert_eq!((&told["keeps_days"], &told["customers_can_know"]), (&json!(30), &json!(true)), "{told}");
     let add = ["provider", "add", "Acme Support", "--purpose", "answers at night", "--days", "30"];

@@ -11,7 +11,7 @@ use crate::node::{Hears, ask};
 use crate::process::{PASSPHRASE, Person, Relay, Run, Running, lacre, run, until};
 
 pub struct Bakery {
-    relay: Relay,
+    pub relay: Relay,
     folder: TempDir,
     made: Value,
 }
@@ -19,11 +19,17 @@ pub struct Bakery {
 impl Bakery {
     /// An account that the relay's operator made a business, and its node.
     pub fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same, whose node was made with more arguments.
+    pub fn with(more: &[&str]) -> Self {
         let relay = Relay::start(&["--admin", "127.0.0.1:0"]);
         let folder = tempfile::tempdir().expect("a folder");
         let mut bakery = Self { relay, folder, made: Value::Null };
         let url = bakery.relay.url.clone();
-        bakery.made = run(&mut bakery.command(&["init", "--relay", &url, "bakery", "--json"])).ok().object();
+        bakery.made =
+            run(bakery.command(&["init", "--relay", &url, "bakery", "--json"]).args(more)).ok().object();
         let admin = bakery.relay.told()["admin"].as_str().expect("an admin address").to_owned();
         let mut add = lacre();
         add.args(["admin", "business", "add", "bakery", "--legal-name", "Padaria Sol Ltda."]);
@@ -56,8 +62,15 @@ impl Bakery {
 
     /// Starts the node; where it listens.
     pub fn serve(&self) -> (Running, String) {
+        self.serves(&[])
+    }
+
+    /// The same, with more arguments.
+    pub fn serves(&self, more: &[&str]) -> (Running, String) {
+        // One that was killed has left its socket.
+        let _ = std::fs::remove_file(self.data().join("node.sock"));
         let args = ["serve", "--listen", "127.0.0.1:0", "--allow-host", "127.0.0.1", "--json"];
-        let node = Running::start(&mut self.command(&args));
+        let node = Running::start(&mut self.command(&[&args, more].concat()));
         let told = until("the node listens", || node.objects().first().cloned());
         until("its socket is there", || self.data().join("node.sock").exists().then_some(()));
         (node, told["address"].as_str().expect("an address").to_owned())

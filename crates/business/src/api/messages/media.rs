@@ -55,7 +55,7 @@ async fn by_link<P: Ports>(node: &Node<P>, at: &At<'_>, kind: MediaKind) -> Resu
     let name = url.path_segments().and_then(|mut it| it.next_back()).map(str::to_owned);
     let expires = node.now() + LIFE;
     let medium = Medium { id, mime, sha256, size, name, expires, source: Source::Uploaded };
-    let medium = node.media.adopt(medium).await.map_err(upload_error)?;
+    let medium = node.media.adopt(medium, node.now()).await.map_err(upload_error)?;
     node.media.file(&medium, &node.chat).await.map_err(download_error)
 }
 

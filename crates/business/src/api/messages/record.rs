@@ -80,17 +80,49 @@ pub(super) async fn keep<P: Ports>(
     Ok(())
 }
 
-/// Forgets the messages that went out to a customer; says how many.
-pub(crate) async fn forget_kept<D: Data>(store: &Store<D>, customer: AccountId) -> Result<u64, StoreError> {
-    let (all, mut after, mut gone) = (Key::new(table::MESSAGE, &[]), None, 0);
+/// Forgets the messages that went out to a customer up to a time; says how many.
+pub(crate) async fn forget_kept<D: Data>(
+    store: &Store<D>,
+    customer: AccountId,
+    up_to: Millis,
+) -> Result<u64, StoreError> {
+    let (mut after, mut gone) = (None, 0);
+    loop {
+        let theirs = |it: &Kept| it.customer == customer && it.at <= up_to;
+        let (next, some) = drop_kept(store, after.as_ref(), theirs).await?;
+        gone += some;
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(gone),
+        }
+    }
+}
+
+/// Forgets those of the next messages that went out which are to be forgotten; says where to go on, and how many.
+pub(crate) async fn drop_kept<D: Data>(
+    store: &Store<D>,
+    after: Option<&Key>,
+    which: impl Fn(&Kept) -> bool,
+) -> Result<(Option<Key>, u64), StoreError> {
+    let all = Key::new(table::MESSAGE, &[]);
+    let rows: Vec<(Key, Kept)> = store.list("messages", &all, after, AT_ONCE).await?;
+    let next = rows.last().map(|(key, _)| key.clone());
+    let gone = rows.into_iter().filter(|(_, it)| which(it));
+    let batch = gone.fold(Batch::new(), |batch, (key, _)| batch.delete(key));
+    let count = batch.ops.len() as u64;
+    store.write(batch).await?;
+    Ok((next, count))
+}
+
+/// How many messages that went out are noted, and when the oldest was taken.
+pub(crate) async fn notes_held<D: Data>(store: &Store<D>) -> Result<(u64, Option<Millis>), StoreError> {
+    let (all, mut after, mut count, mut oldest) = (Key::new(table::MESSAGE, &[]), None, 0, None);
     loop {
         let rows: Vec<(Key, Kept)> = store.list("messages", &all, after.as_ref(), AT_ONCE).await?;
-        let Some((last, _)) = rows.last() else { return Ok(gone) };
+        let Some((last, _)) = rows.last() else { return Ok((count, oldest)) };
         after = Some(last.clone());
-        let theirs = rows.into_iter().filter(|(_, it)| it.customer == customer);
-        let batch = theirs.fold(Batch::new(), |batch, (key, _)| batch.delete(key));
-        gone += batch.ops.len() as u64;
-        store.write(batch).await?;
+        count += rows.len() as u64;
+        oldest = oldest.into_iter().chain(rows.iter().map(|(_, it)| it.at)).min();
     }
 }
 

@@ -13,7 +13,7 @@ use crate::node::{Node, Ports};
 use crate::store::{Store, StoreError, bytes_of, table};
 
 /// How long a key is remembered.
-const LIFE: Millis = 24 * 60 * 60 * 1000;
+pub(crate) const ANSWER_LIFE: Millis = 24 * 60 * 60 * 1000;
 const KEY_MAX: usize = 255;
 const SWEEP_AT_ONCE: usize = 1_000;
 
@@ -54,7 +54,7 @@ impl<'a> Turn<'a> {
         let said = Sha256::digest(call.said.to_string()).into();
         let now = node.now();
         let known: Option<Answered> = node.store.read("an answer", &key).await?;
-        let answered = match known.filter(|it| it.first + LIFE > now) {
+        let answered = match known.filter(|it| it.first + ANSWER_LIFE > now) {
             Some(known) if known.said != said => return Err(ApiError::KeyReused),
             Some(known) => known,
             None => {
@@ -84,17 +84,49 @@ impl<'a> Turn<'a> {
     }
 }
 
-/// Forgets the answers that name a customer by their number; says how many.
-pub(crate) async fn forget_answers<D: Data>(store: &Store<D>, number: &str) -> Result<u64, StoreError> {
+/// How many requests with a key are remembered, and when the oldest came.
+pub(crate) async fn answers_held<D: Data>(store: &Store<D>) -> Result<(u64, Option<Millis>), StoreError> {
+    let (prefix, mut after, mut count, mut oldest) = (Key::new(table::ANSWERED, &[]), None, 0, None);
+    loop {
+        let rows: Vec<(Key, Answered)> =
+            store.list("answers", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
+        let Some((last, _)) = rows.last() else { return Ok((count, oldest)) };
+        after = Some(last.clone());
+        count += rows.len() as u64;
+        oldest = oldest.into_iter().chain(rows.iter().map(|(_, it)| it.first)).min();
+    }
+}
+
+/// Forgets the answers that name a customer by their number, to requests that came up to a time; says how many.
+pub(crate) async fn forget_answers<D: Data>(
+    store: &Store<D>,
+    number: &str,
+    up_to: Millis,
+) -> Result<u64, StoreError> {
     let (prefix, mut after, mut gone) = (Key::new(table::ANSWERED, &[]), None, 0);
     loop {
         let rows: Vec<(Key, Answered)> =
             store.list("answers", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
         let Some((last, _)) = rows.last() else { return Ok(gone) };
         after = Some(last.clone());
-        let theirs =
-            rows.into_iter().filter(|(_, it)| it.answer.as_ref().is_some_and(|it| it.contains(number)));
+        let names = |it: &Answered| it.answer.as_ref().is_some_and(|it| it.contains(number));
+        let theirs = rows.into_iter().filter(|(_, it)| it.first <= up_to && names(it));
         let batch = theirs.fold(Batch::new(), |batch, (key, _)| batch.delete(key));
+        gone += batch.ops.len() as u64;
+        store.write(batch).await?;
+    }
+}
+
+/// Forgets idempotency keys whose time is over; says how many.
+pub(crate) async fn drop_answers<D: Data>(store: &Store<D>, now: Millis) -> Result<u64, StoreError> {
+    let (prefix, mut after, mut gone) = (Key::new(table::ANSWERED, &[]), None, 0);
+    loop {
+        let rows: Vec<(Key, Answered)> =
+            store.list("answers", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
+        let Some((last, _)) = rows.last() else { return Ok(gone) };
+        after = Some(last.clone());
+        let old = rows.into_iter().filter(|(_, it)| it.first + ANSWER_LIFE <= now);
+        let batch = old.fold(Batch::new(), |batch, (key, _)| batch.delete(key));
         gone += batch.ops.len() as u64;
         store.write(batch).await?;
     }
@@ -102,17 +134,7 @@ pub(crate) async fn forget_answers<D: Data>(store: &Store<D>, number: &str) -> R
 
 impl<P: Ports> Node<P> {
     /// Forgets idempotency keys whose time is over; says how many. To be called now and then.
-    pub async fn sweep_answers(&self) -> Result<usize, StoreError> {
-        let (prefix, mut after, mut gone) = (Key::new(table::ANSWERED, &[]), None, 0);
-        loop {
-            let rows: Vec<(Key, Answered)> =
-                self.store.list("answers", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
-            let Some((last, _)) = rows.last() else { return Ok(gone) };
-            after = Some(last.clone());
-            let old = rows.into_iter().filter(|(_, it)| it.first + LIFE <= self.now());
-            let batch = old.fold(Batch::new(), |batch, (key, _)| batch.delete(key));
-            gone += batch.ops.len();
-            self.store.write(batch).await?;
-        }
+    pub async fn sweep_answers(&self) -> Result<u64, StoreError> {
+        drop_answers(&self.store, self.now()).await
     }
 }

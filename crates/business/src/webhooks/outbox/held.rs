@@ -33,14 +33,37 @@ impl<D: Data> Outbox<D> {
         self.settings
     }
 
+    /// How many deliveries about a customer wait.
+    pub async fn count(&self, customer: AccountId) -> Result<u64, StoreError> {
+        let mut count = 0;
+        for lane in lanes(customer) {
+            let prefix = lane.prefix();
+            let (mut from, end) = (prefix.clone(), end_of(&prefix));
+            // Page by page, and nothing of them is read: their bodies may be many.
+            loop {
+                let rows = self.store.0.scan(&from, &end, PAGE).await?;
+                let Some((last, _)) = rows.last() else { break };
+                from = log::after(last);
+                count += rows.len() as u64;
+            }
+        }
+        Ok(count)
+    }
+
     /// Deliveries about a customer that wait or were given up.
     pub async fn of(&self, customer: AccountId) -> Result<Vec<Queued>, StoreError> {
         let mut all = Vec::new();
         for lane in lanes(customer) {
             let prefix = lane.prefix();
-            for (_, it) in self.rows::<Waiting>(&prefix, &end_of(&prefix), usize::MAX).await? {
-                let Waiting { id, field, created, queued: _, body } = it;
-                all.push(Queued { id, slot: lane.slot, field, created, died: None, bytes: body.len() });
+            let (mut from, end) = (prefix.clone(), end_of(&prefix));
+            loop {
+                let rows = self.rows::<Waiting>(&from, &end, PAGE).await?;
+                let Some((last, _)) = rows.last() else { break };
+                from = log::after(last);
+                all.extend(rows.into_iter().map(|(_, it)| {
+                    let Waiting { id, field, created, queued: _, body } = it;
+                    Queued { id, slot: lane.slot, field, created, died: None, bytes: body.len() }
+                }));
             }
         }
         let mut after = 0;
@@ -58,6 +81,7 @@ impl<D: Data> Outbox<D> {
             }));
         }
     }
+
     /// Gives what waits about a customer its days again, from now on.
     pub(crate) async fn begin_anew(&self, customer: AccountId, now: Millis) -> Result<(), StoreError> {
         for lane in lanes(customer) {

@@ -1,14 +1,18 @@
 //! What became of deliveries, for a while.
 
-use lacre_proto::{AccountId, Millis};
+use std::collections::VecDeque;
+
+use lacre_proto::Millis;
 use lacre_store::data::{Batch, Data, Key};
 
-use super::rows::{Dead, Lane, Logged, Outcome};
+use super::rows::{Dead, Logged, Outcome};
 use super::{Outbox, StoreError};
 use crate::store::{end_of, table};
 use crate::webhooks::subscription::Slot;
 
 const PAGE: usize = 256;
+/// How far the last attempts are looked for at first; each further look goes twice as far.
+const FIRST_SPAN: Millis = 60_000;
 
 /// One attempt at a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,12 +57,33 @@ impl<D: Data> Outbox<D> {
     /// Attempts in a time (the first included, the second not), oldest first; at most `limit`.
     pub async fn log(&self, from: Millis, to: Millis, limit: usize) -> Result<Vec<Attempt>, StoreError> {
         let rows = self.rows::<Logged>(&from_time(from), &from_time(to), limit).await?;
-        let attempt = |(key, row): (Key, Logged)| {
-            let Logged { lane, sequence, id, attempt, outcome, took, field, created, body: _ } = row;
-            let at = time_of(&key)?;
-            Some(Attempt { id, at, attempt, outcome, took, slot: lane.slot, sequence, field, created })
-        };
         Ok(rows.into_iter().filter_map(attempt).collect())
+    }
+
+    /// The last attempts of a time (the first included, the second not), oldest first; at most `limit`. It looks back
+    /// from the end, so that a long log costs no more than a short one.
+    pub async fn last_of_log(
+        &self,
+        from: Millis,
+        to: Millis,
+        limit: usize,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        let (mut end, mut span, mut last) = (to, FIRST_SPAN, VecDeque::new());
+        while end > from && last.len() < limit {
+            let begin = end.saturating_sub(span).max(from);
+            let (mut key, mut some) = (from_time(begin), VecDeque::new());
+            loop {
+                let rows = self.rows::<Logged>(&key, &from_time(end), PAGE).await?;
+                let Some((at, _)) = rows.last() else { break };
+                key = after(at);
+                some.extend(rows.into_iter().filter_map(attempt));
+                let more = (some.len() + last.len()).saturating_sub(limit);
+                some.drain(..more.min(some.len()));
+            }
+            some.append(&mut last);
+            (last, end, span) = (some, begin, span.saturating_mul(2));
+        }
+        Ok(last.into())
     }
 
     /// Deliveries that were given up, after an id, oldest first; at most `limit`.
@@ -85,34 +110,13 @@ impl<D: Data> Outbox<D> {
         self.drop_dead(|dead| dead.died < died).await
     }
 
-    /// Erases everything that is about a customer: what waits, what was given up, what was delivered and its log.
-    pub async fn forget(&self, customer: AccountId) -> Result<(), StoreError> {
-        let mut batch = Batch::new();
-        let slots = (0..=u8::MAX).map(Slot::Also).chain([Slot::Main]);
-        for lane in slots.map(|slot| Lane { slot, customer: Some(customer) }) {
-            let prefix = lane.prefix();
-            batch = batch.delete_range(prefix.clone(), end_of(&prefix));
-            batch = batch.delete(lane.count_key()).delete(lane.head_key());
-        }
-        self.store.write(batch).await?;
-        self.drop_dead(|dead| dead.lane.customer == Some(customer)).await?;
-        let (mut from, end) = (from_time(0), from_time(Millis::MAX));
-        loop {
-            let rows = self.rows::<Logged>(&from, &end, PAGE).await?;
-            let mut batch = Batch::new();
-            for (key, row) in rows.iter().filter(|(_, row)| row.lane.customer == Some(customer)) {
-                batch = self.drop_logged(batch, key, row).await?;
-            }
-            self.store.write(batch).await?;
-            match rows.last() {
-                Some((last, _)) if rows.len() == PAGE => from = after(last),
-                _ => return Ok(()),
-            }
-        }
-    }
-
     /// Removes a row of the log, and the index if it leads there.
-    async fn drop_logged(&self, batch: Batch, key: &Key, row: &Logged) -> Result<Batch, StoreError> {
+    pub(super) async fn drop_logged(
+        &self,
+        batch: Batch,
+        key: &Key,
+        row: &Logged,
+    ) -> Result<Batch, StoreError> {
         let index = index_key(row.id);
         let leads: Option<(Millis, u32)> = self.store.read("a delivery's index", &index).await?;
         let here = leads.is_some_and(|(at, attempt)| key_of(at, row.id, attempt) == *key);
@@ -150,6 +154,12 @@ impl<D: Data> Outbox<D> {
             })
             .collect()
     }
+}
+
+fn attempt((key, row): (Key, Logged)) -> Option<Attempt> {
+    let Logged { lane, sequence, id, attempt, outcome, took, field, created, body: _ } = row;
+    let at = time_of(&key)?;
+    Some(Attempt { id, at, attempt, outcome, took, slot: lane.slot, sequence, field, created })
 }
 
 pub(super) fn all_dead_end() -> Key {

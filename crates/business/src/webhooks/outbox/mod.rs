@@ -21,6 +21,7 @@
 //! | `TAKEN` `p` | the position up to which events were taken |
 //! | `TAKEN` `n` | the highest delivery id given |
 
+mod forget;
 mod held;
 mod log;
 mod replay;
@@ -111,6 +112,8 @@ pub struct Outbox<D> {
     pub(super) settings: Settings,
     /// Ids and sequences are given one after the other.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// Held from when events are looked at until they are queued.
+    taking: Arc<tokio::sync::Mutex<()>>,
     news: Arc<News>,
 }
 
@@ -123,7 +126,14 @@ struct News {
 impl<D: Data> Outbox<D> {
     /// The queues in a store.
     pub fn new(store: Store<D>, subscriptions: Subscriptions<D>, settings: Settings) -> Self {
-        Self { store, subscriptions, settings, turn: Arc::default(), news: Arc::default() }
+        Self {
+            store,
+            subscriptions,
+            settings,
+            turn: Arc::default(),
+            taking: Arc::default(),
+            news: Arc::default(),
+        }
     }
 
     /// Up to where the events of the sealed side were taken.

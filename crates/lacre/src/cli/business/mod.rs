@@ -17,8 +17,8 @@ pub use inbox::{
     CannedCommand, ChangeConversation, InboxCommand, OneConversation, QueueArgs, ReplyArgs, SeenArgs,
 };
 pub use node::{
-    AuditCommand, ConsentsCommand, CreateToken, CustomerCommand, PeopleCommand, TemplateCommand,
-    TokenCommand, WebhookCommand,
+    AuditCommand, ConsentsCommand, CreateToken, CustomerCommand, PeopleCommand, RetentionCommand,
+    TemplateCommand, TokenCommand, WebhookCommand,
 };
 pub use terms::{AddProvider, ProviderCommand, TermsCommand};
 
@@ -79,10 +79,11 @@ Examples:
   lacre business token create --data ./bakery --json
   lacre business people add ana --role owner --data ./bakery
 All but `serve` work while the node serves, and while it does not; only
-`consent`, `customer export` and `customer erase`, and of `inbox` what looks
-at messages and says something, need one that serves. The
-operator of the relay makes the account a business before it talks:
-`lacre admin business add`. The guide: docs/guide/business.md";
+`consent`, `customer export`, `customer erase`, `retention report`,
+`retention sweep`, `terms set`, `provider add`, and of `inbox` what looks at
+messages and says something, need one that serves. The operator of the relay
+makes the account a business before it talks: `lacre admin business add`.
+The guide: docs/guide/business.md";
 
 /// `lacre business`.
 #[derive(Debug, Subcommand)]
@@ -106,6 +107,10 @@ pub enum BusinessCommand {
         /// Keep the device under no passphrase: whoever reads the disk reads the messages
         #[arg(long)]
         no_passphrase: bool,
+        /// File with the key of the node's store, to be kept elsewhere than the store; it is made (else `node.key` in
+        /// the folder)
+        #[arg(long, env = "LACRE_NODE_KEY_FILE", value_name = "FILE")]
+        key_file: Option<PathBuf>,
     },
     /// Answer the API and call webhooks, until it is stopped
     Serve(ServeArgs),
@@ -176,6 +181,13 @@ pub enum BusinessCommand {
         #[command(subcommand)]
         command: ProviderCommand,
     },
+    /// For how long what is kept, what is held of it, and taking away what was kept long enough
+    #[command(after_help = node::RETENTION)]
+    Retention {
+        /// What to do
+        #[command(subcommand)]
+        command: RetentionCommand,
+    },
     /// What was done by whom, and whether the log of it is whole
     #[command(after_help = node::AUDIT)]
     Audit {
@@ -191,6 +203,9 @@ pub struct ServeArgs {
     /// The node's folder
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
+    /// File with the key of the node's store (else `node.key` in the folder); other commands read LACRE_NODE_KEY_FILE
+    #[arg(long, env = "LACRE_NODE_KEY_FILE", value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
     /// Where it listens; without TLS, an address of this machine itself
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8480")]
     pub listen: SocketAddr,
@@ -209,6 +224,12 @@ pub struct ServeArgs {
     /// A host that webhooks and links of media may have though it is on a private network
     #[arg(long = "allow-host", value_name = "HOST")]
     pub allowed: Vec<String>,
+    /// Connections that one address may have at a time, but for this machine itself; 0 for as many as there are
+    #[arg(long = "connections-per-address", value_name = "N", default_value_t = 64)]
+    pub per_address: usize,
+    /// Believe the last address in X-Forwarded-For of what asks from this machine: say so only when a proxy here sets it
+    #[arg(long)]
+    pub behind_proxy: bool,
     /// `lifted`: no limits of pace, for measuring
     #[arg(long, value_enum, default_value_t = LimitsArg::Default, hide = true)]
     pub limits: LimitsArg,

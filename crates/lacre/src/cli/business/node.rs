@@ -53,6 +53,18 @@ Examples:
   lacre business customer restrict 123456789012345 --data ./bakery
   lacre business customer restrict 123456789012345 --lift --data ./bakery";
 
+/// Examples of `lacre business retention`.
+pub const RETENTION: &str = "\
+Examples:
+  lacre business retention set --kind messages --days 90 --data ./bakery
+  lacre business retention set --kind messages --days 365 \\
+      --customer 123456789012345 --data ./bakery
+  lacre business retention list --data ./bakery
+  lacre business retention report --data ./bakery -o kept.json
+  lacre business retention sweep --data ./bakery
+What is set for a customer stands in the place of what is set for all. Nothing
+is kept longer than it is without a setting.";
+
 /// Examples of `lacre business audit`.
 pub const AUDIT: &str = "\
 Examples:
@@ -342,6 +354,48 @@ pub enum CustomerCommand {
         #[command(flatten)]
         node: NodeArgs,
     },
+}
+
+/// `lacre business retention`.
+#[derive(Debug, Subcommand)]
+pub enum RetentionCommand {
+    /// Say for how long a kind is kept; it counts from the next sweep on
+    Set {
+        /// What: messages (on the device, with their files), media (of programs), webhooks (told or given up), notes (of
+        /// messages that programs sent) or answers (to idempotency keys); the audit log is never taken away
+        #[arg(long, value_name = "KIND",
+              value_parser = PossibleValuesParser::new(["messages", "media", "webhooks", "notes", "answers", "audit"]))]
+        kind: String,
+        /// For so many days
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=36_500),
+              required_unless_present_any = ["forever", "unset"], conflicts_with_all = ["forever", "unset"])]
+        days: Option<u64>,
+        /// Until something else ends it: for one customer, whatever is set for all
+        #[arg(long, conflicts_with = "unset")]
+        forever: bool,
+        /// As if nothing had been set
+        #[arg(long)]
+        unset: bool,
+        /// For this customer alone, as programs know them: messages, webhooks and notes
+        #[arg(long, value_name = "ID")]
+        customer: Option<String>,
+        /// Which node
+        #[command(flatten)]
+        node: NodeArgs,
+    },
+    /// List the periods: those for all, then those for one customer
+    List(NodeArgs),
+    /// Write a document: what is kept for how long, how many are held, what the last sweep took, what stays and why
+    Report {
+        /// File for it, which must not be there yet (else it is printed)
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Which node
+        #[command(flatten)]
+        node: NodeArgs,
+    },
+    /// Take away now what was kept long enough; a node that serves does so by itself
+    Sweep(NodeArgs),
 }
 
 /// `lacre business audit`.

@@ -10,8 +10,9 @@ use super::node::NodeArgs;
 /// Examples of `lacre business terms`.
 pub const TERMS: &str = "\
 Examples:
-  lacre business terms set --keeps-days 30 --data ./bakery \\
+  lacre business terms set --data ./bakery \\
       --notice \"We read what you write to bake what you ordered.\"
+  lacre business retention set --kind messages --days 30 --data ./bakery
   lacre business terms show --data ./bakery";
 
 /// Examples of `lacre business provider`.
@@ -28,17 +29,19 @@ Examples:
 pub enum TermsCommand {
     /// Show what customers are told, and whether they can know of it yet
     Show(NodeArgs),
-    /// Tell them something else; what is not said stays
+    /// Tell them what is done with what they write, and why; for how long it is kept is told as retention is set
     Set {
-        /// What is done with what they write, and why: at most 2,000 characters
-        #[arg(long, value_name = "TEXT", conflicts_with = "notice_file")]
+        /// The notice: at most 2,000 characters
+        #[arg(
+            long,
+            value_name = "TEXT",
+            conflicts_with = "notice_file",
+            required_unless_present = "notice_file"
+        )]
         notice: Option<String>,
         /// The same, from a file
         #[arg(long, value_name = "FILE")]
         notice_file: Option<PathBuf>,
-        /// For how many days it is kept; 0 takes that back
-        #[arg(long, value_name = "N", required_unless_present_any = ["notice", "notice_file"])]
-        keeps_days: Option<u32>,
         /// Which node
         #[command(flatten)]
         node: NodeArgs,

@@ -19,6 +19,9 @@ use crate::output;
 const TRIES: u32 = 50;
 const BETWEEN: Duration = Duration::from_millis(100);
 
+/// How often it is said that the node is still at work.
+const WAITING: Duration = Duration::from_secs(10);
+
 /// Asks for something that needs no body.
 pub(super) async fn get(data: &Path, path: &str) -> Result<Value, Failure> {
     ask(data, "GET", path, &Value::Null).await
@@ -40,7 +43,7 @@ pub(super) async fn ask(data: &Path, method: &str, path: &str, body: &Value) -> 
         if let Some((status, told)) = over_socket(data, method, path, body).await? {
             return outcome(status, told);
         }
-        match node_store(data) {
+        match node_store(data, None) {
             Err(failure) if failure.exit == Exit::InUse && tries < TRIES => {
                 tries += 1;
                 tokio::time::sleep(BETWEEN).await;
@@ -64,7 +67,13 @@ async fn over_socket(
     path: &str,
     body: &Value,
 ) -> Result<Option<(u16, Value)>, Failure> {
-    let asked = own::socket::ask(data, method, path, body).await;
+    let mut asked = std::pin::pin!(own::socket::ask(data, method, path, body));
+    let asked = loop {
+        match tokio::time::timeout(WAITING, &mut asked).await {
+            Ok(asked) => break asked,
+            Err(_) => eprintln!("the node is at work …"),
+        }
+    };
     asked.map_err(|error| Failure::io("the node that serves cannot be asked", &error))
 }
 

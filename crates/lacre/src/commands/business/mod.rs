@@ -8,15 +8,14 @@ mod inbox;
 mod inbox_text;
 mod people;
 mod records;
+mod retention;
 mod serve;
 mod templates;
 mod terms;
 mod tokens;
 mod webhooks;
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lacre_business::clock::Clock;
@@ -29,7 +28,9 @@ use lacre_store::redb::{RedbData, RedbOptions};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::json;
+use zeroize::Zeroizing;
 
+use super::relay::data_key;
 use super::sign_up::endpoint;
 use crate::cli::BusinessCommand;
 use crate::exit::{Exit, Failure};
@@ -55,7 +56,7 @@ pub(super) async fn run(
     json: bool,
 ) -> Result<(), Failure> {
     match command {
-        BusinessCommand::Init { data, relay, handle, invite, ca, no_passphrase } => {
+        BusinessCommand::Init { data, relay, handle, invite, ca, no_passphrase, key_file } => {
             let endpoint = endpoint(&relay, ca.as_deref())?;
             let device = ProfileDir::new(Some(&data.join("device")), false)?;
             // One that did not end is taken up again with the passphrase that it began with.
@@ -69,7 +70,8 @@ pub(super) async fn run(
             client.flush().await;
             let me = client.me()?;
             client.close().await;
-            made(&data, me.handle.as_str(), json).await
+            make_key(&data, key_file.as_deref())?;
+            made(&data, key_file.as_deref(), me.handle.as_str(), json).await
         }
         BusinessCommand::Openapi => output::line(&format!("{:#}", lacre_business::api::spec::document())),
         BusinessCommand::Serve(args) => serve::run(args, passphrase_fd, json).await,
@@ -83,13 +85,14 @@ pub(super) async fn run(
         BusinessCommand::Records(node) => records::run(&node.data, json).await,
         BusinessCommand::Terms { command } => terms::run(command, json).await,
         BusinessCommand::Provider { command } => terms::providers(command, json).await,
+        BusinessCommand::Retention { command } => retention::run(command, json).await,
         BusinessCommand::Audit { command } => audit::run(command, json).await,
     }
 }
 
 /// Makes the node of an account that was made, and tells what its programs need.
-async fn made(data: &Path, handle: &str, json: bool) -> Result<(), Failure> {
-    let store = node_store(data)?;
+async fn made(data: &Path, key_file: Option<&Path>, handle: &str, json: bool) -> Result<(), Failure> {
+    let store = node_store(data, key_file)?;
     let face = Face { handle: handle.to_owned(), allowed: Vec::new() };
     face.keep(&store).await.map_err(broken)?;
     let ground = Ground::alone(store.0, SystemClock).await.map_err(broken)?;
@@ -119,27 +122,32 @@ async fn made(data: &Path, handle: &str, json: bool) -> Result<(), Failure> {
     ))
 }
 
-/// The node's own store, sealed under the key that lies beside it; both are made at the first time.
-fn node_store(data: &Path) -> Result<Store<RedbData>, Failure> {
-    let path = data.join("node.key");
-    let unread = |error: std::io::Error| Failure::io(format!("{} cannot be read", path.display()), &error);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let mut key = [0; 32];
-            rand::RngCore::fill_bytes(&mut StdRng::from_os_rng(), &mut key);
-            let text = hex::encode(key);
-            NewFile::create(&path).map_err(unread)?.fill(format!("{text}\n").as_bytes()).map_err(unread)?;
-            text
-        }
-        Err(error) => return Err(unread(error)),
-    };
-    let key = hex::decode(text.trim()).ok().and_then(|key| key.try_into().ok());
-    let Some(key) = key else {
-        return Err(Failure::new(Exit::Store, "data_key", format!("{} holds no key", path.display())));
-    };
-    let options = RedbOptions { data_key: Some(key), ..RedbOptions::new(data.join("node.redb")) };
+/// The file with the key of the node's store, for whoever is told no other: not beside the store, so that who has a copy
+/// of the folder has no key to it.
+const KEY_FILE: &str = "LACRE_NODE_KEY_FILE";
+
+/// The node's own store, sealed under a key in a file: one that is named, or `node.key` beside the store.
+fn node_store(data: &Path, key_file: Option<&Path>) -> Result<Store<RedbData>, Failure> {
+    let named = key_file.map(Path::to_owned).or_else(|| std::env::var_os(KEY_FILE).map(PathBuf::from));
+    let named = named.filter(|it| !it.as_os_str().is_empty());
+    let path = named.unwrap_or_else(|| data.join("node.key"));
+    let key = Zeroizing::new(data_key(&path)?);
+    let options = RedbOptions { data_key: Some(*key), ..RedbOptions::new(data.join("node.redb")) };
     Ok(Store(RedbData::open(options, StdRng::from_os_rng())?))
+}
+
+/// Makes a key, where there is none and no store either that one would have to open.
+fn make_key(data: &Path, key_file: Option<&Path>) -> Result<(), Failure> {
+    let path = key_file.map_or_else(|| data.join("node.key"), Path::to_owned);
+    if path.exists() || data.join("node.redb").exists() {
+        return Ok(());
+    }
+    let unwritten =
+        |error: std::io::Error| Failure::io(format!("{} cannot be written", path.display()), &error);
+    let mut key = Zeroizing::new([0; 32]);
+    rand::RngCore::fill_bytes(&mut StdRng::from_os_rng(), key.as_mut());
+    let text = Zeroizing::new(format!("{}\n", hex::encode(key.as_ref())));
+    NewFile::create(&path).map_err(unwritten)?.fill(text.as_bytes()).map_err(unwritten)
 }
 
 fn broken(error: impl std::fmt::Display) -> Failure {

@@ -1,7 +1,7 @@
 //! `lacre business serve`: the node runs.
 
 use lacre_business::node::{Approve, Identity, Settings};
-use lacre_business::serve::{Parts, ServeError, serve};
+use lacre_business::serve::{Doorway, Parts, ServeError, serve};
 use lacre_relay::{Protection, protection};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -27,7 +27,7 @@ pub(super) async fn run(args: ServeArgs, passphrase_fd: Option<u32>, json: bool)
     let store = device.open(passphrase_fd).await?;
     let client = device.client(store)?;
     let me = client.me()?;
-    let node = node_store(&args.data)?;
+    let node = node_store(&args.data, args.key_file.as_deref())?;
     let identity = Identity::of(&node, &mut StdRng::from_os_rng()).await.map_err(broken)?;
     let data = node.0;
     let listener = TcpListener::bind(args.listen)
@@ -52,6 +52,7 @@ pub(super) async fn run(args: ServeArgs, passphrase_fd: Option<u32>, json: bool)
         clock: SystemClock,
         handle: me.handle.to_string(),
         allowed: args.allowed,
+        door: Doorway { per_address: args.per_address, is_behind_proxy: args.behind_proxy },
     };
     match json {
         true => output::object(&json!({

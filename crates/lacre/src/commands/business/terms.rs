@@ -12,15 +12,14 @@ use crate::output;
 pub(super) async fn run(command: TermsCommand, as_json: bool) -> Result<(), Failure> {
     match command {
         TermsCommand::Show(node) => show(&get(&node.data, "terms").await?, as_json),
-        TermsCommand::Set { notice, notice_file, keeps_days, node } => {
+        TermsCommand::Set { notice, notice_file, node } => {
             let read = notice_file.map(|path| {
                 let unread =
                     |error: std::io::Error| Failure::io(format!("{} cannot be read", path.display()), &error);
                 fs::read_to_string(&path).map(|it| it.trim().to_owned()).map_err(unread)
             });
             let notice = read.transpose()?.or(notice);
-            let told =
-                post(&node.data, "terms", &json!({ "notice": notice, "keeps_days": keeps_days })).await?;
+            let told = post(&node.data, "terms", &json!({ "notice": notice })).await?;
             show(&told, as_json)
         }
     }
@@ -34,7 +33,9 @@ fn show(told: &Value, as_json: bool) -> Result<(), Failure> {
     match told["keeps_days"].as_u64() {
         Some(1) => output::line("kept for a day")?,
         Some(days) => output::line(&format!("kept for {days} days"))?,
-        None => output::line("customers are not told how long it is kept")?,
+        None => output::line(
+            "customers are not told how long it is kept: `lacre business retention set --kind messages`",
+        )?,
     }
     match notice.is_empty() {
         true => output::line("no notice")?,

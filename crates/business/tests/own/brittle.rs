@@ -1,0 +1,218 @@
+//! Stores that fail or are slow: an erasing is cut at each of its writes, and something is being told as it begins.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use lacre_business::chat::{ChatEvent, Customer, Incoming, MessageId};
+use lacre_business::customers::Country;
+use lacre_business::fake::{FakeChat, FakeClock};
+use lacre_business::ground::{Face, Ground};
+use lacre_business::media::{Medium, Source};
+use lacre_business::own::{self, Own};
+use lacre_business::store::table;
+use lacre_business::webhooks::Runner;
+use lacre_business::webhooks::event::Rendered;
+use lacre_store::data::{Batch, Data, Key, LogEntry, LogId, LogState, Unavailable, WriteError, Written};
+use lacre_store::memory::MemoryData;
+use serde_json::{Value, json};
+
+use crate::consents::{ANA, number};
+use crate::erasing::{HERS, found, needles, rows, story};
+use crate::world::*;
+
+/// Messages with a file each, beside those of the story.
+const MORE: u8 = 40;
+
+/// A store whose power goes at a write: it is made or not, nobody hears of it, and none after it is.
+/// Or one in which it takes a while to find a message that went out.
+#[derive(Clone)]
+struct Brittle {
+    inner: MemoryData,
+    left: Arc<AtomicI64>,
+    is_made: bool,
+    is_slow: bool,
+}
+
+impl Data for Brittle {
+    fn get(&self, key: &Key) -> impl Future<Output = Result<Option<Bytes>, Unavailable>> + Send {
+        let found = self.inner.get(key);
+        let is_slow = self.is_slow && key.as_bytes().first() == Some(&table::MESSAGE);
+        async move {
+            if is_slow {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            found.await
+        }
+    }
+
+    fn scan(
+        &self,
+        from: &Key,
+        to: &Key,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<(Key, Bytes)>, Unavailable>> + Send {
+        self.inner.scan(from, to, limit)
+    }
+
+    fn read_log(
+        &self,
+        log: LogId,
+        after: u64,
+        limit: usize,
+        bytes: usize,
+    ) -> impl Future<Output = Result<Vec<LogEntry>, Unavailable>> + Send {
+        self.inner.read_log(log, after, limit, bytes)
+    }
+
+    fn log_state(&self, log: LogId) -> impl Future<Output = Result<LogState, Unavailable>> + Send {
+        self.inner.log_state(log)
+    }
+
+    fn write(&self, batch: Batch) -> impl Future<Output = Result<Written, WriteError>> + Send + 'static {
+        let left = self.left.fetch_sub(1, Ordering::SeqCst);
+        let made = (left > 0 || left == 0 && self.is_made).then(|| self.inner.write(batch));
+        async move {
+            match made {
+                Some(made) if left > 0 => made.await,
+                _ => Err(Unavailable("the power is gone".to_owned()).into()),
+            }
+        }
+    }
+}
+
+/// What the device holds of Ana.
+fn device(chat: &FakeChat) {
+    for n in 1..=MORE {
+        let said = json!({ "content": { "text": HERS }, "files": [{ "name": "cake.jpg" }], "at_ms": NOW });
+        chat.holds(ANA, MessageId([n; 16]), said);
+    }
+}
+
+/// The own API over a copy of everything.
+async fn opened<D: Data>(data: D, world: &World, chat: &FakeChat, folder: &Path) -> Own<D, FakeClock> {
+    let face = Face { handle: "bakery".to_owned(), ..Face::default() };
+    let ground = Ground::of(data, world.clock.clone(), folder.join("media"), Country::default(), face).await;
+    ground.expect("a ground").own().beside(Arc::new(chat.clone()), folder.to_owned())
+}
+
+/// Cuts at a write; whether there was such a write, and what is left of Ana after the next start.
+async fn cut(
+    world: &World,
+    base: &[(Key, Bytes)],
+    at: i64,
+    is_made: bool,
+    digits: &str,
+) -> (bool, Vec<String>) {
+    let inner = MemoryData::default();
+    let back = base.iter().cloned().fold(Batch::new(), |it, (key, value)| it.put(key, value));
+    inner.write(back).await.expect("written");
+    let folder = tempfile::tempdir().expect("a folder");
+    let sealed = Path::new("media/sealed");
+    std::fs::create_dir_all(folder.path().join(sealed)).expect("made");
+    for part in [Path::new("media"), sealed] {
+        for entry in std::fs::read_dir(world.folder.path().join(part)).expect("read").flatten() {
+            if entry.path().is_file() {
+                std::fs::copy(entry.path(), folder.path().join(part).join(entry.file_name()))
+                    .expect("copied");
+            }
+        }
+    }
+    let chat = FakeChat::default();
+    device(&chat);
+    let brittle =
+        Brittle { inner: inner.clone(), left: Arc::new(AtomicI64::new(i64::MAX)), is_made, is_slow: false };
+    let own = Arc::new(opened(brittle.clone(), world, &chat, folder.path()).await);
+    brittle.left.store(at, Ordering::SeqCst);
+    let path = format!("customers/{digits}/erase");
+    let (status, _) = own::ask(own, "POST", &path, &Value::Null).await;
+    let again = opened(inner.clone(), world, &chat, folder.path()).await;
+    again.resume_erasing().await.expect("ended");
+    let mut left = found(&inner, folder.path(), &needles(digits)).await;
+    let files = std::fs::read_dir(folder.path().join(sealed)).expect("read").flatten();
+    left.extend(files.filter(|it| it.path().is_file()).map(|it| format!("{} is left", it.path().display())));
+    (status != 200, left)
+}
+
+#[tokio::test]
+async fn b07_an_erasing_that_is_cut_at_any_of_its_writes_is_ended_by_the_next_start() {
+    let world = World::new().await;
+    story(&world).await;
+    let digits = number(&world, ANA).await;
+    for n in 3..=MORE {
+        let id = 223_456_789_012_300 + u64::from(n);
+        let medium = Medium {
+            id,
+            mime: "image/jpeg".to_owned(),
+            sha256: [0; 32],
+            size: 5,
+            name: None,
+            expires: NOW + MINUTE,
+            source: Source::Customer(MessageId([n; 16]), 0),
+        };
+        world.node.media.note(medium.clone()).await.expect("noted");
+        world.chat.has_file(MessageId([n; 16]), 0, HERS.as_bytes());
+        world.node.media.file(&medium, &world.chat).await.expect("fetched");
+        let body = format!("{digits} says {HERS}").into_bytes();
+        world.waits(Rendered { customer: Some(ANA), field: "messages", body }).await;
+    }
+    let base = rows(&world.data).await;
+    for is_made in [false, true] {
+        let mut points = 0;
+        loop {
+            let (was_cut, left) = cut(&world, &base, points, is_made, &digits).await;
+            assert_eq!(left, Vec::<String>::new(), "cut at write {points}, made: {is_made}");
+            if !was_cut {
+                break;
+            }
+            points += 1;
+        }
+        assert!(points >= 50, "{points} points");
+    }
+}
+
+#[tokio::test]
+async fn what_is_being_told_as_an_erasing_begins_is_erased_with_the_rest() {
+    let world = World::new().await;
+    let program = Hears::start();
+    world.done("POST webhooks", json!({ "url": program.url, "verify_token": "x" })).await;
+    let digits = number(&world, ANA).await;
+    let left = Arc::new(AtomicI64::new(i64::MAX));
+    let data = Brittle { inner: world.data.clone(), left, is_made: true, is_slow: true };
+    let face = Face { handle: "bakery".to_owned(), allowed: vec!["127.0.0.1".to_owned()] };
+    let media = world.folder.path().join("media");
+    let ground = Ground::of(data, world.clock.clone(), media, Country::default(), face).await;
+    let ground = ground.expect("a ground");
+    let own = ground.own().beside(Arc::new(world.chat.clone()), world.folder.path().to_owned());
+    let runner = Runner {
+        chat: Arc::new(world.chat.clone()),
+        outbox: ground.outbox.clone(),
+        renderer: ground.renderer.clone(),
+        clock: Arc::new(world.clock.clone()),
+    };
+    // Nothing is delivered here: the receiver would have it before it is erased.
+    lacre_business::restriction::set(&world.node.store, ANA, NOW).await.expect("set");
+    world.chat.happens(ChatEvent::Message {
+        from: Customer { account: ANA, name: "Ana".to_owned() },
+        id: MessageId([9; 16]),
+        at: NOW,
+        what: Incoming::Text(HERS.to_owned()),
+        in_reply_to: Some(MessageId([8; 16])),
+        forwarded: None,
+    });
+    let mut rng = <rand::rngs::StdRng as rand::SeedableRng>::seed_from_u64(1);
+    let erased = async {
+        // By now it was seen that she is not erased, and it is looked up what she answers to.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let path = format!("customers/{digits}/erase");
+        let told = own::ask(Arc::new(own), "POST", &path, &Value::Null).await;
+        assert_eq!(told.0, 200, "{told:?}");
+        assert_eq!(told.1["erased"]["webhooks"], 1, "{told:?}");
+    };
+    runner.run(erased, &mut rng).await;
+    let left = found(&world.data, world.folder.path(), &needles(&digits)).await;
+    assert_eq!(left, Vec::<String>::new());
+}
