@@ -347,6 +347,7 @@ async fn authenticated<D: Data>(
             services.update_device_list(op, caller, now).await.map(|()| R::Done(Done {}))
         }
         Op::PutConsent(op) => services.put_consent(op, caller, now).await.map(|()| R::Done(Done {})),
+        Op::PutNotice(op) => services.put_notice(op, caller, now).await.map(|()| R::Done(Done {})),
         Op::GrantBlob(op) => services.grant_blob(op, caller, now).await.map(R::BlobGranted),
         Op::Login(_)
         | Op::SignUp(_)

@@ -6,30 +6,31 @@
 //! A write that consent is needed for asserts the consent that it was looked up by: after a stop was acknowledged,
 //! nothing more is stored.
 
+mod consent;
+mod domain;
+mod ledger;
+mod notice;
+mod rules;
+
 use bytes::Bytes;
 use ed25519_dalek::Signer;
-use lacre_proto::wire::{BusinessCertificate, Category, ConsentGrant, PutConsent, Signed};
-use lacre_proto::{AccountId, ConversationId, ErrorCode, Handle, Millis, label};
-use lacre_store::data::{Batch, Data, Expected, Key, Unavailable, WriteError};
+use lacre_proto::wire::{BusinessCertificate, Signed};
+use lacre_proto::{AccountId, Handle, Millis, label};
+use lacre_store::data::{Batch, Data, Expected, Unavailable, WriteError};
 use prost::Message;
 
-use super::accounts::{signed, verify};
-use super::rows::{BusinessRow, ConsentRow, DealingRow, HandleRow, OffersRow, UntilRow};
-use super::{Answered, Authenticated, Services, bad, keys, not_written, refuse, rows, unavailable};
-use crate::limits::Action;
+use super::rows::{BusinessRow, DealingRow, HandleRow};
+use super::{Answered, Services, keys, rows, unavailable};
+
+pub(super) use consent::Leave;
+pub use domain::{ReportParty, SEEN_FOR, Seen, VerifyBy};
+pub(super) use ledger::{Ledgers, Reach, watched};
+pub(super) use rules::is_forgotten;
+pub use rules::{Quality, Standing};
 
 const DAY: Millis = 24 * 3600 * 1000;
-/// How long the window is open after a customer's message.
-const WINDOW: Millis = DAY;
 /// How long a certificate is good; each look-up gives a fresh one.
 const CERTIFIED: Millis = 7 * DAY;
-/// How long a grant may stand.
-const GRANTED: Millis = 2 * 366 * DAY;
-/// How far a device's clock may be off when it grants.
-const SKEW: Millis = DAY;
-/// Offers that one business sends to one customer in a day.
-const OFFERS: usize = 2;
-const NONCE: usize = 16;
 
 /// A business and a customer of it: between them a conversation is, or is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,10 @@ pub(super) struct Dealing {
 }
 
 impl Dealing {
+    pub(super) fn new(business: AccountId, customer: AccountId) -> Self {
+        Self { business, customer }
+    }
+
     pub(super) fn is_party(self, account: AccountId) -> bool {
         account == self.business || account == self.customer
     }
@@ -81,6 +86,12 @@ pub struct Business {
     pub verified_ms: Option<Millis>,
     /// Since when it is suspended.
     pub suspended_ms: Option<Millis>,
+    /// When its token was last seen at its domain.
+    pub seen_ms: Option<Millis>,
+    /// Why it was verified though the token was not seen.
+    pub by_hand: Option<String>,
+    /// How far it may go.
+    pub standing: Standing,
 }
 
 /// Why the operator's wish was not done.
@@ -98,6 +109,15 @@ pub enum BusinessError {
     /// A name or a domain is empty, too long, or not one.
     #[error("the {0} is empty, too long, or not one")]
     BadField(&'static str),
+    /// Its token was not seen at its domain within a day.
+    #[error("its token was not seen at its domain within the last day: look with `check` first")]
+    NotSeen,
+    /// What is reported was written by somebody else.
+    #[error("what is reported was not written by this business")]
+    NotTheAuthor,
+    /// The report's maker is not known here.
+    #[error("the reporter is no account of this relay, or has another identity key")]
+    NoSuchReporter,
     /// The store does not answer.
     #[error("the store cannot be read or written just now")]
     Store,
@@ -139,19 +159,16 @@ impl<D: Data> Services<D> {
             token: hex::encode(self.random::<16>()),
             verified_ms: 0,
             suspended_ms: 0,
+            seen_ms: 0,
+            by_hand: String::new(),
         };
         let key = keys::business(account);
         let batch = Batch::new().assert(key.clone(), Expected::Absent).put(key, rows::encode(&row));
         match self.0.data.write(batch).await {
-            Ok(_) => Ok(shown(handle.clone(), row)),
+            Ok(_) => self.shown(handle.clone(), account, row, now).await,
             Err(WriteError::Conflict(_)) => Err(BusinessError::BusinessAlready),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// The operator has seen that it controls its domain and is who it says.
-    pub async fn verify_business(&self, handle: &Handle, now: Millis) -> Result<Business, BusinessError> {
-        self.change_business(handle, |row| (row.verified_ms, row.suspended_ms) = (now, 0)).await
     }
 
     /// Suspends a business, or lets it go on: it sends nothing, and its badge is gone as soon as clients look it up
@@ -162,24 +179,29 @@ impl<D: Data> Services<D> {
         suspended: bool,
         now: Millis,
     ) -> Result<Business, BusinessError> {
-        self.change_business(handle, |row| row.suspended_ms = if suspended { now } else { 0 }).await
+        self.change_business(handle, now, |row| {
+            row.suspended_ms = if suspended { now } else { 0 };
+            Ok(())
+        })
+        .await
     }
 
     /// All businesses, by their accounts.
-    pub async fn businesses(&self) -> Result<Vec<Business>, BusinessError> {
+    pub async fn businesses(&self, now: Millis) -> Result<Vec<Business>, BusinessError> {
         let (mut from, to) = keys::businesses();
         let mut all = Vec::new();
         loop {
             let some = self.0.data.scan(&from, &to, 256).await?;
             let Some((last, _)) = some.last() else { return Ok(all) };
-            from = Key::from(Bytes::from([last.as_bytes(), &[0]].concat()));
+            from = keys::after(last);
             for (key, row) in some {
                 let account = key.as_bytes().get(1..).and_then(|id| AccountId::try_from(id).ok());
                 let account = account.ok_or(BusinessError::Store)?;
                 let row: BusinessRow = rows::decode(&row).map_err(|_| BusinessError::Store)?;
                 let known = self.account(account).await.map_err(|_| BusinessError::Store)?;
-                let handle = known.and_then(|row| row.handle.parse().ok());
-                all.extend(handle.map(|handle| shown(handle, row)));
+                if let Some(handle) = known.and_then(|row| row.handle.parse().ok()) {
+                    all.push(self.shown(handle, account, row, now).await?);
+                }
             }
         }
     }
@@ -193,22 +215,47 @@ impl<D: Data> Services<D> {
     async fn change_business(
         &self,
         handle: &Handle,
-        change: impl Fn(&mut BusinessRow),
+        now: Millis,
+        change: impl Fn(&mut BusinessRow) -> Result<(), BusinessError>,
     ) -> Result<Business, BusinessError> {
-        let key = keys::business(self.account_of(handle).await?);
+        let account = self.account_of(handle).await?;
+        let key = keys::business(account);
         loop {
             let before = self.0.data.get(&key).await?.ok_or(BusinessError::NoBusiness)?;
             let mut row: BusinessRow = rows::decode(&before).map_err(|_| BusinessError::Store)?;
-            change(&mut row);
+            change(&mut row)?;
             let batch = Batch::new()
                 .assert(key.clone(), Expected::Value(before))
                 .put(key.clone(), rows::encode(&row));
             match self.0.data.write(batch).await {
-                Ok(_) => return Ok(shown(handle.clone(), row)),
+                Ok(_) => return self.shown(handle.clone(), account, row, now).await,
                 Err(WriteError::Conflict(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    async fn shown(
+        &self,
+        handle: Handle,
+        account: AccountId,
+        row: BusinessRow,
+        now: Millis,
+    ) -> Result<Business, BusinessError> {
+        let standing = self.standing(account, &row, now).await?;
+        let some = |time: Millis| (time != 0).then_some(time);
+        let BusinessRow { legal_name, display_name, domain, trade, .. } = row;
+        Ok(Business {
+            handle,
+            claim: Claim { legal_name, display_name, domain, trade },
+            token: row.token,
+            added_ms: row.added_ms,
+            verified_ms: some(row.verified_ms),
+            suspended_ms: some(row.suspended_ms),
+            seen_ms: some(row.seen_ms),
+            by_hand: (!row.by_hand.is_empty()).then_some(row.by_hand),
+            standing,
+        })
     }
 
     async fn business(&self, account: AccountId) -> Answered<Option<BusinessRow>> {
@@ -221,11 +268,12 @@ impl<D: Data> Services<D> {
         &self,
         account: AccountId,
         now: Millis,
-    ) -> Answered<(bool, Option<Signed>)> {
-        let Some(row) = self.business(account).await? else { return Ok((false, None)) };
+    ) -> Answered<(Option<BusinessRow>, Option<Signed>)> {
+        let Some(row) = self.business(account).await? else { return Ok((None, None)) };
         if row.verified_ms == 0 || row.suspended_ms != 0 {
-            return Ok((true, None));
+            return Ok((Some(row), None));
         }
+        let known = row.clone();
         let body: Bytes = BusinessCertificate {
             account: account.to_wire(),
             legal_name: row.legal_name,
@@ -239,182 +287,7 @@ impl<D: Data> Services<D> {
         .into();
         let signature = self.0.platform.sign(&label::labelled(label::BUSINESS_CERTIFICATE, &body));
         let signature = Bytes::copy_from_slice(&signature.to_bytes());
-        Ok((true, Some(Signed { body, signature })))
-    }
-
-    /// Between whom a conversation would be that the caller begins with an account: refused when the caller is a
-    /// business to which the other has not consented.
-    pub(super) async fn may_deal(
-        &self,
-        caller: AccountId,
-        other: AccountId,
-        now: Millis,
-    ) -> Answered<Option<Dealing>> {
-        if caller == other {
-            return Ok(None);
-        }
-        if let Some(business) = self.business(caller).await? {
-            let dealing = Dealing { business: caller, customer: other };
-            return match () {
-                () if business.suspended_ms != 0 => refuse(ErrorCode::BusinessSuspended),
-                () if self.stands(dealing, now).await? => Ok(Some(dealing)),
-                () => refuse(ErrorCode::ConsentNeeded),
-            };
-        }
-        let business = self.business(other).await?;
-        Ok(business.map(|_| Dealing { business: other, customer: caller }))
-    }
-
-    /// Between whom a conversation is, when one of them is a business.
-    pub(super) async fn dealing(&self, conversation: ConversationId) -> Answered<Option<Dealing>> {
-        let row = self.0.data.get(&keys::dealing(conversation)).await.map_err(unavailable)?;
-        row.map(|row| Dealing::of(&rows::decode(&row)?)).transpose()
-    }
-
-    /// Takes a customer's grant in place of the one before; one without categories is a stop.
-    pub(crate) async fn put_consent(
-        &self,
-        op: PutConsent,
-        caller: Authenticated,
-        now: Millis,
-    ) -> Answered<()> {
-        let signed = signed(op.grant)?;
-        let grant = ConsentGrant::decode(signed.body.clone()).map_err(bad)?;
-        let business = AccountId::try_from(&grant.business).map_err(bad)?;
-        let named = grant.customer == caller.account.as_ref() && grant.device == caller.device.as_ref();
-        let timely = grant.granted_ms.abs_diff(now) <= SKEW
-            && grant.expires_ms <= now + GRANTED
-            && grant.nonce.len() == NONCE
-            && matches!(grant.notice_hash.len(), 0 | 32);
-        let known = grant.categories.iter().all(
-            |category| matches!(Category::try_from(*category), Ok(category) if category != Category::None),
-        );
-        if !named || !timely || !known || grant.categories.len() > 3 {
-            return refuse(ErrorCode::BadRequest);
-        }
-        let (_, key) = self.device(caller.device).await?.ok_or(ErrorCode::LoginRefused)?;
-        verify(&key, &label::labelled(label::CONSENT, &signed.body), &signed.signature)
-            .map_err(|_| ErrorCode::BadRequest)?;
-        self.limiter().take(Action::Consent, &[caller.account.as_ref()], now)?;
-        if self.business(business).await?.is_none() {
-            return refuse(ErrorCode::NoSuchAccount);
-        }
-        let dealing = Dealing { business, customer: caller.account };
-        let (before, expected) = self.consent(dealing).await?;
-        if before.is_some_and(|before| before.revision >= grant.revision) {
-            return refuse(ErrorCode::StaleConsent);
-        }
-        let key = keys::consent(business, caller.account);
-        let row = rows::encode(&ConsentRow { grant: Some(signed) });
-        let mut batch = Batch::new().assert(key.clone(), expected).put(key, row);
-        if grant.categories.is_empty() {
-            batch = batch.delete(keys::window(business, caller.account));
-        }
-        self.0.data.write(batch).await.map(drop).map_err(not_written)
-    }
-
-    /// What a customer has consented to last, and what a write that goes by it asserts.
-    async fn consent(&self, of: Dealing) -> Answered<(Option<ConsentGrant>, Expected)> {
-        let key = keys::consent(of.business, of.customer);
-        let Some(bytes) = self.0.data.get(&key).await.map_err(unavailable)? else {
-            return Ok((None, Expected::Absent));
-        };
-        let row: ConsentRow = rows::decode(&bytes)?;
-        let grant = row.grant.and_then(|signed| ConsentGrant::decode(signed.body).ok());
-        Ok((Some(grant.ok_or_else(|| rows::broken("consent"))?), Expected::Value(bytes)))
-    }
-
-    async fn window(&self, of: Dealing) -> Answered<(Millis, Expected)> {
-        let row = self.0.data.get(&keys::window(of.business, of.customer)).await.map_err(unavailable)?;
-        match row {
-            Some(bytes) => Ok((rows::decode::<UntilRow>(&bytes)?.until_ms, Expected::Value(bytes))),
-            None => Ok((0, Expected::Absent)),
-        }
-    }
-
-    /// Whether anything stands by which the business may write.
-    async fn stands(&self, of: Dealing, now: Millis) -> Answered<bool> {
-        let (grant, _) = self.consent(of).await?;
-        let granted = grant.is_some_and(|grant| !grant.categories.is_empty() && grant.expires_ms > now);
-        Ok(granted || self.window(of).await?.0 > now)
-    }
-
-    /// What a send in a conversation with a business writes along, and asserts: refused when the sender is not one of
-    /// the two, or has no consent for what they send.
-    pub(super) async fn leave_to_send(
-        &self,
-        dealing: Dealing,
-        sender: AccountId,
-        category: Category,
-        now: Millis,
-    ) -> Answered<Batch> {
-        if sender == dealing.customer {
-            let row = rows::encode(&UntilRow { until_ms: now + WINDOW });
-            let key = keys::window(dealing.business, dealing.customer);
-            return match category {
-                Category::None => Ok(Batch::new()),
-                Category::Service => Ok(Batch::new().put(key, row)),
-                Category::Marketing | Category::Authentication => refuse(ErrorCode::BadRequest),
-            };
-        }
-        if sender != dealing.business {
-            return refuse(ErrorCode::NoSuchConversation);
-        }
-        let business = self.business(sender).await?;
-        if business.is_none_or(|business| business.suspended_ms != 0) {
-            return refuse(ErrorCode::BusinessSuspended);
-        }
-        let (grant, consent) = self.consent(dealing).await?;
-        let granted = grant
-            .is_some_and(|grant| grant.expires_ms > now && grant.categories.contains(&i32::from(category)));
-        let by_consent = Batch::new().assert(keys::consent(dealing.business, dealing.customer), consent);
-        match category {
-            Category::None => refuse(ErrorCode::BadRequest),
-            Category::Marketing if granted => self.count_offer(by_consent, dealing, now).await,
-            _ if granted => Ok(by_consent),
-            Category::Service => {
-                let (until, window) = self.window(dealing).await?;
-                match until > now {
-                    true => Ok(by_consent.assert(keys::window(dealing.business, dealing.customer), window)),
-                    false => refuse(ErrorCode::ConsentNeeded),
-                }
-            }
-            Category::Marketing | Category::Authentication => refuse(ErrorCode::ConsentNeeded),
-        }
-    }
-
-    /// One more offer to a customer, if they may get one more today.
-    async fn count_offer(&self, batch: Batch, of: Dealing, now: Millis) -> Answered<Batch> {
-        let key = keys::offers(of.business, of.customer);
-        let before = self.0.data.get(&key).await.map_err(unavailable)?;
-        let mut row = before.as_ref().map(rows::decode::<OffersRow>).transpose()?.unwrap_or_default();
-        row.sent_ms.retain(|sent| sent.saturating_add(DAY) > now);
-        if row.sent_ms.len() >= OFFERS {
-            let first = row.sent_ms.iter().min().copied().unwrap_or(now);
-            let retry_after_ms = (first + DAY).saturating_sub(now);
-            let code = ErrorCode::MarketingCap;
-            return Err(lacre_proto::error::WireError { code, epoch: 0, retry_after_ms });
-        }
-        row.sent_ms.push(now);
-        let expected = before.map_or(Expected::Absent, Expected::Value);
-        Ok(batch.assert(key.clone(), expected).put(key, rows::encode(&row)))
-    }
-}
-
-fn shown(handle: Handle, row: BusinessRow) -> Business {
-    let some = |time: Millis| (time != 0).then_some(time);
-    Business {
-        handle,
-        claim: Claim {
-            legal_name: row.legal_name,
-            display_name: row.display_name,
-            domain: row.domain,
-            trade: row.trade,
-        },
-        token: row.token,
-        added_ms: row.added_ms,
-        verified_ms: some(row.verified_ms),
-        suspended_ms: some(row.suspended_ms),
+        Ok((Some(known), Some(Signed { body, signature })))
     }
 }
 
