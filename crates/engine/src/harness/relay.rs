@@ -185,6 +185,7 @@ impl Relay {
             device_list: sign_up.device_list,
             business: None,
             is_business: false,
+            ..Default::default()
         };
         if !self.accounts.contains(&account) {
             self.accounts.push(account);
