@@ -17,7 +17,7 @@ use url::Url;
 use crate::agreed::{Agreed, Agreements};
 use crate::api::apps::{Hook, HookError, Hooks, Level, Notice, Subscribed};
 use crate::api::link::{Fetch, FetchError, Fetched};
-use crate::chat::{Category, Chat, ChatEvent, MessageId, Said, Send, SendError, Standing};
+use crate::chat::{Category, Chat, ChatEvent, MessageId, Rated, Rating, Said, Send, SendError, Standing};
 use crate::clock::Clock;
 use crate::held::{Held, Holdings, Person, Place};
 use crate::node::Ports;
@@ -58,6 +58,7 @@ struct World {
 struct State {
     handles: HashMap<String, AccountId>,
     standings: HashMap<AccountId, Standing>,
+    rating: Option<Rating>,
     sent: Vec<(MessageId, Send)>,
     refusals: Vec<SendError>,
     said: BTreeSet<MessageId>,
@@ -125,6 +126,11 @@ impl FakeChat {
     /// A message has this file.
     pub fn has_file(&self, message: MessageId, index: u32, bytes: &[u8]) {
         self.state().files.insert((message, index), bytes.to_vec());
+    }
+
+    /// The relay rates the business so.
+    pub fn is_rated(&self, quality: Rated, daily_limit: Option<u64>) {
+        self.state().rating = Some(Rating { quality, daily_limit });
     }
 
     /// The next thing to be sent is refused so.
@@ -201,6 +207,10 @@ impl Chat for FakeChat {
     async fn typing(&self, message: MessageId) -> Result<(), SendError> {
         self.state().typing.push(message);
         Ok(())
+    }
+
+    fn rating(&self) -> Result<Option<Rating>, SendError> {
+        Ok(self.state().rating)
     }
 
     fn standing(&self, of: AccountId) -> Result<Standing, SendError> {
