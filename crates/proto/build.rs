@@ -3,6 +3,10 @@
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto/lacre.proto");
     let descriptors = protox::compile(["proto/lacre.proto"], ["proto"])?;
-    prost_build::Config::new().bytes(["."]).compile_fds(descriptors)?;
+    prost_build::Config::new()
+        .bytes(["."])
+        .boxed(".lacre.v1.Account.standing")
+        .boxed(".lacre.v1.Account.terms")
+        .compile_fds(descriptors)?;
     Ok(())
 }

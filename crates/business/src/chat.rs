@@ -288,6 +288,38 @@ pub enum SendError {
     /// What is done with the customer's data is restricted.
     #[error("what is done with the customer's data is restricted")]
     Restricted,
+    /// The customer has got as many offers today as they may.
+    #[error("the customer has got as many offers today as they may")]
+    MarketingCap,
+    /// Too many customers complained: the relay takes no offers for now.
+    #[error("too many customers complained: no offers are sent for now")]
+    MarketingPaused,
+    /// The business has reached as many customers today as it may.
+    #[error("as many customers were reached today as may be")]
+    MessagingLimit,
+    /// The relay's operator has suspended the business.
+    #[error("the business is suspended")]
+    Suspended,
+}
+
+/// How the business stands with its relay, as the device was told last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rating {
+    /// How customers take what it sends.
+    pub quality: Rated,
+    /// Customers that it may reach outside their windows in 24 hours; `None` when there is no limit.
+    pub daily_limit: Option<u64>,
+}
+
+/// How customers take what a business sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rated {
+    /// Well.
+    Green,
+    /// Some complained.
+    Yellow,
+    /// Many complained: it sends no offers.
+    Red,
 }
 
 /// How far a message of the business's has come.
@@ -427,6 +459,10 @@ enum Stored {
     IdentityChanged,
     Unavailable(String),
     Restricted,
+    MarketingCap,
+    MarketingPaused,
+    MessagingLimit,
+    Suspended,
 }
 
 impl From<&SendError> for Stored {
@@ -443,6 +479,10 @@ impl From<&SendError> for Stored {
             SendError::IdentityChanged => Self::IdentityChanged,
             SendError::Unavailable(why) => Self::Unavailable(why),
             SendError::Restricted => Self::Restricted,
+            SendError::MarketingCap => Self::MarketingCap,
+            SendError::MarketingPaused => Self::MarketingPaused,
+            SendError::MessagingLimit => Self::MessagingLimit,
+            SendError::Suspended => Self::Suspended,
         }
     }
 }
@@ -461,6 +501,10 @@ impl From<Stored> for SendError {
             Stored::IdentityChanged => Self::IdentityChanged,
             Stored::Unavailable(why) => Self::Unavailable(why),
             Stored::Restricted => Self::Restricted,
+            Stored::MarketingCap => Self::MarketingCap,
+            Stored::MarketingPaused => Self::MarketingPaused,
+            Stored::MessagingLimit => Self::MessagingLimit,
+            Stored::Suspended => Self::Suspended,
         }
     }
 }
@@ -488,6 +532,8 @@ pub trait Chat: std::marker::Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), SendError>> + std::marker::Send;
     /// Shows to the customer who wrote a message that an answer is being written.
     fn typing(&self, message: MessageId) -> impl Future<Output = Result<(), SendError>> + std::marker::Send;
+    /// How the business stands with its relay; `None` while that is not known.
+    fn rating(&self) -> Result<Option<Rating>, SendError>;
     /// What a customer has consented to.
     fn standing(&self, of: AccountId) -> Result<Standing, SendError>;
     /// Blocks a customer, or unblocks them.

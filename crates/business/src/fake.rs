@@ -17,7 +17,7 @@ use url::Url;
 use crate::agreed::{Agreed, Agreements};
 use crate::api::apps::{Hook, HookError, Hooks, Level, Notice, Subscribed};
 use crate::api::link::{Fetch, FetchError, Fetched};
-use crate::chat::{Category, Chat, ChatEvent, MessageId, Said, Send, SendError, Standing};
+use crate::chat::{Category, Chat, ChatEvent, MessageId, Rated, Rating, Said, Send, SendError, Standing};
 use crate::clock::Clock;
 use crate::held::{Held, Hit, Hits, Holdings, Person, Place, Tally};
 use crate::node::Ports;
@@ -60,6 +60,7 @@ struct State {
     handles: HashMap<String, AccountId>,
     names: HashMap<AccountId, String>,
     standings: HashMap<AccountId, Standing>,
+    rating: Option<Rating>,
     sent: Vec<(MessageId, Send)>,
     refusals: Vec<SendError>,
     said: BTreeSet<MessageId>,
@@ -151,6 +152,11 @@ impl FakeChat {
         self.state().files.insert((message, index), bytes.to_vec());
     }
 
+    /// The relay rates the business so.
+    pub fn is_rated(&self, quality: Rated, daily_limit: Option<u64>) {
+        self.state().rating = Some(Rating { quality, daily_limit });
+    }
+
     /// The next thing to be sent is refused so.
     pub fn refuses_next(&self, why: SendError) {
         self.state().refusals.push(why);
@@ -235,6 +241,10 @@ impl Chat for FakeChat {
     async fn typing(&self, message: MessageId) -> Result<(), SendError> {
         self.state().typing.push(message);
         Ok(())
+    }
+
+    fn rating(&self) -> Result<Option<Rating>, SendError> {
+        Ok(self.state().rating)
     }
 
     fn standing(&self, of: AccountId) -> Result<Standing, SendError> {

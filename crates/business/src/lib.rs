@@ -26,6 +26,7 @@ pub mod audit;
 pub mod chat;
 pub mod clock;
 pub mod customers;
+pub mod domain;
 pub mod erasing;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;

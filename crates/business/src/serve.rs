@@ -226,6 +226,9 @@ async fn keep_clean<P: Ports, D: Data, K: Clock>(
         if let Err(error) = node.media.sweep(node.now()).await {
             tracing::warn!(%error, "files that are kept no longer stay for a while");
         }
+        if let Err(error) = node.learn_rating().await {
+            tracing::warn!(%error, "how the business stands is told later");
+        }
         if let Err(error) = node.sweep_answers().await {
             tracing::warn!(%error, "old answers stay for a while");
         }

@@ -88,6 +88,10 @@ pub enum ErrorCode {
     BusinessSuspended,
     /// As many offers as one customer may get in a day were sent.
     MarketingCap,
+    /// The business has reached as many customers in a day as it may.
+    MessagingLimit,
+    /// Too many customers did not want what the business sent: no offers until that is forgotten.
+    MarketingPaused,
     /// A fault of the relay.
     Internal,
     /// A code that a newer relay sends and this version does not know.
@@ -279,8 +283,22 @@ const TABLE: &[(ErrorCode, u32, &str, Retry, &str)] = {
             MarketingCap,
             185,
             "marketing_cap",
-            Later,
+            Never,
             "This customer has got as many offers today as they may; nothing was sent.",
+        ),
+        (
+            MessagingLimit,
+            186,
+            "messaging_limit",
+            Never,
+            "This business has reached as many customers today as it may; nothing was sent.",
+        ),
+        (
+            MarketingPaused,
+            187,
+            "marketing_paused",
+            Never,
+            "Too many customers did not want what this business sent; it sends no offers for a week.",
         ),
         (Internal, 199, "internal", Later, "The relay has a fault; nothing was lost."),
     ]

@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use lacre_proto::{Handle, limits};
+use lacre_proto::{AccountId, Handle, limits};
 use lacre_store::data::Data;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ use tower_service::Service;
 
 use crate::clock::Clock;
 use crate::edge::stopped;
-use crate::services::{Business, BusinessClaim, BusinessError, Services};
+use crate::services::{Business, BusinessClaim, BusinessError, ReportParty, Seen, Services, VerifyBy};
 use crate::tls::write_private;
 
 /// Requests served at one time; the rest waits.
@@ -75,6 +75,9 @@ pub(crate) async fn run<D: Data>(
         .route("/metrics", get(metrics::<D>))
         .route("/invites", post(invite::<D>))
         .route("/businesses", get(businesses::<D>).post(add_business::<D>))
+        .route("/businesses/{handle}", get(business::<D>))
+        .route("/businesses/{handle}/found", post(found::<D>))
+        .route("/businesses/{handle}/report", post(report::<D>))
         .route("/businesses/{handle}/{wish}", post(change_business::<D>))
         .with_state(Arc::new(Admin { services, clock, token }));
     let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -135,7 +138,7 @@ async fn businesses<D: Data>(State(admin): State<Arc<Admin<D>>>, headers: Header
     if let Some(refusal) = admin.refusal(&headers) {
         return refusal;
     }
-    match admin.services.businesses().await {
+    match admin.services.businesses(admin.clock.now()).await {
         Ok(all) => json_answer(StatusCode::OK, &Value::Array(all.iter().map(business_json).collect())),
         Err(error) => refused(&error),
     }
@@ -175,19 +178,98 @@ async fn change_business<D: Data>(
     State(admin): State<Arc<Admin<D>>>,
     headers: HeaderMap,
     AxumPath((handle, wish)): AxumPath<(String, String)>,
+    body: Bytes,
 ) -> Response {
     if let Some(refusal) = admin.refusal(&headers) {
         return refusal;
     }
     let Ok(handle) = handle.parse::<Handle>() else { return refused(&BusinessError::NoSuchAccount) };
     let now = admin.clock.now();
+    // Why it is verified though its token was not seen; nothing when it was.
+    let by_hand = String::from_utf8_lossy(&body).into_owned();
+    let by = if by_hand.is_empty() { VerifyBy::Domain } else { VerifyBy::Hand(by_hand) };
     let done = match wish.as_str() {
-        "verify" => admin.services.verify_business(&handle, now).await,
+        "verify" => admin.services.verify_business(&handle, by, now).await,
         "suspend" => admin.services.suspend_business(&handle, true, now).await,
         "resume" => admin.services.suspend_business(&handle, false, now).await,
         _ => return (StatusCode::NOT_FOUND, "there is nothing here\n").into_response(),
     };
     match done {
+        Ok(business) => json_answer(StatusCode::OK, &business_json(&business)),
+        Err(error) => refused(&error),
+    }
+}
+
+async fn business<D: Data>(
+    State(admin): State<Arc<Admin<D>>>,
+    headers: HeaderMap,
+    AxumPath(handle): AxumPath<String>,
+) -> Response {
+    if let Some(refusal) = admin.refusal(&headers) {
+        return refusal;
+    }
+    let Ok(handle) = handle.parse::<Handle>() else { return refused(&BusinessError::NoSuchAccount) };
+    match admin.services.find_business(&handle, admin.clock.now()).await {
+        Ok(business) => json_answer(StatusCode::OK, &business_json(&business)),
+        Err(error) => refused(&error),
+    }
+}
+
+/// What the operator has found at a business's domain: the relay itself asks nobody.
+async fn found<D: Data>(
+    State(admin): State<Arc<Admin<D>>>,
+    headers: HeaderMap,
+    AxumPath(handle): AxumPath<String>,
+    body: Bytes,
+) -> Response {
+    if let Some(refusal) = admin.refusal(&headers) {
+        return refusal;
+    }
+    let Ok(handle) = handle.parse::<Handle>() else { return refused(&BusinessError::NoSuchAccount) };
+    match admin.services.look_at_domain(&handle, &body, admin.clock.now()).await {
+        Ok((business, Seen::Token)) => json_answer(StatusCode::OK, &business_json(&business)),
+        Ok((_, Seen::Other)) => {
+            (StatusCode::CONFLICT, "what stands there is not the token of this business\n").into_response()
+        }
+        Err(error) => refused(&error),
+    }
+}
+
+/// A customer's report of a business, which the operator has read and proved.
+#[derive(Deserialize)]
+struct Reported {
+    author: Party,
+    reporter: Party,
+}
+
+/// Account and identity key, in hex.
+#[derive(Deserialize)]
+struct Party {
+    account: String,
+    identity_key: String,
+}
+
+impl Party {
+    fn read(self) -> Option<ReportParty> {
+        let account = AccountId::try_from(hex::decode(self.account).ok()?.as_slice()).ok()?;
+        Some(ReportParty { account, identity_key: hex::decode(self.identity_key).ok()? })
+    }
+}
+
+async fn report<D: Data>(
+    State(admin): State<Arc<Admin<D>>>,
+    headers: HeaderMap,
+    AxumPath(handle): AxumPath<String>,
+    body: Bytes,
+) -> Response {
+    if let Some(refusal) = admin.refusal(&headers) {
+        return refusal;
+    }
+    let Ok(handle) = handle.parse::<Handle>() else { return refused(&BusinessError::NoSuchAccount) };
+    let parties = serde_json::from_slice::<Reported>(&body).ok();
+    let parties = parties.and_then(|it| Some((it.author.read()?, it.reporter.read()?)));
+    let Some((author, reporter)) = parties else { return refused(&BusinessError::NoSuchReporter) };
+    match admin.services.count_report(&handle, &author, &reporter, admin.clock.now()).await {
         Ok(business) => json_answer(StatusCode::OK, &business_json(&business)),
         Err(error) => refused(&error),
     }
@@ -204,14 +286,21 @@ fn business_json(business: &Business) -> Value {
         "added_ms": business.added_ms,
         "verified_ms": business.verified_ms,
         "suspended_ms": business.suspended_ms,
+        "seen_ms": business.seen_ms,
+        "by_hand": business.by_hand,
+        "quality": business.standing.quality.name(),
+        "daily_limit": business.standing.daily_limit,
+        "reached_today": business.standing.reached,
     })
 }
 
 fn refused(error: &BusinessError) -> Response {
     let status = match error {
         BusinessError::NoSuchAccount | BusinessError::NoBusiness => StatusCode::NOT_FOUND,
-        BusinessError::BusinessAlready => StatusCode::CONFLICT,
-        BusinessError::BadField(_) => StatusCode::BAD_REQUEST,
+        BusinessError::BusinessAlready | BusinessError::NotSeen => StatusCode::CONFLICT,
+        BusinessError::BadField(_) | BusinessError::NoSuchReporter | BusinessError::NotTheAuthor => {
+            StatusCode::BAD_REQUEST
+        }
         BusinessError::Store => StatusCode::SERVICE_UNAVAILABLE,
     };
     (status, format!("{error}\n")).into_response()

@@ -47,6 +47,7 @@ pub(crate) enum Action {
     Blob,
     BlobMebibytes,
     Consent,
+    Page,
 }
 
 /// All rate limits of a relay.
@@ -87,6 +88,8 @@ pub struct RateLimits {
     pub blob_mebibytes: Rate,
     /// Grants and stops by one customer.
     pub consent: Rate,
+    /// Pages of businesses that are looked at from one network.
+    pub page: Rate,
 }
 
 impl Default for RateLimits {
@@ -110,6 +113,7 @@ impl Default for RateLimits {
             blob: Rate::new(50, 1200),
             blob_mebibytes: Rate::new(4096, 1000),
             consent: Rate::new(30, 10_000),
+            page: Rate::new(30, 2_000),
         }
     }
 }
@@ -135,6 +139,7 @@ impl RateLimits {
             blob: Rate::LIFTED,
             blob_mebibytes: Rate::LIFTED,
             consent: Rate::LIFTED,
+            page: Rate::LIFTED,
         }
     }
 
@@ -156,6 +161,7 @@ impl RateLimits {
             Action::Blob => self.blob,
             Action::BlobMebibytes => self.blob_mebibytes,
             Action::Consent => self.consent,
+            Action::Page => self.page,
         }
     }
 }

@@ -55,6 +55,8 @@ pub enum Notice {
     TemplateDeleted(Template),
     /// The PIN of the number was set or changed, by this token.
     PinChanged(Option<u64>),
+    /// The number is rated otherwise than before: what that is, and how many customers may be reached now.
+    Rated(&'static str, &'static str),
 }
 
 /// Why a callback was not set.

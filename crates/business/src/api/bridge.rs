@@ -208,6 +208,9 @@ fn told(notice: Notice) -> webhooks::Notice {
             new: it.purpose.name().to_owned(),
         },
         Notice::PinChanged(_) => webhooks::Notice::Security { event: "PIN_CHANGED".to_owned() },
+        Notice::Rated(event, limit) => {
+            webhooks::Notice::PhoneQuality { event: event.to_owned(), current_limit: limit.to_owned() }
+        }
     }
 }
 

@@ -70,6 +70,18 @@ pub enum ApiError {
     /// The customer does not want this category.
     #[error("{0}")]
     NoConsent(String),
+    /// The customer has got as many offers today as they may.
+    #[error("The user has got as many offers today as they may")]
+    MarketingCap,
+    /// Too many customers complained.
+    #[error("Too many users stopped, blocked or reported what was sent: no offers are sent for now")]
+    SpamLimit,
+    /// As many customers were reached as may be.
+    #[error("As many users were reached outside their windows in 24 hours as may be")]
+    MessagingLimit,
+    /// The relay's operator has suspended the business.
+    #[error("The relay's operator has suspended the business")]
+    Locked,
     /// The node does not send such messages, or not there.
     #[error("{0}")]
     Unsupported(String),
@@ -164,6 +176,10 @@ impl ApiError {
             Self::Undeliverable(_) => Known(131_026, None, 400, "Message undeliverable"),
             Self::WindowClosed => Known(131_047, None, 400, "Re-engagement message"),
             Self::NoConsent(_) => Known(131_050, None, 400, "User has not agreed to such messages"),
+            Self::MarketingCap => Known(131_049, None, 400, "Message held back to keep users engaged"),
+            Self::SpamLimit => Known(131_048, None, 400, "Spam rate limit hit"),
+            Self::MessagingLimit => Known(131_064, None, 400, "Messaging limit reached"),
+            Self::Locked => Known(131_031, None, 403, "Account locked"),
             Self::Unsupported(_) => Known(131_051, None, 400, "Unsupported message type"),
             Self::MediaDownload(_) => Known(131_052, None, 400, "Media download error"),
             Self::MediaUpload(_) => Known(131_053, None, 400, "Media upload error"),
@@ -282,6 +298,10 @@ impl From<SendError> for ApiError {
             SendError::BadContent => Self::BadValue("The message is empty or too long".to_owned()),
             SendError::IdentityChanged => Self::IdentityKey,
             SendError::Unavailable(_) => Self::Unavailable,
+            SendError::MarketingCap => Self::MarketingCap,
+            SendError::MarketingPaused => Self::SpamLimit,
+            SendError::MessagingLimit => Self::MessagingLimit,
+            SendError::Suspended => Self::Locked,
             SendError::Restricted => Self::Undeliverable(
                 "What is done with this user's data is restricted: nothing is sent to them until that is lifted",
             ),

@@ -1,5 +1,7 @@
 //! The number that stands for the business's handle: what it is, its PIN, whether it is registered.
 
+use std::cmp::Ordering;
+
 use lacre_proto::Millis;
 use lacre_store::data::Key;
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,7 @@ use super::fields::select;
 use super::page::page;
 use super::profile::Profile;
 use super::reader::{At, is_digits};
+use crate::chat::{Chat, Rated};
 use crate::node::{Node, Ports};
 use crate::store::{StoreError, table};
 
@@ -63,6 +66,8 @@ pub enum Tier {
     T100K,
     /// Any number.
     Unlimited,
+    /// 50, or for now none: the business is not verified.
+    T50,
 }
 
 impl Tier {
@@ -73,8 +78,60 @@ impl Tier {
             Self::T10K => "TIER_10K",
             Self::T100K => "TIER_100K",
             Self::Unlimited => "TIER_UNLIMITED",
+            Self::T50 => "TIER_50",
         }
     }
+
+    /// Its name in the older field, which knows no 2,000: the next that is not above.
+    fn older_name(self) -> &'static str {
+        if self == Self::T2K { "TIER_1K" } else { self.name() }
+    }
+
+    /// Its name in the newer field, which begins at 250.
+    fn newer_name(self) -> Option<&'static str> {
+        (self != Self::T50).then(|| self.name())
+    }
+
+    /// The step of a limit.
+    fn of(daily_limit: Option<u64>) -> Self {
+        match daily_limit {
+            None => Self::Unlimited,
+            Some(100_000..) => Self::T100K,
+            Some(10_000..) => Self::T10K,
+            Some(2_000..) => Self::T2K,
+            Some(250..) => Self::T250,
+            Some(_) => Self::T50,
+        }
+    }
+
+    fn rank(self) -> u64 {
+        match self {
+            Self::T50 => 50,
+            Self::T250 => 250,
+            Self::T2K => 2_000,
+            Self::T10K => 10_000,
+            Self::T100K => 100_000,
+            Self::Unlimited => u64::MAX,
+        }
+    }
+}
+
+/// What programs are told when a number is rated otherwise than before, in the API's words.
+fn news(before: (Quality, Tier), now: (Quality, Tier)) -> Vec<&'static str> {
+    let red = |it: (Quality, Tier)| it.0 == Quality::Red;
+    let quality = match (red(before), red(now)) {
+        (false, true) => Some("FLAGGED"),
+        (true, false) => Some("UNFLAGGED"),
+        _ => None,
+    };
+    let tier = match before.1.rank().cmp(&now.1.rank()) {
+        Ordering::Less => Some("UPGRADE"),
+        Ordering::Greater => Some("DOWNGRADE"),
+        Ordering::Equal => None,
+    };
+    // What a number begins with is no news.
+    let tier = tier.filter(|_| before.0 != Quality::Unknown);
+    quality.into_iter().chain(tier).collect()
 }
 
 /// What is kept of the number.
@@ -114,10 +171,36 @@ impl Default for Number {
 }
 
 impl<P: Ports> Node<P> {
-    /// Sets how the number is rated, and how many customers may be reached for it.
+    /// Sets how the number is rated, and how many customers may be reached for it; programs are told when that is
+    /// news. Told first and kept then: who dies between the two tells again.
     pub async fn rate(&self, quality: Quality, tier: Tier) -> Result<(), StoreError> {
-        let set = |number: &mut Number| (number.quality, number.tier) = (quality, tier);
-        change(self, set).await
+        let number = read(self).await?;
+        let (before, now) = ((number.quality, number.tier), (quality, tier));
+        if before == now {
+            return Ok(());
+        }
+        for event in news(before, now) {
+            self.tell(Notice::Rated(event, tier.name())).await;
+        }
+        change(self, |number| (number.quality, number.tier) = now).await
+    }
+
+    /// Takes in how the business stands with its relay.
+    pub async fn learn_rating(&self) -> Result<(), StoreError> {
+        let rating = match self.chat.rating() {
+            Ok(Some(rating)) => rating,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                tracing::warn!(%error, "how the business stands is not known just now");
+                return Ok(());
+            }
+        };
+        let quality = match rating.quality {
+            Rated::Green => Quality::Green,
+            Rated::Yellow => Quality::Yellow,
+            Rated::Red => Quality::Red,
+        };
+        self.rate(quality, Tier::of(rating.daily_limit)).await
     }
 }
 
@@ -259,7 +342,16 @@ async fn told<P: Ports>(node: &Node<P>) -> Result<Value, ApiError> {
         Quality::Red => "RED",
     };
     let id = node.identity.number.to_string();
-    let can_send = if number.registered { "AVAILABLE" } else { "BLOCKED" };
+    let can_send = match (number.registered, number.quality) {
+        (false, _) => "BLOCKED",
+        (true, Quality::Red) => "LIMITED",
+        (true, _) => "AVAILABLE",
+    };
+    let status = match (number.registered, number.quality) {
+        (false, _) => "PENDING",
+        (true, Quality::Red) => "FLAGGED",
+        (true, _) => "CONNECTED",
+    };
     let health = json!({
         "can_send_message": can_send,
         "entities": [{ "entity_type": "PHONE_NUMBER", "id": id, "can_send_message": can_send }],
@@ -272,7 +364,7 @@ async fn told<P: Ports>(node: &Node<P>) -> Result<Value, ApiError> {
         "code_verification_status": "VERIFIED",
         "name_status": "APPROVED",
         "new_name_status": "NONE",
-        "status": if number.registered { "CONNECTED" } else { "PENDING" },
+        "status": status,
         "platform_type": "CLOUD_API",
         "throughput": { "level": "STANDARD" },
         "account_mode": "LIVE",
@@ -281,7 +373,7 @@ async fn told<P: Ports>(node: &Node<P>) -> Result<Value, ApiError> {
         "webhook_configuration": hooks,
         "health_status": health,
         "conversational_automation": number.automation.told(node.identity.number),
-        "messaging_limit_tier": number.tier.name(),
-        "whatsapp_business_manager_messaging_limit": number.tier.name(),
+        "messaging_limit_tier": number.tier.older_name(),
+        "whatsapp_business_manager_messaging_limit": number.tier.newer_name(),
     }))
 }

@@ -221,6 +221,10 @@ fn failed(why: Failure) -> SendError {
         Failure::FileGone => SendError::File("it is not on this node any more".to_owned()),
         Failure::Relay(number) => match ErrorCode::from_number(number) {
             ErrorCode::ConsentNeeded => SendError::NoConsent,
+            ErrorCode::MarketingCap => SendError::MarketingCap,
+            ErrorCode::MarketingPaused => SendError::MarketingPaused,
+            ErrorCode::MessagingLimit => SendError::MessagingLimit,
+            ErrorCode::BusinessSuspended => SendError::Suspended,
             code => SendError::Unavailable(code.sentence().to_owned()),
         },
         other => SendError::Unavailable(other.to_string()),

@@ -13,13 +13,13 @@ mod terms;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lacre_client::records::{ConversationKind, ConversationRecord, Records};
+use lacre_client::records::{ConversationKind, ConversationRecord, Quality, Records};
 use lacre_client::{Client, EngineError, Intent};
 use lacre_proto::{AccountId, ConversationId, Handle};
 use lacre_store::data::{Batch, Data, LogId};
 use tokio::sync::{Notify, RwLock, watch};
 
-use crate::chat::{Category, Chat, ChatEvent, MessageId, Said, Send, SendError, Standing};
+use crate::chat::{Category, Chat, ChatEvent, MessageId, Rated, Rating, Said, Send, SendError, Standing};
 use crate::restriction;
 use crate::store::{Store, StoreError};
 
@@ -133,6 +133,18 @@ impl<D: Data> Chat for Sealed<D> {
     async fn typing(&self, message: MessageId) -> Result<(), SendError> {
         let (conversation, _) = self.place(message).await?;
         self.intend(Intent::Typing(conversation, true)).await
+    }
+
+    fn rating(&self) -> Result<Option<Rating>, SendError> {
+        let known = self.read(|records| records.rating())?;
+        Ok(known.map(|it| {
+            let quality = match it.quality {
+                Quality::Green => Rated::Green,
+                Quality::Yellow => Rated::Yellow,
+                Quality::Red => Rated::Red,
+            };
+            Rating { quality, daily_limit: it.daily_limit }
+        }))
     }
 
     fn standing(&self, of: AccountId) -> Result<Standing, SendError> {

@@ -48,7 +48,8 @@ impl<P: Ports> Node<P> {
     }
 }
 
-/// Decides about a template, and tells programs when that changed something. `None` when there is no such template.
+/// Decides about a template, and tells programs when that changed something. `None` when there is no such template. What
+/// does not lead there from where it stands ([`Status::leads_to`]) changes nothing: the template is as it was.
 pub async fn decide<D: Data>(
     templates: &Templates<D>,
     hooks: &impl Hooks,
@@ -63,9 +64,11 @@ pub async fn decide<D: Data>(
     };
     let mut changed = false;
     let change = |it: &mut Template| {
-        changed = it.status != status;
-        it.status = status;
-        it.reason.clone_from(&reason);
+        changed = it.status != status && it.status.leads_to(status);
+        if it.status.leads_to(status) {
+            it.status = status;
+            it.reason.clone_from(&reason);
+        }
     };
     let template = templates.change(id, change).await?;
     if let Some(template) = template.as_ref().filter(|_| changed) {

@@ -110,6 +110,20 @@ impl Status {
             Self::Disabled => "DISABLED",
         }
     }
+
+    /// Whether somebody's decision leads from here to there: the table of the module. The same again is none.
+    pub fn leads_to(self, next: Self) -> bool {
+        use Status::{Approved, Disabled, Paused, Pending, Rejected};
+        matches!(
+            (self, next),
+            (Pending, Approved | Rejected)
+                | (Approved, Paused | Disabled)
+                // Rejected again, for another reason.
+                | (Rejected, Rejected)
+                | (Paused, Approved | Disabled)
+                | (Disabled, Approved)
+        )
+    }
 }
 
 /// A template in one language.

@@ -363,6 +363,24 @@ fn why_of(why: &SendError) -> Why {
         SendError::Restricted => {
             Why(131_026, "Message undeliverable", "What is done with this user's data is restricted.")
         }
+        SendError::MarketingCap => Why(
+            131_049,
+            "Message held back to keep users engaged",
+            "The user has got as many offers today as they may.",
+        ),
+        SendError::MarketingPaused => Why(
+            131_048,
+            "Spam rate limit hit",
+            "Too many users stopped, blocked or reported what was sent: no offers are sent for now.",
+        ),
+        SendError::MessagingLimit => Why(
+            131_064,
+            "Messaging limit reached",
+            "As many users were reached outside their windows in 24 hours as may be.",
+        ),
+        SendError::Suspended => {
+            Why(131_031, "Account locked", "The relay's operator has suspended the business.")
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use lacre_business::api::apps::Notice;
 use lacre_business::api::messages::reached;
 use lacre_business::api::numbers::{Quality, Tier};
 use lacre_business::api::wamid;
-use lacre_business::chat::Reach;
+use lacre_business::chat::{Rated, Reach};
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -65,11 +65,50 @@ async fn the_number_tells_what_it_is() {
     world.node.rate(Quality::Yellow, Tier::T2K).await.expect("rated");
     let fields = "quality_rating,messaging_limit_tier,whatsapp_business_manager_messaging_limit,status,throughput{level},name_status";
     let wanted = json!({
-        "id": id, "quality_rating": "YELLOW", "messaging_limit_tier": "TIER_2K",
+        "id": id, "quality_rating": "YELLOW", "messaging_limit_tier": "TIER_1K",
         "whatsapp_business_manager_messaging_limit": "TIER_2K", "status": "CONNECTED",
         "throughput": { "level": "STANDARD" }, "name_status": "APPROVED",
     });
     assert_eq!(world.get(&world.number(&format!("?fields={fields}"))).await.ok(), wanted);
+}
+
+#[tokio::test]
+async fn r22_how_the_relay_rates_the_number_is_shown_and_told_when_it_is_news() {
+    let world = World::new().await;
+    let fields = "quality_rating,messaging_limit_tier,whatsapp_business_manager_messaging_limit,status";
+    let shown = async || world.get(&world.number(&format!("?fields={fields}"))).await.ok();
+    let learn = async |quality, limit| {
+        world.chat.is_rated(quality, limit);
+        world.node.learn_rating().await.expect("learned");
+    };
+    let rated = || {
+        let told = world.hooks.told().into_iter();
+        told.filter_map(|it| if let Notice::Rated(event, limit) = it { Some((event, limit)) } else { None })
+            .collect::<Vec<_>>()
+    };
+    world.node.learn_rating().await.expect("nothing is known yet");
+    learn(Rated::Green, Some(50)).await;
+    let number = shown().await;
+    assert_eq!(
+        (&number["quality_rating"], &number["messaging_limit_tier"]),
+        (&json!("GREEN"), &json!("TIER_50"))
+    );
+    assert_eq!(number["whatsapp_business_manager_messaging_limit"], Value::Null, "it has no such step");
+    assert_eq!(rated(), [], "what it begins with is no news");
+    learn(Rated::Green, Some(250)).await;
+    learn(Rated::Green, Some(250)).await;
+    learn(Rated::Yellow, Some(250)).await;
+    learn(Rated::Red, Some(250)).await;
+    assert_eq!(shown().await["status"], "FLAGGED");
+    learn(Rated::Green, None).await;
+    let told = [
+        ("UPGRADE", "TIER_250"),
+        ("FLAGGED", "TIER_250"),
+        ("UNFLAGGED", "TIER_UNLIMITED"),
+        ("UPGRADE", "TIER_UNLIMITED"),
+    ];
+    assert_eq!(rated(), told);
+    assert_eq!(shown().await["status"], "CONNECTED");
 }
 
 #[tokio::test]

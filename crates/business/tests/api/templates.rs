@@ -212,6 +212,14 @@ async fn only_what_is_approved_is_sent() {
         world.get(&format!("/{id}?fields=rejected_reason,status")).await.ok(),
         json!({ "id": id.to_string(), "rejected_reason": "INVALID_FORMAT", "status": "REJECTED" })
     );
+    // What was rejected is not approved as it is: it is edited, and waits again.
+    world.node.approve(id).await.expect("decided");
+    world.node.pause(id).await.expect("decided");
+    assert_eq!(world.get(&format!("/{id}?fields=status")).await.ok()["status"], "REJECTED");
+    let again = json!({ "components": order_ready()["components"] });
+    world.call("POST", &format!("/{id}"), again).await.ok();
+    world.node.decide(id, Decision::Disable).await.expect("decided");
+    assert_eq!(world.get(&format!("/{id}?fields=status")).await.ok()["status"], "PENDING");
     world.node.approve(id).await.expect("decided");
     assert_eq!(send().await, 0);
     world.node.pause(id).await.expect("decided");
@@ -225,7 +233,8 @@ async fn only_what_is_approved_is_sent() {
         other => panic!("{other:?}"),
     });
     let told: Vec<Status> = told.collect();
-    assert_eq!(told, [Status::Pending, Status::Rejected, Status::Approved, Status::Paused, Status::Disabled]);
+    use Status::{Approved, Disabled, Paused, Pending, Rejected};
+    assert_eq!(told, [Pending, Rejected, Pending, Approved, Paused, Disabled]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lacre_business::chat::{
-    Chat, ChatEvent, Customer, Incoming, MessageId, Reach, Said, Send, SendError, Standing,
+    Chat, ChatEvent, Customer, Incoming, MessageId, Rating, Reach, Said, Send, SendError, Standing,
 };
 use lacre_business::clock::Clock;
 use lacre_business::store::StoreError;
@@ -82,6 +82,10 @@ impl Chat for Story {
     async fn typing(&self, _: MessageId) -> Result<(), SendError> {
         only_tells()
     }
+    fn rating(&self) -> Result<Option<Rating>, SendError> {
+        Ok(None)
+    }
+
     fn standing(&self, _: AccountId) -> Result<Standing, SendError> {
         only_tells()
     }

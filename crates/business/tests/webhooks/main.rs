@@ -2,6 +2,7 @@
 
 mod cast;
 mod chaos;
+mod domain;
 mod events;
 mod outbox;
 mod outward;

@@ -92,6 +92,9 @@ impl Engine {
                 self.try_later(cx, at, job, error)
             }
             (_, Retry::Never) => {
+                if matches!(error.code, ErrorCode::MessagingLimit | ErrorCode::MarketingPaused) {
+                    self.ask_own_account(cx);
+                }
                 if let What::Commit(purpose, _) = &job.what {
                     self.drop_commit(cx, id)?;
                     self.tell_refused(cx, id, purpose, error.code)?;

@@ -12,10 +12,10 @@ use crate::api::{Alert, EngineError, Event, Refusal};
 use crate::content::{Category, Content, Matter, MessageId};
 use crate::defence::Defence;
 use crate::identity::SignatureKey;
-use crate::records::key::{self, BUSINESS, PLATFORM, UNNAMED};
+use crate::records::key::{self, BUSINESS, PLATFORM, RATING, UNNAMED};
 use crate::records::{
     BusinessRecord, ConsentRecord, ConversationKind, ConversationRecord, ConversationState, MessageRecord,
-    MessageState, Standing, Verified,
+    MessageState, Quality, Rating, Standing, Verified,
 };
 
 const DAY: Millis = 24 * 3600 * 1000;
@@ -58,6 +58,9 @@ impl Engine {
             |record: &BusinessRecord| record.verified.clone().map(|it| Verified { valid_until_ms: 0, ..it });
         let changed = before.as_ref().map(shown) != Some(shown(&record));
         cx.put(key::account(BUSINESS, account), &record);
+        if account == self.me.account {
+            learn_rating(cx, told);
+        }
         if before.is_none() {
             self.windows_of(cx, account)?;
         }
@@ -104,8 +107,11 @@ impl Engine {
     pub(super) fn look_up_businesses(&mut self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
         let now = cx.relay_now()?;
         for record in cx.records().businesses()? {
-            if record.account != self.me.account && record.looked_ms + DAY <= now {
-                self.confirm(cx, record.account);
+            match record.account == self.me.account {
+                // How it stands changes with every customer.
+                true => self.ask_own_account(cx),
+                false if record.looked_ms + DAY <= now => self.confirm(cx, record.account),
+                false => {}
             }
         }
         Ok(())
@@ -456,6 +462,19 @@ impl Engine {
         let said = self.say(cx, record.id, id, Content::Chosen { of: menu, choice }, false)?;
         Ok(said.map(|()| (record.id, id)))
     }
+}
+
+/// Keeps how this account stands with its relay.
+fn learn_rating(cx: &mut Cx<'_>, told: &wire::Account) {
+    let Some(standing) = &told.standing else { return };
+    let quality = match standing.quality() {
+        wire::Quality::Green => Quality::Green,
+        wire::Quality::Yellow => Quality::Yellow,
+        wire::Quality::Red => Quality::Red,
+        // A relay that does not rate, or rates otherwise.
+        wire::Quality::Unrated => return,
+    };
+    cx.put(vec![RATING], &Rating { quality, daily_limit: standing.daily_limit });
 }
 
 /// What content is for.

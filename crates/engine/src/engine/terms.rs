@@ -124,6 +124,8 @@ impl Engine {
         signed: &wire::Signed,
     ) -> Result<Option<TermsRecord>, EngineError> {
         let Ok(told) = wire::BusinessTerms::decode(signed.body.clone()) else { return Ok(None) };
+        // Nothing beside it: what is signed, and hashed, is what is shown.
+        let whole = told.encode_to_vec() == signed.body && told.business == business.as_ref();
         let Ok(device) = DeviceId::try_from(&told.device) else { return Ok(None) };
         let key = match business == self.me.account {
             true => self.list.entry(device).map(|entry| entry.signature_key),
@@ -136,7 +138,7 @@ impl Engine {
         let holds = key.is_some_and(|key| key.verify(&labelled, &signed.signature).is_ok());
         let providers = told.providers.into_iter().map(Into::into).collect();
         let terms = Terms { notice: told.notice, keeps_days: told.keeps_days, providers };
-        let good = told.business == business.as_ref() && terms.is_well_formed();
+        let good = whole && terms.is_well_formed();
         Ok((good && (holds || !cx.defends(Defence::Terms))).then(|| TermsRecord {
             business,
             terms,

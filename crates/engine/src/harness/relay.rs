@@ -144,7 +144,7 @@ impl Relay {
             (Some(device), Op::PutTerms(put)) => {
                 let owner = self.owners[&device].clone();
                 let account = self.accounts.iter_mut().find(|it| it.account == owner).unwrap();
-                account.terms = put.terms;
+                account.terms = put.terms.map(Box::new);
                 Ok(Answer::Done(wire::Done {}))
             }
             (None, Op::ReadRoster(read)) => {
@@ -191,7 +191,7 @@ impl Relay {
             device_list: sign_up.device_list,
             business: None,
             is_business: false,
-            terms: None,
+            ..Default::default()
         };
         if !self.accounts.contains(&account) {
             self.accounts.push(account);

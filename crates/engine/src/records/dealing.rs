@@ -18,6 +18,26 @@ pub struct BusinessRecord {
     pub looked_ms: Millis,
 }
 
+/// How this account stands with its relay, when it is a business (ADR 0045).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rating {
+    /// How customers take what it sends.
+    pub quality: Quality,
+    /// Customers that it may reach outside their windows in 24 hours; `None` when there is no limit.
+    pub daily_limit: Option<u64>,
+}
+
+/// How customers take what a business sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Quality {
+    /// Well.
+    Green,
+    /// Some complained.
+    Yellow,
+    /// Many complained: it sends no offers.
+    Red,
+}
+
 /// What the operator has verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verified {
@@ -92,6 +112,11 @@ impl Records<'_> {
     /// What is known of an account as a business; `None` for people.
     pub fn business(&self, account: AccountId) -> Result<Option<BusinessRecord>, EngineError> {
         self.read("business", &key::account(key::BUSINESS, account))
+    }
+
+    /// How this account stands with its relay, as it was told last; `None` for people.
+    pub fn rating(&self) -> Result<Option<Rating>, EngineError> {
+        self.read("rating", &[key::RATING])
     }
 
     /// All businesses that are known.

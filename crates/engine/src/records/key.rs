@@ -145,8 +145,10 @@ pub(crate) const PLATFORM: u8 = 0x7a;
 pub(crate) const UNNAMED: u8 = 0x7b;
 /// Conversation, MIMI id → when another device of this account told that it has read a message that is not here yet.
 pub(crate) const READ_AHEAD: u8 = 0x7c;
+/// How this account stands with its relay, when it is a business.
+pub(crate) const RATING: u8 = 0x7d;
 /// Account → what it tells as a business: what it keeps, and who acts for it.
-pub(crate) const TERMS: u8 = 0x7d;
+pub(crate) const TERMS: u8 = 0x7e;
 /// First of the MLS tables; see `mls::storage`.
 pub(crate) const MLS: u8 = 0x20;
 

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, MessageId};
 pub(crate) use codec::{decode, encode};
-pub use dealing::{BusinessRecord, ConsentRecord, Leave, Verified};
+pub use dealing::{BusinessRecord, ConsentRecord, Leave, Quality, Rating, Verified};
 pub use devices::OwnDevice;
 pub use evidence::{Evidence, SealedForm};
 pub(crate) use files::{Download, Upload, UploadStage};

@@ -56,7 +56,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     match command {
         Command::Relay(args) => relay::run(*args, json).await,
         Command::Business { command } => business::run(command, passphrase_fd, json).await,
-        Command::Admin { command: AdminCommand::Business { command } } => register::run(command, json),
+        Command::Admin { command: AdminCommand::Business { command } } => register::run(command, json).await,
         Command::Consent { command } => consent::run(&context()?, command).await,
         Command::SignUp(args) => sign_up::run(&context()?, args).await,
         Command::Whoami => whoami::run(&context()?).await,

@@ -1,5 +1,10 @@
 //! `lacre admin business`: the operator's register of businesses, at a relay that runs.
 
+use std::path::Path;
+
+use lacre_business::domain;
+use lacre_business::outward::{Deadlines, Outward, OutwardError, SystemResolver, Trust};
+use lacre_client::report::Party;
 use lacre_guard::alike;
 use serde_json::{Value, json};
 
@@ -9,7 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::safe_text::safe_line;
 
-pub(super) fn run(command: AdminBusiness, as_json: bool) -> Result<(), Failure> {
+pub(super) async fn run(command: AdminBusiness, as_json: bool) -> Result<(), Failure> {
     match command {
         AdminBusiness::Add { handle, legal_name, display_name, domain, trade, relay } => {
             let new = json!({
@@ -27,25 +32,35 @@ pub(super) fn run(command: AdminBusiness, as_json: bool) -> Result<(), Failure> 
                 "{handle} is a business now: it writes by consent only. It has no badge yet."
             ))?;
             output::line(&format!(
-                "To verify it, have it show these words at https://{}/.well-known/lacre-business, look, and say \
-                 `lacre admin business verify {handle}`:\n{}",
+                "To verify it, have it show these words at https://{}/.well-known/lacre-business, and say `lacre \
+                 admin business check {handle}`, then `verify {handle}`:\n{}",
                 field(&business, "domain"),
                 field(&business, "token")
             ))
         }
-        AdminBusiness::Verify { business: one, though_alike } => {
+        AdminBusiness::Check(one) => check(&one, as_json).await,
+        AdminBusiness::Report { business: one, file } => report(&one, &file, as_json),
+        AdminBusiness::Verify { business: one, though_alike, by_hand } => {
             if !though_alike {
                 no_other_looks_like(&one)?;
             }
-            change(&one, "verify", as_json, "is verified: clients show its badge from their next look on.")
+            let by_hand = by_hand.unwrap_or_default();
+            change(
+                &one,
+                "verify",
+                &by_hand,
+                as_json,
+                "is verified: clients show its badge from their next look on.",
+            )
         }
         AdminBusiness::Suspend(one) => change(
             &one,
             "suspend",
+            "",
             as_json,
             "is suspended: it sends nothing from now on, and its badge goes within a day.",
         ),
-        AdminBusiness::Resume(one) => change(&one, "resume", as_json, "may go on."),
+        AdminBusiness::Resume(one) => change(&one, "resume", "", as_json, "may go on."),
         AdminBusiness::List(relay) => list(&relay, as_json),
     }
 }
@@ -79,8 +94,46 @@ fn no_other_looks_like(one: &OneBusiness) -> Result<(), Failure> {
     }
 }
 
-fn change(one: &OneBusiness, deed: &str, as_json: bool, sentence: &str) -> Result<(), Failure> {
-    let business = wish(&one.relay, &format!("POST /businesses/{}/{deed}", one.handle), "")?;
+/// Looks at the business's domain, and has the relay hold what stands there against the token.
+async fn check(one: &OneBusiness, as_json: bool) -> Result<(), Failure> {
+    let business = wish(&one.relay, &format!("GET /businesses/{}", one.handle), "")?;
+    let domain = business["domain"].as_str().unwrap_or_default();
+    let not_seen = |error: OutwardError| {
+        let words = format!("https://{}{}: {error}; nothing was changed", safe_line(domain), domain::PATH);
+        Failure::new(Exit::Refused, "not_seen", words)
+    };
+    let out = Outward::new(SystemResolver, [], Trust::default(), Deadlines::default()).map_err(not_seen)?;
+    let found = domain::look(&out, domain).await.map_err(not_seen)?;
+    change(one, "found", &found, as_json, "shows its token: it may be verified within a day.")
+}
+
+/// Has a report count that proves itself.
+fn report(one: &OneBusiness, file: &Path, as_json: bool) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::io(format!("{} cannot be read", file.display()), &error))?;
+    let statement = lacre_client::report::read(&text).map_err(|error| {
+        Failure::new(Exit::Refused, "bad_report", format!("{error}; nothing was changed"))
+    })?;
+    let party = |it: &Party| json!({ "account": it.account, "identity_key": it.identity_key });
+    let authors = statement.messages.iter().map(|message| &message.author);
+    let authors: Vec<&Party> = authors.filter(|it| it.account != statement.reporter.account).collect();
+    let Some(author) = authors.first().filter(|first| authors.iter().all(|it| it.account == first.account))
+    else {
+        let words = "the report is not of one author; nothing was changed";
+        return Err(Failure::new(Exit::Refused, "bad_report", words.to_owned()));
+    };
+    let body = json!({ "author": party(author), "reporter": party(&statement.reporter) });
+    change(
+        one,
+        "report",
+        &body.to_string(),
+        as_json,
+        "has one report more against it, if it wrote to its maker this week.",
+    )
+}
+
+fn change(one: &OneBusiness, deed: &str, body: &str, as_json: bool, sentence: &str) -> Result<(), Failure> {
+    let business = wish(&one.relay, &format!("POST /businesses/{}/{deed}", one.handle), body)?;
     match as_json {
         true => output::object(&business),
         false => output::line(&format!("{} {sentence}", one.handle)),
@@ -107,12 +160,23 @@ fn list(relay: &AdminArgs, as_json: bool) -> Result<(), Failure> {
 fn as_line(business: &Value) -> String {
     let state = match (business["verified_ms"].as_u64(), business["suspended_ms"].as_u64()) {
         (_, Some(since)) => format!("suspended since {}", output::local(since, "%Y-%m-%d %H:%M")),
-        (Some(since), None) => format!("verified on {}", output::local(since, "%Y-%m-%d")),
+        (Some(since), None) => {
+            let by = match business["by_hand"].as_str() {
+                Some(reason) => format!(" by hand ({})", safe_line(reason)),
+                None => String::new(),
+            };
+            format!("verified on {}{by}", output::local(since, "%Y-%m-%d"))
+        }
         (None, None) => format!("not verified; its token: {}", field(business, "token")),
     };
-    let [handle, name, legal, domain] =
-        ["handle", "display_name", "legal_name", "domain"].map(|name| field(business, name));
-    format!("{handle}  {name} ({legal}), {domain}: {state}")
+    let [handle, name, legal, domain, quality] =
+        ["handle", "display_name", "legal_name", "domain", "quality"].map(|name| field(business, name));
+    let reached = business["reached_today"].as_u64().unwrap_or_default();
+    let limit = match business["daily_limit"].as_u64() {
+        Some(limit) => format!("{limit}"),
+        None => "any number".to_owned(),
+    };
+    format!("{handle}  {name} ({legal}), {domain}: {state}; {quality}, reached {reached} of {limit} today")
 }
 
 fn field(business: &Value, name: &str) -> String {

@@ -28,6 +28,9 @@ const BAKERY: [&str; 9] = [
     "bakery",
 ];
 
+/// How the operator knows a bakery whose domain nobody can look at from here.
+const BY_HAND: &str = "its owner is known";
+
 #[test]
 fn ana_sees_the_badge_says_what_may_come_and_stops_it() {
     let relay = started();
@@ -44,9 +47,12 @@ fn ana_sees_the_badge_says_what_may_come_and_stops_it() {
     assert_eq!(texts(ana.read(), "bakery"), ["at five"]);
     let consent = |person: &crate::process::Person| person.run(&["consent", "--json"]).ok().object();
     assert_eq!(consent(&ana)["verified"], Value::Null);
-    let verified = admin(&relay, "verify", &["bakery"]).ok().object();
-    assert!(verified["verified_ms"].is_u64(), "{verified}");
-    assert_eq!(admin(&relay, "list", &[]).ok().objects().len(), 1);
+    let told = admin(&relay, "verify", &["bakery"]).refused(4, "refused");
+    assert!(told["message"].as_str().is_some_and(|it| it.contains("not seen at its domain")), "{told}");
+    let verified = admin(&relay, "verify", &["bakery", "--by-hand", BY_HAND]).ok().object();
+    assert!(verified["verified_ms"].is_u64() && verified["by_hand"] == BY_HAND, "{verified}");
+    let all = admin(&relay, "list", &[]).ok().objects();
+    assert_eq!((all.len(), &all[0]["quality"], &all[0]["daily_limit"]), (1, &json!("GREEN"), &json!(250)));
 
     // Somebody who writes to it now sees the badge at once.
     let carla = relay.person("carla");
@@ -89,13 +95,13 @@ fn r27_whose_name_looks_like_a_verified_business_is_told_apart() {
     let relay = started();
     let (ana, _bakery, _other) = (relay.person("ana"), relay.person("bakery"), relay.person("bakers"));
     admin(&relay, "add", &BAKERY).ok();
-    admin(&relay, "verify", &["bakery"]).ok();
+    admin(&relay, "verify", &["bakery", "--by-hand", BY_HAND]).ok();
     let mut like = BAKERY;
     (like[0], like[4], like[6]) = ("bakers", "PadarIa SoI", "padaria-sol.example");
     admin(&relay, "add", &like).ok();
     let told = admin(&relay, "verify", &["bakers"]).refused(4, "looks_like");
     assert!(told["message"].as_str().is_some_and(|it| it.contains("bakery (Padaria Sol)")), "{told}");
-    admin(&relay, "verify", &["bakers", "--though-alike"]).ok();
+    admin(&relay, "verify", &["bakers", "--though-alike", "--by-hand", BY_HAND]).ok();
 
     // Ana knows the bakery. Somebody of nearly its name writes to her.
     ana.run(&["send", "bakery", "do you have rye?"]).ok();

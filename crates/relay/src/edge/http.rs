@@ -19,12 +19,12 @@ use tower_service::Service;
 use super::patience::Patience;
 use super::permit::Permit;
 use super::stream::Stream;
-use super::{Edge, blobs, socket};
+use super::{Edge, blobs, page, socket};
 
 /// What the connection gives to the socket that it becomes.
 #[derive(Clone)]
-struct Connection {
-    address: IpAddr,
+pub(super) struct Connection {
+    pub(super) address: IpAddr,
     permit: Arc<Mutex<Option<Permit>>>,
 }
 
@@ -41,6 +41,7 @@ pub(super) async fn serve<D: Data>(
     let router = Router::new()
         .route("/socket", get(open::<D>))
         .merge(blobs::routes())
+        .route("/b/{name}", get(page::show::<D>))
         .layer(Extension(connection))
         .layer(Extension(patience))
         .with_state(edge);

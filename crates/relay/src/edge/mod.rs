@@ -6,6 +6,7 @@
 
 mod blobs;
 mod http;
+mod page;
 mod patience;
 mod permit;
 mod socket;

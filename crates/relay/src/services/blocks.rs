@@ -9,6 +9,7 @@ use lacre_proto::wire::{Block, Unblock};
 use lacre_proto::{AccountId, ErrorCode, Millis, limits};
 use lacre_store::data::{Batch, Data, Expected};
 
+use super::business::Dealing;
 use super::rows::{AccountRow, BlockRow, BlocksRow};
 use super::{Answered, Authenticated, Services, bad, keys, not_written, refuse, rows, unavailable};
 use crate::limits::Action;
@@ -38,7 +39,9 @@ impl<D: Data> Services<D> {
             .assert(keys::blocks(caller.account), expected)
             .put(key, rows::encode(&BlockRow { since_ms: now }))
             .put(keys::blocks(caller.account), rows::encode(&after));
-        self.0.data.write(batch).await.map(drop).map_err(not_written)
+        // A block of a business counts against it.
+        let dealing = Dealing::new(blocked, caller.account);
+        self.write_complaining(dealing, batch, now).await?.map_err(not_written)
     }
 
     /// Takes a block back; one that is not there is none.

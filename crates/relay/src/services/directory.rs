@@ -43,8 +43,12 @@ impl<D: Data> Services<D> {
         };
         let (account, AccountRow { handle, identity_key, device_list }) =
             self.reachable(named, caller).await?.ok_or(ErrorCode::NoSuchAccount)?;
-        let (is_business, business) = self.certificate(account, now).await?;
-        let terms = if is_business { self.terms(account).await? } else { None };
+        let (known, business) = self.certificate(account, now).await?;
+        let is_business = known.is_some();
+        let (standing, terms) = match &known {
+            Some(row) => self.told_of_business(account, row, account == caller.account, now).await?,
+            None => Default::default(),
+        };
         Ok(wire::Account {
             account: account.to_wire(),
             handle,
@@ -52,7 +56,8 @@ impl<D: Data> Services<D> {
             device_list,
             business,
             is_business,
-            terms,
+            standing: standing.map(Box::new),
+            terms: terms.map(Box::new),
         })
     }
 

@@ -1,6 +1,7 @@
 //! The relay's key space: one byte of subspace for each kind of row, each owned by one service.
 //! `docs/protocol/relay-storage.md` tells what lies where.
 
+use bytes::Bytes;
 use lacre_proto::{AccountId, ConversationId, DeviceId, Handle};
 use lacre_store::blobs::BlobId;
 use lacre_store::data::{Key, LogId};
@@ -29,7 +30,7 @@ const CONSENT: u8 = 0x4b;
 const WINDOW: u8 = 0x4c;
 const OFFERS: u8 = 0x4d;
 const DEALING: u8 = 0x4e;
-const TERMS: u8 = 0x4f;
+const STANDING: u8 = 0x4f;
 const BLOB: u8 = 0x50;
 const REFERENCE: u8 = 0x51;
 const REFERENCE_EXPIRY: u8 = 0x52;
@@ -37,6 +38,8 @@ const GRANT: u8 = 0x53;
 const GRANT_EXPIRY: u8 = 0x54;
 const USAGE: u8 = 0x55;
 const CONDEMNED: u8 = 0x56;
+const REACHED: u8 = 0x57;
+const TERMS: u8 = 0x58;
 
 pub(super) fn meta() -> Key {
     Key::new(META, &[b"relay"])
@@ -79,6 +82,31 @@ pub(super) fn window(business: AccountId, customer: AccountId) -> Key {
 /// When a customer was sent offers.
 pub(super) fn offers(business: AccountId, customer: AccountId) -> Key {
     Key::new(OFFERS, &[business.as_ref(), customer.as_ref()])
+}
+
+/// All customers who were sent offers.
+pub(super) fn all_offers() -> (Key, Key) {
+    (Key::new(OFFERS, &[]), Key::new(OFFERS + 1, &[]))
+}
+
+/// How far a business may go.
+pub(super) fn standing(business: AccountId) -> Key {
+    Key::new(STANDING, &[business.as_ref()])
+}
+
+/// That a business has reached a customer.
+pub(super) fn reached(business: AccountId, customer: AccountId) -> Key {
+    Key::new(REACHED, &[business.as_ref(), customer.as_ref()])
+}
+
+/// All customers who were reached.
+pub(super) fn all_reached() -> (Key, Key) {
+    (Key::new(REACHED, &[]), Key::new(REACHED + 1, &[]))
+}
+
+/// The first key after one.
+pub(super) fn after(key: &Key) -> Key {
+    Key::from(Bytes::from([key.as_bytes(), &[0]].concat()))
 }
 
 /// Between which business and customer a conversation is.

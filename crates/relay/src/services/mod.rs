@@ -19,7 +19,6 @@ mod memory;
 mod rows;
 mod start;
 mod sweep;
-mod terms;
 mod tickets;
 
 use std::future::Future;
@@ -42,7 +41,10 @@ use crate::log::Pseudonyms;
 use crate::metrics::Metrics;
 
 pub(crate) use blobs::{Ending, Readable, Upload, whole_blob};
-pub use business::{Business, BusinessError, Claim as BusinessClaim};
+pub use business::{
+    Business, BusinessError, Claim as BusinessClaim, Quality, ReportParty, SEEN_FOR, Seen,
+    Standing as BusinessStanding, VerifyBy,
+};
 pub use invites::InviteCode;
 pub(crate) use keys::blobs as blob_rows;
 pub(crate) use mailboxes::Inbox;
@@ -73,6 +75,8 @@ pub(crate) struct Inner<D> {
     rng: Mutex<Box<dyn CryptoRng + Send>>,
     conversations: conversations::Cache,
     mailboxes: mailboxes::Mailboxes,
+    /// How far businesses have gone.
+    ledgers: business::Ledgers,
     sweep: sweep::Cursor,
     ending: Ending,
     /// By which business certificates are signed.

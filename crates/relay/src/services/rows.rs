@@ -119,6 +119,12 @@ pub(super) struct BusinessRow {
     /// 0 unless it is suspended.
     #[prost(uint64, tag = "8")]
     pub(super) suspended_ms: u64,
+    /// When its token was last seen at its domain; 0 for never.
+    #[prost(uint64, tag = "9")]
+    pub(super) seen_ms: u64,
+    /// Why it was verified though the token was not seen; empty when it was.
+    #[prost(string, tag = "10")]
+    pub(super) by_hand: String,
 }
 
 /// What a customer has consented to last, just as they have signed it.
@@ -156,6 +162,52 @@ pub(super) struct DealingRow {
     pub(super) business: Bytes,
     #[prost(bytes = "bytes", tag = "2")]
     pub(super) customer: Bytes,
+}
+
+/// How far a business may go (ADR 0045): the counts of the last 24 hours and 7 days.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct StandingRow {
+    /// How many steps above the lowest of a verified business.
+    #[prost(uint32, tag = "1")]
+    pub(super) step: u32,
+    /// When the step changed last.
+    #[prost(uint64, tag = "2")]
+    pub(super) changed_ms: u64,
+    /// When it went down last; 0 for never.
+    #[prost(uint64, tag = "3")]
+    pub(super) fell_ms: u64,
+    #[prost(message, repeated, tag = "4")]
+    pub(super) hours: Vec<CountRow>,
+    #[prost(message, repeated, tag = "5")]
+    pub(super) days: Vec<CountRow>,
+}
+
+/// Customers of one hour or day since 1970.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(super) struct CountRow {
+    #[prost(uint64, tag = "1")]
+    pub(super) at: u64,
+    #[prost(uint64, tag = "2")]
+    pub(super) reached: u64,
+    #[prost(uint64, tag = "3")]
+    pub(super) complaints: u64,
+}
+
+/// When a customer was counted; forgotten after seven days.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(super) struct ReachedRow {
+    /// In which hour for the limit of a day.
+    #[prost(uint64, optional, tag = "1")]
+    pub(super) hour: Option<u64>,
+    /// On which day for the quality.
+    #[prost(uint64, optional, tag = "2")]
+    pub(super) first_day: Option<u64>,
+    /// On which day they were reached last.
+    #[prost(uint64, optional, tag = "3")]
+    pub(super) last_day: Option<u64>,
+    /// On which day they complained.
+    #[prost(uint64, optional, tag = "4")]
+    pub(super) complained_day: Option<u64>,
 }
 
 /// The secret key by which business certificates are signed.

@@ -71,6 +71,7 @@ impl<D: Data> Services<D> {
             rng: Mutex::new(rng),
             conversations: Default::default(),
             mailboxes: Default::default(),
+            ledgers: Default::default(),
             sweep: Default::default(),
             ending: Default::default(),
             platform,

@@ -2,15 +2,24 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
 use lacre_proto::{DeviceId, Millis, frame};
-use lacre_store::data::{Batch, Data, LogEntry, WriteError};
+use lacre_store::data::{Batch, Data, Expected, Key, LogEntry, WriteError};
 
-use super::rows::GoneRow;
+use super::business;
+use super::rows::{GoneRow, OffersRow, ReachedRow};
 use super::{Services, keys, rows};
 
 /// Where the next call goes on.
 #[derive(Debug, Default)]
-pub(crate) struct Cursor(Mutex<Option<DeviceId>>);
+pub(crate) struct Cursor {
+    devices: Mutex<Option<DeviceId>>,
+    reached: Mutex<Option<Key>>,
+    offers: Mutex<Option<Key>>,
+}
+
+/// How long a row of offers counts.
+const OFFERS_MS: Millis = 24 * 3600 * 1000;
 
 /// Entries of one mailbox looked at in one call.
 const ENTRIES: usize = 256;
@@ -37,6 +46,14 @@ impl<D: Data> Services<D> {
             batch = batch.delete(expiry);
         }
         batch = self.empty_gone(batch, now, budget).await?;
+        let is_old =
+            |row: &Bytes| rows::decode(row).is_ok_and(|row: ReachedRow| business::is_forgotten(&row, now));
+        self.forget(keys::all_reached(), &self.0.sweep.reached, budget, is_old).await?;
+        let is_old = |row: &Bytes| {
+            let row = rows::decode::<OffersRow>(row);
+            row.is_ok_and(|row| row.sent_ms.iter().all(|sent| sent.saturating_add(OFFERS_MS) <= now))
+        };
+        self.forget(keys::all_offers(), &self.0.sweep.offers, budget, is_old).await?;
         let (from, to) = keys::devices_after(self.cursor());
         let devices = self.0.data.scan(&from, &to, budget).await?;
         let mut gone = tickets.len();
@@ -44,7 +61,7 @@ impl<D: Data> Services<D> {
             gone += self.expire(device, now).await?;
         }
         let last = devices.last().filter(|_| devices.len() == budget);
-        *self.0.sweep.0.lock().unwrap_or_else(PoisonError::into_inner) =
+        *self.0.sweep.devices.lock().unwrap_or_else(PoisonError::into_inner) =
             last.and_then(|(key, _)| keys::device_of(key));
         if !batch.ops.is_empty() {
             self.0.data.write(batch).await?;
@@ -72,7 +89,33 @@ impl<D: Data> Services<D> {
     }
 
     fn cursor(&self) -> Option<DeviceId> {
-        *self.0.sweep.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.sweep.devices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes the rows of a table that are old, from where the last call has ended.
+    async fn forget(
+        &self,
+        (first, to): (Key, Key),
+        cursor: &Mutex<Option<Key>>,
+        budget: usize,
+        is_old: impl Fn(&Bytes) -> bool,
+    ) -> Result<(), WriteError> {
+        let from = cursor.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or(first);
+        let rows = self.0.data.scan(&from, &to, budget).await?;
+        let next = rows.last().filter(|_| rows.len() == budget).map(|(key, _)| keys::after(key));
+        *cursor.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        let old = rows.into_iter().filter(|(_, row)| is_old(row));
+        let batch = old.fold(Batch::new(), |batch, (key, row)| {
+            batch.assert(key.clone(), Expected::Value(row)).delete(key)
+        });
+        match batch.ops.is_empty() {
+            true => Ok(()),
+            // One that was written meanwhile is not old: the next round looks again.
+            false => match self.0.data.write(batch).await {
+                Ok(_) | Err(WriteError::Conflict(_)) => Ok(()),
+                Err(error) => Err(error),
+            },
+        }
     }
 
     /// Acknowledges for a device what it did not fetch in time: it will see the gap in the positions.

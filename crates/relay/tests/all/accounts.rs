@@ -50,9 +50,7 @@ fn ana_signs_up_and_bruno_finds_her() {
         handle: "ana".into(),
         identity_key: public(&ana.identity),
         device_list: Some(ana.sign(label::DEVICE_LIST, &ana.device_list())),
-        business: None,
-        is_business: false,
-        terms: None,
+        ..Default::default()
     };
     assert_eq!(find(&mut bruno, "@Ana"), Ok(R::Account(found.clone())));
     let by = Some(lookup::By::Account(ana.account.to_wire()));

@@ -5,7 +5,7 @@ use ed25519_dalek::{Signature, Signer, VerifyingKey};
 use futures_util::FutureExt;
 use lacre_proto::wire::{self, Category, lookup, request::Op, response::Result as R};
 use lacre_proto::{AccountId, ConversationId, ErrorCode, Millis, label};
-use lacre_relay::services::{BusinessClaim, BusinessError};
+use lacre_relay::services::{BusinessClaim, BusinessError, VerifyBy};
 use lacre_store::memory::MemoryData;
 use prost::Message;
 
@@ -15,12 +15,12 @@ use crate::world::{
 
 type Sock = Socket<MemoryData>;
 
-const SHOP: ConversationId = ConversationId([0x5a; 16]);
-const HOUR: Millis = 3600 * 1000;
-const DAY: Millis = 24 * HOUR;
-const DONE: Result<R, ErrorCode> = Ok(R::Done(wire::Done {}));
+pub(crate) const SHOP: ConversationId = ConversationId([0x5a; 16]);
+pub(crate) const HOUR: Millis = 3600 * 1000;
+pub(crate) const DAY: Millis = 24 * HOUR;
+pub(crate) const DONE: Result<R, ErrorCode> = Ok(R::Done(wire::Done {}));
 
-fn claim_of(name: &str) -> BusinessClaim {
+pub(crate) fn claim_of(name: &str) -> BusinessClaim {
     BusinessClaim {
         legal_name: format!("{name} Ltda."),
         display_name: name.to_owned(),
@@ -29,8 +29,18 @@ fn claim_of(name: &str) -> BusinessClaim {
     }
 }
 
+pub(crate) fn by_hand() -> VerifyBy {
+    VerifyBy::Hand("the owner is known".to_owned())
+}
+
 /// A grant of Ana's to the shop.
-fn grant(ana: &Person, shop: &Person, of: &[Category], revision: u64, now: Millis) -> wire::ConsentGrant {
+pub(crate) fn grant(
+    ana: &Person,
+    shop: &Person,
+    of: &[Category],
+    revision: u64,
+    now: Millis,
+) -> wire::ConsentGrant {
     wire::ConsentGrant {
         business: shop.account.to_wire(),
         customer: ana.account.to_wire(),
@@ -44,20 +54,20 @@ fn grant(ana: &Person, shop: &Person, of: &[Category], revision: u64, now: Milli
     }
 }
 
-fn put_signed(socket: &mut Sock, by: &Person, grant: &wire::ConsentGrant) -> Result<R, ErrorCode> {
+pub(crate) fn put_signed(socket: &mut Sock, by: &Person, grant: &wire::ConsentGrant) -> Result<R, ErrorCode> {
     let body = Bytes::from(grant.encode_to_vec());
     let signature = by.signing.sign(&label::labelled(label::CONSENT, &body));
     let signature = Bytes::copy_from_slice(&signature.to_bytes());
     socket.ask(Op::PutConsent(wire::PutConsent { grant: Some(wire::Signed { body, signature }) }))
 }
 
-fn publish(socket: &mut Sock) {
+pub(crate) fn publish(socket: &mut Sock) {
     let key_packages = (0..20).map(|n| key_package(&n.to_string())).collect();
     let op = wire::PublishKeyPackages { key_packages, last_resort: key_package("last"), replace: false };
     assert!(socket.ask(Op::PublishKeyPackages(op)).is_ok());
 }
 
-fn claim(socket: &mut Sock, of: &Person) -> Result<Bytes, ErrorCode> {
+pub(crate) fn claim(socket: &mut Sock, of: &Person) -> Result<Bytes, ErrorCode> {
     let op = wire::ClaimKeyPackages { account: of.account.to_wire(), ..Default::default() };
     match socket.ask(Op::ClaimKeyPackages(op))? {
         R::Claimed(claimed) => Ok(claimed.claims[0].ticket.clone()),
@@ -357,8 +367,13 @@ fn a_verified_shop_has_a_certificate_of_the_operators_and_a_suspended_one_has_no
     let found = all.found();
     assert_eq!((found.is_business, found.business), (true, None), "it is one, and not verified");
     let handle = "shop".parse().unwrap();
-    let verified =
-        all.world.services.verify_business(&handle, all.world.now).now_or_never().unwrap().unwrap();
+    let verified = all
+        .world
+        .services
+        .verify_business(&handle, by_hand(), all.world.now)
+        .now_or_never()
+        .unwrap()
+        .unwrap();
     assert_eq!((verified.verified_ms, verified.suspended_ms), (Some(all.world.now), None));
     let mut again = all.world.connect();
     let login = all.ana.login(again.relay, &again.nonce);
@@ -399,8 +414,8 @@ fn the_operator_is_told_what_cannot_be_a_business() {
         assert_eq!(add("ana", bad), Err(BusinessError::BadField(field)));
     }
     let handle = "ana".parse().unwrap();
-    let verified = services.verify_business(&handle, all.world.now).now_or_never().unwrap();
+    let verified = services.verify_business(&handle, by_hand(), all.world.now).now_or_never().unwrap();
     assert_eq!(verified, Err(BusinessError::NoBusiness));
-    let known = services.businesses().now_or_never().unwrap().unwrap();
+    let known = services.businesses(all.world.now).now_or_never().unwrap().unwrap();
     assert_eq!(known.iter().map(|it| it.handle.as_str()).collect::<Vec<_>>(), ["shop"]);
 }

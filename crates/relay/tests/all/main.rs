@@ -13,6 +13,8 @@ mod devices;
 mod edge;
 mod frames;
 mod operator;
+mod page;
+mod quality;
 mod resync;
 mod sockets;
 mod storage;

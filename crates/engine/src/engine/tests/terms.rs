@@ -148,7 +148,7 @@ fn forged(world: &World) -> wire::Signed {
 
 fn with_forged_terms(world: &mut World) {
     let forged = forged(world);
-    world.relay.accounts.iter_mut().find(|it| it.handle == "shop").unwrap().terms = Some(forged);
+    world.relay.accounts.iter_mut().find(|it| it.handle == "shop").unwrap().terms = Some(Box::new(forged));
     world.wait(DAY + 2 * 3600 * 1000);
 }
 

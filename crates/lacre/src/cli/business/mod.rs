@@ -240,6 +240,7 @@ Examples (the relay runs with --admin 127.0.0.1:9443):
   lacre admin business add bakery --trade bakery --domain padaria.example \\
       --legal-name \"Padaria Sol Ltda.\" --display-name \"Padaria Sol\" \\
       --data /var/lib/lacre --admin 127.0.0.1:9443
+  lacre admin business check bakery --data DIR --admin 127.0.0.1:9443
   lacre admin business verify bakery --data DIR --admin 127.0.0.1:9443";
 
 /// `lacre admin`.
@@ -277,7 +278,7 @@ pub enum AdminBusiness {
         #[command(flatten)]
         relay: AdminArgs,
     },
-    /// Verify it: you have seen that it is who it says, and that it shows its token at its domain
+    /// Verify it: you have seen that it is who it says, and `check` has seen its token at its domain
     Verify {
         /// Which
         #[command(flatten)]
@@ -285,6 +286,19 @@ pub enum AdminBusiness {
         /// Though its name looks like that of another verified business
         #[arg(long)]
         though_alike: bool,
+        /// Though its token was not seen at its domain within a day: how you know that it is who it says
+        #[arg(long, value_name = "REASON")]
+        by_hand: Option<String>,
+    },
+    /// Look whether it shows its token at https://DOMAIN/.well-known/lacre-business, and keep that for a day
+    Check(OneBusiness),
+    /// Count a customer's report of it, which `lacre report` or `lacre requests report` has written
+    Report {
+        /// Which
+        #[command(flatten)]
+        business: OneBusiness,
+        /// The report
+        file: PathBuf,
     },
     /// Suspend it: it sends nothing, and its badge goes
     Suspend(OneBusiness),

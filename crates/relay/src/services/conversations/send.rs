@@ -7,6 +7,7 @@ use lacre_proto::{ConversationId, ErrorCode, Millis, limits};
 use lacre_store::bus::{Bus, PASSING};
 use lacre_store::data::{Batch, Data, Expected, LogId};
 
+use super::super::business::{Leave, Reach, watched};
 use super::super::{Answered, Authenticated, Durable, Services, bad, keys, not_written, refuse};
 use super::{Delivery, Standing, encode_item, failed, stale};
 
@@ -46,8 +47,8 @@ impl<D: Data> Services<D> {
         }
         let conversation = self.conversation(id).await?.ok_or(ErrorCode::NoSuchConversation)?;
         let dealing = conversation.lock().live.as_ref().and_then(|live| live.dealing);
-        let leave = match (dealing, by) {
-            (None, None) => Batch::new(),
+        let Leave { batch: leave, reach } = match (dealing, by) {
+            (None, None) => Batch::new().into(),
             // Who sends is known where a business is, and nowhere else.
             (None, Some(_)) => return refuse(ErrorCode::AnonymousOnly),
             (Some(_), None) => return refuse(ErrorCode::NameNeeded),
@@ -76,6 +77,7 @@ impl<D: Data> Services<D> {
         let sequence = head.take_sequence(dedupe);
         let sealed = Sealed { conversation: id.to_wire(), sequence, epoch, message, dedupe };
         let deliveries = vec![Delivery::to_all(&live.roster, encode_item(now, item::Kind::Sealed(sealed)))];
+        let mut counting = reach.as_ref().map(Reach::count).transpose()?;
         if let Err(full) = self.charge(&deliveries) {
             return Ok(failed(full));
         }
@@ -83,9 +85,15 @@ impl<D: Data> Services<D> {
         let old = std::mem::replace(&mut live.head_row, row.clone());
         live.head = head;
         let batch = leave.assert(key.clone(), Expected::Value(old)).put(key, row);
-        Ok(self.deliver(conversation, generation, batch, deliveries, move |done| {
+        let (batch, counted) = match &mut counting {
+            Some(counting) => counting.add(batch),
+            None => (batch, None),
+        };
+        let durable = self.deliver(conversation, generation, batch, deliveries, move |done| {
             done.map(|()| Accepted { sequence }).map_err(not_written)
-        }))
+        });
+        drop(counting);
+        Ok(watched(durable, reach, counted))
     }
 
     /// Tells the devices of a roster that are connected now, and stores nothing.
