@@ -53,14 +53,6 @@ pub async fn lift<D: Data>(
     Ok(true)
 }
 
-/// Everybody who is restricted.
-pub(crate) async fn all<D: Data>(store: &Store<D>) -> Result<BTreeSet<AccountId>, StoreError> {
-    let prefix = Key::new(table::CUSTOMER, &[b"r"]);
-    let rows = store.list::<Millis>("a restriction", &prefix, None, usize::MAX).await?;
-    let account = |key: &Key| key.as_bytes().last_chunk().copied().map(AccountId);
-    Ok(rows.iter().filter_map(|(key, _)| account(key)).collect())
-}
-
 pub(crate) fn key(customer: AccountId) -> Key {
     Key::new(table::CUSTOMER, &[b"r", customer.as_ref()])
 }

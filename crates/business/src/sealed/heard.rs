@@ -213,7 +213,7 @@ fn reached(row: &MessageRecord, to: &Customer) -> Vec<Telling> {
     }
 }
 
-fn failed(why: Failure) -> SendError {
+pub(super) fn failed(why: Failure) -> SendError {
     match why {
         Failure::NoSuchAccount | Failure::NotAMember | Failure::Yourself => SendError::NoSuchAccount,
         Failure::IdentityChanged | Failure::FalseIdentity => SendError::IdentityChanged,
