@@ -1,13 +1,16 @@
 //! The port to the sealed side. The node says and hears plain content here and nowhere else; what carries it is an
 //! ordinary device, which knows consent and the window before the relay does.
 
+mod opened;
+
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use lacre_proto::{AccountId, Handle, Millis};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedRwLockReadGuard;
+
+pub use self::opened::Opened;
 
 /// A message's id: 16 bytes, the same on both sides of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -63,36 +66,7 @@ pub struct File {
 impl File {
     /// Where it can be read.
     pub fn plain(&self) -> &Path {
-        self.opened.0.as_ref().map_or(&self.path, |it| &it.0)
-    }
-}
-
-/// A plain copy of a sealed file, which goes with the last that holds it. It says nothing of which file it is.
-#[derive(Debug, Clone, Default)]
-pub struct Opened(Option<Arc<Copied>>);
-
-#[derive(Debug)]
-struct Copied(PathBuf);
-
-impl Opened {
-    /// The copy at a path.
-    pub fn at(path: PathBuf) -> Self {
-        Self(Some(Arc::new(Copied(path))))
-    }
-}
-
-impl PartialEq for Opened {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Opened {}
-
-impl Drop for Copied {
-    fn drop(&mut self) {
-        // One that stays is gone at the next start.
-        drop(std::fs::remove_file(&self.0));
+        self.opened.path().unwrap_or(&self.path)
     }
 }
 

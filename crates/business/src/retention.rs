@@ -150,10 +150,10 @@ impl Periods {
         set.into_iter().chain(kind.built_in()).min()
     }
 
-    /// Whether anything is ever taken away of a kind.
-    fn ends(&self, kind: Kind) -> bool {
-        let own = self.customers.iter().filter(|((_, it), _)| *it == kind).map(|(_, it)| it);
-        kind.built_in().is_some() || own.chain(self.general.get(&kind)).any(|it| it.days.is_some())
+    /// The shortest time for which anything of a kind is kept, whose ever it is; `None` when nothing is taken away.
+    fn shortest(&self, kind: Kind) -> Option<Millis> {
+        let own = self.customers.keys().filter(|(_, it)| *it == kind).map(|(of, _)| Some(*of));
+        own.chain([None]).filter_map(|of| self.period(kind, of)).min()
     }
 }
 
@@ -217,7 +217,8 @@ mod tests {
         assert_eq!((of(Kind::Messages, Some(ANA)), of(Kind::Messages, Some(BRUNO))), (Some(90), Some(30)));
         assert_eq!((of(Kind::Webhooks, Some(ANA)), of(Kind::Webhooks, Some(BRUNO))), (Some(30), Some(2)));
         assert_eq!((of(Kind::Media, None), of(Kind::Notes, None)), (Some(30), None));
-        assert!(!periods.ends(Kind::Notes) && !periods.ends(Kind::Audit) && periods.ends(Kind::Answers));
+        let shortest = [Kind::Notes, Kind::Audit, Kind::Webhooks].map(|it| periods.shortest(it));
+        assert_eq!(shortest, [None, None, Some(2 * DAY)]);
 
         set(&store, Kind::Messages, Some(ANA), Some(Period { days: None, since: 2 })).await.expect("set");
         set(&store, Kind::Messages, None, None).await.expect("set");

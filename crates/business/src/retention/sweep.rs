@@ -83,14 +83,12 @@ impl<D: Data> Sweeper<D> {
     /// The next step of a pass; says how many went, and whether the pass is over.
     async fn step(&self, kind: Kind, now: Millis) -> Result<(u64, bool), EraseError> {
         let periods = Periods::of(&self.store).await?;
-        if !periods.ends(kind) {
-            return Ok((0, true));
-        }
+        let Some(shortest) = periods.shortest(kind) else { return Ok((0, true)) };
         let before = pass(&self.store, kind).await?;
         let (place, gone) = match kind {
             Kind::Messages => self.messages(&periods, &before.place, now).await?,
             Kind::Media => self.media(&periods, &before.place, now).await?,
-            Kind::Webhooks => self.webhooks(&periods, now).await?,
+            Kind::Webhooks => self.webhooks(&periods, now.saturating_sub(shortest), now).await?,
             Kind::Notes => self.notes(&periods, &before.place, now).await?,
             Kind::Answers => (None, drop_answers(&self.store, now).await?),
             Kind::Audit => (None, 0),
@@ -173,13 +171,19 @@ impl<D: Data> Sweeper<D> {
     }
 
     /// What has gone is not in the way of the next step, so that each begins at the beginning.
-    async fn webhooks(&self, periods: &Periods, now: Millis) -> Result<(Option<Vec<u8>>, u64), EraseError> {
+    async fn webhooks(
+        &self,
+        periods: &Periods,
+        before: Millis,
+        now: Millis,
+    ) -> Result<(Option<Vec<u8>>, u64), EraseError> {
         let restricted = restriction::all(&self.store).await?;
         let kept = |of: Option<AccountId>| match of {
             Some(of) if restricted.contains(&of) => None,
             of => periods.period(Kind::Webhooks, of),
         };
-        let gone = self.eraser.outbox.expire(now, WEBHOOKS, kept).await?;
+        let old = |of, at: Millis| kept(of).is_some_and(|it| at.saturating_add(it) <= now);
+        let gone = self.eraser.outbox.expire(before, WEBHOOKS, old).await?;
         Ok(((gone >= WEBHOOKS).then(|| vec![0]), gone as u64))
     }
 

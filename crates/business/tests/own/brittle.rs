@@ -171,6 +171,7 @@ async fn b07_an_erasing_that_is_cut_at_any_of_its_writes_is_ended_by_the_next_st
             points += 1;
         }
         assert!(points >= 50, "{points} points");
+        eprintln!("cut at {points} writes, made: {is_made}");
     }
 }
 

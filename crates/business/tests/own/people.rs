@@ -146,11 +146,11 @@ async fn strangers_who_guess_keep_nobody_out_and_are_seen_in_the_log_in_few_rows
     let ana = world.takes_in("ana", "owner", Value::Null).await;
     let guess = |login: &str| json!({ "login": login, "password": "a guess of mine", "code": "000000" });
     for n in 0..12 {
-        world.from_address([192, 0, 2, n / 4], "POST sign-in", guess("ana")).await;
-        world.from_address([192, 0, 2, n / 4], "POST sign-in", guess("nobody")).await;
+        world.at_address([192, 0, 2, n / 4], "POST sign-in", guess("ana")).await;
+        world.at_address([192, 0, 2, n / 4], "POST sign-in", guess("nobody")).await;
     }
     let right = json!({ "login": "ana", "password": PASSWORD, "code": world.code(&ana) });
-    let (status, told) = world.from_address([192, 0, 2, 99], "POST sign-in", right).await;
+    let (status, told) = world.at_address([192, 0, 2, 99], "POST sign-in", right).await;
     assert_eq!(status, 200, "{told}");
     let failed = async || {
         let told = world.done("GET audit?what=sign-in.failed", Value::Null).await;
@@ -173,7 +173,7 @@ async fn of_many_who_sign_in_at_once_few_wait_and_those_inside_go_on() {
     for n in 0..60 {
         let world = world.clone();
         let guess = json!({ "login": "bia", "password": "a guess of mine", "code": "000000" });
-        all.spawn(async move { world.from_address([192, 0, 2, n], "POST sign-in", guess).await.0 });
+        all.spawn(async move { world.at_address([192, 0, 2, n], "POST sign-in", guess).await.0 });
     }
     tokio::task::yield_now().await;
     let new = json!({ "login": "carla", "role": "agent", "password": PASSWORD });

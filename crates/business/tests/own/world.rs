@@ -159,7 +159,7 @@ impl World {
     }
 
     /// What somebody without a session asks for, from an address.
-    pub async fn from_address(&self, from: [u8; 4], line: &str, body: Value) -> (u16, Value) {
+    pub async fn at_address(&self, from: [u8; 4], line: &str, body: Value) -> (u16, Value) {
         let (method, path) = line.split_once(' ').expect("a method and a path");
         let request = Request::builder().method(method).uri(format!("/lacre/v1/{path}"));
         let request = request.header("content-type", "application/json");

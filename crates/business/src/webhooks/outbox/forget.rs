@@ -99,17 +99,17 @@ impl<D: Data> Outbox<D> {
         unless_changed(self.store.write(batch.delete(lane.count_key())).await)
     }
 
-    /// Drops what was delivered or given up longer ago than it is kept: `kept` says how long, by whom it is about. At
-    /// most so many; gives how many, and is to be asked again when these were all.
+    /// Drops what was delivered or given up long enough ago, as `old` says by whom it is about and when that was; what
+    /// was later than `before` is not even looked at. At most so many, or little more; gives how many, and is to be
+    /// asked again when these were all.
     pub(crate) async fn expire(
         &self,
-        now: Millis,
+        before: Millis,
         most: usize,
-        kept: impl Fn(Option<AccountId>) -> Option<Millis>,
+        old: impl Fn(Option<AccountId>, Millis) -> bool,
     ) -> Result<usize, StoreError> {
-        let old = |customer, at: Millis| kept(customer).is_some_and(|it| at.saturating_add(it) <= now);
         let mut gone = 0;
-        let (mut from, end) = (log::from_time(0), log::from_time(now));
+        let (mut from, end) = (log::from_time(0), log::from_time(before.saturating_add(1)));
         while gone < most {
             let rows = self.rows::<Logged>(&from, &end, PAGE).await?;
             let Some((last, _)) = rows.last() else { break };

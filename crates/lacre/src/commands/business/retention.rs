@@ -26,7 +26,7 @@ pub(super) async fn run(command: RetentionCommand, as_json: bool) -> Result<(), 
             })
         }
         RetentionCommand::List(node) => {
-            rows(&get(&node.data, "retention").await?, as_json, "Nothing is kept.", |row| line(row))
+            rows(&get(&node.data, "retention").await?, as_json, "Nothing is kept.", line)
         }
         RetentionCommand::Report { output: file, node } => {
             let new =
