@@ -121,10 +121,10 @@ async fn who_is_erased_while_she_writes_waits_on_with_nothing_of_before() {
     let label = Change::Label { add: ["rye".to_owned()].into(), remove: Default::default() };
     all.change(ANA, 1, &label, None, |_| Ok(())).await.expect("labelled");
     after(&store, &[text(2, 90)]).await;
-    assert_eq!(forget(&store, ANA, 50).await, Ok(1));
+    assert_eq!(forget(&store, ANA, 50, 50).await, Ok(1));
     let it = all.get(ANA).await.expect("read").expect("she wrote since");
     assert_eq!((it.waiting, it.labels.len(), it.version), (Some(90), 0, 3));
-    assert_eq!(forget(&store, ANA, 100).await, Ok(0));
+    assert_eq!(forget(&store, ANA, 100, 100).await, Ok(0));
     assert_eq!(all.get(ANA).await, Ok(None));
 }
 
