@@ -77,10 +77,10 @@ Examples:
   lacre business token create --data ./bakery --json
   lacre business people add ana --role owner --data ./bakery
 All but `serve` work while the node serves, and while it does not; only
-`consent`, `customer export` and `customer erase`, and of `inbox` what looks
-at messages and says something, need one that serves. The
-operator of the relay makes the account a business before it talks:
-`lacre admin business add`. The guide: docs/guide/business.md";
+`consent`, `customer export`, `customer erase` and what `inbox` does with
+messages need one that serves. The operator of the relay makes the account a
+business before it talks: `lacre admin business add`. The guide:
+docs/guide/business.md";
 
 /// `lacre business`.
 #[derive(Debug, Subcommand)]
