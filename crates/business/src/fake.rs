@@ -383,8 +383,8 @@ impl Holdings for FakeChat {
             .flat_map(|(customer, all)| all.iter().map(|it| (*customer, it)))
             .filter_map(|(customer, it)| {
                 let excerpt = it.told["content"]["text"].as_str()?.to_owned();
-                let at = excerpt.find(words)?;
-                let (id, mine, matches) = (it.id, it.told["from"] == "business", vec![at..at + words.len()]);
+                let found = excerpt.find(words).map(|at| at..at + words.len())?;
+                let (id, mine, matches) = (it.id, it.told["from"] == "business", vec![found]);
                 Some(Hit { customer, id, at: it.told["at_ms"].as_u64()?, mine, excerpt, matches })
             })
             .filter(|it| before.is_none_or(|before| it.id.0 < before))

@@ -1,6 +1,7 @@
 //! What is said, written down in the conversations that it is said in.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use lacre_proto::{AccountId, Millis};
 use lacre_store::data::{Batch, Data, Expected, WriteError};
@@ -27,10 +28,10 @@ pub async fn heard<D: Data>(store: &Store<D>, events: &[(u64, ChatEvent)]) -> Re
         if erasing::is_erased(store, of, at).await? {
             continue;
         }
-        if !changed.contains_key(&of) {
-            changed.insert(of, before(store, of).await?);
-        }
-        let Some((_, conversation)) = changed.get_mut(&of) else { continue };
+        let (_, conversation) = match changed.entry(of) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(before(store, of).await?),
+        };
         match theirs {
             true => conversation.heard(at),
             false => conversation.said(at, true),

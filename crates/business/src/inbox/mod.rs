@@ -9,8 +9,8 @@
 //!
 //! One that is snoozed stands in no queue until its time has come, or the customer writes.
 //!
-//! What customers say is written down in the batch that takes the events of the sealed side ([`heard`]), what programs
-//! and people say in the batch that notes what was sent ([`said`]): a node that dies loses neither.
+//! What customers say is written down in the batch that takes the events of the sealed side ([`heard()`]), what programs
+//! and people say in the batch that notes what was sent ([`said()`]): a node that dies loses neither.
 //!
 //! | key of the table | value |
 //! |---|---|

@@ -44,7 +44,7 @@ pub enum InboxCommand {
         #[command(flatten)]
         one: OneConversation,
     },
-    /// Answer: with a text, a reply that is kept ready, or an approved template
+    /// Answer with a text, a reply kept ready, or an approved template
     Reply(ReplyArgs),
     /// Mark what the customer wrote as read
     Read(OneConversation),
@@ -65,7 +65,7 @@ pub enum InboxCommand {
         #[command(flatten)]
         seen: SeenArgs,
     },
-    /// Note something for the others, edit that, or list it; the customer never hears of it
+    /// Note something, or list notes; the customer never hears of them
     Note {
         /// The customer, as programs know them: digits
         customer: String,
@@ -99,7 +99,7 @@ pub enum InboxCommand {
     Close(ChangeConversation),
     /// Open a closed or snoozed one again
     Reopen(ChangeConversation),
-    /// Put a conversation off; it comes back in time, or when the customer writes
+    /// Put a conversation off, for a time or until the customer writes
     Snooze {
         /// The customer, as programs know them: digits
         customer: String,
@@ -249,7 +249,7 @@ pub struct SeenArgs {
 pub enum CannedCommand {
     /// List them
     List(NodeArgs),
-    /// Keep a reply ready, in place of one of the same name; {{name}} stands for the customer's
+    /// Keep a reply ready; {{name}} stands for the customer's name
     Set {
         /// Its name: a to z, digits, '.', '_', '-'
         name: String,

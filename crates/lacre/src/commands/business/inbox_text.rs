@@ -88,9 +88,10 @@ pub(super) fn note(row: &Value) -> String {
 /// A message that was found.
 pub(super) fn hit(row: &Value) -> String {
     let pieces = row["excerpt"].as_array().into_iter().flatten();
-    let excerpt: String = pieces
-        .map(|it| if it["found"] == true { format!("*{}*", text(&it["text"])) } else { text(&it["text"]) })
-        .collect();
+    let pieces = pieces.filter_map(|it| Some((it["text"].as_str()?, it["found"] == true)));
+    let excerpt: String =
+        pieces.map(|(text, found)| if found { format!("*{text}*") } else { text.to_owned() }).collect();
+    let excerpt = text(&excerpt.into());
     let [customer, name, from] = ["wa_id", "name", "from"].map(|it| text(&row[it]));
     format!("{customer}  {name}  {}  {from}: {excerpt}", when(&row["at_ms"]))
 }
