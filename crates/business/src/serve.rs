@@ -229,6 +229,9 @@ async fn keep_clean<P: Ports, D: Data, K: Clock>(
         if let Err(error) = node.learn_rating().await {
             tracing::warn!(%error, "how the business stands is told later");
         }
+        if let Err(error) = api::uploads::rest(node).await {
+            tracing::warn!(%error, "parts of uploads lie plain for a while");
+        }
         if let Err(error) = node.sweep_answers().await {
             tracing::warn!(%error, "old answers stay for a while");
         }

@@ -67,6 +67,7 @@ pub async fn go_on<P: Ports>(node: &Node<P>, call: &Call, mut body: Body) -> Res
             Ok(None) => break,
             Ok(Some(Err(_))) | Err(_) => {
                 file.flush().await.map_err(|error| refused(error.into()))?;
+                node.media.rest_upload(&upload).await.map_err(refused)?;
                 return Err(ApiError::MediaUpload(
                     "The upload broke off: it can go on from there".to_owned(),
                 ));
@@ -84,10 +85,21 @@ pub async fn go_on<P: Ports>(node: &Node<P>, call: &Call, mut body: Body) -> Res
     }
     file.flush().await.map_err(|error| refused(error.into()))?;
     if came < upload.length {
+        node.media.rest_upload(&upload).await.map_err(refused)?;
         return Ok(json!({ "id": told(&id), "file_offset": came }));
     }
     let medium = node.media.end_upload(id, upload, node.now()).await.map_err(refused)?;
     Ok(json!({ "h": handle(node, &medium.mime, medium.id) }))
+}
+
+/// Seals the parts of uploads whose bringers went away. To be called now and then.
+pub(crate) async fn rest<P: Ports>(node: &Node<P>) -> Result<(), MediaError> {
+    for (id, upload) in node.media.open_uploads(node.now()).await? {
+        if let Some(_alone) = Alone::with(&node.uploading, id) {
+            node.media.rest_upload(&upload).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Who alone brings bytes to an upload, for as long as this is held.

@@ -156,7 +156,7 @@ async fn what_lies_plain_from_before_is_sealed_at_the_start_and_what_a_crash_lef
     media.unseal(&sealed).await.expect("removed");
     media.store.write(Batch::new().delete(vault::seal_key(medium.id))).await.expect("written");
     let lay = |name: &str| std::fs::write(folder.path().join("media").join(name), b"the menu of the day");
-    for name in ["7", "8", "7.part", "7.open-3", "notes.txt"] {
+    for name in ["7", "8", "7.part", "9.part", "7.open-3", "notes.txt"] {
         lay(name).expect("written");
     }
     let orphan = media.seal(&folder.path().join("media/8")).await.expect("sealed");
@@ -167,7 +167,9 @@ async fn what_lies_plain_from_before_is_sealed_at_the_start_and_what_a_crash_lef
         .filter_map(|it| it.file_name().into_string().ok())
         .collect();
     left.sort();
-    assert_eq!(left, ["9.part", "notes.txt", "sealed"], "an upload may go on, and what is not ours stays");
+    assert_eq!(left, ["notes.txt", "sealed"], "what is not ours stays");
+    let (_, upload) = media.open_uploads(1).await.expect("read").pop().expect("it may go on");
+    assert_eq!(media.uploaded(&upload).await.expect("told"), 19, "what came of it is sealed");
     assert!(!media.vault.as_ref().as_ref().expect("a folder").has(&orphan.hash));
     let file = media.file(&medium, &FakeChat::default()).await.expect("there");
     assert_eq!(std::fs::read(file.plain()).expect("there"), b"the menu of the day");

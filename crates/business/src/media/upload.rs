@@ -1,12 +1,11 @@
-//! Uploads that go on where they broke off. What came lies in the media folder as a part; when it is whole it is a
-//! file like any other.
+//! Uploads that go on where they broke off. What came lies in the media folder as a part, sealed while nobody brings more;
+//! when it is whole it is a file like any other.
 //!
 //! | state | kept |
 //! |---|---|
 //! | begun | the record, and a part that is as long as what came |
 //! | whole | the record with `is_whole`, and the file under its id |
 
-use std::collections::BTreeSet;
 use std::io;
 use std::io::ErrorKind;
 
@@ -23,7 +22,7 @@ use crate::store::{StoreError, bytes_of, table};
 /// How long an upload may take.
 const SESSION: Millis = 24 * 60 * 60 * 1000;
 /// Uploads that may be open at one time.
-pub const OPEN_MAX: u64 = 100;
+pub const OPEN_MAX: usize = 100;
 /// Bytes that those are to have together.
 pub const OPEN_BYTES_MAX: u64 = 2 << 30;
 const PIECE: usize = 64 * 1024;
@@ -66,39 +65,13 @@ impl<D: Data> Media<D> {
             return Err(MediaError::Empty);
         }
         let _turn = self.beginning.lock().await;
-        let (count, bytes) = self.open_uploads(now).await?;
-        if count >= OPEN_MAX || bytes.saturating_add(length) > OPEN_BYTES_MAX {
+        let open = self.open_uploads(now).await?;
+        let bytes = open.iter().fold(length, |all, (_, it)| all.saturating_add(it.length));
+        if open.len() >= OPEN_MAX || bytes > OPEN_BYTES_MAX {
             return Err(MediaError::TooMany);
         }
         let upload = Upload { media, name, mime, length, until: now + SESSION, is_whole: false };
-        fs::File::create(self.part(media).await?).await?;
         Ok(self.store.write(Batch::new().put(key(&id), bytes_of(&upload))).await?)
-    }
-
-    /// How many uploads may still go on, and how many bytes they are to have together.
-    async fn open_uploads(&self, now: Millis) -> Result<(u64, u64), StoreError> {
-        let (prefix, mut after, mut open) = (Key::new(table::MEDIA, &[b"u"]), None, (0, 0_u64));
-        loop {
-            let rows: Vec<(Key, Upload)> =
-                self.store.list("uploads", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
-            let Some((last, _)) = rows.last() else { return Ok(open) };
-            after = Some(last.clone());
-            for (_, upload) in rows.iter().filter(|(_, it)| !it.is_whole && it.until > now) {
-                open = (open.0 + 1, open.1.saturating_add(upload.length));
-            }
-        }
-    }
-
-    /// The files whose parts may still grow.
-    pub(super) async fn open_parts(&self, now: Millis) -> Result<BTreeSet<u64>, StoreError> {
-        let (prefix, mut after, mut open) = (Key::new(table::MEDIA, &[b"u"]), None, BTreeSet::new());
-        loop {
-            let rows: Vec<(Key, Upload)> =
-                self.store.list("uploads", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
-            let Some((last, _)) = rows.last() else { return Ok(open) };
-            after = Some(last.clone());
-            open.extend(rows.iter().filter(|(_, it)| !it.is_whole && it.until > now).map(|(_, it)| it.media));
-        }
     }
 
     /// An upload; `None` when there is none, or its time is over.
@@ -114,13 +87,35 @@ impl<D: Data> Media<D> {
         }
         match fs::metadata(self.part(upload.media).await?).await {
             Ok(part) => Ok(part.len()),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Ok(self.seal_of_part(upload.media).await?.map_or(0, |it| it.size))
+            }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Seals what came, until more does. Nobody may be bringing any.
+    pub async fn rest_upload(&self, upload: &Upload) -> Result<(), MediaError> {
+        self.rest(upload.media).await
+    }
+
+    /// The uploads that may go on.
+    pub async fn open_uploads(&self, now: Millis) -> Result<Vec<(UploadId, Upload)>, StoreError> {
+        let (prefix, mut after, mut open) = (Key::new(table::MEDIA, &[b"u"]), None, Vec::new());
+        loop {
+            let rows: Vec<(Key, Upload)> =
+                self.store.list("uploads", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
+            let Some((last, _)) = rows.last() else { return Ok(open) };
+            after = Some(last.clone());
+            let rows = rows.into_iter().filter(|(_, it)| !it.is_whole && it.until > now);
+            let id = |key: &Key| key.as_bytes().last_chunk().copied();
+            open.extend(rows.filter_map(|(key, upload)| Some((id(&key)?, upload))));
         }
     }
 
     /// Where what comes next is written: behind what is there.
     pub async fn append_to(&self, upload: &Upload) -> Result<fs::File, MediaError> {
+        self.wake(upload.media).await?;
         let path = self.part(upload.media).await?;
         Ok(fs::OpenOptions::new().append(true).create(true).open(path).await?)
     }
@@ -156,15 +151,17 @@ impl<D: Data> Media<D> {
     }
 
     /// Forgets uploads whose time is over. Their parts are swept like any others.
-    pub(super) async fn sweep_uploads(&self, now: Millis) -> Result<(), StoreError> {
+    pub(super) async fn sweep_uploads(&self, now: Millis) -> Result<(), MediaError> {
         let (prefix, mut after) = (Key::new(table::MEDIA, &[b"u"]), None);
         loop {
             let rows: Vec<(Key, Upload)> =
                 self.store.list("uploads", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
             let Some((last, _)) = rows.last() else { return Ok(()) };
             after = Some(last.clone());
-            let old = rows.into_iter().filter(|(_, it)| it.until <= now);
-            self.store.write(old.fold(Batch::new(), |batch, (key, _)| batch.delete(key))).await?;
+            for (key, upload) in rows.into_iter().filter(|(_, it)| it.until <= now) {
+                self.forget_part(upload.media).await?;
+                self.store.write(Batch::new().delete(key)).await?;
+            }
         }
     }
 }

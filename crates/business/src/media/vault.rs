@@ -3,11 +3,12 @@
 //!
 //! | lies in the media folder | what | how long |
 //! |---|---|---|
-//! | `sealed/` hash | a file | as long as it is kept |
-//! | id`.part` | one that comes, plain | until it is whole; of an upload that may go on, a day |
+//! | `sealed/` hash | a file, or the part of an upload that rests | as long as it is kept; a day |
+//! | id`.part` | one that comes, plain | until it is whole, or rests |
 //! | id`.open-`number | one that is being sent, plain | until it is sent |
 //!
-//! What a crash left of the last two is gone at the next start, and what an earlier version left plain is sealed.
+//! What a crash left of the last two is gone at the next start, or sealed where it may go on; and what an earlier version
+//! left plain is sealed.
 
 use std::collections::BTreeSet;
 use std::fs::File as Plain;
@@ -87,24 +88,72 @@ impl<D: Data> Media<D> {
 
     /// A plain copy of a file, for as long as it is held.
     pub(super) async fn open(&self, id: u64) -> Result<Opened, MediaError> {
-        let Some(Sealed { folder, file }) = self.sealed(id).await? else {
-            return Err(io::Error::from(io::ErrorKind::NotFound).into());
-        };
+        match self.sealed(id).await? {
+            Some(sealed) => Ok(Opened::at(self.copy(id, sealed).await?)),
+            None => Err(io::Error::from(io::ErrorKind::NotFound).into()),
+        }
+    }
+
+    /// Makes a plain copy of a sealed file; where it lies.
+    async fn copy(&self, id: u64, Sealed { folder, file }: Sealed) -> Result<PathBuf, MediaError> {
         let copy = COPIES.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.join(format!("{id}.open-{copy}"));
-        let opened = Opened::at(path.clone());
         away(move || {
             let mut out = BufWriter::new(private(&path)?);
-            folder.open_into(&file, &mut out, &mut |_| ())?;
-            Ok(out.flush()?)
+            let opened = folder.open_into(&file, &mut out, &mut |_| ()).and_then(|()| Ok(out.flush()?));
+            match opened {
+                Ok(()) => Ok(path),
+                Err(error) => {
+                    drop(std::fs::remove_file(&path));
+                    Err(error)
+                }
+            }
         })
-        .await?;
-        Ok(opened)
+        .await
+    }
+
+    /// What opens the part of an upload that rests.
+    pub(super) async fn seal_of_part(&self, id: u64) -> Result<Option<FileRef>, StoreError> {
+        self.store.read("what opens a part", &part_key(id)).await
+    }
+
+    /// Seals the part of an upload that rests, until more of it comes. The plain one, when there is one, is the whole of
+    /// what came; of two, it is the later.
+    pub(super) async fn rest(&self, id: u64) -> Result<(), MediaError> {
+        let part = self.part(id).await?;
+        if !fs::try_exists(&part).await? {
+            return Ok(());
+        }
+        let (before, sealed) = (self.seal_of_part(id).await?, self.seal(&part).await?);
+        self.store.write(Batch::new().put(part_key(id), bytes_of(&sealed))).await?;
+        fs::remove_file(&part).await?;
+        match before {
+            Some(before) => self.unseal(&before).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Opens the part of an upload that rests, for more to come.
+    pub(super) async fn wake(&self, id: u64) -> Result<(), MediaError> {
+        let part = self.part(id).await?;
+        let Some(file) = self.seal_of_part(id).await? else { return Ok(()) };
+        if !fs::try_exists(&part).await? {
+            let sealed = Sealed { folder: self.vault()?, file: file.clone() };
+            fs::rename(self.copy(id, sealed).await?, &part).await?;
+        }
+        self.forget_part(id).await
+    }
+
+    /// Removes the sealed part of an upload.
+    pub(super) async fn forget_part(&self, id: u64) -> Result<(), MediaError> {
+        let Some(file) = self.seal_of_part(id).await? else { return Ok(()) };
+        self.unseal(&file).await?;
+        Ok(self.store.write(Batch::new().delete(part_key(id))).await?)
     }
 
     /// Puts the folder in order, before anything is asked of it: seals what lies plain, and removes what a crash left.
     pub async fn tidy_up(&self, now: Millis) -> Result<(), MediaError> {
-        let open = self.open_parts(now).await?;
+        let open: BTreeSet<_> = self.open_uploads(now).await?.into_iter().map(|(_, it)| it.media).collect();
         let mut entries = match fs::read_dir(&self.folder).await {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other?,
@@ -116,7 +165,7 @@ impl<D: Data> Media<D> {
             let Ok(id) = id.parse::<u64>() else { continue };
             match rest {
                 "" => self.seal_old(id, &path).await?,
-                "part" if open.contains(&id) => {}
+                "part" if open.contains(&id) => self.rest(id).await?,
                 _ => fs::remove_file(&path).await?,
             }
         }
@@ -136,13 +185,16 @@ impl<D: Data> Media<D> {
 
     /// Removes sealed files of which nothing is known: their makers died before they wrote down what opens them.
     async fn drop_unknown(&self) -> Result<(), MediaError> {
-        let (prefix, mut after, mut known) = (Key::new(table::MEDIA, &[b"k"]), None, BTreeSet::new());
-        loop {
-            let rows: Vec<(Key, FileRef)> =
-                self.store.list("what opens a file", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
-            let Some((last, _)) = rows.last() else { break };
-            after = Some(last.clone());
-            known.extend(rows.into_iter().map(|(_, file)| file.hash));
+        let mut known = BTreeSet::new();
+        for part in [b"k", b"p"] {
+            let (prefix, mut after) = (Key::new(table::MEDIA, &[part]), None);
+            loop {
+                let rows: Vec<(Key, FileRef)> =
+                    self.store.list("what opens a file", &prefix, after.as_ref(), SWEEP_AT_ONCE).await?;
+                let Some((last, _)) = rows.last() else { break };
+                after = Some(last.clone());
+                known.extend(rows.into_iter().map(|(_, file)| file.hash));
+            }
         }
         let folder = self.vault()?;
         away(move || folder.sweep(&mut |hash| known.contains(hash))).await
@@ -152,6 +204,10 @@ impl<D: Data> Media<D> {
 /// Where it is kept what opens a file.
 pub(super) fn seal_key(id: u64) -> Key {
     Key::new(table::MEDIA, &[b"k", &id.to_be_bytes()])
+}
+
+fn part_key(id: u64) -> Key {
+    Key::new(table::MEDIA, &[b"p", &id.to_be_bytes()])
 }
 
 pub(super) fn put_seal(batch: Batch, id: u64, file: &FileRef) -> Batch {

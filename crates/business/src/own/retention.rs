@@ -144,13 +144,13 @@ pub(super) async fn round<D: Data, K: Clock>(own: &Own<D, K>) -> Result<(), Eras
     let Some(sweeper) = own.sweeper() else { return Ok(()) };
     let _alone = own.erasing.lock().await;
     let now = own.now();
-    let gone = sweeper.round(now).await?;
+    let (gone, outcome) = sweeper.round(now).await;
     if !gone.is_empty() {
         let what = "retention.sweep".to_owned();
         let act = Act { who: Who::Node, what, subject: None, detail: line(&gone) };
         own.audit.append(act, now).await?;
     }
-    Ok(())
+    outcome
 }
 
 fn line(gone: &BTreeMap<Kind, u64>) -> String {

@@ -43,6 +43,14 @@ pub struct Held {
     pub oldest: Option<Millis>,
 }
 
+/// What a step did.
+struct Step {
+    gone: u64,
+    is_over: bool,
+    /// Whether something stays that should have gone.
+    failed: Result<(), EraseError>,
+}
+
 /// What takes away what was kept long enough.
 pub struct Sweeper<D> {
     pub(crate) store: Store<D>,
@@ -50,15 +58,21 @@ pub struct Sweeper<D> {
 }
 
 impl<D: Data> Sweeper<D> {
-    /// One step of each pass; says how many of each kind went, where some did.
-    pub async fn round(&self, now: Millis) -> Result<BTreeMap<Kind, u64>, EraseError> {
-        let mut all = BTreeMap::new();
+    /// One step of each pass; says how many of each kind went, where some did, and what kept any from going: one kind
+    /// keeps no other.
+    pub async fn round(&self, now: Millis) -> (BTreeMap<Kind, u64>, Result<(), EraseError>) {
+        let (mut all, mut outcome) = (BTreeMap::new(), Ok(()));
         for kind in Kind::ALL {
-            let (gone, _) = self.step(kind, now).await?;
-            all.insert(kind, gone);
+            match self.step(kind, now).await {
+                Ok(Step { gone, failed, .. }) => {
+                    all.insert(kind, gone);
+                    outcome = outcome.and(failed);
+                }
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
         }
         all.retain(|_, gone| *gone > 0);
-        Ok(all)
+        (all, outcome)
     }
 
     /// Passes over everything, from the beginning to the end; says how many of each kind went, where some did.
@@ -68,7 +82,8 @@ impl<D: Data> Sweeper<D> {
             let pass = pass(&self.store, kind).await?;
             self.store.write(put(kind, &Pass { place: Vec::new(), ..pass })).await?;
             loop {
-                let (gone, is_over) = self.step(kind, now).await?;
+                let Step { gone, is_over, failed } = self.step(kind, now).await?;
+                failed?;
                 *all.entry(kind).or_default() += gone;
                 if is_over {
                     break;
@@ -80,13 +95,16 @@ impl<D: Data> Sweeper<D> {
         Ok(all)
     }
 
-    /// The next step of a pass; says how many went, and whether the pass is over.
-    async fn step(&self, kind: Kind, now: Millis) -> Result<(u64, bool), EraseError> {
+    /// The next step of a pass.
+    async fn step(&self, kind: Kind, now: Millis) -> Result<Step, EraseError> {
         let periods = Periods::of(&self.store).await?;
-        let Some(shortest) = periods.shortest(kind) else { return Ok((0, true)) };
+        let Some(shortest) = periods.shortest(kind) else {
+            return Ok(Step { gone: 0, is_over: true, failed: Ok(()) });
+        };
+        let mut failed = Ok(());
         let before = pass(&self.store, kind).await?;
         let (place, gone) = match kind {
-            Kind::Messages => self.messages(&periods, &before.place, now).await?,
+            Kind::Messages => self.messages(&periods, &before.place, now, &mut failed).await?,
             Kind::Media => self.media(&periods, &before.place, now).await?,
             Kind::Webhooks => self.webhooks(&periods, now.saturating_sub(shortest), now).await?,
             Kind::Notes => self.notes(&periods, &before.place, now).await?,
@@ -100,15 +118,17 @@ impl<D: Data> Sweeper<D> {
             None => Pass { place: Vec::new(), gone: 0, last: Some((now, so_far)) },
         };
         self.store.write(put(kind, &after)).await?;
-        Ok((gone, is_over))
+        Ok(Step { gone, is_over, failed })
     }
 
-    /// By the relay's time: a clock of this machine that is years ahead takes nothing away.
+    /// By the relay's time, so that a clock of this machine that is years ahead takes nothing away. A customer of whom
+    /// something stays keeps no other's from going: the next pass comes to them again.
     async fn messages(
         &self,
         periods: &Periods,
         place: &[u8],
         now: Millis,
+        failed: &mut Result<(), EraseError>,
     ) -> Result<(Option<Vec<u8>>, u64), EraseError> {
         let restricted = restriction::all(&self.store).await?;
         let now = self.eraser.device.relay_now(now)?;
@@ -124,9 +144,14 @@ impl<D: Data> Sweeper<D> {
             if let Some(kept) = periods.period(Kind::Messages, Some(customer)) {
                 let before = now.saturating_sub(kept);
                 while let Some(slice) = self.slice(customer, before)? {
-                    let (_, some) = self.eraser.take_off_the_device(customer, slice).await?;
+                    let some = match self.eraser.take_off_the_device(customer, slice).await {
+                        Ok((_, some)) => some,
+                        Err(error) => {
+                            *failed = Err(error);
+                            0
+                        }
+                    };
                     gone += some;
-                    // What cannot be taken away keeps nobody else's from going.
                     if some == 0 {
                         break;
                     }

@@ -37,6 +37,16 @@ async fn an_upload_goes_on_where_it_broke_off() {
     assert_eq!(state().await, json!({ "id": session, "file_offset": 0 }));
     let half = bring(&world, &session, 0, &PNG[..10]).await.ok();
     assert_eq!(half, json!({ "id": session, "file_offset": 10 }));
+    let lies = |needle: &[u8]| {
+        let media = world.folder.path().join("media");
+        let files =
+            [media.join("sealed"), media].map(|it| std::fs::read_dir(it).expect("a folder").flatten());
+        let files = files.into_iter().flatten().filter(|it| it.path().is_file()).map(|it| it.path());
+        files
+            .filter(|it| std::fs::read(it).expect("read").windows(needle.len()).any(|it| it == needle))
+            .count()
+    };
+    assert_eq!((lies(&PNG[..10]), world.files()), (0, 1), "while it rests it is sealed");
     assert_eq!(
         bring(&world, &session, 0, PNG).await.details(),
         "file_offset must be 10: so many bytes have come"
