@@ -1,6 +1,6 @@
 //! A shop and Ana, its customer: what each device holds to, whatever the relay lets through.
 
-use lacre_proto::wire::Category as Wire;
+use lacre_proto::wire::{self, Category as Wire};
 use lacre_proto::{AccountId, ConversationId, Millis};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -9,7 +9,7 @@ use crate::api::{Alert, Event, Intent, Refusal};
 use crate::content::{Button, Category, Choice, Content, Menu, MessageId, Offer, Template};
 use crate::harness::world::{World, text};
 use crate::identity::SignatureSecret;
-use crate::records::{Failure, MessageState, Records};
+use crate::records::{Failure, MessageState, Quality, Rating, Records};
 
 const HOUR: Millis = 3600 * 1000;
 const DAY: Millis = 24 * HOUR;
@@ -106,6 +106,19 @@ fn r06_a_badge_of_another_key_is_none_and_a_suspended_shop_loses_its_own_within_
     world.wait(DAY + 2 * HOUR);
     assert_eq!(badge(&world), None);
     assert!(world.alerts("ana").contains(&Alert::FalseBadge));
+}
+
+#[test]
+fn r22_the_shop_learns_within_an_hour_how_it_stands_and_ana_keeps_nothing_of_it() {
+    let (mut world, _) = shop();
+    let quality = wire::Quality::Red.into();
+    world.relay.rate("shop", wire::BusinessStanding { quality, daily_limit: Some(250), reached: 9 });
+    assert_eq!(records(&world, "shop").rating().unwrap(), None);
+    world.wait(2 * HOUR);
+    let known = Rating { quality: Quality::Red, daily_limit: Some(250) };
+    assert_eq!(records(&world, "shop").rating().unwrap(), Some(known));
+    world.wait(DAY + 2 * HOUR);
+    assert_eq!(records(&world, "ana").rating().unwrap(), None);
 }
 
 #[test]
