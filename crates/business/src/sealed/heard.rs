@@ -326,3 +326,19 @@ fn kind_of(mime: &str) -> MediaKind {
         _ => MediaKind::Document,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r22_what_the_relay_refuses_a_business_is_told_by_its_own_name() {
+        let why = |code: ErrorCode| failed(Failure::Relay(code.number()));
+        assert_eq!(why(ErrorCode::ConsentNeeded), SendError::NoConsent);
+        assert_eq!(why(ErrorCode::MarketingCap), SendError::MarketingCap);
+        assert_eq!(why(ErrorCode::MarketingPaused), SendError::MarketingPaused);
+        assert_eq!(why(ErrorCode::MessagingLimit), SendError::MessagingLimit);
+        assert_eq!(why(ErrorCode::BusinessSuspended), SendError::Suspended);
+        assert!(matches!(why(ErrorCode::Internal), SendError::Unavailable(_)));
+    }
+}

@@ -364,6 +364,10 @@ async fn what_the_sealed_side_refuses_has_the_code_of_its_cause() {
         (SendError::BadContent, 131009),
         (SendError::IdentityChanged, 137000),
         (SendError::Unavailable("/secret/socket".to_owned()), 131016),
+        (SendError::MarketingCap, 131049),
+        (SendError::MarketingPaused, 131048),
+        (SendError::MessagingLimit, 131064),
+        (SendError::Suspended, 131031),
     ];
     for (why, code) in causes {
         world.chat.refuses_next(why.clone());

@@ -219,6 +219,10 @@ async fn a_status_carries_its_contact_what_was_given_with_the_message_and_why_it
         (SendError::File(secret.into()), 131_053),
         (SendError::IdentityChanged, 137_000),
         (SendError::Unavailable(secret.into()), 131_016),
+        (SendError::MarketingCap, 131_049),
+        (SendError::MarketingPaused, 131_048),
+        (SendError::MessagingLimit, 131_064),
+        (SendError::Suspended, 131_031),
     ] {
         let body =
             told(ChatEvent::Failed { to: customer(0xa1), id: MessageId([0xb2; 16]), at: NOW, why }).await;

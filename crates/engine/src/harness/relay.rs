@@ -234,6 +234,12 @@ impl Relay {
         });
     }
 
+    /// Says how a business stands.
+    pub(crate) fn rate(&mut self, handle: &str, standing: wire::BusinessStanding) {
+        let account = self.accounts.iter_mut().find(|it| it.handle == handle).unwrap();
+        account.standing = Some(Box::new(standing));
+    }
+
     /// Whether a conversation has a device of a business in it.
     fn is_dealing(&self, id: ConversationId) -> bool {
         let roster = self.groups.get(&id).map(|group| group.roster.clone()).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! A shop and Ana, its customer: what each device holds to, whatever the relay lets through.
 
-use lacre_proto::wire::Category as Wire;
+use lacre_proto::wire::{self, Category as Wire};
 use lacre_proto::{AccountId, ConversationId, Millis};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -10,7 +10,7 @@ use crate::content::{Button, Category, Choice, Content, FileRef, Menu, MessageId
 use crate::files::FileKey;
 use crate::harness::world::{World, text};
 use crate::identity::SignatureSecret;
-use crate::records::{Failure, FileId, MessageState, Records};
+use crate::records::{Failure, FileId, MessageState, Quality, Rating, Records};
 
 const HOUR: Millis = 3600 * 1000;
 const DAY: Millis = 24 * HOUR;
@@ -148,6 +148,19 @@ fn who_wrote_two_days_before_the_shop_knew_what_it_is_is_not() {
     let to_ana = world.conversation("shop", "ana").id;
     world.intent("shop", Intent::Send(to_ana, text("still there?")));
     assert_eq!(refusal(&world, "shop"), Some(Refusal::WindowClosed));
+}
+
+#[test]
+fn r22_the_shop_learns_within_an_hour_how_it_stands_and_ana_keeps_nothing_of_it() {
+    let (mut world, _) = shop();
+    let quality = wire::Quality::Red.into();
+    world.relay.rate("shop", wire::BusinessStanding { quality, daily_limit: Some(250), reached: 9 });
+    assert_eq!(records(&world, "shop").rating().unwrap(), None);
+    world.wait(2 * HOUR);
+    let known = Rating { quality: Quality::Red, daily_limit: Some(250) };
+    assert_eq!(records(&world, "shop").rating().unwrap(), Some(known));
+    world.wait(DAY + 2 * HOUR);
+    assert_eq!(records(&world, "ana").rating().unwrap(), None);
 }
 
 #[test]

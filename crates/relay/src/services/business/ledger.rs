@@ -97,7 +97,7 @@ pub(crate) struct Counting<'a> {
 }
 
 impl Reach {
-    /// Counts it, or refuses it; what was counted stands only with [`Counting::hand_over`].
+    /// Counts it, or refuses it; what was counted stands only with [`Counting::add`].
     pub(crate) fn count(&self) -> Answered<Counting<'_>> {
         let state = self.ledger.lock();
         // Spoiled since it was read.
