@@ -19,7 +19,7 @@ use crate::files::{
 use crate::once::{Asked, Once};
 use crate::profile::{self, ProfileError};
 use crate::store::{Store, StoreError};
-use crate::transport::{Connect, Endpoint, Fingerprint};
+use crate::transport::{Connect, Endpoint, Fingerprint, RelayAddress};
 use crate::view::{Conversation, Message, Sending, Views};
 
 /// Events that a slow subscriber may be behind before it must read everything again.
@@ -402,6 +402,11 @@ impl Client {
     pub fn read<T>(&self, read: impl FnOnce(Views<'_>) -> Result<T, EngineError>) -> Result<T, EngineError> {
         let reader = self.store.snapshot()?;
         read(Views(reader.as_ref()))
+    }
+
+    /// Where the relay is.
+    pub fn relay(&self) -> &RelayAddress {
+        &self.endpoint.address
     }
 
     /// This account and device.

@@ -217,7 +217,7 @@ fn line(value: &impl Serialize) -> Result<String, ReportError> {
 
 fn reported(records: &Records<'_>, row: MessageRecord) -> Result<Reported, ReportError> {
     let there = row.change.is_none() && row.marks.deleted_by.is_none() && !row.marks.looked && !row.mine;
-    let (Content::Text { text, .. }, MessageState::Received, true) = (&row.content, row.state, there) else {
+    let (Some(text), MessageState::Received, true) = (words(&row.content), row.state, there) else {
         return Err(ReportError::NotReportable(row.id));
     };
     let no_proof = || ReportError::NoProof(row.id);
@@ -242,13 +242,25 @@ fn reported(records: &Records<'_>, row: MessageRecord) -> Result<Reported, Repor
             identity_key: hex::encode(certificate.identity_key().as_bytes()),
         },
         sent_ms: row.sent_ms,
-        text: text.clone(),
+        text,
         edited_ms: row.marks.edited_ms,
         mimi_id: row.mimi.map(hex::encode).unwrap_or_default(),
         said,
         edit,
         sealed,
     })
+}
+
+/// The words of what can be reported: of a text, or of a business's card.
+fn words<Id>(content: &Content<Id>) -> Option<String> {
+    match content {
+        Content::Text { text, .. } => Some(text.clone()),
+        Content::Menu(menu) => {
+            let lines = [&menu.header, &menu.body, &menu.footer].into_iter().filter(|line| !line.is_empty());
+            Some(lines.map(String::as_str).collect::<Vec<_>>().join("\n"))
+        }
+        _ => None,
+    }
 }
 
 /// The evidence as it stands in a report, and whose it is; `None` when it does not prove anything.
@@ -286,7 +298,7 @@ impl Reported {
         if id.to_string() != self.id || hex::encode(mimi_id.0) != self.mimi_id {
             return Ok(Err(NotSaid::OtherPlace));
         }
-        let Content::Text { text, .. } = content else { return Ok(Err(NotSaid::OtherWords)) };
+        let Some(text) = words(&content) else { return Ok(Err(NotSaid::OtherWords)) };
         let shown = match (&self.edit, self.edited_ms) {
             (None, None) => text,
             (Some(edit), Some(_)) => match edit.prove(self, statement)? {

@@ -95,6 +95,7 @@ fn sent(world: &World, name: &str, sequence: u64) -> Item {
             epoch: it.epoch,
             message: it.message.clone(),
             dedupe: it.dedupe,
+            category: 0,
         })),
         _ => None,
     });

@@ -123,6 +123,7 @@ impl Engine {
                             device: member.device,
                             certificate: certificate_in(credential).unwrap_or_default(),
                             sealed: sealed_form(&item),
+                            category: item.category,
                         });
                         self.opened(cx, id, seal, leaf.u32(), &plaintext.into_bytes(), time)
                     }

@@ -189,6 +189,11 @@ impl Engine {
         let leave = cx.records().leave(business, customer)?;
         let category = category_of(content);
         let now = cx.relay_now()?;
+        // What a device says by itself reaches nobody whose window is shut: the relay counts whom a business reaches.
+        let by_itself = matches!(content, Content::Delivered(_) | Content::Read(_) | Content::Typing(_));
+        if by_itself && leave.window_until_ms <= now {
+            return Ok(Some(Refusal::WindowClosed));
+        }
         let template = is_template(content) || !content.kind().row;
         Ok(match leave.allows(category, template, now) {
             true => None,
@@ -220,6 +225,12 @@ impl Engine {
         let Some((business, customer)) = dealing else { return Ok(true) };
         if author != business || business == self.me.account || !cx.defends(Defence::Consent) {
             return Ok(true);
+        }
+        // What the relay was told that it is, and has counted it as, it has to be.
+        let named = cx.arrived.as_ref().map_or(0, |arrived| arrived.category);
+        if named != 0 && named != category_of(content).number() {
+            cx.alert(Some(record.id), Alert::Unconsented(business));
+            return Ok(false);
         }
         let leave = cx.records().leave(business, customer)?;
         // It may have waited at the relay while the grant ran out, not while a stop came in.
@@ -259,14 +270,18 @@ impl Engine {
 
     /// An account is known as a business from now on: what customers have said within the day before opens windows too.
     fn windows_of(&self, cx: &mut Cx<'_>, account: AccountId) -> Result<(), EngineError> {
-        let since = cx.relay_now()?.saturating_sub(WINDOW);
+        let now = cx.relay_now()?;
+        let since = now.saturating_sub(WINDOW);
         let mine = account == self.me.account;
         for record in cx.records().conversations()? {
             if record.kind != ConversationKind::Direct || !(mine || record.peer == Some(account)) {
                 continue;
             }
             let rows = cx.records().messages(record.id, None, LOOKED_BACK)?;
-            let taken = |row: &&MessageRecord| row.state != MessageState::Queued && row.sent_ms > since;
+            let taken = |row: &&MessageRecord| {
+                let is_there = !matches!(row.state, MessageState::Queued | MessageState::Failed(_));
+                is_there && (since..=now).contains(&row.sent_ms)
+            };
             for row in rows.iter().filter(taken) {
                 self.window_opens(cx, &record, row.author, &row.content, row.sent_ms)?;
             }

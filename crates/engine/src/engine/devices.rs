@@ -262,13 +262,14 @@ impl Engine {
     ) -> Result<(), EngineError> {
         // After an error the next connection asks again.
         let Ok(response::Result::Account(told)) = result else { return Ok(()) };
+        // The devices first: one of them has signed what it tells as a business.
+        if let Some(signed) = &told.device_list {
+            self.learn_own(cx, signed, true)?;
+        }
         if told.account == self.me.account.as_ref() {
             self.learn_business(cx, &told)?;
         }
-        match told.device_list {
-            Some(signed) => self.learn_own(cx, &signed, true),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Takes in a device list of this account; `told` when the relay gives it as the newest.

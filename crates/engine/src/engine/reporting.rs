@@ -22,6 +22,8 @@ pub(crate) struct Arrived {
     /// The certificate of the leaf that sealed it.
     pub(crate) certificate: Vec<u8>,
     pub(crate) sealed: SealedForm,
+    /// As what the relay let it through, when it was sent by name; 0 otherwise.
+    pub(crate) category: i32,
 }
 
 impl Engine {
@@ -108,7 +110,7 @@ pub(super) fn proof(
     let (Some(signature), Some(arrived)) = (envelope.signature, &cx.arrived) else {
         return if opened.content.kind().signed { unsigned } else { Ok(None) };
     };
-    let Arrived { conversation, device, certificate, sealed } = arrived;
+    let Arrived { conversation, device, certificate, sealed, category: _ } = arrived;
     if author::check(certificate, *conversation, *device, opened.mimi_id, signature).is_err() {
         return unsigned;
     }

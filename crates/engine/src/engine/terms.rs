@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use lacre_proto::error::WireError;
 use lacre_proto::wire::{self, response};
-use lacre_proto::{AccountId, DeviceId, ErrorCode, label};
+use lacre_proto::{AccountId, DeviceId, ErrorCode, Millis, label, limits};
 use prost::Message;
 
 use super::state::Chore;
@@ -14,6 +14,9 @@ use crate::api::{Alert, EngineError, Event, Refusal};
 use crate::defence::Defence;
 use crate::records::key::{self, TERMS};
 use crate::records::{Change, ConversationKind, Standing, Terms, TermsRecord};
+
+/// How far ahead of the relay's time a revision may be.
+const AHEAD: Millis = 24 * 3600 * 1000;
 
 impl Engine {
     /// Tells customers what this account keeps as a business, and who acts for it, in place of what was told before.
@@ -42,6 +45,9 @@ impl Engine {
             revision,
         }
         .encode_to_vec();
+        if body.len() > limits::SIGNED {
+            return Ok(Err(Refusal::BadContent));
+        }
         let signature = self.secret.sign(&label::labelled(label::TERMS, &body)).to_vec();
         let document = wire::Signed { body: body.into(), signature: signature.into() }.encode_to_vec();
         let acknowledged = false;
@@ -83,11 +89,22 @@ impl Engine {
         business: AccountId,
         signed: &wire::Signed,
     ) -> Result<(), EngineError> {
+        let known = cx.records().terms(business)?;
+        if business == self.me.account && self.signer_is_gone(signed) {
+            // Whoever looks now takes them from nobody: a device that is still there says the same.
+            let is_here = self.list.entry(self.me.device).is_some();
+            return match known.filter(|_| is_here) {
+                Some(known) => self.set_terms(cx, known.terms).map(drop),
+                None => Ok(()),
+            };
+        }
+        if known.as_ref().is_some_and(|known| known.document == signed.encode_to_vec()) {
+            return Ok(());
+        }
         let Some(record) = self.read_terms(cx, business, signed)? else {
             cx.alert(None, Alert::FalseTerms);
             return Ok(());
         };
-        let known = cx.records().terms(business)?;
         if known.as_ref().is_some_and(|known| known.revision >= record.revision) {
             return Ok(());
         }
@@ -97,7 +114,8 @@ impl Engine {
             return Ok(());
         }
         let known = known.map(|known| known.terms).unwrap_or_default();
-        let (came, went) = (joined(&record.terms, &known), joined(&known, &record.terms));
+        let now = cx.relay_now()?;
+        let (came, went) = changed(&known, &record.terms, now);
         let kept = known.keeps_days != record.terms.keeps_days || known.notice != record.terms.notice;
         let changes = [
             (!came.is_empty()).then_some(Change::ActsFor(came, true)),
@@ -116,6 +134,13 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether a device has signed terms of this account that is none of its devices any more.
+    fn signer_is_gone(&self, signed: &wire::Signed) -> bool {
+        let told = wire::BusinessTerms::decode(signed.body.clone()).ok();
+        let device = told.and_then(|told| DeviceId::try_from(&told.device).ok());
+        device.is_some_and(|device| self.list.entry(device).is_none())
+    }
+
     /// What terms say, when a device of the business has signed them.
     fn read_terms(
         &self,
@@ -126,6 +151,9 @@ impl Engine {
         let Ok(told) = wire::BusinessTerms::decode(signed.body.clone()) else { return Ok(None) };
         // Nothing beside it: what is signed, and hashed, is what is shown.
         let whole = told.encode_to_vec() == signed.body && told.business == business.as_ref();
+        // One from far ahead would let no other come after it.
+        let timely = told.revision <= cx.relay_now()?.saturating_add(AHEAD);
+        let keyed = told.providers.iter().all(|it| matches!(it.key.len(), 0 | 32));
         let Ok(device) = DeviceId::try_from(&told.device) else { return Ok(None) };
         let key = match business == self.me.account {
             true => self.list.entry(device).map(|entry| entry.signature_key),
@@ -138,7 +166,7 @@ impl Engine {
         let holds = key.is_some_and(|key| key.verify(&labelled, &signed.signature).is_ok());
         let providers = told.providers.into_iter().map(Into::into).collect();
         let terms = Terms { notice: told.notice, keeps_days: told.keeps_days, providers };
-        let good = whole && terms.is_well_formed();
+        let good = whole && timely && keyed && terms.is_well_formed();
         Ok((good && (holds || !cx.defends(Defence::Terms))).then(|| TermsRecord {
             business,
             terms,
@@ -150,9 +178,18 @@ impl Engine {
     }
 }
 
-/// The names of providers that are in the one and not in the other.
-fn joined(of: &Terms, not_of: &Terms) -> Vec<String> {
-    let known: BTreeSet<&str> = not_of.providers.iter().map(|it| it.name.as_str()).collect();
-    let names: BTreeSet<&str> = of.providers.iter().map(|it| it.name.as_str()).collect();
-    names.difference(&known).map(|name| (*name).to_owned()).collect()
+/// Who acts now that did not so before (for another time, or with other scopes, is so too), and who does not any more.
+fn changed(before: &Terms, after: &Terms, now: Millis) -> (Vec<String>, Vec<String>) {
+    let acting = |terms: &Terms| -> BTreeSet<Acting> {
+        let here = terms.providers.iter().filter(|it| it.until_ms > now);
+        here.map(|it| (it.name.clone(), it.purpose.clone(), it.scopes.clone(), it.until_ms)).collect()
+    };
+    let names = |all: &BTreeSet<Acting>| all.iter().map(|it| it.0.clone()).collect::<BTreeSet<_>>();
+    let (was, is) = (acting(before), acting(after));
+    let came = is.difference(&was).map(|it| it.0.clone()).collect::<BTreeSet<_>>();
+    let went = names(&was).difference(&names(&is)).cloned().collect();
+    (came.into_iter().collect(), went)
 }
+
+/// A provider as customers are told of it.
+type Acting = (String, String, Vec<String>, Millis);

@@ -49,6 +49,7 @@ impl Engine {
             epoch: group.epoch().as_u64(),
             message: group::seal(&provider, &mut group, &self.myself(), &bytes)?.into(),
             dedupe: 1,
+            category: 0,
         };
         Ok([Kind::Welcomed(welcomed), Kind::Sealed(sealed)])
     }

@@ -46,6 +46,8 @@ pub(crate) struct Relay {
     pub(crate) passing: Vec<(DeviceId, Bytes)>,
     /// The categories of what was sent by name, and the grants that came.
     pub(crate) named: Vec<i32>,
+    /// As what it passes on all that is sent by name, whatever was said.
+    pub(crate) named_as: Option<i32>,
     pub(crate) consents: Vec<wire::Signed>,
     /// Why no grant is taken.
     pub(crate) no_consent: Option<ErrorCode>,
@@ -127,12 +129,12 @@ impl Relay {
                 if self.is_dealing(id) {
                     return Err(ErrorCode::NameNeeded.into());
                 }
-                self.send(send)
+                self.send(send, 0)
             }
             // Whether there is consent it does not look: what comes of that the devices must see to.
             (Some(_), Op::NamedSend(named)) => {
                 self.named.push(named.category);
-                self.send(named.send.unwrap())
+                self.send(named.send.unwrap(), self.named_as.unwrap_or(named.category))
             }
             (Some(_), Op::PutConsent(put)) => {
                 if let Some(refusal) = self.no_consent {
@@ -472,7 +474,7 @@ impl Relay {
         Ok(Answer::Accepted(wire::Accepted { sequence }))
     }
 
-    fn send(&mut self, send: wire::Send) -> Result<Answer, WireError> {
+    fn send(&mut self, send: wire::Send, category: i32) -> Result<Answer, WireError> {
         let id = send.conversation.clone();
         if send.passing {
             let group = self.groups.get(&ConversationId::try_from(&id).unwrap());
@@ -483,6 +485,7 @@ impl Relay {
                 epoch: send.epoch,
                 message: send.message,
                 dedupe: send.dedupe,
+                category,
             };
             let item = wire::Item { time_ms: self.now, kind: Some(Kind::Sealed(sealed)) };
             let item = frame::encode_item(&item);
@@ -500,6 +503,7 @@ impl Relay {
             epoch: send.epoch,
             message: send.message,
             dedupe: send.dedupe,
+            category,
         };
         self.append(roster, Kind::Sealed(item));
         Ok(Answer::Accepted(wire::Accepted { sequence }))

@@ -89,12 +89,12 @@ fn a_picture_stands_above_a_card_and_what_became_of_each_thing_is_told_once() {
     let messages = format!("POST /v23.0/{}/messages", node.phone);
     let sent = node.call(&messages, &card);
     let wamid = sent["messages"][0]["id"].clone();
-    let kinds: Vec<Value> = until("both have come", || {
-        let rows = ana.read().into_iter().filter(|row| row["from"] == "bakery");
-        let kinds: Vec<Value> = rows.map(|row| row["kind"].clone()).collect();
-        (kinds.len() == 2).then_some(kinds)
-    });
-    assert_eq!(kinds, ["media", "menu"], "the picture stands above");
+    let menu = until("the card has come", || ana.read().into_iter().find(|row| row["from"] == "bakery"));
+    assert_eq!((&menu["kind"], &menu["content"]["files"][0]["type"]), (&json!("menu"), &json!("image/png")));
+    let saved = folder.path().join("above.png");
+    let id = menu["id"].as_str().expect("an id");
+    ana.run(&["save", id, "--to", saved.to_str().expect("UTF-8")]).ok();
+    assert_eq!(std::fs::read(&saved).expect("saved"), PNG, "the picture that stands above");
     for status in ["sent", "delivered"] {
         let told = program.find(status, |value| {
             let it = &value["statuses"][0];
@@ -144,6 +144,8 @@ fn a_picture_stands_above_a_card_and_what_became_of_each_thing_is_told_once() {
     });
 }
 
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n of rye";
+
 /// Where a picture is fetched from.
 struct Picture(String);
 
@@ -155,7 +157,7 @@ impl Picture {
         std::thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
                 let _ = stream.read(&mut [0; 4096]);
-                let body = b"\x89PNG\r\n\x1a\n of rye";
+                let body = PNG;
                 let head = format!(
                     "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: {}\r\n\r\n",
                     body.len()

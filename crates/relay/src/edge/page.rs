@@ -71,13 +71,17 @@ pub(super) async fn show<D: Data>(
 fn page(business: &Business, terms: Option<&BusinessTerms>, host: Option<&str>, now: Millis) -> String {
     let handle = business.handle.as_str();
     let domain = text(&business.claim.domain);
-    let standing = match (business.suspended_ms, business.verified_ms, &business.by_hand) {
+    let standing = match (
+        business.suspended_ms,
+        business.verified_ms,
+        business.seen_ms.is_some() && business.by_hand.is_none(),
+    ) {
         (Some(_), ..) => "<b>Suspended</b>: the operator of this relay lets it send nothing.".to_owned(),
-        (None, Some(_), None) => format!(
+        (None, Some(_), true) => format!(
             "<b>Verified</b> by the operator of this relay: {}, which has shown that {domain} is its own.",
             text(&business.claim.legal_name)
         ),
-        (None, Some(_), Some(_)) => format!(
+        (None, Some(_), false) => format!(
             "<b>Verified</b> by the operator of this relay, by hand: {}, which says that {domain} is its own.",
             text(&business.claim.legal_name)
         ),
@@ -129,6 +133,9 @@ fn text(plain: &str) -> String {
     let mut out = String::with_capacity(plain.len());
     for it in plain.chars() {
         match it {
+            // Nothing that turns the order of words around.
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
+            it if it.is_control() && it != '\n' => {}
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),

@@ -219,6 +219,20 @@ fn r22_three_who_complain_are_a_warning_and_after_seven_days_all_is_forgotten() 
 }
 
 #[test]
+fn r22_who_complains_late_is_forgotten_with_those_who_were_reached() {
+    let mut town = Town::new(100);
+    town.verify();
+    (0..100).for_each(|n| assert_eq!(town.write(n, Category::Marketing), Ok(())));
+    town.pass(5 * DAY);
+    (0..5).for_each(|n| town.consent(n, &[]));
+    assert_eq!(town.stands().0, Quality::Yellow, "five of a hundred");
+    town.pass(2 * DAY);
+    assert_eq!((town.stands().0, town.stands().2), (Quality::Green, 0), "a week ago is forgotten, they too");
+    (5..10).for_each(|n| assert_eq!(town.write(n, Category::Marketing), Ok(()), "{n}"));
+    assert_eq!(town.stands().0, Quality::Green);
+}
+
+#[test]
 fn r22_an_honest_shop_climbs_and_falls_a_step_when_it_is_honest_no_more() {
     let mut town = Town::new(130);
     assert_eq!(town.stands(), (Quality::Green, Some(50), 0));

@@ -464,3 +464,45 @@ fn r20_r21_every_category_in_every_state_at_the_shops_own_device() {
         }
     }
 }
+
+#[test]
+fn s02_an_offer_that_the_relay_was_told_is_service_is_dropped() {
+    let (mut world, id) = shop();
+    grant(&mut world, id, &Category::ALL);
+    let to_ana = world.conversation("shop", "ana").id;
+    world.relay.named_as = Some(Wire::Service.into());
+    world.intent("shop", Intent::Send(to_ana, template(Category::Marketing)));
+    world.run();
+    assert_eq!((from_shop(&world).len(), unconsented(&world)), (0, 1));
+    world.relay.named_as = None;
+    world.intent("shop", Intent::Send(to_ana, template(Category::Marketing)));
+    world.run();
+    assert_eq!((from_shop(&world).len(), unconsented(&world)), (1, 1));
+}
+
+#[test]
+fn what_the_shops_device_says_by_itself_goes_within_the_window_alone() {
+    let (mut world, id) = shop();
+    world.wait(2 * DAY);
+    world.relay.named.clear();
+    grant(&mut world, id, &[Category::Service]);
+    assert!(
+        world.relay.named.iter().all(|it| *it == Wire::None as i32),
+        "Ana's consent: {:?}",
+        world.relay.named
+    );
+    world.disconnect("shop");
+    world.say("ana", "shop", "still there?");
+    world.run();
+    world.wait(DAY + HOUR);
+    world.relay.named.clear();
+    world.connect("shop");
+    world.run();
+    world.wait(HOUR);
+    assert!(world.seen("shop", "ana").contains(&"still there?".to_owned()));
+    assert!(world.relay.named.is_empty(), "no receipt a day later: {:?}", world.relay.named);
+    world.say("ana", "shop", "and now?");
+    world.run();
+    world.wait(HOUR);
+    assert!(world.relay.named.contains(&Wire::Service.into()), "she wrote, and her words came");
+}

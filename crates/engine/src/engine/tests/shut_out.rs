@@ -202,6 +202,7 @@ fn however_often_mallory_does_it_to_ana_alone_nothing_that_was_said_is_out_of_re
         epoch: late.epoch,
         message: late.message,
         dedupe: late.dedupe,
+        category: 0,
     };
     world.relay.append([ana], Kind::Sealed(late));
     world.push("ana");

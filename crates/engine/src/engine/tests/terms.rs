@@ -137,7 +137,7 @@ fn forged(world: &World) -> wire::Signed {
         business: account(world, "shop").to_wire(),
         device: world.people["shop"].engine.me().device.to_wire(),
         notice: "We keep nothing.".to_owned(),
-        revision: u64::MAX,
+        revision: world.now,
         ..Default::default()
     };
     let body = body.encode_to_vec();
@@ -168,4 +168,40 @@ fn without_that_check_they_are() {
     world.person("ana").engine.disarm(Defences::without([Defence::Terms]));
     with_forged_terms(&mut world);
     assert_eq!(known(&world, "ana").map(|it| it.notice).as_deref(), Some("We keep nothing."));
+}
+
+#[test]
+fn a_provider_that_was_named_for_a_moment_before_is_told_when_it_acts() {
+    let (mut world, _) = shop();
+    let early = Provider { from_ms: 1, until_ms: 2, ..acme(&world) };
+    tell(&mut world, of_30_days(vec![early]));
+    assert_eq!(told(&world), [Change::Keeps(30)], "it acts no more");
+    let acme = acme(&world);
+    tell(&mut world, of_30_days(vec![acme.clone()]));
+    assert_eq!(told(&world).last(), Some(&Change::ActsFor(vec![acme.name.clone()], true)));
+    let more = Provider { scopes: vec!["messages".to_owned(), "media".to_owned()], ..acme.clone() };
+    tell(&mut world, of_30_days(vec![more]));
+    assert_eq!(told(&world).len(), 3, "and when it may do more");
+    assert_eq!(told(&world).last(), Some(&Change::ActsFor(vec![acme.name], true)));
+}
+
+#[test]
+fn terms_that_a_device_has_signed_which_is_gone_are_signed_by_one_that_is_there() {
+    let (mut world, _) = shop();
+    world.link("shop", "shop/spare", 77);
+    world.run();
+    world.wait(2 * DAY);
+    tell(&mut world, of_30_days(Vec::new()));
+    let (old, shop) = (world.device("shop"), account(&world, "shop"));
+    let signer = |world: &World, by: &str| {
+        let record = Records(&world.people[by].store).terms(shop).unwrap().unwrap();
+        let signed = wire::Signed::decode(record.document.as_slice()).unwrap();
+        wire::BusinessTerms::decode(signed.body).unwrap().device
+    };
+    assert_eq!(signer(&world, "ana"), old.to_wire());
+    world.intent("shop/spare", Intent::RevokeDevice(old));
+    world.run();
+    world.wait(2 * DAY);
+    assert_eq!(signer(&world, "ana"), world.device("shop/spare").to_wire());
+    assert_eq!(world.alerts("ana").iter().filter(|it| **it == Alert::FalseTerms).count(), 0);
 }

@@ -37,8 +37,9 @@ pub(super) async fn run(args: ServeArgs, passphrase_fd: Option<u32>, json: bool)
     let scheme = if tls.is_some() { "https" } else { "http" };
     let public = args.public.unwrap_or_else(|| format!("{scheme}://{address}/"));
     let public: Url = public.parse().map_err(|_| Failure::usage("--public is no address"))?;
-    let chat_link =
-        public.join(&format!("b/{}", me.handle)).map_err(|_| Failure::usage("--public is no base"))?;
+    // The relay's page of the business: it says who it is and how a chat with it begins.
+    let chat_link = Url::parse(&format!("{}/b/{}", client.relay(), me.handle))
+        .map_err(|_| Failure::new(Exit::Failure, "fault", "the relay's address makes no link"))?;
     let mut settings = Settings::new(public.clone(), chat_link, me.handle.to_string());
     settings.approve = if args.approve { Approve::Automatically } else { Approve::ByOperator };
     if args.limits == LimitsArg::Lifted {

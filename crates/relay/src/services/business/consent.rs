@@ -77,6 +77,8 @@ impl<D: Data> Services<D> {
         let named = grant.customer == caller.account.as_ref() && grant.device == caller.device.as_ref();
         let timely = grant.granted_ms.abs_diff(now) <= SKEW
             && grant.expires_ms <= now + GRANTED
+            // One from far ahead would let no stop come after it.
+            && grant.revision <= now + SKEW
             && grant.nonce.len() == NONCE
             && matches!(grant.notice_hash.len(), 0 | 32);
         let known = grant.categories.iter().all(

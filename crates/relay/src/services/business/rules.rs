@@ -168,7 +168,16 @@ pub(super) fn complain(
     }
     standing.forget(now);
     reached.complained_day = Some(day);
-    bucket(&mut standing.days, day).complaints += 1;
+    // With the day on which they were counted as reached: the two are forgotten together.
+    let counted = match reached.first_day.filter(|first| within(Some(*first), day, DAYS)) {
+        Some(first) => first,
+        None => {
+            reached.first_day = Some(day);
+            bucket(&mut standing.days, day).reached += 1;
+            day
+        }
+    };
+    bucket(&mut standing.days, counted).complaints += 1;
     standing.fall(verified, now);
     Some(Counted { standing, reached })
 }

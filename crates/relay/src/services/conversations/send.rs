@@ -53,9 +53,18 @@ impl<D: Data> Services<D> {
             (None, Some(_)) => return refuse(ErrorCode::AnonymousOnly),
             (Some(_), None) => return refuse(ErrorCode::NameNeeded),
             (Some(dealing), Some((caller, category))) => {
+                // What is there already was let through before: to be said again it needs no leave.
+                if !passing && dealing.is_party(caller.account) {
+                    let state = conversation.lock();
+                    let known = state.live.as_ref().filter(|live| live.standing(&capability).is_some());
+                    if let Some(sequence) = known.and_then(|live| live.head.sequence_of(dedupe)) {
+                        return Ok(self.repeated(conversation.clone(), &state, sequence));
+                    }
+                }
                 self.leave_to_send(dealing, caller.account, category, now).await?
             }
         };
+        let category = by.map_or(Category::None, |(_, category)| category).into();
 
         let held = conversation.clone();
         let mut state = held.lock();
@@ -69,13 +78,13 @@ impl<D: Data> Services<D> {
             return Err(stale(live.head.epoch));
         }
         if passing {
-            let sealed = Sealed { conversation: id.to_wire(), sequence: 0, epoch, message, dedupe };
+            let sealed = Sealed { conversation: id.to_wire(), sequence: 0, epoch, message, dedupe, category };
             self.pass_on(&live.roster.logs, encode_item(now, item::Kind::Sealed(sealed)));
             return Ok(Box::pin(std::future::ready(Ok(Accepted { sequence: 0 }))));
         }
         let mut head = live.head.clone();
         let sequence = head.take_sequence(dedupe);
-        let sealed = Sealed { conversation: id.to_wire(), sequence, epoch, message, dedupe };
+        let sealed = Sealed { conversation: id.to_wire(), sequence, epoch, message, dedupe, category };
         let deliveries = vec![Delivery::to_all(&live.roster, encode_item(now, item::Kind::Sealed(sealed)))];
         let mut counting = reach.as_ref().map(Reach::count).transpose()?;
         if let Err(full) = self.charge(&deliveries) {
