@@ -302,8 +302,12 @@ impl Telling for FakeChat {
     }
 
     fn tell(&self, terms: Terms) -> BoxFuture<'_, Result<(), SendError>> {
-        self.state().terms = Some(terms);
-        Box::pin(std::future::ready(Ok(())))
+        let mut state = self.state();
+        let refused = state.refusals.pop();
+        if refused.is_none() {
+            state.terms = Some(terms);
+        }
+        Box::pin(std::future::ready(refused.map_or(Ok(()), Err)))
     }
 }
 

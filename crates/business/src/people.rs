@@ -22,6 +22,7 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+pub(crate) use attempts::network;
 pub use role::{Action, Inboxes, Role, TABLE};
 pub use secret::{PASSWORD_MAX, PASSWORD_MIN};
 pub use session::{Claim, IDLE, LIFE, SessionSecret};
@@ -93,11 +94,17 @@ impl Actor {
         &self.person
     }
 
-    /// Whether they may do something; in an inbox when it is one of the things that are done in one.
+    /// Whether they see somebody: whose inboxes are all among theirs.
+    pub fn sees(&self, other: &Person) -> bool {
+        are_among(&other.inboxes, &self.person.inboxes)
+    }
+
+    /// Whether they may do something; in an inbox when it is one of the things that are done in one. What is about all
+    /// of them is not for who is limited to some.
     pub fn may(&self, action: Action, inbox: Option<&str>) -> bool {
         let sees = match (&self.person.inboxes, inbox) {
-            (Some(mine), Some(inbox)) => mine.contains(inbox),
-            (Some(_), None) => !action.in_inbox(),
+            (Some(mine), Some(inbox)) => mine.contains(inbox) && !action.is_everywhere(),
+            (Some(_), None) => !action.in_inbox() && !action.is_everywhere(),
             (None, _) => true,
         };
         sees && self.person.role.may(action)
@@ -326,17 +333,20 @@ fn allowed(by: By<'_>, roles: &[Role], inboxes: &[&Inboxes]) -> Result<(), Peopl
     let may = match by {
         By::Operator => true,
         By::Actor(actor) => {
-            let sees = |it: &Inboxes| match (&actor.person.inboxes, it) {
-                (None, _) => true,
-                (Some(_), None) => false,
-                (Some(mine), Some(theirs)) => theirs.is_subset(mine),
-            };
             actor.may(Action::People, None)
                 && roles.iter().all(|it| actor.person.role.manages(*it))
-                && inboxes.iter().all(|it| sees(it))
+                && inboxes.iter().all(|it| are_among(it, &actor.person.inboxes))
         }
     };
     if may { Ok(()) } else { Err(PeopleError::NotAllowed) }
+}
+
+fn are_among(theirs: &Inboxes, mine: &Inboxes) -> bool {
+    match (mine, theirs) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(mine), Some(theirs)) => theirs.is_subset(mine),
+    }
 }
 
 fn valid(login: &str, name: &str, inboxes: &Inboxes) -> Result<(), PeopleError> {

@@ -2,7 +2,7 @@
 
 mod crowd;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -342,10 +342,21 @@ struct From {
 impl From {
     fn shown(self, headers: &HeaderMap) -> Shown {
         let said = headers.get_all("x-forwarded-for").iter().next_back().filter(|_| self.forwarded);
-        let last = said.and_then(|it| it.to_str().ok()).and_then(|it| it.rsplit(',').next());
-        let last = last.and_then(|it| it.trim().parse().ok());
-        Shown { peer: last.map(|it: IpAddr| it.to_canonical()).or(self.peer), signed_by: None }
+        let peer = match said {
+            None => self.peer,
+            // Where it cannot be read, nobody knows: it is not this machine.
+            Some(said) => said.to_str().ok().and_then(|it| it.rsplit(',').next()).and_then(address_in),
+        };
+        Shown { peer, signed_by: None }
     }
+}
+
+/// The address in what a proxy writes: bare or with a port, one of IPv6 in brackets too.
+fn address_in(said: &str) -> Option<IpAddr> {
+    let said = said.trim();
+    let inner = said.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(said);
+    let with_port = || said.parse::<SocketAddr>().map(|it| it.ip());
+    inner.parse().or_else(|_| with_port()).ok().map(|it: IpAddr| it.to_canonical())
 }
 
 /// One connection: requests one after another, until the other side or the node has enough.

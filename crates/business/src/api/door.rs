@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 
 use axum::http::request::Parts;
+use serde_json::Value;
 
 use super::address::Address;
 use super::error::ApiError;
 use super::grant;
-use super::routes::{Op, Route};
+use super::routes::{Op, Route, sets_receivers};
 use super::signed::bearer;
 use crate::audit;
 use crate::node::{Node, Ports};
@@ -22,6 +23,9 @@ pub struct Shown {
     /// The Ed25519 public key by which the request was signed (RFC 9421); the signature was verified.
     pub signed_by: Option<[u8; 32]>,
 }
+
+/// What no provider may.
+const RECEIVERS: &str = "to set who is told by webhooks: the business alone does";
 
 /// Who asks.
 pub(super) enum Who {
@@ -79,10 +83,20 @@ impl Who {
             Self::Token(access) if !access.may(route.scope) => {
                 Err(ApiError::NoPermission(route.scope.name()))
             }
+            // It would go on after the delegation is over, and no customer would know.
+            Self::Token(access) if access.provider.is_some() && sets_receivers(route.op) => {
+                Err(ApiError::NoPermission(RECEIVERS))
+            }
             Self::Link if route.op == Op::DownloadMedia => Err(ApiError::BadToken),
             Self::App if !route.shape.starts_with("{app}") => Err(ApiError::NoPermission(route.scope.name())),
             Self::Token(_) | Self::App | Self::Link => Ok(()),
         }
+    }
+
+    /// Whether they may say this in a call that they may make.
+    pub fn may_say(&self, op: Op, said: &Value) -> Result<(), ApiError> {
+        let sets = op == Op::SetNumber && said.get("webhook_configuration").is_some();
+        if sets && self.provider().is_some() { Err(ApiError::NoPermission(RECEIVERS)) } else { Ok(()) }
     }
 
     /// Who they are in the audit log.
@@ -109,5 +123,21 @@ impl Who {
             Self::Token(access) => Some(access.token),
             Self::App | Self::Link => None,
         }
+    }
+}
+
+/// What a request came with, to ask again when its body is there, which may have taken its time.
+pub(super) struct Still<'a> {
+    pub parts: &'a Parts,
+    pub address: &'a Address,
+    pub route: &'a Route,
+}
+
+impl Still<'_> {
+    /// Who asks, when they still may.
+    pub async fn who<P: Ports>(&self, node: &Node<P>) -> Result<Who, ApiError> {
+        let who = who(node, self.parts, self.address).await?;
+        who.may(node, self.route)?;
+        Ok(who)
     }
 }

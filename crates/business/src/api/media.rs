@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::address::Address;
 use super::call::{Call, success};
+use super::door::Still;
 use super::error::ApiError;
 use super::messages::{download_error, upload_error};
 use super::reader::is_digits;
@@ -39,7 +40,12 @@ struct Said {
 }
 
 /// `POST /{number}/media`: the file goes to disk as it comes.
-pub async fn upload<P: Ports>(node: &Node<P>, call: &Call, body: Body) -> Result<Value, ApiError> {
+pub(super) async fn upload<P: Ports>(
+    node: &Node<P>,
+    call: &Call,
+    body: Body,
+    still: &Still<'_>,
+) -> Result<Value, ApiError> {
     let mut said = Said::default();
     for (name, value) in &call.address.query {
         said.part(name, value.clone())?;
@@ -51,7 +57,10 @@ pub async fn upload<P: Ports>(node: &Node<P>, call: &Call, body: Body) -> Result
         multipart.map_err(|_| ApiError::Invalid("The body must be multipart/form-data".to_owned()))?;
     let mut file: Option<(Taking, Option<String>)> = None;
     let read = read_parts(node, &mut multipart, &mut said, &mut file).await;
-    let checked = read.and_then(|()| said.check());
+    let checked = match read.and_then(|()| said.check()) {
+        Ok(()) => still.who(node).await.map(drop),
+        refused => refused,
+    };
     match (checked, file) {
         (Ok(()), Some((taking, name))) => {
             let life = said.ttl_minutes.map_or(LIFE, |it| it.saturating_mul(60_000).clamp(60_000, LIFE));

@@ -41,7 +41,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, HeaderValue, Response};
+use axum::http::{HeaderMap, HeaderValue, Method, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -49,6 +49,7 @@ use serde_json::{Value, json};
 use self::address::Address;
 use self::call::{Call, answer};
 pub use self::door::Shown;
+use self::door::Still;
 use self::error::ApiError;
 use self::routes::Op;
 use crate::node::{Node, Ports};
@@ -92,16 +93,21 @@ async fn handle<P: Ports>(node: &Node<P>, request: Request) -> Result<Response<B
     watched::note_provider(node, &who, route, &address).await?;
     let fields = address.query("fields").filter(|it| !it.trim().is_empty());
     let fields = fields.map(fields::parse).transpose()?;
-    let mut call = Call { address, headers: parts.headers, token: who.token(), said: json!({}), fields };
+    let (headers, token) = (parts.headers.clone(), who.token());
+    let mut call = Call { address: address.clone(), headers, token, said: json!({}), fields };
+    let still = Still { parts: &parts, address: &address, route };
     match route.op {
-        Op::UploadMedia => return Ok(answer(&media::upload(node, &call, body).await?)),
+        Op::UploadMedia => return Ok(answer(&media::upload(node, &call, body, &still).await?)),
         Op::DownloadMedia => return media::download(node, &call).await,
         Op::PictureOfCode => return qr::picture(node, &call).await,
         Op::ProfilePicture => return picture::get(node, &call).await,
-        Op::GoOnUpload => return Ok(answer(&uploads::go_on(node, &call, body).await?)),
+        Op::GoOnUpload => return Ok(answer(&uploads::go_on(node, &call, body, &still).await?)),
         _ => {}
     }
     call.said = params::read(&call.address, &parts.method, &call.headers, body).await?;
+    // What counts is what they may now.
+    let who = if parts.method == Method::GET { who } else { still.who(node).await? };
+    who.may_say(route.op, &call.said)?;
     let told = done(node, route.op, &call).await?;
     watched::note(node, &who, route.op, &call, &told).await?;
     Ok(answer(&told))

@@ -157,6 +157,11 @@ pub(super) fn audited(op: Op) -> Option<&'static str> {
     })
 }
 
+/// Whether a call sets who is told what customers write.
+pub(super) fn sets_receivers(op: Op) -> bool {
+    matches!(op, Op::SubscribeApp | Op::UnsubscribeApp | Op::SubscribeAccount | Op::UnsubscribeAccount)
+}
+
 /// The call that a request is; `None` when there is none, or an object of its path is nothing.
 pub async fn find<P: Ports>(
     node: &Node<P>,

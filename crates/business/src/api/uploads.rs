@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
 use super::call::Call;
+use super::door::Still;
 use super::error::ApiError;
 use super::messages::upload_error;
 use crate::media::upload::UploadId;
@@ -46,7 +47,12 @@ pub async fn state<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiEr
 }
 
 /// `POST /upload:ID` with `file_offset`: the bytes from there on. What came stays when the rest does not.
-pub async fn go_on<P: Ports>(node: &Node<P>, call: &Call, mut body: Body) -> Result<Value, ApiError> {
+pub(super) async fn go_on<P: Ports>(
+    node: &Node<P>,
+    call: &Call,
+    mut body: Body,
+    still: &Still<'_>,
+) -> Result<Value, ApiError> {
     let id = id_of(call)?;
     let upload = node.media.upload(id, node.now()).await?.ok_or(ApiError::Unknown)?;
     if upload.is_whole {
@@ -84,6 +90,10 @@ pub async fn go_on<P: Ports>(node: &Node<P>, call: &Call, mut body: Body) -> Res
         file.write_all(&bytes).await.map_err(|error| refused(error.into()))?;
     }
     file.flush().await.map_err(|error| refused(error.into()))?;
+    if let Err(error) = still.who(node).await {
+        node.media.rest_upload(&upload).await.map_err(refused)?;
+        return Err(error);
+    }
     if came < upload.length {
         node.media.rest_upload(&upload).await.map_err(refused)?;
         return Ok(json!({ "id": told(&id), "file_offset": came }));

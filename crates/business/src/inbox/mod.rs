@@ -173,8 +173,15 @@ pub async fn forget<D: Data>(
         let since = it.as_ref().and_then(|it| it.wrote).filter(|it| *it > before);
         *it = it.take().and_then(|it| since.map(|since| it.begun_anew(since)));
     };
-    store.change("a conversation", &key(customer), forget).await?;
-    let notes = note::rows(store, customer).await?.into_iter().filter(|(_, note)| note.at <= noted);
+    let is_gone = store
+        .change("a conversation", &key(customer), |it| {
+            forget(it);
+            it.is_none()
+        })
+        .await?;
+    // Their numbers would be given again.
+    let goes = |note: &Note| is_gone || note.at <= noted;
+    let notes = note::rows(store, customer).await?.into_iter().filter(|(_, note)| goes(note));
     let batch = notes.fold(Batch::new(), |batch, (key, _)| batch.delete(key));
     let gone = batch.ops.len() as u64;
     let by = by_key(customer, &[]);

@@ -22,6 +22,8 @@ pub struct Note {
     pub at: Millis,
     /// When it was last edited.
     pub edited: Option<Millis>,
+    /// Who did.
+    pub edited_by: Option<Who>,
     /// Grows with each edit; the first is 1.
     pub version: u64,
     /// What it says.
@@ -66,7 +68,7 @@ impl<D: Data> Conversations<D> {
         customer: AccountId,
         number: u64,
         version: u64,
-        body: Option<(&str, Millis)>,
+        body: Option<(&str, Who, Millis)>,
         may: impl Fn(&Note) -> bool,
     ) -> Result<Option<Note>, ChangeError> {
         let key = key(customer, number);
@@ -79,8 +81,9 @@ impl<D: Data> Conversations<D> {
                 return Err(ChangeError::Stale(note.version));
             }
             match body {
-                Some((body, now)) => {
-                    (note.body, note.edited, note.version) = (body.to_owned(), Some(now), version + 1);
+                Some((body, by, now)) => {
+                    (note.body, note.version) = (body.to_owned(), version + 1);
+                    (note.edited, note.edited_by) = (Some(now), Some(by));
                 }
                 None => *kept = None,
             }
@@ -100,7 +103,7 @@ pub(super) fn with_note(
 ) -> (Batch, Note) {
     conversation.notes += 1;
     let number = conversation.notes;
-    let note = Note { number, by, at, edited: None, version: 1, body: body.to_owned() };
+    let note = Note { number, by, at, edited: None, edited_by: None, version: 1, body: body.to_owned() };
     (batch.put(key(customer, number), bytes_of(&note)), note)
 }
 

@@ -99,9 +99,10 @@ async fn a_note_keeps_its_number_and_its_versions() {
     let all = Conversations::new(store.clone());
     let bia = Who::Person(2);
     let first = all.add_note(ANA, bia, 20, "likes rye", |_| true).await.expect("noted");
-    let edited = all.edit_note(ANA, 1, 1, Some(("likes rye, no nuts", 30)), |it| it.by == bia).await;
+    let edited = all.edit_note(ANA, 1, 1, Some(("likes rye, no nuts", bia, 30)), |it| it.by == bia).await;
     let edited = edited.expect("edited").expect("there");
-    assert_eq!((first.number, edited.version, edited.edited), (1, 2, Some(30)));
+    assert_eq!((first.number, edited.version), (1, 2));
+    assert_eq!((edited.edited, edited.edited_by), (Some(30), Some(bia)));
     let stale = all.edit_note(ANA, 1, 1, None, |_| true).await;
     assert_eq!(stale, Err(ChangeError::Stale(2)));
     let not_hers = all.edit_note(ANA, 1, 2, None, |it| it.by == Who::Person(3)).await;
@@ -126,6 +127,18 @@ async fn who_is_erased_while_she_writes_waits_on_with_nothing_of_before() {
     assert_eq!((it.waiting, it.labels.len(), it.version), (Some(90), 0, 3));
     assert_eq!(forget(&store, ANA, 100, 100).await, Ok(0));
     assert_eq!(all.get(ANA).await, Ok(None));
+}
+
+#[tokio::test]
+async fn with_a_conversation_go_all_its_notes_whatever_this_machines_clock_said() {
+    let store = Store(MemoryData::default());
+    after(&store, &[text(1, 10)]).await;
+    let all = Conversations::new(store.clone());
+    all.add_note(ANA, Who::Operator, 900, "likes rye", |_| true).await.expect("noted");
+    assert_eq!(forget(&store, ANA, 50, 60).await, Ok(1));
+    after(&store, &[text(2, 90)]).await;
+    let note = all.add_note(ANA, Who::Operator, 100, "asks for cake", |_| true).await.expect("noted");
+    assert_eq!((note.number, all.notes(ANA).await), (1, Ok(vec![note.clone()])), "its number is its own");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{Door, Own, OwnError};
 use crate::api::signed::bearer;
 use crate::audit::Who;
 use crate::clock::Clock;
-use crate::people::{Action, Actor, By};
+use crate::people::{Action, Actor, By, Person};
 
 /// Who asks.
 pub(super) enum Caller {
@@ -78,6 +78,15 @@ impl Caller {
             Self::Stranger => false,
             Self::Console => true,
             Self::Person(actor, _) => actor.person().inboxes.as_ref().is_none_or(|it| it.contains(inbox)),
+        }
+    }
+
+    /// Whether they see somebody of the business.
+    pub(super) fn sees_person(&self, other: &Person) -> bool {
+        match self {
+            Self::Stranger => false,
+            Self::Console => true,
+            Self::Person(actor, _) => actor.sees(other),
         }
     }
 

@@ -108,6 +108,8 @@ pub struct Own<D, K> {
     failures: Mutex<Failures>,
     /// One erasing after the other, and none beside a sweep.
     erasing: tokio::sync::Mutex<()>,
+    /// What customers are to be told is looked at and told by one at a time.
+    telling: tokio::sync::Mutex<()>,
     rng: Mutex<Box<dyn CryptoRng + Send>>,
 }
 
@@ -140,6 +142,7 @@ impl<D: Data, K: Clock> Own<D, K> {
             inside: Entrance::new(),
             failures: Mutex::default(),
             erasing: tokio::sync::Mutex::default(),
+            telling: tokio::sync::Mutex::default(),
             rng: Mutex::new(rng),
         }
     }
@@ -343,7 +346,7 @@ async fn done<D: Data, K: Clock>(own: &Own<D, K>, op: Op, ask: &Ask<'_>) -> Resu
         Op::SignIn => session::sign_in(own, ask).await,
         Op::SignOut => session::sign_out(own, ask).await,
         Op::Me => Ok(session::me(ask)),
-        Op::People => people::list(own).await,
+        Op::People => people::list(own, ask).await,
         Op::AddPerson => people::add(own, ask).await,
         Op::ChangePerson => people::change(own, ask).await,
         Op::RemovePerson => people::remove(own, ask).await,

@@ -52,19 +52,20 @@ async fn edited<D: Data, K: Clock>(
     let seen = Seen::of(own, ask).await?;
     let (number, version) = (ask.id(3, "note")?, ask.said.need("version")?.whole()?);
     let (who, leads) = (ask.caller.who(), ask.caller.does_where_they_see(Action::Assign));
-    let body = body.map(|it| (it, own.now()));
+    let body = body.map(|it| (it, who, own.now()));
     let may = |it: &Note| leads || it.by == who;
     let note = own.conversations.edit_note(seen.account, number, version, body, may).await?;
     Ok((seen, note))
 }
 
 pub(super) fn told(staff: &Staff, note: &Note) -> Value {
-    let Note { number, by, at, edited, version, body } = note;
+    let Note { number, by, at, edited, edited_by, version, body } = note;
     json!({
         "id": number,
         "by": staff.told(*by),
         "at_ms": at,
         "edited_ms": edited,
+        "edited_by": edited_by.map(|it| staff.told(it)),
         "version": version,
         "body": body,
     })

@@ -12,9 +12,10 @@ use crate::api::reader::At;
 use crate::clock::Clock;
 use crate::people::{By, INBOXES_MAX, Inboxes, New, PASSWORD_MAX, Person, Role};
 
-/// `GET people`.
-pub(super) async fn list<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done, OwnError> {
-    let all: Vec<_> = own.people.list().await?.iter().map(told).collect();
+/// `GET people`: those whose inboxes are all among those of whoever asks.
+pub(super) async fn list<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
+    let all = own.people.list().await?;
+    let all: Vec<_> = all.iter().filter(|it| ask.caller.sees_person(it)).map(told).collect();
     let count = all.len();
     Ok(Done::new(json!({ "data": all }), format!("{count} people")))
 }

@@ -56,7 +56,7 @@ pub(super) async fn set<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Re
         None => "unset".to_owned(),
     };
     // Customers are told what is kept for how long; one who is told later is told by the next sweep.
-    let _ = own.tell_terms(0).await;
+    own.tell_soon(0).await;
     let done = Done::new(success(), format!("{} {term}", kind.name()));
     Ok(match customer {
         Some(customer) => done.about(customer),
@@ -109,7 +109,7 @@ pub(super) async fn report<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done, O
 const STAYS: [(&str, &str); 6] = [
     ("the audit log's rows, under a pseudonym", "what was done has to stay provable"),
     (
-        "everything of customers who are restricted",
+        "everything of customers who are restricted, but the node's copies of files and answers to idempotency keys",
         "it is neither used nor erased while they are; it goes with the first sweep after that",
     ),
     (
@@ -121,7 +121,7 @@ const STAYS: [(&str, &str); 6] = [
         "keys that change have to be seen, a stop has to hold, and nothing that is gone may come again",
     ),
     (
-        "files that customers sent, once their message has vanished",
+        "the node's copies of files that customers sent, also once their message has vanished",
         "they are gone 30 days after they were noted",
     ),
     (

@@ -10,6 +10,7 @@ use crate::api::wamid;
 use crate::chat::MessageId;
 use crate::clock::Clock;
 use crate::held::Holdings;
+use crate::media::Source;
 use crate::voice::Saying;
 
 /// Characters of a text.
@@ -18,7 +19,7 @@ const BODY_MAX: usize = 4_096;
 const LOOKED: usize = 200;
 
 /// `POST conversations/{customer}/messages`: one of `body` (a text), `canned` (the name of a reply that is kept ready)
-/// and `template` (as programs give it), and the message in `reply_to` that it answers. With an `Idempotency-Key` the
+/// and `template` (as programs give it; files in it that customers sent are this one's), and the message in `reply_to` that it answers. With an `Idempotency-Key` the
 /// same request again is the same message.
 pub(super) async fn say<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
     let seen = Seen::of(own, ask).await?;
@@ -31,13 +32,24 @@ pub(super) async fn say<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Re
     let who = ask.caller.who();
     let saying = Saying { to: number.to_string(), by: who, what, in_reply_to, key: ask.key.clone() };
     let id = voice.say(saying).await.map_err(OwnError::not_sent)?;
-    own.conversations.said_by(seen.account, id, who).await?;
     own.replying.end(seen.account, who);
-    let now = own.conversations.get(seen.account).await?.unwrap_or(seen.conversation);
-    let conversation = desk::told(own, &Staff::of(own).await?, seen.account, &now).await?;
+    // It is said: what fails from here on is no reason to have it said again.
+    if let Err(error) = own.conversations.said_by(seen.account, id, who).await {
+        tracing::warn!(%error, "it is not noted who said a message");
+    }
+    let conversation = as_it_is_now(own, &seen).await;
+    if let Err(error) = &conversation {
+        tracing::warn!(%error, "how a conversation stands now is not told");
+    }
     let id = wamid::of(id);
-    let told = json!({ "id": id, "conversation": conversation });
+    let told = json!({ "id": id, "conversation": conversation.ok() });
     Ok(Done::new(told, format!("message {id}")).about(seen.account))
+}
+
+async fn as_it_is_now<D: Data, K: Clock>(own: &Own<D, K>, seen: &Seen) -> Result<Value, OwnError> {
+    let now = own.conversations.get(seen.account).await?;
+    let now = now.as_ref().unwrap_or(&seen.conversation);
+    desk::told(own, &Staff::of(own).await?, seen.account, now).await
 }
 
 /// What is said, as a program would say it.
@@ -56,8 +68,37 @@ async fn what<D: Data, K: Clock>(
             let name = device.person(seen.account)?.map(|it| it.name).unwrap_or_default();
             Ok(text(&reply.to(&name)))
         }
-        (None, None, Some(template)) => Ok(json!({ "type": "template", "template": template.value() })),
+        (None, None, Some(template)) => {
+            let mut ids = Vec::new();
+            ids_in(template.value(), &mut ids);
+            for id in ids {
+                let medium = own.hooks.renderer.names.media.find(id, own.now()).await?;
+                let foreign = match medium.map(|it| it.source) {
+                    Some(Source::Customer(message, _)) => !device.has(seen.account, message)?,
+                    Some(Source::Uploaded) | None => false,
+                };
+                if foreign {
+                    return Err(OwnError::Unknown("file"));
+                }
+            }
+            Ok(json!({ "type": "template", "template": template.value() }))
+        }
         _ => Err(OwnError::Invalid("say one of body, canned and template".to_owned())),
+    }
+}
+
+/// The ids that a template is filled with, those of files among them.
+fn ids_in(value: &Value, found: &mut Vec<u64>) {
+    match value {
+        Value::Object(members) => {
+            for (name, it) in members {
+                let id = it.as_u64().or_else(|| it.as_str()?.trim().parse().ok());
+                found.extend(id.filter(|_| name == "id"));
+                ids_in(it, found);
+            }
+        }
+        Value::Array(all) => all.iter().for_each(|it| ids_in(it, found)),
+        _ => {}
     }
 }
 

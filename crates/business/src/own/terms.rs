@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::tokens::{key_of, scope_of};
 use super::{Ask, Done, Own, OwnError};
 use crate::clock::Clock;
+use crate::held::Holdings;
 use crate::node::id_of;
 use crate::terms::{LINE_MAX, NOTICE_MAX, PROVIDERS_MAX, Provider, Terms};
 use crate::tokens::Scope;
@@ -33,14 +34,14 @@ pub(super) async fn set_terms<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>)
     let notice = ask.said.need("notice")?.text(0, NOTICE_MAX)?;
     own.device.as_ref().ok_or(OwnError::NotServing)?;
     own.terms.say(notice).await?;
-    own.tell_terms(PATIENCE).await?;
+    own.tell_soon(PATIENCE).await;
     Ok(Done::new(told(own).await?, "notice"))
 }
 
 /// `GET providers`: who acts for the business, and who did.
 pub(super) async fn list<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done, OwnError> {
     // Who waited for the relay may act by now.
-    own.tell_terms(0).await?;
+    own.tell_soon(0).await;
     let now = own.now();
     let all: Vec<_> = own.terms.providers().await?.iter().map(|it| row(it, now)).collect();
     Ok(Done::new(json!({ "data": all }), ""))
@@ -60,10 +61,6 @@ pub(super) async fn add<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Re
         return Err(OwnError::Invalid(format!("days must be 1 to {DAYS_MAX}")));
     }
     own.device.as_ref().ok_or(OwnError::NotServing)?;
-    let standing = own.terms.providers().await?.into_iter().filter(|it| it.stands(now)).count();
-    if standing >= PROVIDERS_MAX {
-        return Err(OwnError::Invalid(format!("there are {PROVIDERS_MAX} providers already")));
-    }
     let mut bytes = [0; 8];
     rand_core::RngCore::fill_bytes(&mut own.rng(), &mut bytes);
     let provider = Provider {
@@ -77,9 +74,16 @@ pub(super) async fn add<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Re
         told: false,
         revoked: None,
     };
-    own.terms.add(&provider).await?;
-    own.tell_terms(PATIENCE).await?;
-    let provider = own.terms.provider(provider.id).await?.unwrap_or(provider);
+    {
+        let _turn = own.telling.lock().await;
+        let standing = own.terms.providers().await?.into_iter().filter(|it| it.stands(now)).count();
+        if standing >= PROVIDERS_MAX {
+            return Err(OwnError::Invalid(format!("there are {PROVIDERS_MAX} providers already")));
+        }
+        own.terms.add(&provider).await?;
+    }
+    own.tell_soon(PATIENCE).await;
+    let provider = own.terms.provider(provider.id).await.ok().flatten().unwrap_or(provider);
     let on = format!("provider {}", provider.id);
     Ok(Done::new(json!({ "provider": row(&provider, now) }), on))
 }
@@ -91,9 +95,7 @@ pub(super) async fn remove<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) ->
         return Err(OwnError::Unknown("provider"));
     }
     // Nobody acts for the business any more, though customers may hear of it later.
-    if own.device.is_some() {
-        own.tell_terms(PATIENCE).await?;
-    }
+    own.tell_soon(PATIENCE).await;
     Ok(Done::new(super::success(), format!("provider {id}")))
 }
 
@@ -101,24 +103,41 @@ impl<D: Data, K: Clock> Own<D, K> {
     /// Has the device tell customers what is to be told, where that is another than was told; waits for the relay so
     /// many tenths of a second. Who then stands in what the relay has may act.
     pub(super) async fn tell_terms(&self, patience: u32) -> Result<(), OwnError> {
-        let Some(device) = &self.device else { return Ok(()) };
-        let terms = self.terms.terms(self.now()).await?;
-        let same = |told: &Terms| {
-            let ids = |it: &Terms| it.providers.iter().map(|it| it.id).collect::<BTreeSet<_>>();
-            (&told.notice, told.keeps_days, ids(told)) == (&terms.notice, terms.keeps_days, ids(&terms))
-        };
-        match device.told()? {
-            Some(told) if same(&told.terms) => {}
-            None if terms == Terms::default() => return Ok(()),
-            _ => device.tell(terms.clone()).await?,
-        }
+        let Some(device) = self.device.as_deref() else { return Ok(()) };
+        self.tell_the_newest(device).await?;
         for _ in 0..patience {
             if device.told()?.is_none_or(|it| it.known) {
                 break;
             }
             tokio::time::sleep(PAUSE).await;
         }
-        let Some(told) = device.told()?.filter(|it| it.known && same(&it.terms)) else { return Ok(()) };
+        self.let_act(device).await
+    }
+
+    /// The same, after something was done: where that is not told now, it is told later, and done all the same.
+    pub(super) async fn tell_soon(&self, patience: u32) {
+        if let Err(error) = self.tell_terms(patience).await {
+            tracing::warn!(%error, "customers are told later who acts for the business, and what it keeps");
+        }
+    }
+
+    /// Tells what stands now; one after the other, so that nothing older comes over it.
+    async fn tell_the_newest(&self, device: &dyn Holdings) -> Result<(), OwnError> {
+        let _turn = self.telling.lock().await;
+        let terms = self.terms.terms(self.now()).await?;
+        match device.told()? {
+            Some(told) if same(&told.terms, &terms) => Ok(()),
+            None if terms == Terms::default() => Ok(()),
+            _ => Ok(device.tell(terms).await?),
+        }
+    }
+
+    /// Lets those act who stand in what the relay has.
+    async fn let_act(&self, device: &dyn Holdings) -> Result<(), OwnError> {
+        let _turn = self.telling.lock().await;
+        let terms = self.terms.terms(self.now()).await?;
+        let told = device.told()?.filter(|it| it.known && same(&it.terms, &terms));
+        let Some(told) = told else { return Ok(()) };
         for provider in told.terms.providers {
             let waits = |it: &&Provider| it.id == provider.id && !it.told;
             if let Some(waiting) = terms.providers.iter().find(waits) {
@@ -127,6 +146,12 @@ impl<D: Data, K: Clock> Own<D, K> {
         }
         Ok(())
     }
+}
+
+/// Whether customers are told the same.
+fn same(one: &Terms, other: &Terms) -> bool {
+    let ids = |it: &Terms| it.providers.iter().map(|it| it.id).collect::<BTreeSet<_>>();
+    (&one.notice, one.keeps_days, ids(one)) == (&other.notice, other.keeps_days, ids(other))
 }
 
 async fn told<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Value, OwnError> {

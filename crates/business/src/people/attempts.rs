@@ -1,8 +1,10 @@
 //! Attempts to sign in that failed: in memory, so that strangers write nothing to a disk, and bounded.
 //!
 //! They are counted by login and address together, and by address alone. So who guesses waits, while somebody else at
-//! another address does not; and for logins that nobody has as for those that somebody has, so that neither the answer
-//! nor the time it takes tells which is which. A node that starts again has forgotten them.
+//! another address does not. Codes that were wrong after a password that was right are counted by login alone: who has
+//! the password cannot try codes from many addresses, and who has it not cannot raise that count. Logins that nobody has
+//! are counted as those that somebody has, so that neither the answer nor the time it takes tells which is which. A node
+//! that starts again has forgotten them.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -14,6 +16,8 @@ use sha2::{Digest, Sha256};
 const FREE: u32 = 5;
 /// The same from one address, at whatever logins: people of a house share one.
 const FREE_OF_ADDRESS: u32 = 30;
+/// Wrong codes after the right password, from wherever, that cost no wait.
+const FREE_OF_CODES: u32 = 5;
 /// The wait after the first that does.
 const FIRST_WAIT: Millis = 30_000;
 /// The longest wait.
@@ -48,6 +52,10 @@ struct Count {
 }
 
 impl Count {
+    fn one_more(self, now: Millis) -> Self {
+        Self { failed: self.failed.saturating_add(1), last: now }
+    }
+
     /// Until when the next has to wait.
     fn until(self, free: u32) -> Millis {
         match self.failed.checked_sub(free) {
@@ -62,35 +70,53 @@ impl Count {
 
 /// The attempts of a node.
 #[derive(Debug, Default)]
-pub(super) struct Attempts(HashMap<By, Count>);
+pub(super) struct Attempts {
+    all: HashMap<By, Count>,
+    /// Codes after the right password. There are no more of these than people, and none makes room for another.
+    codes: HashMap<Login, Count>,
+}
 
 impl Attempts {
     /// Counts an attempt, as failed until [`Self::succeeded`]; or says until when it has to wait.
     pub(super) fn begin(&mut self, login: &str, from: Option<IpAddr>, now: Millis) -> Result<(), Millis> {
-        if self.0.len() >= MOST {
+        if self.all.len() >= MOST {
             self.make_room(now);
         }
         let all = ways(login, from);
-        let count = |by: &By| self.0.get(by).copied().filter(|it| it.last.saturating_add(FORGET) > now);
-        let counts: Vec<_> = all.iter().map(|by| (*by, count(by).unwrap_or_default())).collect();
+        let counts: Vec<_> = all.iter().map(|by| (*by, known(self.all.get(by), now))).collect();
         let until = counts.iter().map(|(by, count)| count.until(by.free())).max().unwrap_or(0);
+        let until = until.max(known(self.codes.get(&hash(login)), now).until(FREE_OF_CODES));
         if until > now {
             return Err(until);
         }
-        for (by, Count { failed, .. }) in counts {
-            self.0.insert(by, Count { failed: failed.saturating_add(1), last: now });
+        for (by, count) in counts {
+            self.all.insert(by, count.one_more(now));
         }
         Ok(())
+    }
+
+    /// Counts a code after the right password, as wrong until [`Self::succeeded`]; or says until when it has to wait.
+    pub(super) fn begin_code(&mut self, login: &str, now: Millis) -> Result<(), Millis> {
+        let login = hash(login);
+        let count = known(self.codes.get(&login), now);
+        match count.until(FREE_OF_CODES) {
+            until if until > now => Err(until),
+            _ => {
+                self.codes.insert(login, count.one_more(now));
+                Ok(())
+            }
+        }
     }
 
     /// Whoever it was is who they say: none of their attempts counts any more.
     pub(super) fn succeeded(&mut self, login: &str, from: Option<IpAddr>) {
         let mut theirs = 0;
+        self.codes.remove(&hash(login));
         for by in ways(login, from) {
             match by {
-                By::Pair(..) => theirs = self.0.remove(&by).map_or(0, |it| it.failed),
+                By::Pair(..) => theirs = self.all.remove(&by).map_or(0, |it| it.failed),
                 By::Address(_) => {
-                    if let Some(count) = self.0.get_mut(&by) {
+                    if let Some(count) = self.all.get_mut(&by) {
                         count.failed = count.failed.saturating_sub(theirs);
                     }
                 }
@@ -101,24 +127,31 @@ impl Attempts {
     /// Forgets what was tried at a login.
     pub(super) fn forget(&mut self, login: &str) {
         let login = hash(login);
-        self.0.retain(|by, _| !matches!(by, By::Pair(it, _) if *it == login));
+        self.all.retain(|by, _| !matches!(by, By::Pair(it, _) if *it == login));
+        self.codes.remove(&login);
     }
 
     /// Drops attempts that were long ago.
     pub(super) fn prune(&mut self, now: Millis) {
-        self.0.retain(|_, it| it.last.saturating_add(FORGET) > now);
+        self.all.retain(|_, it| it.last.saturating_add(FORGET) > now);
+        self.codes.retain(|_, it| it.last.saturating_add(FORGET) > now);
     }
 
     fn make_room(&mut self, now: Millis) {
         self.prune(now);
-        let mut times: Vec<_> = self.0.values().map(|it| it.last).collect();
+        let mut times: Vec<_> = self.all.values().map(|it| it.last).collect();
         if times.len() < MOST {
             return;
         }
         let (_, middle, _) = times.select_nth_unstable(MOST / 2);
         let middle = *middle;
-        self.0.retain(|_, it| it.last > middle);
+        self.all.retain(|_, it| it.last > middle);
     }
+}
+
+/// A count, when it is not forgotten.
+fn known(count: Option<&Count>, now: Millis) -> Count {
+    count.copied().filter(|it| it.last.saturating_add(FORGET) > now).unwrap_or_default()
 }
 
 /// What an attempt is counted by: of a proxy on this machine, the address says nothing.
@@ -130,7 +163,7 @@ fn ways(login: &str, from: Option<IpAddr>) -> Vec<By> {
 }
 
 /// Who has one address of IPv6 has a network of 64 bits.
-fn network(from: IpAddr) -> IpAddr {
+pub(crate) fn network(from: IpAddr) -> IpAddr {
     match from.to_canonical() {
         IpAddr::V6(it) if !it.is_loopback() => Ipv6Addr::from_bits(it.to_bits() >> 64 << 64).into(),
         other => other,
@@ -151,9 +184,9 @@ mod tests {
         for n in 0..MOST as u64 + 100 {
             assert_eq!(attempts.begin(&n.to_string(), None, n), Ok(()));
         }
-        assert!(attempts.0.len() <= MOST);
-        assert!(attempts.0.contains_key(&By::Pair(hash(&(MOST + 99).to_string()), None)));
-        assert!(!attempts.0.contains_key(&By::Pair(hash("0"), None)));
+        assert!(attempts.all.len() <= MOST);
+        assert!(attempts.all.contains_key(&By::Pair(hash(&(MOST + 99).to_string()), None)));
+        assert!(!attempts.all.contains_key(&By::Pair(hash("0"), None)));
     }
 
     #[test]

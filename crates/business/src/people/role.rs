@@ -104,6 +104,13 @@ impl Action {
     pub fn in_inbox(self) -> bool {
         matches!(self, Self::Read | Self::Answer | Self::Annotate | Self::Assign)
     }
+
+    /// Whether it is about customers of whatever inbox, or about what programs are told of them: who is limited to
+    /// inboxes may not.
+    pub fn is_everywhere(self) -> bool {
+        use Action::{Audit, Block, Consents, Erase, Export, Providers, Retention, Tokens, Webhooks};
+        matches!(self, Block | Webhooks | Tokens | Consents | Export | Erase | Retention | Audit | Providers)
+    }
 }
 
 use Role::{Admin, Agent, Auditor, Developer, Owner, Supervisor};
@@ -158,6 +165,16 @@ mod tests {
         assert_eq!(of_agents, [Action::Read, Action::Answer, Action::Annotate]);
         let of_auditors: Vec<_> = TABLE.iter().map(|it| it.0).filter(|it| Auditor.may(*it)).collect();
         assert_eq!(of_auditors, [Action::Consents, Action::Analytics, Action::Audit]);
+    }
+
+    #[test]
+    fn what_is_about_all_customers_is_done_in_no_inbox_and_not_by_who_is_limited_to_some() {
+        let everywhere: Vec<_> = TABLE.iter().map(|it| it.0).filter(|it| it.is_everywhere()).collect();
+        assert!(everywhere.iter().all(|it| !it.in_inbox()));
+        let rest = TABLE.iter().map(|it| it.0).filter(|it| !it.is_everywhere() && !it.in_inbox());
+        let rest: Vec<_> = rest.collect();
+        use Action::{Analytics, CannedReplies, Number, People, Templates};
+        assert_eq!(rest, [CannedReplies, Templates, Number, People, Analytics]);
     }
 
     #[test]

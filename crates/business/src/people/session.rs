@@ -126,6 +126,7 @@ impl<D: Data> People<D> {
             .await?
         };
         let Some(row) = row.filter(|_| right) else { return Err(PeopleError::Wrong) };
+        self.attempts().begin_code(login, now).map_err(PeopleError::Wait)?;
         let step = row.totp.step_of(code, now).ok_or(PeopleError::Wrong)?;
         let taken = self
             .store

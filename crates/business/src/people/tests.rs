@@ -167,6 +167,39 @@ async fn guessing_has_to_wait_longer_and_longer_whether_there_is_somebody_or_not
 }
 
 #[tokio::test]
+async fn who_has_the_password_does_not_guess_the_code_from_many_addresses() {
+    let (mut bakery, id) = Bakery::with(Role::Owner).await;
+    for from in 2..7 {
+        let wrong = bakery.enter_from(from, "ana", PASSWORD, "nonsense", NOW).await.err();
+        assert_eq!(wrong, Some(PeopleError::Wrong));
+    }
+    let waits = bakery.enter_from(7, "ana", PASSWORD, "nonsense", NOW).await.err();
+    assert_eq!(waits, Some(PeopleError::Wait(NOW + 30_000)));
+    // Floods at other logins make no room for more.
+    for n in 0..200_u64 {
+        let mut attempts = bakery.people.attempts();
+        for m in 0..100_u64 {
+            assert_eq!(attempts.begin(&format!("{n} {m}"), None, NOW + 1), Ok(()));
+        }
+    }
+    let waits = bakery.enter_from(8, "ana", PASSWORD, "nonsense", NOW + 29_999).await.err();
+    assert_eq!(waits, Some(PeopleError::Wait(NOW + 30_000)));
+    let wrong = bakery.enter_from(9, "ana", PASSWORD, "nonsense", NOW + 30_000).await.err();
+    assert_eq!(wrong, Some(PeopleError::Wrong));
+    let code = bakery.code(id, NOW + 90_000).await;
+    assert!(bakery.enter_from(10, "ana", PASSWORD, &code, NOW + 90_000).await.is_ok());
+    // She is in: five are free again, and a reset gives her five more.
+    for from in 11..16 {
+        let wrong = bakery.enter_from(from, "ana", PASSWORD, "nonsense", NOW + 90_000).await.err();
+        assert_eq!(wrong, Some(PeopleError::Wrong));
+    }
+    let password = Zeroizing::new(PASSWORD.to_owned());
+    bakery.people.reset(By::Operator, id, password, &mut bakery.rng).await.expect("reset");
+    let code = bakery.code(id, NOW + 90_001).await;
+    assert!(bakery.enter_from(16, "ana", PASSWORD, &code, NOW + 90_001).await.is_ok());
+}
+
+#[tokio::test]
 async fn who_guesses_elsewhere_keeps_nobody_out_and_a_reset_forgets_what_was_tried() {
     let (mut bakery, id) = Bakery::with(Role::Owner).await;
     for from in 2..20 {

@@ -69,7 +69,7 @@ impl<D: Data> Sealed<D> {
             Some(Header::Text(text)) => text,
             Some(Header::Place(place)) => format!("{} {}", place.name, place.address).trim().to_owned(),
             Some(Header::Media(_, file)) => {
-                let sealed = self.seal(file.plain().to_owned(), file.name.clone(), file.mime.clone()).await?;
+                let sealed = self.seal(file.plain().to_owned(), file.name, file.mime).await?;
                 above = Some(Box::new((sealed, Preview::default())));
                 String::new()
             }

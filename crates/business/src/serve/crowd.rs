@@ -1,8 +1,10 @@
-//! Who is at the listener, by address: nobody takes all its places.
+//! Who is at the listener, by address, or by network where that is IPv6: nobody takes all its places.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::people::network;
 
 /// Connections by address.
 #[derive(Debug)]
@@ -32,6 +34,7 @@ impl Crowd {
         if self.most == 0 || (self.is_open_to)(from) {
             return Some(Inside(None));
         }
+        let from = network(from);
         let mut inside = self.inside();
         let count = inside.entry(from).or_default();
         if *count >= self.most {
@@ -66,6 +69,8 @@ mod tests {
     #[test]
     fn one_address_takes_its_own_places_alone_and_this_machine_as_many_as_it_likes() {
         let crowd = Crowd::new(2);
+        let six = ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"];
+        let six = six.map(|it| it.parse().expect("an address"));
         let [mallory, ana, here] = [[192, 0, 2, 1], [192, 0, 2, 2], [127, 0, 0, 1]].map(IpAddr::from);
         let first = crowd.enter(mallory);
         let second = crowd.enter(mallory);
@@ -76,6 +81,9 @@ mod tests {
         drop(first);
         assert!(crowd.enter(mallory).is_some());
         drop(second);
+        let all = six.map(|it| crowd.enter(it));
+        assert_eq!(all.each_ref().map(Option::is_some), [true, true, false, true], "who has one has many");
+        drop(all);
         assert!(crowd.inside().is_empty(), "nothing is kept of who has gone");
     }
 }

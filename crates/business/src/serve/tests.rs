@@ -25,7 +25,7 @@ struct Bakery {
     node: Arc<Node<Fakes>>,
     own: Arc<Own<MemoryData, FakeClock>>,
     clock: FakeClock,
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     key: SigningKey,
     token: String,
     _stop: watch::Sender<bool>,
@@ -307,4 +307,18 @@ fn a_proxy_on_this_machine_says_who_asks_and_nobody_else_is_believed() {
     );
     assert_eq!(from(false).shown(&said).peer, here);
     assert_eq!(from(true).shown(&HeaderMap::new()).peer, here);
+    for (said, who) in [
+        ("192.0.2.7:4711", Some("192.0.2.7")),
+        ("[2001:db8::7]:4711", Some("2001:db8::7")),
+        ("10.9.9.9, [2001:db8::7]", Some("2001:db8::7")),
+        ("2001:db8::7", Some("2001:db8::7")),
+        ("unknown", None),
+        ("10.9.9.9, ", None),
+        ("127.0.0.1, _hidden", None),
+    ] {
+        let name = HeaderName::from_static("x-forwarded-for");
+        let said = HeaderMap::from_iter([(name, HeaderValue::from_static(said))]);
+        let who = who.map(|it| it.parse::<IpAddr>().expect("an address"));
+        assert_eq!(from(true).shown(&said).peer, who, "{said:?}: nobody is taken for this machine");
+    }
 }

@@ -107,6 +107,43 @@ async fn a_revoked_token_opens_nothing_at_once() {
 }
 
 #[tokio::test]
+async fn who_is_put_out_while_their_words_are_coming_does_nothing_with_them() {
+    let mut world = World::new().await;
+    let good = world.token.clone();
+    let begin = format!("/{}/uploads?file_length=4&file_type=text/plain", world.node.identity.app);
+    let begun = world.call("POST", &begin, Value::Null).await.ok();
+    let upload = begun["id"].as_str().expect("an id").to_owned();
+    let form = "--XX\r\ncontent-disposition: form-data; name=\"messaging_product\"\r\n\r\nwhatsapp\r\n--XX\r\n\
+                content-disposition: form-data; name=\"file\"; filename=\"menu.txt\"\r\ncontent-type: text/plain\r\n\
+                \r\nrye\r\n--XX--\r\n";
+    let profile = json!({ "messaging_product": "whatsapp", "about": "changed" }).to_string();
+    let files = world.files();
+    for (path, kind, body) in [
+        (world.number("/whatsapp_business_profile"), "application/json", profile),
+        (world.number("/media"), "multipart/form-data; boundary=XX", form.to_owned()),
+        (format!("/{upload}"), "text/plain", "rye!".to_owned()),
+    ] {
+        world.token = world.token_for(&Scope::ALL, None, Bound::default()).await;
+        let id = world.node.tokens.list(0, 10).await.expect("read").last().expect("a token").id;
+        let node = world.node.clone();
+        // It is taken back when the request was let in, and its body is asked for.
+        let coming = futures_util::stream::once(async move {
+            node.tokens.revoke(id, node.now()).await.expect("revoked");
+            Ok::<_, std::io::Error>(body)
+        });
+        let request = Request::post(&path).header("authorization", format!("Bearer {}", world.token));
+        let request = request.header("content-type", kind).body(Body::from_stream(coming));
+        let answer = world.request(request.expect("a request")).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (401, 190), "{path}");
+    }
+    world.token = good;
+    let about = world.get(&world.number("/whatsapp_business_profile?fields=about")).await.ok();
+    assert!(!about.to_string().contains("changed"), "{about}");
+    assert_eq!(world.files(), files + 1, "the part of the upload that came rests, and is no file yet");
+    assert_eq!(world.get(&format!("/{upload}")).await.ok()["file_offset"], 4);
+}
+
+#[tokio::test]
 async fn what_a_token_is_bound_to_must_be_shown() {
     let mut world = World::new().await;
     let key = [7; 32];

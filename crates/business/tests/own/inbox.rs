@@ -1,6 +1,7 @@
 //! People answer customers: who waits longest is first, and nobody overwrites what another did.
 
-use lacre_business::chat::{Category, ChatEvent, Customer, Incoming, Outgoing, SendError};
+use lacre_business::chat::{Category, ChatEvent, Customer, Incoming, MessageId, Outgoing, SendError};
+use lacre_business::media::{Medium, Source};
 use lacre_proto::AccountId;
 use serde_json::{Value, json};
 
@@ -137,7 +138,7 @@ async fn what_was_said_is_read_from_its_end_with_who_said_it() {
     // The last that she wrote is read, or the one that is named; one of Bruno's is not of this conversation.
     asks(&world, &bia, &format!("POST {ana}/read"), json!({})).await;
     assert_eq!(world.chat.read().len(), 1);
-    let of_bruno = lacre_business::api::wamid::of(lacre_business::chat::MessageId([2; 16]));
+    let of_bruno = lacre_business::api::wamid::of(MessageId([2; 16]));
     for (line, body) in [
         (format!("POST {ana}/read"), json!({ "message_id": of_bruno })),
         (format!("POST {ana}/messages"), json!({ "body": "see there", "reply_to": of_bruno })),
@@ -351,6 +352,38 @@ async fn who_writes_an_answer_is_shown_to_the_others_for_a_while() {
 }
 
 #[tokio::test]
+async fn what_one_customer_sent_is_not_sent_to_another() {
+    let world = World::new().await;
+    let bia = world.with("bia", "agent", json!("all")).await;
+    let (ana, bruno) = two_wait(&world).await;
+    // Ana's first message has a picture.
+    let medium = Medium {
+        id: world.node.free_id().await.expect("an id"),
+        mime: "image/png".to_owned(),
+        sha256: [0; 32],
+        size: 10,
+        name: None,
+        expires: NOW + 30 * DAY,
+        source: Source::Customer(MessageId([1; 16]), 0),
+    };
+    let id = world.node.media.note(medium).await.expect("noted");
+    let say = |id: Value| {
+        let header = json!({ "type": "header", "parameters": [{ "type": "image", "image": { "id": id } }] });
+        json!({ "template": { "name": "x", "language": { "code": "pt_BR" }, "components": [header] } })
+    };
+    for id in [json!(id.to_string()), json!(id)] {
+        let to_bruno = format!("POST {bruno}/messages");
+        let (status, told) = world.as_person(&bia.session, &to_bruno, say(id.clone())).await;
+        assert_eq!((status, code_of(&told)), (404, "not_found"), "{told}");
+        // There is no such template, which is found where the file may go.
+        let (status, told) =
+            world.as_person(&bia.session, &format!("POST {ana}/messages"), say(id.clone())).await;
+        assert!(status != 404 && told["error"]["message"].to_string().contains("emplate"), "{told}");
+    }
+    assert!(world.chat.sent().is_empty());
+}
+
+#[tokio::test]
 async fn a_note_is_edited_by_whoever_wrote_it_and_by_who_leads() {
     let world = World::new().await;
     let (bia, carla) =
@@ -366,7 +399,12 @@ async fn a_note_is_edited_by_whoever_wrote_it_and_by_who_leads() {
     let (status, told) = world.as_person(&davi.session, &line, body(1)).await;
     assert_eq!((status, code_of(&told), &told["error"]["version"]), (409, "stale", &json!(2)));
     assert_eq!(world.as_person(&davi.session, &format!("POST {bruno}/notes/1"), body(1)).await.0, 404);
-    asks(&world, &davi, &format!("DELETE {ana}/notes/1?version=2"), Value::Null).await;
+    let edited = asks(&world, &davi, &line, body(2)).await;
+    assert_eq!((&edited["by"]["name"], &edited["edited_by"]["name"]), (&json!("bia"), &json!("davi")));
+    let digits = number(&world, ANA).await;
+    let export = world.done(&format!("GET customers/{digits}/export"), Value::Null).await;
+    assert!(export.to_string().contains("edited_by"), "it is told of her notes too: {export}");
+    asks(&world, &davi, &format!("DELETE {ana}/notes/1?version=3"), Value::Null).await;
     assert_eq!(asks(&world, &bia, &format!("GET {ana}/notes"), Value::Null).await["data"], json!([]));
     assert!(world.chat.sent().is_empty(), "she hears of none of it");
     let log = format!("{:?}", world.log().await);
@@ -396,7 +434,7 @@ async fn what_came_while_the_node_was_away_is_there_once_when_it_is_back() {
     let world = World::new().await;
     let says = |n: u8, at: u64| ChatEvent::Message {
         from: Customer { account: ANA, name: "Ana".to_owned() },
-        id: lacre_business::chat::MessageId([n; 16]),
+        id: MessageId([n; 16]),
         at,
         what: Incoming::Text("rye?".to_owned()),
         in_reply_to: None,

@@ -1,5 +1,6 @@
 //! What customers are told before they write, and who acts for the bakery.
 
+use lacre_business::chat::SendError;
 use lacre_business::terms::Telling;
 use serde_json::{Value, json};
 
@@ -67,6 +68,64 @@ async fn r24_a_providers_token_opens_what_its_delegation_says_and_each_call_is_i
     );
     let calls = world.log().await.into_iter().filter(|(_, what, _)| what == "provider.call").count();
     assert_eq!(calls, 1, "what it was refused was not done");
+}
+
+#[tokio::test]
+async fn b13_no_provider_says_who_is_told_what_customers_write() {
+    let world = World::new().await;
+    let mut acme = acme();
+    acme["scopes"] = json!(["management"]);
+    let id = lets_in(&world, acme).await;
+    let (_, theirs) =
+        world.token(json!({ "name": "theirs", "scopes": ["management"], "provider": id })).await;
+    let (_, ours) = world.token(json!({ "name": "ours", "scopes": ["management"] })).await;
+    let (app, account, number) =
+        (world.node.identity.app, world.node.identity.account, world.node.identity.number);
+    let to = "https://acme.example/hears";
+    let hook = json!({ "override_callback_uri": to, "verify_token": "v" });
+    let app_hook = json!({ "object": "whatsapp_business_account", "callback_url": to, "verify_token": "v" });
+    let both = json!({ "pin": "123456", "webhook_configuration": hook });
+    let calls = [
+        (format!("POST {app}/subscriptions"), app_hook),
+        (format!("POST {account}/subscribed_apps"), hook.clone()),
+        (format!("POST {number}"), both),
+        (format!("DELETE {account}/subscribed_apps"), Value::Null),
+        (format!("DELETE {app}/subscriptions"), Value::Null),
+    ];
+    for (line, body) in &calls {
+        let (status, refused) = world.program(&theirs, line, body.clone()).await;
+        assert_eq!((status, &refused["error"]["code"]), (403, &json!(10)), "{line}: {refused}");
+    }
+    let said = format!("POST {number}?webhook_configuration=%7B%22override_callback_uri%22%3A%22%22%7D");
+    assert_eq!(world.program(&theirs, &said, Value::Null).await.0, 403);
+    let changes = ["webhook.set", "webhook.remove", "number.set"];
+    assert!(world.log().await.iter().all(|(_, what, _)| !changes.contains(&what.as_str())));
+    assert_eq!(world.program(&theirs, &format!("POST {number}"), json!({ "pin": "123456" })).await.0, 200);
+    for (line, body) in &calls {
+        assert_eq!(world.program(&ours, line, body.clone()).await.0, 200, "{line}: the business does");
+    }
+}
+
+#[tokio::test]
+async fn what_is_done_is_done_and_in_the_log_though_the_device_tells_it_later() {
+    let world = World::new().await;
+    let fails = || world.chat.refuses_next(SendError::Unavailable("its store is busy".to_owned()));
+    fails();
+    let id = lets_in(&world, acme()).await;
+    fails();
+    assert_eq!(state(&world).await, ["not_told_yet"]);
+    assert_eq!(state(&world).await, ["acts"], "as soon as it goes");
+    fails();
+    world.done("POST terms", json!({ "notice": "To bake what you ordered." })).await;
+    fails();
+    world.done(&format!("DELETE providers/{id}"), Value::Null).await;
+    let log = world.log().await;
+    for what in ["provider.add", "terms.set", "provider.remove"] {
+        assert!(log.iter().any(|it| it.1 == what), "{what}");
+    }
+    assert_eq!(state(&world).await, ["revoked"]);
+    let told = world.chat.told().expect("read").expect("told").terms;
+    assert_eq!((told.notice.as_str(), told.providers.len()), ("To bake what you ordered.", 0));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Somebody sees some inboxes: what lies in others is as if it were not there.
 
+use lacre_business::held::Holdings;
 use lacre_business::own::routes::{Need, OWN_ROUTES, Route};
 use lacre_business::people::Role;
 use serde_json::{Value, json};
@@ -60,6 +61,32 @@ async fn every_call_about_a_foreign_conversation_answers_as_about_one_that_there
     assert_eq!(cells, calls().count() * 4 * 3);
     let after = world.alone(&format!("GET conversations/{foreign}")).await;
     assert_eq!(before, after, "nothing was done to it");
+}
+
+#[tokio::test]
+async fn who_is_limited_to_inboxes_does_nothing_to_customers_of_others_and_sees_nobody_who_sees_more() {
+    let world = World::new().await;
+    two_wait(&world).await;
+    let foreign = number(&world, ANA).await;
+    let admin = world.with("davi", "admin", json!(["returns"])).await;
+    world.takes_in("bia", "agent", json!(["returns"])).await;
+    world.takes_in("carla", "agent", json!(["main", "returns"])).await;
+    world.takes_in("elsa", "agent", json!("all")).await;
+    for line in [
+        "GET consents".to_owned(),
+        "GET consents/export".to_owned(),
+        format!("GET customers/{foreign}/export"),
+        format!("POST customers/{foreign}/erase"),
+        "POST tokens".to_owned(),
+        "POST webhooks".to_owned(),
+    ] {
+        let (status, told) = world.as_person(&admin.session, &line, json!({ "name": "mine" })).await;
+        assert_eq!((status, code_of(&told)), (403, "not_allowed"), "{line}");
+    }
+    assert!(world.chat.tally(ANA).expect("read").count > 0, "she is still there");
+    let told = asks(&world, &admin, "GET people", Value::Null).await;
+    let logins: Vec<_> = told["data"].as_array().expect("rows").iter().map(|it| text(&it["login"])).collect();
+    assert_eq!(logins, ["davi", "bia"]);
 }
 
 #[tokio::test]

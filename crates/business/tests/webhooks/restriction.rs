@@ -61,3 +61,23 @@ async fn what_ana_says_waits_in_its_order_and_is_not_given_up_for_having_waited(
     assert!(node.outbox.dead(0, 10).await.expect("read").is_empty());
     assert_eq!(restriction::lift(&store, &node.outbox, ANA, now).await, Ok(false));
 }
+
+#[tokio::test]
+async fn what_was_told_of_ana_stays_as_long_as_nothing_is_done_with_her_data() {
+    let node = Teller::new();
+    let store = Store(node.data.clone());
+    let shop = willing(|_| Reply::status("200 OK", "")).await;
+    node.tells(Level::App, &shop).await;
+    let running = node.start(1);
+    node.story.says(0xa1, 1, "ana 1");
+    node.story.says(0xa2, 2, "bruno 1");
+    until("both", || posts(&shop).len() == 2).await;
+    running.stop().await;
+
+    assert_eq!(restriction::set(&store, ANA, NOW).await, Ok(NOW));
+    node.outbox.prune(NOW + 8 * DAY).await.expect("pruned");
+    assert_eq!(node.outbox.log(0, u64::MAX, 10).await.expect("read").len(), 1, "hers");
+    assert_eq!(restriction::lift(&store, &node.outbox, ANA, NOW + 8 * DAY).await, Ok(true));
+    node.outbox.prune(NOW + 8 * DAY).await.expect("pruned");
+    assert_eq!(node.outbox.log(0, u64::MAX, 10).await, Ok(Vec::new()));
+}

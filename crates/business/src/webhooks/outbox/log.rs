@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use lacre_proto::Millis;
 use lacre_store::data::{Batch, Data, Key};
 
-use super::rows::{Dead, Logged, Outcome};
+use super::rows::{Dead, Lane, Logged, Outcome};
 use super::{Outbox, StoreError};
+use crate::restriction;
 use crate::store::{end_of, table};
 use crate::webhooks::subscription::Slot;
 
@@ -92,22 +93,24 @@ impl<D: Data> Outbox<D> {
         Ok(rows.into_iter().map(|(_, it)| it).collect())
     }
 
-    /// Drops what was kept long enough: the log with the bytes in it, and the dead.
+    /// Drops what was kept long enough: the log with the bytes in it, and the dead; nothing of customers who are
+    /// restricted.
     pub async fn prune(&self, now: Millis) -> Result<(), StoreError> {
-        let old = from_time(now.saturating_sub(self.settings.log));
+        let restricted = restriction::all(&self.store).await?;
+        let goes = |lane: &Lane| lane.customer.is_none_or(|it| !restricted.contains(&it));
+        let (mut from, old) = (from_time(0), from_time(now.saturating_sub(self.settings.log)));
         loop {
-            let rows = self.rows::<Logged>(&from_time(0), &old, PAGE).await?;
+            let rows = self.rows::<Logged>(&from, &old, PAGE).await?;
+            let Some((last, _)) = rows.last() else { break };
+            from = after(last);
             let mut batch = Batch::new();
-            for (key, row) in &rows {
+            for (key, row) in rows.iter().filter(|(_, row)| goes(&row.lane)) {
                 batch = self.drop_logged(batch, key, row).await?;
             }
             self.store.write(batch).await?;
-            if rows.len() < PAGE {
-                break;
-            }
         }
         let died = now.saturating_sub(self.settings.dead);
-        self.drop_dead(|dead| dead.died < died).await
+        self.drop_dead(|dead| dead.died < died && goes(&dead.lane)).await
     }
 
     /// Removes a row of the log, and the index if it leads there.
