@@ -7,22 +7,29 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use lacre_business::chat::{ChatEvent, Customer, Incoming, MessageId};
+use futures_util::future::BoxFuture;
+use lacre_business::api::error::ApiError;
+use lacre_business::chat::{ChatEvent, Customer, Incoming, MessageId, SendError, Standing};
 use lacre_business::customers::Country;
-use lacre_business::fake::{FakeChat, FakeClock};
+use lacre_business::fake::{FakeChat, FakeClock, Fakes};
 use lacre_business::ground::{Face, Ground};
+use lacre_business::inbox;
 use lacre_business::media::{Medium, Source};
+use lacre_business::node::Node;
 use lacre_business::own::{self, Own};
-use lacre_business::store::table;
+use lacre_business::store::{Store, table};
 use lacre_business::terms::{PROVIDERS_MAX, Telling};
+use lacre_business::voice::{Saying, Voice};
 use lacre_business::webhooks::Runner;
 use lacre_business::webhooks::event::Rendered;
+use lacre_proto::AccountId;
 use lacre_store::data::{Batch, Data, Key, LogEntry, LogId, LogState, Unavailable, WriteError, Written};
 use lacre_store::memory::MemoryData;
 use serde_json::{Value, json};
 
 use crate::consents::{ANA, number};
 use crate::erasing::{HERS, found, needles, rows, story};
+use crate::inbox::two_wait;
 use crate::world::*;
 
 /// Messages with a file each, beside those of the story.
@@ -245,4 +252,38 @@ async fn who_lets_providers_in_at_once_lets_no_more_in_than_there_may_be() {
     assert_eq!(one.max(other), 400, "it was one too many");
     let told = world.chat.told().expect("read").expect("told").terms.providers;
     assert_eq!(told.len(), PROVIDERS_MAX);
+}
+
+/// The node; while it says something, Ana is forgotten.
+struct Forgets(Arc<Node<Fakes>>, MemoryData);
+
+impl Voice for Forgets {
+    fn say(&self, saying: Saying) -> BoxFuture<'_, Result<MessageId, ApiError>> {
+        Box::pin(async move {
+            let id = self.0.say(saying).await;
+            inbox::forget(&Store(self.1.clone()), ANA, u64::MAX, u64::MAX).await.expect("forgotten");
+            id
+        })
+    }
+
+    fn mark_read(&self, message: MessageId) -> BoxFuture<'_, Result<(), ApiError>> {
+        Voice::mark_read(&*self.0, message)
+    }
+
+    fn standing(&self, of: AccountId) -> Result<Standing, SendError> {
+        Voice::standing(&*self.0, of)
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_is_answered_as_said_and_in_the_log_whatever_fails_after() {
+    let world = World::new().await;
+    let (ana, _) = two_wait(&world).await;
+    let own = opened(world.data.clone(), &world, &world.chat, world.folder.path()).await;
+    let own = Arc::new(own.speaking(Arc::new(Forgets(world.node.clone(), world.data.clone()))));
+    let path = format!("{ana}/messages");
+    let (status, told) = own::ask(own, "POST", &path, &json!({ "body": "at five" })).await;
+    assert_eq!((status, world.chat.sent().len()), (200, 1), "{told}");
+    let row = format!("message {}", text(&told["id"]));
+    assert!(world.log().await.iter().any(|(_, what, on)| what == "conversation.say" && *on == row));
 }
