@@ -109,6 +109,7 @@ impl Action {
     /// inboxes may not.
     pub fn is_everywhere(self) -> bool {
         use Action::{Audit, Block, Consents, Erase, Export, Providers, Retention, Tokens, Webhooks};
+
         matches!(self, Block | Webhooks | Tokens | Consents | Export | Erase | Retention | Audit | Providers)
     }
 }
@@ -169,11 +170,12 @@ mod tests {
 
     #[test]
     fn what_is_about_all_customers_is_done_in_no_inbox_and_not_by_who_is_limited_to_some() {
+        use Action::{Analytics, CannedReplies, Number, People, Templates};
+
         let everywhere: Vec<_> = TABLE.iter().map(|it| it.0).filter(|it| it.is_everywhere()).collect();
         assert!(everywhere.iter().all(|it| !it.in_inbox()));
         let rest = TABLE.iter().map(|it| it.0).filter(|it| !it.is_everywhere() && !it.in_inbox());
         let rest: Vec<_> = rest.collect();
-        use Action::{Analytics, CannedReplies, Number, People, Templates};
         assert_eq!(rest, [CannedReplies, Templates, Number, People, Analytics]);
     }
 

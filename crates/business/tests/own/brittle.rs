@@ -7,28 +7,36 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use lacre_business::chat::{ChatEvent, Customer, Incoming, MessageId};
+use futures_util::future::BoxFuture;
+use lacre_business::api::error::ApiError;
+use lacre_business::chat::{ChatEvent, Customer, Incoming, MessageId, SendError, Standing};
 use lacre_business::customers::Country;
-use lacre_business::fake::{FakeChat, FakeClock};
+use lacre_business::fake::{FakeChat, FakeClock, Fakes};
 use lacre_business::ground::{Face, Ground};
+use lacre_business::inbox;
 use lacre_business::media::{Medium, Source};
+use lacre_business::node::Node;
 use lacre_business::own::{self, Own};
-use lacre_business::store::table;
+use lacre_business::store::{Store, table};
+use lacre_business::terms::{PROVIDERS_MAX, Telling};
+use lacre_business::voice::{Saying, Voice};
 use lacre_business::webhooks::Runner;
 use lacre_business::webhooks::event::Rendered;
+use lacre_proto::AccountId;
 use lacre_store::data::{Batch, Data, Key, LogEntry, LogId, LogState, Unavailable, WriteError, Written};
 use lacre_store::memory::MemoryData;
 use serde_json::{Value, json};
 
 use crate::consents::{ANA, number};
 use crate::erasing::{HERS, found, needles, rows, story};
+use crate::inbox::two_wait;
 use crate::world::*;
 
 /// Messages with a file each, beside those of the story.
 const MORE: u8 = 40;
 
 /// A store whose power goes at a write: it is made or not, nobody hears of it, and none after it is.
-/// Or one in which it takes a while to find a message that went out.
+/// Or one in which it takes a while to find a message that went out, and to list who acts for the business.
 #[derive(Clone)]
 struct Brittle {
     inner: MemoryData,
@@ -55,7 +63,15 @@ impl Data for Brittle {
         to: &Key,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<(Key, Bytes)>, Unavailable>> + Send {
-        self.inner.scan(from, to, limit)
+        let found = self.inner.scan(from, to, limit);
+        let is_slow = self.is_slow && from.as_bytes().first() == Some(&table::TERMS);
+        async move {
+            let found = found.await;
+            if is_slow {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            found
+        }
     }
 
     fn read_log(
@@ -216,4 +232,58 @@ async fn what_is_being_told_as_an_erasing_begins_is_erased_with_the_rest() {
     runner.run(erased, &mut rng).await;
     let left = found(&world.data, world.folder.path(), &needles(&digits)).await;
     assert_eq!(left, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn who_lets_providers_in_at_once_lets_no_more_in_than_there_may_be() {
+    let world = World::new().await;
+    let left = Arc::new(AtomicI64::new(i64::MAX));
+    let data = Brittle { inner: MemoryData::default(), left, is_made: true, is_slow: true };
+    let own = Arc::new(opened(data, &world, &world.chat, world.folder.path()).await);
+    let lets_in = async |n: usize| {
+        let provider = json!({ "name": format!("agency {n}"), "days": 1 });
+        own::ask(own.clone(), "POST", "providers", &provider).await.0
+    };
+    for n in 1..PROVIDERS_MAX {
+        assert_eq!(lets_in(n).await, 200);
+    }
+    let (one, other) = tokio::join!(lets_in(20), lets_in(21));
+    assert_eq!(one.min(other), 200);
+    assert_eq!(one.max(other), 400, "it was one too many");
+    let told = world.chat.told().expect("read").expect("told").terms.providers;
+    assert_eq!(told.len(), PROVIDERS_MAX);
+}
+
+/// The node; while it says something, Ana is forgotten.
+struct Forgets(Arc<Node<Fakes>>, MemoryData);
+
+impl Voice for Forgets {
+    fn say(&self, saying: Saying) -> BoxFuture<'_, Result<MessageId, ApiError>> {
+        Box::pin(async move {
+            let id = self.0.say(saying).await;
+            inbox::forget(&Store(self.1.clone()), ANA, u64::MAX, u64::MAX).await.expect("forgotten");
+            id
+        })
+    }
+
+    fn mark_read(&self, message: MessageId) -> BoxFuture<'_, Result<(), ApiError>> {
+        Voice::mark_read(&*self.0, message)
+    }
+
+    fn standing(&self, of: AccountId) -> Result<Standing, SendError> {
+        Voice::standing(&*self.0, of)
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_is_answered_as_said_and_in_the_log_whatever_fails_after() {
+    let world = World::new().await;
+    let (ana, _) = two_wait(&world).await;
+    let own = opened(world.data.clone(), &world, &world.chat, world.folder.path()).await;
+    let own = Arc::new(own.speaking(Arc::new(Forgets(world.node.clone(), world.data.clone()))));
+    let path = format!("{ana}/messages");
+    let (status, told) = own::ask(own, "POST", &path, &json!({ "body": "at five" })).await;
+    assert_eq!((status, world.chat.sent().len()), (200, 1), "{told}");
+    let row = format!("message {}", text(&told["id"]));
+    assert!(world.log().await.iter().any(|(_, what, on)| what == "conversation.say" && *on == row));
 }

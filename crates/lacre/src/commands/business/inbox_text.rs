@@ -75,7 +75,10 @@ pub(super) fn message(row: &Value) -> String {
 
 /// A note.
 pub(super) fn note(row: &Value) -> String {
-    let edited = if row["edited_ms"].is_null() { "" } else { " (edited)" };
+    let edited = match row["edited_ms"].is_null() {
+        true => String::new(),
+        false => format!(" (edited by {})", who(&row["edited_by"])),
+    };
     format!(
         "note {}  {}  {}: {}{edited}",
         row["id"],
