@@ -143,12 +143,7 @@ impl Relay {
                 self.consents.push(put.grant.unwrap());
                 Ok(Answer::Done(wire::Done {}))
             }
-            (Some(device), Op::PutTerms(put)) => {
-                let owner = self.owners[&device].clone();
-                let account = self.accounts.iter_mut().find(|it| it.account == owner).unwrap();
-                account.terms = put.terms.map(Box::new);
-                Ok(Answer::Done(wire::Done {}))
-            }
+            (Some(device), Op::PutTerms(put)) => Ok(self.put_terms(device, put)),
             (None, Op::ReadRoster(read)) => {
                 let id = ConversationId::try_from(&read.conversation).unwrap();
                 let group = self.groups.get(&id).ok_or(ErrorCode::NoSuchConversation)?;
@@ -160,6 +155,13 @@ impl Relay {
             }
             (device, op) => panic!("{op:?} does not belong on this socket ({device:?})"),
         }
+    }
+
+    fn put_terms(&mut self, device: DeviceId, put: wire::PutTerms) -> Answer {
+        let owner = self.owners[&device].clone();
+        let account = self.accounts.iter_mut().find(|it| it.account == owner).unwrap();
+        account.terms = put.terms.map(Box::new);
+        Answer::Done(wire::Done {})
     }
 
     fn grant(&mut self, grant: wire::GrantBlob) -> Result<Answer, WireError> {

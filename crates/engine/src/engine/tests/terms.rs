@@ -199,6 +199,7 @@ fn terms_that_a_device_has_signed_which_is_gone_are_signed_by_one_that_is_there(
         wire::BusinessTerms::decode(signed.body).unwrap().device
     };
     assert_eq!(signer(&world, "ana"), old.to_wire());
+    world.disconnect("shop");
     world.intent("shop/spare", Intent::RevokeDevice(old));
     world.run();
     world.wait(2 * DAY);
