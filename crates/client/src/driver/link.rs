@@ -74,7 +74,6 @@ fn said_bye(bye: &Bye) -> Trouble {
 }
 
 /// What a link brings.
-#[expect(clippy::large_enum_variant, reason = "it is moved once, from the socket to the driver")]
 pub(crate) enum News {
     /// A frame, and the socket that it came on.
     Frame(Line, ServerFrame),
