@@ -18,6 +18,7 @@ mod error;
 mod failures;
 mod finding;
 mod inboxes;
+pub mod inventory;
 mod notes;
 mod people;
 mod records;

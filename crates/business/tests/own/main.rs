@@ -6,6 +6,7 @@ mod customers;
 mod erasing;
 mod finding;
 mod inbox;
+mod inventory;
 mod matrix;
 mod people;
 mod programs;

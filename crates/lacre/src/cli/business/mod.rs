@@ -115,7 +115,11 @@ pub enum BusinessCommand {
     /// Answer the API and call webhooks, until it is stopped
     Serve(ServeArgs),
     /// Print the description of the API, as OpenAPI 3.1
-    Openapi,
+    Openapi {
+        /// The calls of the node's own API instead, with who may do each: as Markdown
+        #[arg(long)]
+        own: bool,
+    },
     /// Access tokens: what programs open the API with
     #[command(after_help = node::TOKEN)]
     Token {

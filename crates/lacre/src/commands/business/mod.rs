@@ -73,7 +73,10 @@ pub(super) async fn run(
             make_key(&data, key_file.as_deref())?;
             made(&data, key_file.as_deref(), me.handle.as_str(), json).await
         }
-        BusinessCommand::Openapi => output::line(&format!("{:#}", lacre_business::api::spec::document())),
+        BusinessCommand::Openapi { own: true } => output::line(own::inventory::markdown().trim_end()),
+        BusinessCommand::Openapi { own: false } => {
+            output::line(&format!("{:#}", lacre_business::api::spec::document()))
+        }
         BusinessCommand::Serve(args) => serve::run(args, passphrase_fd, json).await,
         BusinessCommand::Token { command } => tokens::run(command, json).await,
         BusinessCommand::Webhook { command } => webhooks::run(command, json).await,
