@@ -89,6 +89,11 @@ pub(super) fn all_offers() -> (Key, Key) {
     (Key::new(OFFERS, &[]), Key::new(OFFERS + 1, &[]))
 }
 
+/// All windows that customers' messages have opened.
+pub(super) fn all_windows() -> (Key, Key) {
+    (Key::new(WINDOW, &[]), Key::new(WINDOW + 1, &[]))
+}
+
 /// How far a business may go.
 pub(super) fn standing(business: AccountId) -> Key {
     Key::new(STANDING, &[business.as_ref()])

@@ -7,7 +7,7 @@ use lacre_proto::{DeviceId, Millis, frame};
 use lacre_store::data::{Batch, Data, Expected, Key, LogEntry, WriteError};
 
 use super::business;
-use super::rows::{GoneRow, OffersRow, ReachedRow};
+use super::rows::{GoneRow, OffersRow, ReachedRow, UntilRow};
 use super::{Services, keys, rows};
 
 /// Where the next call goes on.
@@ -16,6 +16,7 @@ pub(crate) struct Cursor {
     devices: Mutex<Option<DeviceId>>,
     reached: Mutex<Option<Key>>,
     offers: Mutex<Option<Key>>,
+    windows: Mutex<Option<Key>>,
 }
 
 /// How long a row of offers counts.
@@ -54,6 +55,8 @@ impl<D: Data> Services<D> {
             row.is_ok_and(|row| row.sent_ms.iter().all(|sent| sent.saturating_add(OFFERS_MS) <= now))
         };
         self.forget(keys::all_offers(), &self.0.sweep.offers, budget, is_old).await?;
+        let is_shut = |row: &Bytes| rows::decode(row).is_ok_and(|row: UntilRow| row.until_ms <= now);
+        self.forget(keys::all_windows(), &self.0.sweep.windows, budget, is_shut).await?;
         let (from, to) = keys::devices_after(self.cursor());
         let devices = self.0.data.scan(&from, &to, budget).await?;
         let mut gone = tickets.len();

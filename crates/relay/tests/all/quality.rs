@@ -274,6 +274,24 @@ fn what_is_said_within_a_window_reaches_nobody_anew() {
 }
 
 #[test]
+fn when_a_customer_wrote_last_is_kept_no_longer_than_it_counts() {
+    let mut town = Town::new(1);
+    let op = wire::NamedSend {
+        send: Some(send(town.customers[0].talk, 1, "olá", 7_000)),
+        category: Category::Service.into(),
+    };
+    assert!(town.customers[0].socket.ask(Op::NamedSend(op)).is_ok());
+    let windows = |town: &Town| {
+        town.world.services.sweep(town.world.now, 7).now_or_never().unwrap().unwrap();
+        town.rows(0x4c)
+    };
+    town.pass(DAY - 1);
+    assert_eq!((windows(&town), town.write(0, Category::Service)), (1, Ok(())));
+    town.pass(2);
+    assert_eq!(windows(&town), 0);
+}
+
+#[test]
 fn r22_after_a_crash_it_is_counted_as_before_and_what_is_said_again_counts_once() {
     let mut town = Town::new(55);
     for n in 0..25 {
