@@ -134,7 +134,10 @@ fn client_frames() -> Vec<Vec<u8>> {
             last_resort: key_package().into(),
             ..Default::default()
         }),
-        request::Op::ClaimKeyPackages(wire::ClaimKeyPackages { account: vec![1; 16].into(), ..Default::default() }),
+        request::Op::ClaimKeyPackages(wire::ClaimKeyPackages {
+            account: vec![1; 16].into(),
+            ..Default::default()
+        }),
         request::Op::MintTicket(wire::MintTicket {}),
         request::Op::CreateConversation(wire::CreateConversation {
             conversation: vec![3; 16].into(),
@@ -160,7 +163,8 @@ fn client(body: client_frame::Body) -> Vec<u8> {
 }
 
 fn relay_frames() -> Vec<Vec<u8>> {
-    let hello = wire::Hello { version_min: 1, version_max: 1, nonce: vec![9; 32].into(), ..Default::default() };
+    let hello =
+        wire::Hello { version_min: 1, version_max: 1, nonce: vec![9; 32].into(), ..Default::default() };
     let greeting = wire::Greeting { body: Some(greeting::Body::Hello(hello)) };
     let entries = items().into_iter().zip(1..);
     let entries = entries.map(|(item, position)| wire::Entry { position, item: item.into() }).collect();
@@ -182,6 +186,7 @@ fn items() -> Vec<Vec<u8>> {
         epoch: 1,
         message: private_message(1).into(),
         dedupe: 5,
+        ..Default::default()
     };
     let committed = wire::Committed {
         conversation: conversation(),
