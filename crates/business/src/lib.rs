@@ -12,9 +12,11 @@
 //! | [`inbox`] | conversations as the people of the business work on them |
 //! | [`held`] | what the device holds of a customer |
 //! | [`retention`] | what is kept for how long |
+//! | [`terms`] | what customers are told before they write, and who acts for the business |
+//! | [`domain`] | whether a business's domain shows its token: for the operator of a relay |
 //! | [`restriction`] | of whom nothing is told, and to whom nothing is sent |
 //! | `api` | the REST face: addresses, tokens, the error envelope, one module per resource |
-//! | [`own`] | the node's own API: people, tokens, webhooks, templates, consent, the audit log; for commands and for people |
+//! | [`own`] | the node's own API: people, inboxes, tokens, webhooks, templates, consent, the audit log; for commands and for people |
 //! | [`voice`] | how the people of the business speak |
 //! | `webhooks` | events out: signed, in order, from a durable outbox |
 
