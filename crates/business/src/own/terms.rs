@@ -31,7 +31,11 @@ pub(super) async fn terms<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done, Ow
 
 /// `POST terms`: another notice. For how long is kept what is said is told as retention is set.
 pub(super) async fn set_terms<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
-    let notice = ask.said.need("notice")?.text(0, NOTICE_MAX)?;
+    let at = ask.said.need("notice")?;
+    let notice = at.text(0, NOTICE_MAX)?;
+    if notice.contains(|it: char| it.is_control() && it != '\n') {
+        return Err(at.bad("has characters that are not shown: only ends of lines may stand in it").into());
+    }
     own.device.as_ref().ok_or(OwnError::NotServing)?;
     own.terms.say(notice).await?;
     own.tell_soon(PATIENCE).await;
@@ -65,8 +69,8 @@ pub(super) async fn add<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Re
     rand_core::RngCore::fill_bytes(&mut own.rng(), &mut bytes);
     let provider = Provider {
         id: id_of(bytes),
-        name: ask.said.need_text("name", LINE_MAX)?.to_owned(),
-        purpose: ask.said.maybe_text("purpose", LINE_MAX)?.to_owned(),
+        name: line(ask.said.need_text("name", LINE_MAX)?)?,
+        purpose: line(ask.said.maybe_text("purpose", LINE_MAX)?)?,
         scopes: scopes.into_iter().collect(),
         from: now,
         until: now + days * DAY,
@@ -165,6 +169,14 @@ async fn told<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Value, OwnError> {
         "customers_can_know": told.as_ref().map(|it| it.known),
         "document": told.map(|it| STANDARD.encode(it.document)),
     }))
+}
+
+/// A line as the relay takes it.
+fn line(text: &str) -> Result<String, OwnError> {
+    match text.contains(char::is_control) {
+        true => Err(OwnError::Invalid("a provider's name and purpose are one line each".to_owned())),
+        false => Ok(text.to_owned()),
+    }
 }
 
 fn row(provider: &Provider, now: Millis) -> Value {

@@ -37,13 +37,16 @@ async fn r19_why_and_how_long_is_kept_is_told_by_the_device_as_retention_is_set(
     world.done("POST retention", json!({ "kind": "messages", "days": 7 })).await;
     let told = world.chat.told().expect("read").expect("told").terms;
     assert_eq!((told.notice.as_str(), told.keeps_days), ("To bake what you ordered.", 7));
-    for bad in
-        [json!({ "notice": "x".repeat(2_001) }), json!({ "keeps_days": 36_501 }), json!({ "keeps_days": -1 })]
-    {
+    assert_eq!(code_of(&world.alone("GET terms").await.1), "", "it is looked at without a node");
+    for bad in [
+        json!({ "notice": "x".repeat(2_001) }),
+        json!({ "notice": 1 }),
+        json!({}),
+        json!({ "notice": "a\r\nb" }),
+    ] {
         let (status, told) = world.console("POST terms", bad).await;
         assert_eq!((status, code_of(&told)), (400, "invalid"), "{told}");
     }
-    assert_eq!(code_of(&world.alone("GET terms").await.1), "", "it is looked at without a node");
 }
 
 #[tokio::test]
@@ -168,8 +171,14 @@ async fn nobody_acts_of_whom_customers_cannot_know() {
     // Who acts only where a device serves is let in nowhere else.
     let (status, told) = world.console("POST providers", json!({ "name": "", "days": 1 })).await;
     assert_eq!((status, code_of(&told)), (400, "invalid"));
-    for bad in [json!({ "notice": "x".repeat(2_001) }), json!({ "notice": 1 }), json!({})] {
-        let (status, told) = world.console("POST terms", bad).await;
+    for bad in [
+        json!({ "name": "x", "days": 0 }),
+        json!({ "name": "x", "days": 367 }),
+        json!({ "name": "x", "scopes": ["business"] }),
+        json!({ "name": "x\u{7}" }),
+        json!({ "name": "x", "purpose": "a\nb" }),
+    ] {
+        let (status, told) = world.console("POST providers", bad).await;
         assert_eq!((status, code_of(&told)), (400, "invalid"), "{told}");
     }
 }

@@ -16,7 +16,9 @@ pub(super) async fn run(command: TermsCommand, as_json: bool) -> Result<(), Fail
             let read = notice_file.map(|path| {
                 let unread =
                     |error: std::io::Error| Failure::io(format!("{} cannot be read", path.display()), &error);
-                fs::read_to_string(&path).map(|it| it.trim().to_owned()).map_err(unread)
+                fs::read_to_string(&path)
+                    .map(|it| it.trim().replace("\r\n", "\n").replace('\t', " "))
+                    .map_err(unread)
             });
             let notice = read.transpose()?.or(notice);
             let told = post(&node.data, "terms", &json!({ "notice": notice })).await?;
