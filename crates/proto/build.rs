@@ -7,6 +7,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(["."])
         .boxed(".lacre.v1.Account.standing")
         .boxed(".lacre.v1.Account.terms")
+        .boxed(".lacre.v1.Account.consent")
         .compile_fds(descriptors)?;
     Ok(())
 }

@@ -405,6 +405,13 @@ pub enum ChatEvent {
         /// What stands now.
         standing: Standing,
     },
+    /// Another device of the business has said something to a customer.
+    Elsewhere {
+        /// To whom.
+        to: Customer,
+        /// When.
+        at: Millis,
+    },
 }
 
 impl Serialize for SendError {

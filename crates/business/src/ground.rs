@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::customers::{Country, Customers};
 use crate::media::Media;
 use crate::node::Identity;
+use crate::nodes::Lead;
 use crate::outward::{Deadlines, Outward, SystemResolver, Trust};
 use crate::own::Own;
 use crate::serve::ServeError;
@@ -96,6 +97,11 @@ impl<D: Data, K: Clock + Clone> Ground<D, K> {
     pub async fn alone(data: D, clock: K) -> Result<Self, ServeError> {
         let face = Face::of(&Store(data.clone())).await?;
         Self::of(data, clock, PathBuf::new(), Country::default(), face).await
+    }
+
+    /// Of a node that has to lead before it tells what all nodes of its account know of.
+    pub fn led_by(self, lead: Lead) -> Self {
+        Self { outbox: self.outbox.led_by(lead), ..self }
     }
 
     /// Its webhooks; all of them are the same queues.

@@ -12,6 +12,7 @@
 //! | [`inbox`] | conversations as the people of the business work on them |
 //! | [`held`] | what the device holds of a customer |
 //! | [`retention`] | what is kept for how long |
+//! | [`nodes`] | several nodes of one account, and which of them leads |
 //! | [`terms`] | what customers are told before they write, and who acts for the business |
 //! | [`domain`] | whether a business's domain shows its token: for the operator of a relay |
 //! | [`restriction`] | of whom nothing is told, and to whom nothing is sent |
@@ -38,6 +39,7 @@ pub mod inbox;
 pub mod limits;
 pub mod media;
 pub mod node;
+pub mod nodes;
 pub mod outward;
 pub mod own;
 pub mod people;

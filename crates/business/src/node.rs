@@ -93,7 +93,7 @@ impl Settings {
 }
 
 /// The ids and secrets of a node, made at its first start and never changed.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// What pairwise ids and signed links are made with.
     pub secret: [u8; 32],
@@ -108,7 +108,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    fn key() -> Key {
+    pub(crate) fn key() -> Key {
         Key::new(table::NODE, &[b"identity"])
     }
 

@@ -32,9 +32,10 @@ use crate::erasing::EraseError;
 use crate::ground::{Face, Ground};
 use crate::media::MediaError;
 use crate::node::{Node, Opened, Ports, Settings};
+use crate::nodes::Lead;
 use crate::outward::{Outward, OutwardError};
 use crate::own::{self, Door, Own};
-use crate::sealed::Sealed;
+use crate::sealed::{Kin, Sealed};
 use crate::store::{Store, StoreError};
 use crate::webhooks::Runner;
 
@@ -134,17 +135,21 @@ pub async fn serve<D: Data, K: Clock + Clone>(
     let face = Face { handle, allowed };
     face.keep(&Store(data.clone())).await?;
     let ground = Ground::of(data.clone(), clock.clone(), media.clone(), settings.country, face).await?;
+    let lead = Lead::asked();
+    let ground = ground.led_by(lead.clone());
+    let kin = Kin::new(client.clone(), lead.clone());
     let sealed = Sealed::new(client, ground.store.clone(), passing.clone());
     let (fetch, hooks) = (ground.out.clone(), ground.hooks());
     let ports = Opened { chat: sealed.clone(), data, fetch, hooks, clock: clock.clone() };
     let node: Node<Of<D, K>> = Node::open(ports, media, settings, Box::new(StdRng::from_os_rng())).await?;
     let node = Arc::new(node);
     let own = ground.own().beside(Arc::new(sealed.clone()), folder.clone());
-    let own = Arc::new(own.speaking(node.clone()));
+    let own = Arc::new(own.speaking(node.clone()).among(Arc::new(kin.clone()), lead));
     node.media.tidy_up(node.now()).await?;
     clear(&passing).map_err(ServeError::Folder)?;
     own.resume_erasing().await?;
-    let Ground { outbox, renderer, .. } = ground;
+    let Ground { outbox, renderer, store, identity, .. } = ground;
+    let asks = (outbox.clone(), clock.clone());
     let runner = Runner { chat: Arc::new(sealed.clone()), outbox, renderer, clock: Arc::new(clock) };
     let (mut told, mut taken) = (stop.clone(), StdRng::from_os_rng());
     let tell = async move {
@@ -152,6 +157,10 @@ pub async fn serve<D: Data, K: Clock + Clone>(
         Ok(())
     };
     let hear = async { sealed.run(stop.clone()).await.map_err(ServeError::from) };
+    let lead = async {
+        kin.keep(&store, &identity, &asks.0, &asks.1, &mut stop.clone()).await;
+        Ok::<_, ServeError>(())
+    };
     let clean = async {
         keep_clean(&*node, &own, &mut stop.clone()).await;
         Ok::<_, ServeError>(())
@@ -163,7 +172,7 @@ pub async fn serve<D: Data, K: Clock + Clone>(
         Ok::<_, ServeError>(())
     };
     let console = async { attend(own.clone(), &folder, &passing, stop.clone()).await };
-    tokio::try_join!(tell, hear, answer, clean, console).map(drop)
+    tokio::try_join!(tell, hear, answer, clean, console, lead).map(drop)
 }
 
 /// What is heard on the listener: the own API under its root, the Cloud API everywhere else.
@@ -248,6 +257,9 @@ async fn keep_clean<P: Ports, D: Data, K: Clock>(
         }
         if let Err(error) = own.sweep().await {
             tracing::warn!(%error, "sessions that are over stay for a while");
+        }
+        if let Err(error) = own.meet().await {
+            tracing::warn!(%error, "customers who have not spoken with this node are known later");
         }
         if let Err(error) = own.keep_told().await {
             tracing::warn!(%error, "customers are told later who acts for the business");

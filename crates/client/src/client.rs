@@ -323,6 +323,12 @@ impl Client {
         before.map_err(|()| IntentError::IdUsed)
     }
 
+    /// Whether a message was made by this device, for an id that something was asked for under; one of one's own that
+    /// another device has sent was not.
+    pub fn is_said_here(&self, message: MessageId) -> Result<bool, EngineError> {
+        self.read(|views| crate::once::is_said_here(views.0, message))
+    }
+
     /// Waits until the relay has stored a message durably.
     pub async fn wait_sent(&self, conversation: ConversationId, message: MessageId) -> Result<(), NotSent> {
         let mut events = self.events();

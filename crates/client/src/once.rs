@@ -11,6 +11,8 @@ use crate::driver::Queued;
 
 /// SHA-256 of the caller's id → what became of it. Kept as long as the profile.
 const ONCE: u8 = 0x93;
+/// Message → that it was made for such an id.
+const SAID: u8 = 0x95;
 const VERSION: u8 = 1;
 
 /// The longest id, in bytes.
@@ -69,6 +71,9 @@ impl Asked {
                 _ => {}
             }
         }
+        if let Some((_, id)) = message {
+            changes.insert(said_key(id), Some(vec![VERSION]));
+        }
         let stored = Stored { what: self.what, message };
         let bytes = postcard::to_extend(&stored, vec![VERSION]).expect("it serializes into memory");
         changes.insert(self.key(), Some(bytes));
@@ -77,4 +82,13 @@ impl Asked {
     fn key(&self) -> Vec<u8> {
         [&[ONCE], self.id.as_slice()].concat()
     }
+}
+
+/// Whether a message was made on this device for something that was asked for under an id.
+pub(crate) fn is_said_here(reader: &dyn Reader, id: MessageId) -> Result<bool, EngineError> {
+    Ok(reader.get(&said_key(id))?.is_some())
+}
+
+fn said_key(id: MessageId) -> Vec<u8> {
+    [&[SAID], id.0.as_slice()].concat()
 }

@@ -169,6 +169,13 @@ pub enum Intent {
     /// What this account, a business, keeps and who acts for it, told to its customers in place of what was told
     /// before.
     SetTerms(Terms),
+    /// Has the devices of this account hold something alike for a program on them, in place of what it was before:
+    /// its name, of at most [`SHARE_NAME`](crate::content::kinds::SHARE_NAME) bytes, and what it is, of at most
+    /// [`SHARE`](crate::content::kinds::SHARE).
+    Share(String, Vec<u8>),
+    /// Asks the relay whether this device leads those of its account, with how long ago that was up to which it has
+    /// done everything that only one is to do, while it leads and knows. Not kept: needs a connection.
+    Lead(Wanted, Option<Millis>),
     /// Answers a business's menu with one of its choices, by its id or its title.
     Choose(ConversationId, MessageId, String),
     /// Reacts to a message with one emoji, in place of what one reacted before; nothing takes it back.
@@ -241,6 +248,30 @@ pub enum Intent {
     Fetch(FileId),
     /// Fetches it no further; what came of it goes.
     StopFetching(FileId),
+}
+
+/// What a device wants of the lead of its account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// To lead, or to go on leading, unless another device does.
+    Lead,
+    /// To lead from now on, whoever does.
+    TakeOver,
+    /// To lead no more.
+    StepDown,
+    /// To know who does.
+    Look,
+}
+
+/// Who leads the devices of this account, by the relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lead {
+    /// Which device; `None` when none does.
+    pub device: Option<DeviceId>,
+    /// For how many milliseconds more, unless it asks again.
+    pub for_ms: Millis,
+    /// How many milliseconds ago that was up to which those that led have done everything; `None` when none has said.
+    pub behind_ms: Option<Millis>,
 }
 
 /// Where something is said.
@@ -340,6 +371,10 @@ pub enum Event {
     Consent(AccountId),
     /// What a business tells of itself is another than before, or the relay has it now.
     Terms(AccountId),
+    /// The devices of this account hold something of this name alike: another than before.
+    Shared(String),
+    /// What the relay says to the last question who leads the devices of this account.
+    Lead(Result<Lead, ErrorCode>),
     /// Something that was refused, and that a person should know of. Nothing was changed by it.
     Alert(Option<ConversationId>, Alert),
 }

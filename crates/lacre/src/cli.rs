@@ -20,8 +20,9 @@ use crate::exit;
 pub use business::{
     AddProvider, AdminArgs, AdminBusiness, AdminCommand, AuditCommand, BusinessCommand, CannedCommand,
     ChangeConversation, ConsentCommand, ConsentsCommand, CreateToken, CustomerCommand, InboxCommand,
-    OneBusiness, OneConversation, PeopleCommand, ProviderCommand, PurposeArg, QueueArgs, ReplyArgs,
-    RetentionCommand, SeenArgs, ServeArgs, TemplateCommand, TermsCommand, TokenCommand, WebhookCommand,
+    JoinNodeArgs, NodesCommand, OneBusiness, OneConversation, PeopleCommand, ProviderCommand, PurposeArg,
+    QueueArgs, ReplyArgs, RetentionCommand, SeenArgs, ServeArgs, TemplateCommand, TermsCommand, TokenCommand,
+    WebhookCommand,
 };
 pub use device::{DeviceCommand, HistoryArgs, JoinArgs, SecureArgs};
 pub use files::{PaceArgs, SaveArgs, StorageArgs};

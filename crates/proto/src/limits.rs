@@ -49,6 +49,8 @@ pub const QUARANTINE: Duration = Duration::from_secs(24 * 3600);
 pub const LINK_CODE: Duration = Duration::from_secs(60);
 /// How long the two devices have once the code was taken.
 pub const LINKING: Duration = Duration::from_secs(180);
+/// How long a device of an account leads the others after it has asked.
+pub const LEAD: Duration = Duration::from_secs(90);
 /// The largest message of a linking, in bytes.
 pub const LINK_BODY: usize = 16 * 1024;
 /// Key packages of one's own device in one claim.

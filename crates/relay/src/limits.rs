@@ -47,6 +47,7 @@ pub(crate) enum Action {
     Blob,
     BlobMebibytes,
     Consent,
+    Lead,
     Page,
 }
 
@@ -88,6 +89,8 @@ pub struct RateLimits {
     pub blob_mebibytes: Rate,
     /// Grants and stops by one customer.
     pub consent: Rate,
+    /// Questions of one device who of its account leads.
+    pub lead: Rate,
     /// Pages of businesses that are looked at from one network.
     pub page: Rate,
 }
@@ -113,6 +116,7 @@ impl Default for RateLimits {
             blob: Rate::new(50, 1200),
             blob_mebibytes: Rate::new(4096, 1000),
             consent: Rate::new(30, 10_000),
+            lead: Rate::new(20, 2_000),
             page: Rate::new(30, 2_000),
         }
     }
@@ -139,6 +143,7 @@ impl RateLimits {
             blob: Rate::LIFTED,
             blob_mebibytes: Rate::LIFTED,
             consent: Rate::LIFTED,
+            lead: Rate::LIFTED,
             page: Rate::LIFTED,
         }
     }
@@ -161,6 +166,7 @@ impl RateLimits {
             Action::Blob => self.blob,
             Action::BlobMebibytes => self.blob_mebibytes,
             Action::Consent => self.consent,
+            Action::Lead => self.lead,
             Action::Page => self.page,
         }
     }

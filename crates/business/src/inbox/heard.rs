@@ -7,8 +7,7 @@ use lacre_proto::{AccountId, Millis};
 use lacre_store::data::{Batch, Data, Expected, WriteError};
 
 use super::{Conversation, key};
-use crate::api::messages::kept;
-use crate::chat::{ChatEvent, Incoming, Reach};
+use crate::chat::{ChatEvent, Incoming};
 use crate::erasing;
 use crate::store::{Store, StoreError, bytes_of, record};
 
@@ -19,10 +18,8 @@ pub async fn heard<D: Data>(store: &Store<D>, events: &[(u64, ChatEvent)]) -> Re
     for (_, event) in events {
         let (of, at, theirs) = match event {
             ChatEvent::Message { from, at, what, .. } if speaks(what) => (from.account, *at, true),
-            // What was sent through the node was written down then; this is another device of the business.
-            ChatEvent::Reached { to, at, reach: Reach::Sent, id } if kept(store, *id).await?.is_none() => {
-                (to.account, *at, false)
-            }
+            // What was sent through the node was written down then.
+            ChatEvent::Elsewhere { to, at } => (to.account, *at, false),
             _ => continue,
         };
         if erasing::is_erased(store, of, at).await? {

@@ -8,6 +8,7 @@ use crate::audit::{AuditError, Broken};
 use crate::chat::SendError;
 use crate::erasing::EraseError;
 use crate::inbox::ChangeError;
+use crate::nodes::NodesError;
 use crate::outward::OutwardError;
 use crate::people::PeopleError;
 use crate::store::StoreError;
@@ -80,6 +81,9 @@ pub enum OwnError {
         "what is done with this customer's data is restricted: nothing that was said is told until that is lifted"
     )]
     Restricted,
+    /// The account's devices or the relay refused.
+    #[error("{0}")]
+    Refused(String),
     /// It cannot be done now.
     #[error("the node's store is not available now; try again")]
     Unavailable,
@@ -89,7 +93,7 @@ pub enum OwnError {
 }
 
 /// Every code.
-pub const CODES: [&str; 24] = [
+pub const CODES: [&str; 25] = [
     "not_signed_in",
     "wrong_credentials",
     "too_many_attempts",
@@ -114,6 +118,7 @@ pub const CODES: [&str; 24] = [
     "no_consent",
     "not_sent",
     "restricted",
+    "refused",
 ];
 
 impl OwnError {
@@ -141,7 +146,8 @@ impl OwnError {
             | Self::Stale(_)
             | Self::InboxInUse
             | Self::NotSent(_)
-            | Self::Restricted => StatusCode::CONFLICT,
+            | Self::Restricted
+            | Self::Refused(_) => StatusCode::CONFLICT,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -181,6 +187,7 @@ impl OwnError {
             Self::NotSent(ApiError::NoConsent(_)) => 21,
             Self::NotSent(_) => 22,
             Self::Restricted => 23,
+            Self::Refused(_) => 24,
         }
     }
 }
@@ -193,6 +200,17 @@ impl From<StoreError> for OwnError {
                 tracing::error!(what, "the node's store cannot be read");
                 Self::Internal
             }
+        }
+    }
+}
+
+impl From<NodesError> for OwnError {
+    fn from(error: NodesError) -> Self {
+        match error {
+            NodesError::Code => Self::Invalid(error.to_string()),
+            NodesError::Refused(why) => Self::Refused(why),
+            NodesError::Late => Self::Unavailable,
+            NodesError::Device(error) => error.into(),
         }
     }
 }

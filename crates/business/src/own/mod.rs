@@ -19,6 +19,7 @@ mod failures;
 mod finding;
 mod inboxes;
 pub mod inventory;
+mod nodes;
 mod notes;
 mod people;
 mod records;
@@ -61,10 +62,11 @@ use crate::api::params;
 use crate::api::reader::At;
 use crate::audit::{Act, Audit, Who};
 use crate::clock::Clock;
-use crate::erasing::{EraseError, Eraser};
+use crate::erasing::{self, EraseError, Eraser};
 use crate::held::Holdings;
 use crate::inbox::{CannedReplies, Conversations, Inboxes, Replying};
 use crate::node::Identity;
+use crate::nodes::{Lead, Nodes};
 use crate::people::People;
 use crate::retention::Sweeper;
 use crate::store::{Store, StoreError};
@@ -95,6 +97,8 @@ pub struct Own<D, K> {
     hooks: Webhooks<D, K>,
     device: Option<Arc<dyn Holdings>>,
     voice: Option<Arc<dyn Voice>>,
+    nodes: Option<Arc<dyn Nodes>>,
+    lead: Option<Lead>,
     conversations: Conversations<D>,
     inboxes: Inboxes<D>,
     canned: CannedReplies<D>,
@@ -137,6 +141,8 @@ impl<D: Data, K: Clock> Own<D, K> {
             hooks,
             device: None,
             voice: None,
+            nodes: None,
+            lead: None,
             folder: PathBuf::new(),
             secret: identity.secret,
             entrance: Entrance::new(),
@@ -156,6 +162,11 @@ impl<D: Data, K: Clock> Own<D, K> {
     /// With the node that serves, through which its people speak.
     pub fn speaking(self, voice: Arc<dyn Voice>) -> Self {
         Self { voice: Some(voice), ..self }
+    }
+
+    /// With the devices of its account, of which one leads.
+    pub fn among(self, nodes: Arc<dyn Nodes>, lead: Lead) -> Self {
+        Self { nodes: Some(nodes), lead: Some(lead), ..self }
     }
 
     /// Erases again whom this store ought to have erased: it was brought back from a copy, or its process died. To be
@@ -202,9 +213,27 @@ impl<D: Data, K: Clock> Own<D, K> {
     }
 
     /// Tells customers what changed since they were told: a delegation that is over, or what an earlier start did not
-    /// get to. An error is what the next time is for.
+    /// get to. An error is what the next time is for. Of several nodes the one that leads does.
     pub async fn keep_told(&self) -> Result<(), OwnError> {
-        self.tell_terms(0).await
+        match self.lead.as_ref().is_none_or(Lead::leads) {
+            true => self.tell_terms(0).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Has programs' ids of customers known here who have not spoken with this node: programs may have them from another
+    /// node of the account.
+    pub(crate) async fn meet(&self) -> Result<(), OwnError> {
+        let Some(nodes) = &self.nodes else { return Ok(()) };
+        let names = &self.hooks.renderer.names;
+        for (customer, since) in nodes.met()? {
+            if names.customers.known(customer).await?.is_none()
+                && !erasing::is_erased(&names.store, customer, since).await?
+            {
+                names.customers.number_of(customer).await?;
+            }
+        }
+        Ok(())
     }
 
     fn failures(&self) -> MutexGuard<'_, Failures> {
@@ -372,6 +401,10 @@ async fn done<D: Data, K: Clock>(own: &Own<D, K>, op: Op, ask: &Ask<'_>) -> Resu
         Op::CustomerMessages => customers::messages(own, ask).await,
         Op::EraseCustomer => customers::erase(own, ask).await,
         Op::RestrictCustomer => customers::restrict(own, ask).await,
+        Op::Nodes => nodes::list(own).await,
+        Op::AddNode => nodes::add(own, ask).await,
+        Op::RemoveNode => nodes::remove(own, ask).await,
+        Op::LeadNodes => nodes::lead(own).await,
         Op::Records => records::register(own).await,
         Op::Terms => terms::terms(own).await,
         Op::SetTerms => terms::set_terms(own, ask).await,

@@ -35,6 +35,10 @@ pub enum Op {
     CustomerMessages,
     EraseCustomer,
     RestrictCustomer,
+    Nodes,
+    AddNode,
+    RemoveNode,
+    LeadNodes,
     Records,
     Terms,
     SetTerms,
@@ -115,7 +119,7 @@ const fn route(
 }
 
 use Action::{
-    Annotate, Answer, Assign, Audit, CannedReplies, Consents, Erase, Export, People, Providers, Read,
+    Annotate, Answer, Assign, Audit, CannedReplies, Consents, Erase, Export, Nodes, People, Providers, Read,
     Retention, Templates, Tokens, Webhooks,
 };
 use Need::{In, May, MayOrSelf, Nothing, SignedIn};
@@ -168,6 +172,10 @@ pub const OWN_ROUTES: &[Route] = &[
         Some("customer.restrict"),
         Op::RestrictCustomer,
     ),
+    route("GET", "nodes", May(Nodes), None, Op::Nodes),
+    route("POST", "nodes", May(Nodes), Some("node.add"), Op::AddNode),
+    route("POST", "nodes/lead", May(Nodes), Some("node.lead"), Op::LeadNodes),
+    route("DELETE", "nodes/{device}", May(Nodes), Some("node.remove"), Op::RemoveNode),
     route("GET", "records", May(Audit), None, Op::Records),
     route("GET", "terms", May(Consents), None, Op::Terms),
     route("POST", "terms", May(Retention), Some("terms.set"), Op::SetTerms),

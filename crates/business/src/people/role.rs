@@ -97,6 +97,8 @@ pub enum Action {
     Audit,
     /// Let providers in, and put them out.
     Providers,
+    /// Let devices into the business's account, put them out, and say which node leads.
+    Nodes,
 }
 
 impl Action {
@@ -108,16 +110,19 @@ impl Action {
     /// Whether it is about customers of whatever inbox, or about what programs are told of them: who is limited to
     /// inboxes may not.
     pub fn is_everywhere(self) -> bool {
-        use Action::{Audit, Block, Consents, Erase, Export, Providers, Retention, Tokens, Webhooks};
+        use Action::{Audit, Block, Consents, Erase, Export, Nodes, Providers, Retention, Tokens, Webhooks};
 
-        matches!(self, Block | Webhooks | Tokens | Consents | Export | Erase | Retention | Audit | Providers)
+        matches!(
+            self,
+            Block | Webhooks | Tokens | Consents | Export | Erase | Retention | Audit | Providers | Nodes
+        )
     }
 }
 
 use Role::{Admin, Agent, Auditor, Developer, Owner, Supervisor};
 
 /// The table of roles and actions: what is not in it is not allowed.
-pub const TABLE: [(Action, &[Role]); 18] = [
+pub const TABLE: [(Action, &[Role]); 19] = [
     (Action::Read, &[Owner, Admin, Supervisor, Agent]),
     (Action::Answer, &[Owner, Admin, Supervisor, Agent]),
     (Action::Annotate, &[Owner, Admin, Supervisor, Agent]),
@@ -136,6 +141,7 @@ pub const TABLE: [(Action, &[Role]); 18] = [
     (Action::Retention, &[Owner]),
     (Action::Audit, &[Owner, Auditor]),
     (Action::Providers, &[Owner]),
+    (Action::Nodes, &[Owner]),
 ];
 
 /// The inboxes that somebody sees; all when `None`.

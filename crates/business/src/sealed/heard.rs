@@ -68,8 +68,17 @@ impl<D: Data> Sealed<D> {
         Ok(())
     }
 
+    fn is_said_here(&self, row: &MessageRecord) -> Result<bool, StoreError> {
+        let said = self.client.is_said_here(row.id);
+        Ok(row.mine && said.map_err(|error| unread(SendError::Unavailable(error.to_string())))?)
+    }
+
     async fn is_told(&self, row: &MessageRecord) -> Result<bool, StoreError> {
-        let what: &[u8] = if row.mine { b"r2" } else { b"in" };
+        let what: &[u8] = match row.mine {
+            true if !self.is_said_here(row)? => b"el",
+            true => b"r2",
+            false => b"in",
+        };
         Ok(self.store.0.get(&mark(row.id, what)).await?.is_some())
     }
 
@@ -89,11 +98,14 @@ impl<D: Data> Sealed<D> {
         });
         let Some((row, customer, reaction, menu)) = found.map_err(unread)? else { return Ok(()) };
         let mut all = Vec::new();
+        // What another device of the account has sent, that one tells of.
+        let is_said_here = row.mine && self.is_said_here(&row)?;
         if row.mine {
             // Whoever is saying something is let end first: what is told of it is told under what was given with it.
             drop(self.saying.write().await);
         }
         match row.mine {
+            true if !is_said_here => all.extend(elsewhere(&row, &customer)),
             true => all.extend(reached(&row, &customer)),
             false => all.extend(came(&row, &customer, menu.as_ref())),
         }
@@ -189,6 +201,12 @@ fn said(from: &Customer, id: MessageId, at: u64, what: Incoming, row: Option<&Me
     let forwarded =
         row.map(|row| row.marks.manner.forwarded).filter(|count| *count > 0).map(|count| count > 5);
     ChatEvent::Message { from: from.clone(), id, at, what, in_reply_to, forwarded }
+}
+
+/// What another device of the account has said, once it is sent.
+fn elsewhere(row: &MessageRecord, to: &Customer) -> Option<Telling> {
+    let is_sent = matches!(row.state, MessageState::Sent | MessageState::Delivered | MessageState::Read);
+    is_sent.then(|| (b"el".to_vec(), ChatEvent::Elsewhere { to: to.clone(), at: row.sent_ms }))
 }
 
 /// How far one's own message has come: each step, in their order.

@@ -7,6 +7,7 @@
 mod agreed;
 mod heard;
 mod held;
+mod kin;
 mod said;
 mod terms;
 
@@ -22,6 +23,8 @@ use tokio::sync::{Notify, RwLock, watch};
 use crate::chat::{Category, Chat, ChatEvent, MessageId, Rated, Rating, Said, Send, SendError, Standing};
 use crate::restriction;
 use crate::store::{Store, StoreError};
+
+pub use self::kin::Kin;
 
 /// The log of events.
 const EVENTS: LogId = LogId(*b"lacre/chat/event");

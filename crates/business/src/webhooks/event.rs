@@ -1,5 +1,6 @@
 //! What is told to programs, in the shapes of the Cloud API: one event a delivery.
 
+use std::borrow::Cow;
 use std::future::Future;
 
 use base64::Engine;
@@ -88,9 +89,11 @@ pub struct Rendered {
     /// Whose conversation it belongs to; `None` when it is about no customer.
     pub customer: Option<AccountId>,
     /// The field that programs subscribe to.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// The exact bytes.
     pub body: Vec<u8>,
+    /// Whether of several nodes only the one that leads tells it: all of them know of it.
+    pub is_led: bool,
 }
 
 /// Turns events into bytes.
@@ -111,7 +114,8 @@ impl<N: Names> Renderer<N> {
         let (ChatEvent::Message { from: of, at, .. }
         | ChatEvent::Reached { to: of, at, .. }
         | ChatEvent::Failed { to: of, at, .. }
-        | ChatEvent::Consent { from: of, at, .. }) = event;
+        | ChatEvent::Consent { from: of, at, .. }
+        | ChatEvent::Elsewhere { to: of, at }) = event;
         if self.names.is_erased(of.account, *at).await? {
             return Ok(None);
         }
@@ -151,6 +155,7 @@ impl<N: Names> Renderer<N> {
                 status["errors"] = json!([error(&why_of(why))]);
                 (to, "messages", self.with_contact(to, &ids, "statuses", status))
             }
+            ChatEvent::Elsewhere { .. } => return Ok(None),
             ChatEvent::Consent { from, at, standing } => {
                 let Some((detail, value)) = preference(standing, *at) else { return Ok(None) };
                 let ids = self.names.ids(from.account).await?;
@@ -166,14 +171,16 @@ impl<N: Names> Renderer<N> {
             }
         };
         let body = self.body(field, &value, None);
-        Ok(Some(Rendered { customer: Some(customer.account), field, body }))
+        // What becomes of a message is told by the node that has sent it.
+        let is_led = matches!(event, ChatEvent::Message { .. } | ChatEvent::Consent { .. });
+        Ok(Some(Rendered { customer: Some(customer.account), field: field.into(), body, is_led }))
     }
 
     /// Something that the node itself tells, and when it happened.
     pub fn notice(&self, notice: &Notice, at: Millis) -> Rendered {
         let field = notice.field();
         let body = self.body(field, &notice.value(&self.number.display), Some(at));
-        Rendered { customer: None, field, body }
+        Rendered { customer: None, field: field.into(), body, is_led: notice.is_of_account() }
     }
 
     /// What is about no message has its time in the entry: one client cannot do without it.

@@ -103,6 +103,21 @@ impl TemplateName {
 }
 
 impl Notice {
+    /// Whether it is about the account at the relay, so that each node of it comes to know; not about what this node has.
+    pub fn is_of_account(&self) -> bool {
+        match self {
+            Self::PhoneQuality { .. }
+            | Self::PhoneName { .. }
+            | Self::Account { .. }
+            | Self::AccountReview { .. }
+            | Self::Capability { .. } => true,
+            Self::TemplateStatus { .. }
+            | Self::TemplateCategory { .. }
+            | Self::TemplateQuality { .. }
+            | Self::Security { .. } => false,
+        }
+    }
+
     /// The field that it comes under.
     pub fn field(&self) -> &'static str {
         match self {

@@ -31,7 +31,7 @@ const IN_A_ROW: usize = 16;
 const PAUSE: Duration = Duration::from_secs(1);
 const PRUNE_EVERY: Millis = 600_000;
 
-/// What tells. Only one of a node's devices should run it.
+/// What tells.
 pub struct Runner<C, D, N, K> {
     /// The sealed side.
     pub chat: Arc<C>,
@@ -80,8 +80,14 @@ impl<C: Chat, D: Data, N: Names, K: Clock> Runner<C, D, N, K> {
     }
 
     async fn take_some(&self) -> Result<(), StoreError> {
+        let mut news = self.outbox.lead.news();
+        while self.outbox.bring(self.clock.now()).await? {}
         let mut from = self.outbox.position().await?;
-        let events = self.chat.events(from).await;
+        let events = tokio::select! {
+            events = self.chat.events(from) => events,
+            // This node may lead now.
+            _ = news.changed() => return Ok(()),
+        };
         for some in events.chunks(TAKEN_AT_ONCE) {
             // Who erases waits for what is looked at here, and it is looked at after that what was erased.
             let _held = self.outbox.hold().await;

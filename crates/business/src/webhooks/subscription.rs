@@ -295,6 +295,6 @@ fn listens_key() -> Key {
     Key::new(table::SUBSCRIPTION, &[b"l"])
 }
 
-fn secrets_key() -> Key {
+pub(crate) fn secrets_key() -> Key {
     Key::new(table::SUBSCRIPTION, &[b"s"])
 }

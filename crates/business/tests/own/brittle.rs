@@ -173,7 +173,7 @@ async fn b07_an_erasing_that_is_cut_at_any_of_its_writes_is_ended_by_the_next_st
         world.chat.has_file(MessageId([n; 16]), 0, HERS.as_bytes());
         world.node.media.file(&medium, &world.chat).await.expect("fetched");
         let body = format!("{digits} says {HERS}").into_bytes();
-        world.waits(Rendered { customer: Some(ANA), field: "messages", body }).await;
+        world.waits(Rendered { customer: Some(ANA), field: "messages".into(), body, is_led: true }).await;
     }
     let base = rows(&world.data).await;
     for is_made in [false, true] {

@@ -40,7 +40,9 @@ async fn what_is_held_of_ana_is_told_whole_and_nothing_of_brunos() {
     world.done("POST webhooks", json!({ "url": hears.url, "verify_token": "x" })).await;
     for customer in [ANA, BRUNO] {
         let body = b"{}".to_vec();
-        world.waits(Rendered { customer: Some(customer), field: "messages", body }).await;
+        world
+            .waits(Rendered { customer: Some(customer), field: "messages".into(), body, is_led: true })
+            .await;
     }
 
     let ana = number(&world, ANA).await;

@@ -46,7 +46,7 @@ pub async fn story(world: &World) {
         let said = json!({ "content": { "text": WORDS }, "files": [{ "name": "cake.jpg" }], "at_ms": NOW });
         world.chat.holds(who, MessageId([n; 16]), said);
         let body = format!("{digits} says {WORDS}").into_bytes();
-        world.waits(Rendered { customer: Some(who), field: "messages", body }).await;
+        world.waits(Rendered { customer: Some(who), field: "messages".into(), body, is_led: true }).await;
         world.chat.opens_window(who, NOW + MINUTE);
         let send = json!({ "messaging_product": "whatsapp", "to": digits, "type": "text",
                            "text": { "body": "at five" }, "biz_opaque_callback_data": "order 7" });
@@ -239,7 +239,7 @@ async fn what_came_after_the_first_try_is_no_part_of_the_second() {
     // Meanwhile she writes again, is answered, and is restricted.
     world.clock.advance(MINUTE);
     let since = b"her new words".to_vec();
-    world.waits(Rendered { customer: Some(ANA), field: "messages", body: since }).await;
+    world.waits(Rendered { customer: Some(ANA), field: "messages".into(), body: since, is_led: true }).await;
     let said = json!({ "content": { "text": "her new words" }, "files": [], "at_ms": NOW + MINUTE });
     world.chat.holds(ANA, MessageId([9; 16]), said);
     restriction::lift(&world.node.store, &alone(&world).await.outbox, ANA, NOW).await.expect("lifted");

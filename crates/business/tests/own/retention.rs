@@ -62,7 +62,11 @@ async fn hears(world: &World, who: AccountId, words: &str) {
     let ground = ground.await.expect("a ground");
     let body = format!("{{\"words\":\"{words}\"}}").into_bytes();
     let now = world.node.now();
-    ground.outbox.tell(Rendered { customer: Some(who), field: "messages", body }, now).await.expect("stored");
+    ground
+        .outbox
+        .tell(Rendered { customer: Some(who), field: "messages".into(), body, is_led: true }, now)
+        .await
+        .expect("stored");
     let (chat, clock) = (std::sync::Arc::new(world.chat.clone()), std::sync::Arc::new(world.clock.clone()));
     let outbox = ground.outbox.clone();
     let runner = lacre_business::webhooks::Runner { chat, outbox, renderer: ground.renderer, clock };

@@ -326,7 +326,7 @@ async fn the_node_tells_of_templates_its_number_and_its_account() {
     ];
     for (notice, field, value) in cases {
         let rendered = renderer().notice(&notice, NOW);
-        assert_eq!((rendered.customer, rendered.field), (None, field));
+        assert_eq!((rendered.customer, &*rendered.field), (None, field));
         let body: Value = serde_json::from_slice(&rendered.body).expect("JSON");
         assert_eq!(body["object"], "whatsapp_business_account");
         assert_eq!(body["entry"][0]["id"], "102290000000001");

@@ -4,6 +4,7 @@ mod cast;
 mod chaos;
 mod domain;
 mod events;
+mod nodes;
 mod outbox;
 mod outward;
 mod receiver;

@@ -48,6 +48,10 @@ pub const THUMBNAILS: usize = 80 * 1024;
 pub const WAVEFORM: usize = 64;
 /// Most matters that the devices of an account tell each other in one message.
 pub const MATTERS: usize = 512;
+/// Most bytes of what the devices of an account hold alike for a program on them.
+pub const SHARE: usize = 4096;
+/// Longest name of it, in bytes.
+pub const SHARE_NAME: usize = 32;
 /// Most bytes of rows in one part of a transfer.
 pub const ROWS: usize = 100 * 1024;
 /// Longest disappearing timer, in seconds: a year.

@@ -14,6 +14,7 @@
 //! | 7 | seen | conversation, the last message that was seen |
 //! | 8 | looked at | conversation, message |
 //! | 9 | grant | business, the signed grant |
+//! | 10 | share | name, bytes |
 
 use ciborium::Value;
 use lacre_proto::{AccountId, ConversationId, DeviceId, Handle, Millis, limits};
@@ -117,6 +118,13 @@ pub enum Matter {
         /// A signed [`ConsentGrant`](lacre_proto::wire::ConsentGrant).
         receipt: Vec<u8>,
     },
+    /// What a program on the devices of the account holds alike; sealed bytes to everybody else.
+    Share {
+        /// What it is known by.
+        name: String,
+        /// What it is.
+        bytes: Vec<u8>,
+    },
 }
 
 impl Matter {
@@ -134,6 +142,7 @@ impl Matter {
             Self::Seen { conversation, .. } => (7, [conversation.as_ref(), &[]]),
             Self::Looked { conversation, message } => (8, [conversation.as_ref(), &message.0]),
             Self::Grant { business, .. } => (9, [business.as_ref(), &[]]),
+            Self::Share { name, .. } => (10, [name.as_bytes(), &[]]),
         };
         [&[number], ids[0], ids[1]].concat()
     }
@@ -147,7 +156,11 @@ impl Matter {
             | Self::Draft { conversation, .. }
             | Self::Seen { conversation, .. }
             | Self::Looked { conversation, .. } => Some(conversation),
-            Self::Block { .. } | Self::Name(_) | Self::DeviceName { .. } | Self::Grant { .. } => None,
+            Self::Block { .. }
+            | Self::Name(_)
+            | Self::DeviceName { .. }
+            | Self::Grant { .. }
+            | Self::Share { .. } => None,
         }
     }
 
@@ -156,6 +169,7 @@ impl Matter {
         let text = match self {
             Self::Name(text) | Self::DeviceName { name: text, .. } | Self::Draft { text, .. } => text.len(),
             Self::Grant { receipt, .. } => receipt.len(),
+            Self::Share { name, bytes } => name.len() + bytes.len(),
             _ => 0,
         };
         text + 128
@@ -166,6 +180,8 @@ impl Matter {
             Self::Name(text) | Self::DeviceName { name: text, .. } => (text, kinds::NAME),
             Self::Draft { text, .. } => (text, limits::TEXT),
             Self::Grant { receipt, .. } if receipt.len() > dealing::GRANT => return Err(BadContent::TooLong),
+            Self::Share { bytes, .. } if bytes.len() > kinds::SHARE => return Err(BadContent::TooLong),
+            Self::Share { name, .. } => (name, kinds::SHARE_NAME),
             _ => return Ok(()),
         };
         if text.len() > most { Err(BadContent::TooLong) } else { Ok(()) }
@@ -213,6 +229,7 @@ fn one_to_value(Settled { stamp, matter }: Settled) -> Result<Value, BadContent>
         Matter::Grant { business, receipt } => {
             fields.extend([id(business.as_ref()), Value::Bytes(receipt)]);
         }
+        Matter::Share { name, bytes } => fields.extend([Value::Text(name), Value::Bytes(bytes)]),
     }
     Ok(Value::Array(fields))
 }
@@ -272,6 +289,7 @@ fn one_from_value(value: Value) -> Result<Option<Settled>, OpenError> {
             business: AccountId(fields.array("business")?),
             receipt: fields.bytes("receipt")?,
         },
+        10 => Matter::Share { name: fields.text("name")?, bytes: fields.bytes("share")? },
         _ => return Ok(None),
     };
     fields.end("matter")?;

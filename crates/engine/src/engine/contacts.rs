@@ -194,6 +194,7 @@ impl Engine {
         self.lists.keep(&contact, list);
         cx.put(key::contact(account), &contact);
         self.learn_business(cx, &told)?;
+        self.learn_agreed(cx, &told)?;
         if contact.succeeded_by.is_none() {
             cx.put(key::handle(HANDLE, &handle), &account);
         }

@@ -343,7 +343,7 @@ impl Engine {
     }
 
     /// Keeps a consent; a stop closes the window.
-    fn hold_consent(&self, cx: &mut Cx<'_>, consent: &ConsentRecord) -> Result<(), EngineError> {
+    pub(super) fn hold_consent(&self, cx: &mut Cx<'_>, consent: &ConsentRecord) -> Result<(), EngineError> {
         cx.put(key::consent(consent.business, consent.customer), consent);
         if consent.is_stop() {
             cx.store.delete(key::window(consent.business, consent.customer));
@@ -425,7 +425,11 @@ impl Engine {
     }
 
     /// What a receipt says, when a device of its customer has signed it.
-    fn read_consent(&self, cx: &Cx<'_>, receipt: &[u8]) -> Result<Option<ConsentRecord>, EngineError> {
+    pub(super) fn read_consent(
+        &self,
+        cx: &Cx<'_>,
+        receipt: &[u8],
+    ) -> Result<Option<ConsentRecord>, EngineError> {
         let Ok(signed) = wire::Signed::decode(receipt) else { return Ok(None) };
         let Ok(grant) = wire::ConsentGrant::decode(signed.body.clone()) else { return Ok(None) };
         let (Ok(business), Ok(customer)) =

@@ -69,6 +69,8 @@ impl Engine {
                 self.grant(cx, conversation, categories, expires_ms)?
             }
             Intent::SetTerms(terms) => self.set_terms(cx, terms)?,
+            Intent::Share(name, bytes) => self.share(cx, name, bytes)?,
+            Intent::Lead(wanted, behind_ms) => self.ask_lead(cx, wanted, behind_ms),
             Intent::Choose(conversation, menu, choice) => {
                 self.answer_menu(cx, conversation, menu, &choice)?.map(|(conversation, message)| {
                     cx.event(Event::Queued(id, conversation, message));

@@ -24,11 +24,13 @@
 //! | `gathering` | people found and claimed, to be added to a group |
 //! | `giving` | messages of before for who comes into a group |
 //! | `groups` | groups: what people want of them, what changed in them |
+//! | `lead` | which device does what only one is to do |
 //! | `links` | links to groups, and who asks to be let in |
 //! | `resync` | a device that lost its place |
 //! | `reporting` | what proves to others who said something |
 //! | `strangers` | requests, and who is blocked |
 //! | `merging` | two direct conversations with one person |
+//! | `agreed` | what customers have agreed to, as the directory tells a business |
 //! | `devices` | the account's device list; every device in every conversation |
 //! | `lists` | device lists that were verified |
 //! | `identities` | a person who comes with another identity key; safety numbers that were compared |
@@ -41,6 +43,7 @@
 
 mod account;
 mod acts;
+mod agreed;
 mod anew;
 mod answers;
 mod arrivals;
@@ -62,6 +65,7 @@ mod identities;
 mod intents;
 mod joining;
 mod later;
+mod lead;
 mod linking;
 mod links;
 mod lists;
@@ -186,6 +190,8 @@ enum Asked {
     Passing,
     /// Leave to upload a file, or a reference to it.
     File(FileId),
+    /// Who leads the devices of this account.
+    Lead,
 }
 
 /// What has come of the two answers that an opening waits for.
@@ -326,6 +332,10 @@ impl Engine {
             Asked::Link(step) => self.link_answered(cx, step, result),
             Asked::Passing => Ok(()),
             Asked::File(file) => self.file_answered(cx, file, result),
+            Asked::Lead => {
+                lead::answered(cx, result);
+                Ok(())
+            }
         }
     }
 }

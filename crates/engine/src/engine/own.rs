@@ -108,6 +108,23 @@ impl Engine {
         Ok(stamp)
     }
 
+    /// Holds something for a program on this account's devices, on all of them.
+    pub(super) fn share(
+        &self,
+        cx: &mut Cx<'_>,
+        name: String,
+        bytes: Vec<u8>,
+    ) -> Result<Result<(), Refusal>, EngineError> {
+        if name.is_empty() || name.len() > kinds::SHARE_NAME || bytes.len() > kinds::SHARE {
+            return Ok(Err(Refusal::BadContent));
+        }
+        if cx.records().shared(&name)?.as_ref() != Some(&bytes) {
+            self.settle_matter(cx, Matter::Share { name: name.clone(), bytes })?;
+            cx.event(Event::Shared(name));
+        }
+        Ok(Ok(()))
+    }
+
     /// Everything is told, to devices that may know nothing of it.
     pub(super) fn tell_all(&self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
         for (at, _) in cx.records().all::<Settled>("matter", &[OWN_MATTER])? {
@@ -242,6 +259,10 @@ impl Engine {
             }
             Matter::Seen { conversation, message } => self.seen_elsewhere(cx, conversation, message),
             Matter::Grant { receipt, .. } => self.follow_grant(cx, &receipt),
+            Matter::Share { name, .. } => {
+                cx.event(Event::Shared(name));
+                Ok(())
+            }
             Matter::Looked { conversation, message } => match cx.records().message(conversation, message)? {
                 Some(row) => self.read_elsewhere(cx, row),
                 None => Ok(()),

@@ -63,6 +63,16 @@ impl Records<'_> {
         }))
     }
 
+    /// What the devices of this account hold alike under a name for a program on them.
+    pub fn shared(&self, name: &str) -> Result<Option<Vec<u8>>, EngineError> {
+        let subject = Matter::Share { name: name.to_owned(), bytes: Vec::new() }.subject();
+        let settled: Option<Settled> = self.read("matter", &key::key(key::OWN_MATTER, &[&subject]))?;
+        Ok(settled.and_then(|settled| match settled.matter {
+            Matter::Share { bytes, .. } => Some(bytes),
+            _ => None,
+        }))
+    }
+
     /// In how many conversations devices are still to be added or removed.
     pub fn devices_under_way(&self) -> Result<usize, EngineError> {
         let jobs = self.all::<Job>("job", &[key::OUTBOX])?;

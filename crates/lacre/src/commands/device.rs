@@ -286,7 +286,8 @@ async fn join(context: &Context, args: JoinArgs) -> Result<(), Failure> {
     dir.make(no_passphrase)?;
     let store = dir.open_with(passphrase).await?;
     let joining = Joining::begin(dir.setting(store), endpoint, &name).await?;
-    show_code(context, joining.code())?;
+    let then = format!("lacre device link {}", joining.code().to_typed());
+    show_code(context, joining.code(), &then)?;
     let number = tokio::task::spawn_blocking(read_number)
         .await
         .map_err(|error| Failure::new(Exit::Failure, "fault", error))??;
@@ -315,20 +316,20 @@ async fn join(context: &Context, args: JoinArgs) -> Result<(), Failure> {
     })
 }
 
-fn show_code(context: &Context, code: &LinkCode) -> Result<(), Failure> {
+/// Shows the code of a new device, and what is to be said on another one.
+pub(super) fn show_code(context: &Context, code: &LinkCode, then: &str) -> Result<(), Failure> {
     let object = json!({"event": "code", "code": code.to_typed(), "qr": code.to_qr(), "seconds": 60});
     told(context, &object, || {
         let picture = qr::printed(&code.to_qr()).unwrap_or_default();
         format!(
-            "{picture}\nOn a device that you have already, within a minute:\n\n  lacre device link {}\n\n\
-             It shows a number; type it here. Show this code to nobody else.",
-            code.to_typed()
+            "{picture}\nOn a device that you have already, within a minute:\n\n  {then}\n\n\
+             It shows a number; type it here. Show this code to nobody else."
         )
     })
 }
 
 /// The number, from the terminal or from standard input.
-fn read_number() -> Result<LinkNumber, Failure> {
+pub(super) fn read_number() -> Result<LinkNumber, Failure> {
     let input = std::io::stdin();
     loop {
         if input.is_terminal() {

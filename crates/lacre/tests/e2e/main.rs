@@ -19,6 +19,7 @@ mod kept;
 mod kinds;
 mod messages;
 mod node;
+mod nodes;
 mod operator;
 mod process;
 mod profiles;

@@ -49,6 +49,7 @@ impl<D: Data> Services<D> {
             Some(row) => self.told_of_business(account, row, account == caller.account, now).await?,
             None => Default::default(),
         };
+        let (consent, window_until_ms) = self.agreed(caller.account, account).await?;
         Ok(wire::Account {
             account: account.to_wire(),
             handle,
@@ -58,6 +59,8 @@ impl<D: Data> Services<D> {
             is_business,
             standing: standing.map(Box::new),
             terms: terms.map(Box::new),
+            consent: consent.map(Box::new),
+            window_until_ms,
         })
     }
 

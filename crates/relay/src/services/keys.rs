@@ -40,6 +40,7 @@ const USAGE: u8 = 0x55;
 const CONDEMNED: u8 = 0x56;
 const REACHED: u8 = 0x57;
 const TERMS: u8 = 0x58;
+const LEAD: u8 = 0x59;
 
 pub(super) fn meta() -> Key {
     Key::new(META, &[b"relay"])
@@ -62,6 +63,11 @@ pub(super) fn business(account: AccountId) -> Key {
 /// What a business tells its customers.
 pub(super) fn terms(business: AccountId) -> Key {
     Key::new(TERMS, &[business.as_ref()])
+}
+
+/// Which device of an account leads the others.
+pub(super) fn lead(account: AccountId) -> Key {
+    Key::new(LEAD, &[account.as_ref()])
 }
 
 /// All businesses.

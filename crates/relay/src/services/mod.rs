@@ -13,6 +13,7 @@ mod directory;
 mod invites;
 mod key_packages;
 mod keys;
+mod lead;
 mod links;
 mod mailboxes;
 mod memory;

@@ -141,6 +141,19 @@ pub(super) struct TermsRow {
     pub(super) terms: Option<wire::Signed>,
 }
 
+/// Which device of an account leads the others.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct LeadRow {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) device: Bytes,
+    /// Until when, unless it asks again.
+    #[prost(uint64, tag = "2")]
+    pub(super) until_ms: u64,
+    /// Up to when the devices that led have done everything; 0 when none said.
+    #[prost(uint64, tag = "3")]
+    pub(super) done_ms: u64,
+}
+
 /// Until when something stands.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct UntilRow {

@@ -13,7 +13,7 @@ use crate::world::{NOW, Person, Socket, World, farewell, hash, key_package, publ
 type Sock = Socket<MemoryData>;
 
 /// Another device of a person.
-fn second(person: &Person, number: u8) -> Person {
+pub(crate) fn second(person: &Person, number: u8) -> Person {
     Person {
         device: DeviceId([number; 16]),
         signing: SigningKey::from_bytes(&[number; 32]),
@@ -21,7 +21,7 @@ fn second(person: &Person, number: u8) -> Person {
     }
 }
 
-fn entry(device: &Person, quarantine_until_ms: Millis) -> wire::DeviceEntry {
+pub(crate) fn entry(device: &Person, quarantine_until_ms: Millis) -> wire::DeviceEntry {
     wire::DeviceEntry {
         device: device.device.to_wire(),
         signature_key: public(&device.signing),
@@ -32,12 +32,12 @@ fn entry(device: &Person, quarantine_until_ms: Millis) -> wire::DeviceEntry {
 }
 
 /// The list after another one.
-fn next(before: &wire::DeviceList, devices: Vec<wire::DeviceEntry>) -> wire::DeviceList {
+pub(crate) fn next(before: &wire::DeviceList, devices: Vec<wire::DeviceEntry>) -> wire::DeviceList {
     let previous = hash(&before.encode_to_vec());
     wire::DeviceList { version: before.version + 1, previous, devices, ..before.clone() }
 }
 
-fn update(socket: &mut Sock, person: &Person, list: &wire::DeviceList) -> Result<R, ErrorCode> {
+pub(crate) fn update(socket: &mut Sock, person: &Person, list: &wire::DeviceList) -> Result<R, ErrorCode> {
     let device_list = Some(person.sign(label::DEVICE_LIST, list));
     socket.ask(Op::UpdateDeviceList(wire::UpdateDeviceList { device_list }))
 }
@@ -48,7 +48,7 @@ fn login(world: &World, person: &Person) -> Result<R, ErrorCode> {
     socket.ask(Op::Login(op))
 }
 
-const DONE: Result<R, ErrorCode> = Ok(R::Done(wire::Done {}));
+pub(crate) const DONE: Result<R, ErrorCode> = Ok(R::Done(wire::Done {}));
 
 #[test]
 fn a_device_of_the_newest_list_is_let_in_and_one_that_is_taken_out_is_gone() {

@@ -12,6 +12,7 @@ mod conversations;
 mod devices;
 mod edge;
 mod frames;
+mod lead;
 mod operator;
 mod page;
 mod quality;

@@ -34,6 +34,7 @@ impl<D: Data> Outbox<D> {
             }
             gone += self.forget_waiting(lane, up_to).await?;
         }
+        gone += self.forget_aside(customer, up_to).await?;
         let mut stays = BTreeSet::new();
         let mut after = 0;
         loop {

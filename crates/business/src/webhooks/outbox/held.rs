@@ -33,9 +33,9 @@ impl<D: Data> Outbox<D> {
         self.settings
     }
 
-    /// How many deliveries about a customer wait.
+    /// How many deliveries about a customer wait, or are aside.
     pub async fn count(&self, customer: AccountId) -> Result<u64, StoreError> {
-        let mut count = 0;
+        let mut count = self.aside_of(customer).await?.len() as u64;
         for lane in lanes(customer) {
             let prefix = lane.prefix();
             let (mut from, end) = (prefix.clone(), end_of(&prefix));
@@ -50,9 +50,15 @@ impl<D: Data> Outbox<D> {
         Ok(count)
     }
 
-    /// Deliveries about a customer that wait or were given up.
+    /// Deliveries about a customer that wait, are aside, or were given up.
     pub async fn of(&self, customer: AccountId) -> Result<Vec<Queued>, StoreError> {
-        let mut all = Vec::new();
+        // What the node that leads tells goes to the usual receiver, if this one ever tells it.
+        let aside = self.aside_of(customer).await?;
+        let aside = aside.into_iter().map(|(id, it)| {
+            let (slot, field, created) = (Slot::Main, it.field, it.created);
+            Queued { id, slot, field, created, died: None, bytes: it.body.len() }
+        });
+        let mut all: Vec<_> = aside.collect();
         for lane in lanes(customer) {
             let prefix = lane.prefix();
             let (mut from, end) = (prefix.clone(), end_of(&prefix));

@@ -14,6 +14,7 @@
 //! |---|---|
 //! | `DELIVERY` `d` lane, sequence | `Waiting` |
 //! | `DELIVERY` `c` lane | the highest sequence given |
+//! | `DELIVERY` `a` id | `Aside`: what the node that leads tells, where this one does not |
 //! | `DELIVERY` `h` lane | `Head`, once the first was tried |
 //! | `DEAD` id | [`Dead`] |
 //! | `DELIVERED` `a` time, id, attempt | `Logged` |
@@ -21,6 +22,7 @@
 //! | `TAKEN` `p` | the position up to which events were taken |
 //! | `TAKEN` `n` | the highest delivery id given |
 
+mod aside;
 mod forget;
 mod held;
 mod log;
@@ -41,10 +43,12 @@ pub use log::Attempt;
 pub use replay::Replay;
 pub use rows::{Dead, Lane, Outcome};
 
+use aside::Aside;
 use rows::{Head, Logged, Waiting};
 
 use super::event::Rendered;
 use super::subscription::Subscriptions;
+use crate::nodes::Lead;
 use crate::store::{Store, StoreError, bytes_of, end_of, table};
 
 const DAY: Millis = 24 * 60 * 60 * 1_000;
@@ -104,12 +108,19 @@ pub(super) struct Tried {
     pub(super) noise: u64,
 }
 
+/// An event that is to wait, and when it was taken.
+struct Queueing {
+    event: Rendered,
+    created: Millis,
+}
+
 /// The queues of a node. Cheap to clone; all clones are the same queues.
 #[derive(Clone)]
 pub struct Outbox<D> {
     pub(super) store: Store<D>,
     pub(super) subscriptions: Subscriptions<D>,
     pub(super) settings: Settings,
+    pub(super) lead: Lead,
     /// Ids and sequences are given one after the other.
     turn: Arc<tokio::sync::Mutex<()>>,
     /// Held from when events are looked at until they are queued.
@@ -124,16 +135,22 @@ struct News {
 }
 
 impl<D: Data> Outbox<D> {
-    /// The queues in a store.
+    /// The queues in a store, of a node that is alone.
     pub fn new(store: Store<D>, subscriptions: Subscriptions<D>, settings: Settings) -> Self {
         Self {
             store,
             subscriptions,
             settings,
+            lead: Lead::alone(),
             turn: Arc::default(),
             taking: Arc::default(),
             news: Arc::default(),
         }
+    }
+
+    /// Of a node that has to lead before it tells what all nodes of its account know of.
+    pub fn led_by(self, lead: Lead) -> Self {
+        Self { lead, ..self }
     }
 
     /// Up to where the events of the sealed side were taken.
@@ -155,7 +172,8 @@ impl<D: Data> Outbox<D> {
         let mut batch = Batch::new().assert(position_key(), before).put(position_key(), bytes_of(&to));
         batch.asserts.extend(beside.asserts);
         batch.ops.extend(beside.ops);
-        match self.queue(batch, events, now).await {
+        let events = events.into_iter().map(|event| Queueing { event, created: now }).collect();
+        match self.queue(batch, events, now, false).await {
             Err(StoreError::Write(WriteError::Conflict(0))) => Ok(()),
             other => other,
         }
@@ -163,16 +181,31 @@ impl<D: Data> Outbox<D> {
 
     /// Queues something that the node itself tells.
     pub async fn tell(&self, event: Rendered, now: Millis) -> Result<(), StoreError> {
-        self.queue(Batch::new(), vec![event], now).await
+        self.queue(Batch::new(), vec![Queueing { event, created: now }], now, false).await
     }
 
-    async fn queue(&self, mut batch: Batch, events: Vec<Rendered>, now: Millis) -> Result<(), StoreError> {
+    /// Queues events; what was aside comes into its lanes (`brings`).
+    async fn queue(
+        &self,
+        mut batch: Batch,
+        events: Vec<Queueing>,
+        now: Millis,
+        brings: bool,
+    ) -> Result<(), StoreError> {
         let _turn = self.turn.lock().await;
+        // What came while this node did not lead comes into its lanes before what comes now.
+        let leads = brings || self.lead.leads() && self.aside(1).await? == 0;
         let last: Option<u64> = self.store.read("the last delivery", &last_key()).await?;
         let mut id = last.unwrap_or(0);
         let mut counts = BTreeMap::new();
-        for Rendered { customer, field, body } in events {
-            for slot in self.subscriptions.slots(field).await? {
+        for Queueing { event: Rendered { customer, field, body, is_led }, created } in events {
+            if is_led && !leads {
+                id += 1;
+                let row = Aside { customer, field: field.into_owned(), created, body };
+                batch = batch.put(Aside::key(id), bytes_of(&row));
+                continue;
+            }
+            for slot in self.subscriptions.slots(&field).await? {
                 let lane = Lane { slot, customer };
                 let sequence = match counts.entry(lane) {
                     Entry::Occupied(entry) => entry.into_mut(),
@@ -184,11 +217,11 @@ impl<D: Data> Outbox<D> {
                 *sequence += 1;
                 id += 1;
                 let body = body.clone();
-                let waiting = Waiting { id, field: field.to_owned(), created: now, queued: now, body };
+                let waiting = Waiting { id, field: field.clone().into_owned(), created, queued: now, body };
                 batch = batch.put(lane.waiting_key(*sequence), bytes_of(&waiting));
             }
         }
-        if !counts.is_empty() {
+        if id > last.unwrap_or(0) {
             let before = last.map_or(Expected::Absent, |it| Expected::Value(bytes_of(&it).into()));
             batch = batch.assert(last_key(), before).put(last_key(), bytes_of(&id));
         }

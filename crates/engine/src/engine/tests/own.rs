@@ -3,8 +3,8 @@
 use lacre_proto::{AccountId, ConversationId};
 use proptest::prelude::*;
 
-use crate::api::{Event, Intent, To, Wish};
-use crate::content::{Content, MessageId};
+use crate::api::{Event, Intent, Lead, Refusal, To, Wanted, Wish};
+use crate::content::{Content, MessageId, kinds};
 use crate::harness::world::{World, text};
 use crate::records::{ConversationKind, ConversationState, MessageState, Records, Standing};
 
@@ -54,6 +54,14 @@ fn account(world: &World, name: &str) -> AccountId {
 
 fn with(world: &World, name: &str, other: &str) -> ConversationId {
     world.conversation(name, other).id
+}
+
+/// Why the last intent of a device came to nothing.
+fn refused(world: &World, name: &str) -> Option<Refusal> {
+    world.people[name].events.iter().rev().find_map(|event| match event {
+        Event::Refused(_, refusal) => Some(*refusal),
+        _ => None,
+    })
 }
 
 fn no_alerts(world: &World, names: &[&str]) {
@@ -409,4 +417,43 @@ fn what_was_seen_stays_seen_whichever_device_tells_last() {
     for name in ["ana", "ana/phone", "ana/tablet"] {
         assert_eq!(world.conversation(name, "bruno").unread, 0, "{name}");
     }
+}
+
+#[test]
+fn what_a_program_holds_is_alike_on_all_devices_and_on_those_that_come_later() {
+    let mut world = with_phone();
+    let shared = |world: &World, name: &str| records(world, name).shared("node").unwrap();
+    world.intent("ana", Intent::Share("node".to_owned(), vec![1]));
+    pass(&mut world, MINUTE);
+    assert_eq!(shared(&world, "ana/phone"), Some(vec![1]));
+    world.intent("ana/phone", Intent::Share("node".to_owned(), vec![2; kinds::SHARE]));
+    world.intent("ana", Intent::Share("another".to_owned(), vec![3]));
+    pass(&mut world, MINUTE);
+    assert_eq!(shared(&world, "ana"), Some(vec![2; kinds::SHARE]), "in place of what it was");
+    world.link("ana", "ana/tablet", 78);
+    pass(&mut world, MINUTE);
+    assert_eq!(shared(&world, "ana/tablet"), Some(vec![2; kinds::SHARE]));
+    assert_eq!(shared(&world, "bruno"), None);
+    // What is over a limit is refused, and changes nothing.
+    for (name, bytes) in
+        [("", vec![]), (&*"x".repeat(kinds::SHARE_NAME + 1), vec![]), ("node", vec![0; kinds::SHARE + 1])]
+    {
+        world.intent("ana", Intent::Share(name.to_owned(), bytes));
+        assert_eq!(refused(&world, "ana"), Some(Refusal::BadContent), "{name}");
+    }
+    assert_eq!(shared(&world, "ana"), Some(vec![2; kinds::SHARE]));
+    no_alerts(&world, &["ana", "ana/tablet", "bruno"]);
+}
+
+#[test]
+fn who_leads_is_asked_of_the_relay_and_not_while_there_is_none() {
+    let mut world = World::of(&["ana", "bruno"]);
+    world.intent("ana", Intent::Lead(Wanted::Lead, Some(7)));
+    world.run();
+    let device = world.people["ana"].engine.me().device;
+    let led = Event::Lead(Ok(Lead { device: Some(device), for_ms: 90_000, behind_ms: Some(7) }));
+    assert!(world.people["ana"].events.contains(&led));
+    world.disconnect("ana");
+    world.intent("ana", Intent::Lead(Wanted::Look, None));
+    assert_eq!(refused(&world, "ana"), Some(Refusal::Offline));
 }

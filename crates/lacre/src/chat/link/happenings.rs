@@ -104,7 +104,8 @@ fn happened(link: &Link, event: Event) -> Option<Msg> {
         | Event::Consent(_)
         | Event::Terms(_) => Some(Msg::Elsewhere),
         // Who asked gets the refusal as an answer; the state of the connection tells the other.
-        Event::Refused(..) | Event::CaughtUp => None,
+        // Of what programs ask for nothing is shown.
+        Event::Refused(..) | Event::CaughtUp | Event::Shared(_) | Event::Lead(_) => None,
     }
 }
 

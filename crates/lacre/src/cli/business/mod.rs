@@ -2,6 +2,7 @@
 
 mod inbox;
 mod node;
+mod nodes;
 mod terms;
 
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ pub use node::{
     AuditCommand, ConsentsCommand, CreateToken, CustomerCommand, PeopleCommand, RetentionCommand,
     TemplateCommand, TokenCommand, WebhookCommand,
 };
+pub use nodes::{JoinNodeArgs, NodesCommand};
 pub use terms::{AddProvider, ProviderCommand, TermsCommand};
 
 /// Examples of `lacre consent`.
@@ -111,6 +113,16 @@ pub enum BusinessCommand {
         /// the folder)
         #[arg(long, env = "LACRE_NODE_KEY_FILE", value_name = "FILE")]
         key_file: Option<PathBuf>,
+    },
+    /// Make a node on this machine for a business that has one: the other stays, and one of them leads
+    #[command(after_help = nodes::NODES)]
+    Join(JoinNodeArgs),
+    /// Several nodes of the business: list them, let one in, have one lead, put one out; while the node serves
+    #[command(after_help = nodes::NODES)]
+    Nodes {
+        /// What to do
+        #[command(subcommand)]
+        command: NodesCommand,
     },
     /// Answer the API and call webhooks, until it is stopped
     Serve(ServeArgs),

@@ -6,6 +6,7 @@ mod consents;
 mod customers;
 mod inbox;
 mod inbox_text;
+mod nodes;
 mod people;
 mod records;
 mod retention;
@@ -73,6 +74,8 @@ pub(super) async fn run(
             make_key(&data, key_file.as_deref())?;
             made(&data, key_file.as_deref(), me.handle.as_str(), json).await
         }
+        BusinessCommand::Join(args) => nodes::join(args, passphrase_fd, json).await,
+        BusinessCommand::Nodes { command } => nodes::run(command, json).await,
         BusinessCommand::Openapi { own: true } => output::line(own::inventory::markdown().trim_end()),
         BusinessCommand::Openapi { own: false } => {
             output::line(&format!("{:#}", lacre_business::api::spec::document()))

@@ -1,8 +1,12 @@
 //! `lacre business serve`: the node runs.
 
 use lacre_business::node::{Approve, Identity, Settings};
+use lacre_business::nodes::{self, Pass};
 use lacre_business::serve::{Doorway, Parts, ServeError, serve};
+use lacre_business::store::Store;
+use lacre_client::Client;
 use lacre_relay::{Protection, protection};
+use lacre_store::redb::RedbData;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::json;
@@ -28,7 +32,7 @@ pub(super) async fn run(args: ServeArgs, passphrase_fd: Option<u32>, json: bool)
     let client = device.client(store)?;
     let me = client.me()?;
     let node = node_store(&args.data, args.key_file.as_deref())?;
-    let identity = Identity::of(&node, &mut StdRng::from_os_rng()).await.map_err(broken)?;
+    let identity = who(&client, &node).await?;
     let data = node.0;
     let listener = TcpListener::bind(args.listen)
         .await
@@ -88,6 +92,23 @@ pub(super) async fn run(args: ServeArgs, passphrase_fd: Option<u32>, json: bool)
         ServeError::Folder(error) => Failure::io("the node's folder", &error),
         other => Failure::new(Exit::Store, "node", other),
     })
+}
+
+/// Who the node is. One that has joined others and did not come to its end is who they are.
+async fn who(client: &Client, node: &Store<RedbData>) -> Result<Identity, Failure> {
+    if Identity::known(node).await.map_err(broken)?.is_none() {
+        let (shared, devices) = client
+            .read(|views| Ok((views.records().shared(nodes::NAME)?, views.records().own_devices()?)))?;
+        match shared.as_deref().and_then(Pass::from_bytes) {
+            Some(pass) => return pass.enter(node).await.map_err(broken),
+            None if devices.len() > 1 => {
+                let why = "this node has not been told what it is known by: say `lacre business join` again";
+                return Err(Failure::new(Exit::NotSignedUp, "not_told", why));
+            }
+            None => {}
+        }
+    }
+    Identity::of(node, &mut StdRng::from_os_rng()).await.map_err(broken)
 }
 
 /// What the listener is protected with. What the node is told is plain, so nobody else's machine is told it without.

@@ -6,6 +6,7 @@
 //! A write that consent is needed for asserts the consent that it was looked up by: after a stop was acknowledged,
 //! nothing more is stored.
 
+mod agreed;
 mod consent;
 mod domain;
 mod ledger;

@@ -1,0 +1,49 @@
+//! Of what only one device of an account is to do: which one does. The relay says, for a while at a time.
+
+use lacre_proto::error::WireError;
+use lacre_proto::wire::{self, request, response};
+use lacre_proto::{DeviceId, ErrorCode, Millis};
+
+use super::{Asked, Cx, Engine};
+use crate::api::{Event, Lead, Refusal, Wanted};
+
+impl Engine {
+    pub(super) fn ask_lead(
+        &mut self,
+        cx: &mut Cx<'_>,
+        wanted: Wanted,
+        behind_ms: Option<Millis>,
+    ) -> Result<(), Refusal> {
+        if !self.link.online {
+            return Err(Refusal::Offline);
+        }
+        let wish = match wanted {
+            Wanted::Lead => wire::Wish::Lead,
+            Wanted::TakeOver => wire::Wish::TakeOver,
+            Wanted::StepDown => wire::Wish::StepDown,
+            Wanted::Look => wire::Wish::Look,
+        };
+        // Whoever has not taken in all that has come does not know what is left to be done.
+        let behind_ms = behind_ms.filter(|_| self.link.caught_up);
+        self.ask(cx, Asked::Lead, request::Op::Lead(wire::Lead { wish: wish.into(), behind_ms }));
+        Ok(())
+    }
+}
+
+/// The relay has said who leads.
+pub(super) fn answered(cx: &mut Cx<'_>, result: Result<response::Result, WireError>) {
+    let told = match result {
+        Ok(response::Result::Led(led)) => read(&led),
+        Ok(_) => Err(ErrorCode::Internal),
+        Err(error) => Err(error.code),
+    };
+    cx.event(Event::Lead(told));
+}
+
+fn read(led: &wire::Led) -> Result<Lead, ErrorCode> {
+    let device = match led.device.is_empty() {
+        true => None,
+        false => Some(DeviceId::try_from(&led.device).map_err(|_| ErrorCode::Internal)?),
+    };
+    Ok(Lead { device, for_ms: led.for_ms, behind_ms: led.behind_ms })
+}
