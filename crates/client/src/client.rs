@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lacre_engine::records::{Failure, Me, Position};
-use lacre_engine::{Changes, Engine, EngineError, Event, Intent, ReadError};
+use lacre_engine::{Changes, Engine, EngineError, Event, Intent, ReadError, To, Wish};
 use lacre_proto::error::WireError;
 use lacre_proto::{ConversationId, Handle, Millis, RelayId};
 use rand_core::CryptoRng;
@@ -253,7 +253,7 @@ impl Client {
         handle: &Handle,
         content: Content,
     ) -> Result<(ConversationId, MessageId), IntentError> {
-        self.say(Intent::SendTo(handle.clone(), content)).await
+        self.message(Intent::SendTo(handle.clone(), content)).await
     }
 
     /// Sends content into a conversation; see [`send_to`](Self::send_to).
@@ -262,10 +262,20 @@ impl Client {
         conversation: ConversationId,
         content: Content,
     ) -> Result<(ConversationId, MessageId), IntentError> {
-        self.say(Intent::Send(conversation, content)).await
+        self.message(Intent::Send(conversation, content)).await
     }
 
-    async fn say(&self, intent: Intent) -> Result<(ConversationId, MessageId), IntentError> {
+    /// Says something in a certain way; see [`send_to`](Self::send_to).
+    pub async fn say(
+        &self,
+        to: To,
+        content: Content,
+        wish: Wish,
+    ) -> Result<(ConversationId, MessageId), IntentError> {
+        self.message(Intent::Say(to, content, wish)).await
+    }
+
+    async fn message(&self, intent: Intent) -> Result<(ConversationId, MessageId), IntentError> {
         match self.intend(intent).await? {
             Queued::Message(conversation, message) => Ok((conversation, message)),
             Queued::Done => Err(IntentError::Engine("an intent to send made no message".to_owned())),

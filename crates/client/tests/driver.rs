@@ -17,7 +17,7 @@ use lacre_proto::{ErrorCode, Handle};
 use world::{World, minutes};
 
 fn text(text: &str) -> Content {
-    Content::Text { text: text.to_owned(), in_reply_to: None }
+    Content::Text { text: text.to_owned() }
 }
 
 fn handle(name: &str) -> Handle {

@@ -1,7 +1,9 @@
 //! What happens on the device, as events, each told once.
 
 use lacre_client::content::{self, Content};
-use lacre_client::records::{ConversationKind, ConversationRecord, Failure, MessageRecord, MessageState};
+use lacre_client::records::{
+    ConversationKind, ConversationRecord, Failure, MessageRecord, MessageState, Reaction,
+};
 use lacre_client::{EngineError, Event};
 use lacre_proto::{AccountId, ConversationId, ErrorCode};
 use lacre_store::data::{Batch, Data, Expected, Key, WriteError};
@@ -16,8 +18,6 @@ use crate::store::{StoreError, bytes_of, table};
 
 /// So many rows that were told already, one after another, and the rest of a conversation was too.
 const KNOWN: usize = 64;
-/// The mark that holds which reaction of the customer's to a row was told last.
-const LAST_REACTION: &[u8] = b"rl";
 /// Rows read at once.
 const ROWS: usize = 128;
 
@@ -79,8 +79,7 @@ impl<D: Data> Sealed<D> {
             let Some(record) = records.conversation(conversation)? else { return Ok(None) };
             let Some(row) = records.message(conversation, id)? else { return Ok(None) };
             let Some(customer) = customer_of(&records, &record)? else { return Ok(None) };
-            let reactions = records.reactions(conversation, id)?;
-            let theirs = reactions.into_iter().find(|it| it.account == customer.account);
+            let theirs = records.reaction_of(conversation, id, customer.account)?;
             let menu = match &row.content {
                 Content::Chosen { of, .. } => records.message(conversation, *of)?,
                 _ => None,
@@ -97,18 +96,10 @@ impl<D: Data> Sealed<D> {
             true => all.extend(reached(&row, &customer)),
             false => all.extend(came(&row, &customer, menu.as_ref())),
         }
-        let last = mark(row.id, LAST_REACTION);
-        if let Some(reaction) = &reaction {
-            let by = [b"re".as_slice(), &reaction.revision.to_be_bytes()].concat();
-            let what = Incoming::Reaction(MessageId(row.id.0), reaction.emoji.clone());
-            all.push((by, said(&customer, MessageId(reaction.id.0), row.sent_ms, what, None)));
-            // Of one that was taken back nothing is left but this.
-            let revision = reaction.revision.to_be_bytes().to_vec();
-            self.store.0.write(Batch::new().put(last, revision)).await?;
-        } else if let Some(revision) = self.store.0.get(&last).await? {
-            let by = [b"rx".as_slice(), revision.as_ref()].concat();
-            let what = Incoming::Reaction(MessageId(row.id.0), None);
-            all.push((by.clone(), said(&customer, derived(row.id, &by), row.sent_ms, what, None)));
+        if let Some(Reaction { id, emoji, revision, time_ms, .. }) = reaction {
+            let by = [b"re".as_slice(), &revision.to_be_bytes()].concat();
+            let what = Incoming::Reaction(MessageId(row.id.0), emoji);
+            all.push((by, said(&customer, MessageId(id.0), time_ms, what, None)));
         }
         for (by, event) in all {
             self.tell(mark(row.id, &by), &event, Some(row.id)).await?;
@@ -194,23 +185,30 @@ fn said(from: &Customer, id: MessageId, at: u64, what: Incoming, row: Option<&Me
 /// How far one's own message has come: each step, in their order.
 fn reached(row: &MessageRecord, to: &Customer) -> Vec<Telling> {
     let id = MessageId(row.id.0);
-    let step = |number: &[u8; 2], reach| {
-        let event = ChatEvent::Reached { to: to.clone(), id, at: row.sent_ms, reach };
+    let step = |number: &[u8; 2], reach, at| {
+        let event = ChatEvent::Reached { to: to.clone(), id, at, reach };
         (number.to_vec(), event)
     };
-    let (sent, delivered, read) = (b"r0", b"r1", b"r2");
-    match row.state {
-        MessageState::Sent => vec![step(sent, Reach::Sent)],
-        MessageState::Delivered => vec![step(sent, Reach::Sent), step(delivered, Reach::Delivered)],
-        MessageState::Read => {
-            vec![step(sent, Reach::Sent), step(delivered, Reach::Delivered), step(read, Reach::Read)]
-        }
+    // Who has seen it has it; the receipt for that may be missing.
+    let read = row.marks.read_ms.unwrap_or(row.sent_ms);
+    let delivered = row.marks.delivered_ms.unwrap_or(read);
+    let steps = [
+        step(b"r0", Reach::Sent, row.sent_ms),
+        step(b"r1", Reach::Delivered, delivered),
+        step(b"r2", Reach::Read, read),
+    ];
+    let far = match row.state {
+        MessageState::Sent => 1,
+        MessageState::Delivered => 2,
+        MessageState::Read => 3,
         MessageState::Failed(why) => {
-            let event = ChatEvent::Failed { to: to.clone(), id, at: row.sent_ms, why: failed(why) };
-            vec![(b"rf".to_vec(), event)]
+            let at = row.marks.ended_ms.unwrap_or(row.sent_ms);
+            let event = ChatEvent::Failed { to: to.clone(), id, at, why: failed(why) };
+            return vec![(b"rf".to_vec(), event)];
         }
-        _ => Vec::new(),
-    }
+        _ => 0,
+    };
+    steps.into_iter().take(far).collect()
 }
 
 pub(super) fn failed(why: Failure) -> SendError {
@@ -241,8 +239,9 @@ fn came(row: &MessageRecord, from: &Customer, menu: Option<&MessageRecord>) -> V
     }
     let id = MessageId(row.id.0);
     if row.marks.deleted_by.is_some() {
-        let what = Incoming::Delete(id);
-        return vec![(b"de".to_vec(), said(from, derived(row.id, b"delete"), row.sent_ms, what, None))];
+        let at = row.marks.ended_ms.unwrap_or(row.sent_ms);
+        let event = said(from, derived(row.id, b"delete"), at, Incoming::Delete(id), None);
+        return vec![(b"de".to_vec(), event)];
     }
     let mut all = vec![(b"in".to_vec(), said(from, id, row.sent_ms, what_of(row, menu), Some(row)))];
     if let Content::Media(media) = &row.content {
@@ -298,6 +297,7 @@ fn what_of(row: &MessageRecord, menu: Option<&MessageRecord>) -> Incoming {
             Incoming::Chosen(MessageId(of.0), choice, by)
         }
         Content::Media(media) => match media.files.first() {
+            Some((file, _)) if media.sticker => file_of(file, MediaKind::Sticker, String::new(), 0),
             Some((file, _)) => file_of(file, kind_of(&file.media_type), media.caption.clone(), 0),
             None => Incoming::Other,
         },

@@ -17,7 +17,7 @@ use lacre_client::records::{ConversationKind, ConversationRecord, Quality, Recor
 use lacre_client::{Client, EngineError, Intent};
 use lacre_proto::{AccountId, ConversationId, Handle};
 use lacre_store::data::{Batch, Data, LogId};
-use tokio::sync::{Notify, RwLock, watch};
+use tokio::sync::{Mutex, Notify, RwLock, watch};
 
 use crate::chat::{Category, Chat, ChatEvent, MessageId, Rated, Rating, Said, Send, SendError, Standing};
 use crate::restriction;
@@ -39,12 +39,21 @@ pub struct Sealed<D> {
     told: Arc<Notify>,
     /// Held while something is being said, until it is known as what: until then nothing is told of what was said.
     saying: Arc<RwLock<()>>,
+    /// Held while a voice note is listened to.
+    listening: Arc<Mutex<()>>,
 }
 
 impl<D: Data> Sealed<D> {
     /// The sealed side on a client that runs; `folder` is for files that are being fetched.
     pub fn new(client: Client, store: Store<D>, folder: PathBuf) -> Self {
-        Self { client, store, folder, told: Arc::default(), saying: Arc::default() }
+        Self {
+            client,
+            store,
+            folder,
+            told: Arc::default(),
+            saying: Arc::default(),
+            listening: Arc::default(),
+        }
     }
 
     /// Tells what happens, until it is stopped or the client is.
@@ -82,10 +91,7 @@ impl<D: Data> Sealed<D> {
         &self,
         message: MessageId,
     ) -> Result<(ConversationId, lacre_client::content::MessageId), SendError> {
-        let row = self.store.0.get(&heard::alias(message)).await;
-        let row = row.map_err(|error| SendError::Unavailable(error.to_string()))?;
-        let row = row.and_then(|row| <[u8; 16]>::try_from(row.as_ref()).ok()).unwrap_or(message.0);
-        let id = lacre_client::content::MessageId(row);
+        let id = self.row_of(message).await?;
         let found = self.read(|records| {
             for conversation in records.conversations()? {
                 if records.message(conversation.id, id)?.is_some() {
@@ -99,6 +105,14 @@ impl<D: Data> Sealed<D> {
             self.permit(customer).await?;
         }
         Ok((conversation, id))
+    }
+
+    /// The id on the device of what a message is part of: of itself, when it is nobody's part.
+    async fn row_of(&self, message: MessageId) -> Result<lacre_client::content::MessageId, SendError> {
+        let row = self.store.0.get(&heard::alias(message)).await;
+        let row = row.map_err(|error| SendError::Unavailable(error.to_string()))?;
+        let row = row.and_then(|row| <[u8; 16]>::try_from(row.as_ref()).ok()).unwrap_or(message.0);
+        Ok(lacre_client::content::MessageId(row))
     }
 
     /// Whether something may be done with a customer's data.
