@@ -16,6 +16,7 @@ use crate::driver::{Command, Driver, Greeted, IntentError, Parts, Queued, greet}
 use crate::files::{
     Board, DownloadFailure, FileId, FilesError, Folder, Http, Pace, Progress, Transfers, read_remote,
 };
+use crate::journal::{self, Changed};
 use crate::once::{Asked, Once};
 use crate::profile::{self, ProfileError};
 use crate::store::{Store, StoreError};
@@ -331,6 +332,29 @@ impl Client {
         let before = self.read(|views| Asked::new(id, what).before(views.0));
         let before = before.map_err(|error| IntentError::Engine(error.to_string()))?;
         before.map_err(|()| IntentError::IdUsed)
+    }
+
+    /// From now on what changes is noted, and stays until it is [let go](Self::let_go). The first entry says that all
+    /// that was there before is to be looked at; where a journal is kept already, nothing is done.
+    pub async fn keep_journal(&self) -> Result<(), IntentError> {
+        self.ask_journal(None).await
+    }
+
+    /// Up to `limit` changes that were not let go, the oldest first, each with its number.
+    pub fn journal(&self, limit: usize) -> Result<Vec<(u64, Changed)>, EngineError> {
+        self.read(|views| journal::read(views.0, limit))
+    }
+
+    /// Lets the changes up to a number go: whoever needed them has what they told.
+    pub async fn let_go(&self, up_to: u64) -> Result<(), IntentError> {
+        self.ask_journal(Some(up_to)).await
+    }
+
+    async fn ask_journal(&self, up_to: Option<u64>) -> Result<(), IntentError> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Journal(up_to, reply);
+        self.commands.send(command).await.map_err(|_| IntentError::Closed)?;
+        answer.await.map_err(|_| IntentError::Closed)?
     }
 
     /// Waits until the relay has stored a message durably.

@@ -1,23 +1,24 @@
 //! What happens on the device, as events, each told once.
 
+use lacre_client::EngineError;
 use lacre_client::content::{self, Content};
+use lacre_client::journal::Changed;
 use lacre_client::records::{
     ConversationKind, ConversationRecord, Failure, MessageRecord, MessageState, Reaction,
 };
-use lacre_client::{EngineError, Event};
 use lacre_proto::{AccountId, ConversationId, ErrorCode};
 use lacre_store::data::{Batch, Data, Expected, Key, WriteError};
 use sha2::{Digest, Sha256};
 
-use super::{EVENTS, Sealed};
+use super::Sealed;
 use crate::chat::{
     Chat, ChatEvent, Choice, ChosenBy, Customer, Incoming, MediaKind, MessageId, Place, Reach, SendError,
 };
 use crate::erasing;
-use crate::store::{StoreError, bytes_of, table};
+use crate::store::{StoreError, table};
 
-/// So many rows that were told already, one after another, and the rest of a conversation was too.
-const KNOWN: usize = 64;
+/// Entries of the journal read at once.
+const ENTRIES: usize = 128;
 /// Rows read at once.
 const ROWS: usize = 128;
 
@@ -25,19 +26,29 @@ const ROWS: usize = 128;
 type Telling = (Vec<u8>, ChatEvent);
 
 impl<D: Data> Sealed<D> {
-    pub(super) async fn happened(&self, event: Event) -> Result<(), StoreError> {
-        match event {
-            Event::MessageChanged(conversation, message) => {
-                self.tell_row(conversation, message).await.map(drop)
+    /// Tells the next that has changed, and lets it go from the journal; whether there may be more.
+    pub(super) async fn hear_some(&self) -> Result<bool, StoreError> {
+        let read = self.client.journal(ENTRIES);
+        let entries = read.map_err(|error| unread(SendError::Unavailable(error.to_string())))?;
+        let Some(&(last, _)) = entries.last() else { return Ok(false) };
+        for (_, changed) in entries {
+            match changed {
+                Changed::Everything => self.look_through().await?,
+                Changed::Message(conversation, message) => self.tell_row(conversation, message).await?,
+                Changed::Conversation(conversation) => self.look_through_one(conversation).await?,
+                Changed::Consent(customer) => self.tell_consent(customer).await?,
             }
-            Event::ConversationMerged(_, stays) => self.look_through_one(stays).await,
-            Event::Consent(customer) => self.tell_consent(customer).await,
-            _ => Ok(()),
         }
+        if let Err(error) = self.client.let_go(last).await {
+            // It is told again, which is nothing, when something else has happened.
+            tracing::warn!(%error, "what was told stays in the device's journal for a while");
+            return Ok(false);
+        }
+        Ok(true)
     }
 
-    /// Looks through all that the client has, from the newest back to what was told.
-    pub(super) async fn look_through(&self) -> Result<(), StoreError> {
+    /// Looks through all that the client has.
+    async fn look_through(&self) -> Result<(), StoreError> {
         let all = self.read(|records| records.conversations()).map_err(unread)?;
         for record in all {
             if record.kind == ConversationKind::Direct {
@@ -51,26 +62,16 @@ impl<D: Data> Sealed<D> {
     }
 
     async fn look_through_one(&self, conversation: ConversationId) -> Result<(), StoreError> {
-        let (mut before, mut known, mut rows) = (None, 0, Vec::new());
-        while known < KNOWN {
-            let some = self.read(|records| records.messages(conversation, before, ROWS)).map_err(unread)?;
-            let Some(last) = some.last() else { break };
-            before = Some(last.position);
+        let mut after = None;
+        loop {
+            let read = self.read(|records| records.messages_after(conversation, after, ROWS));
+            let some = read.map_err(unread)?;
+            let Some(last) = some.last() else { return Ok(()) };
+            after = Some(last.position);
             for row in some {
-                known = if self.is_told(&row).await? { known + 1 } else { 0 };
-                rows.push(row.id);
+                self.tell_row(conversation, row.id).await?;
             }
         }
-        // In the order in which they came.
-        for id in rows.into_iter().rev() {
-            self.tell_row(conversation, id).await?;
-        }
-        Ok(())
-    }
-
-    async fn is_told(&self, row: &MessageRecord) -> Result<bool, StoreError> {
-        let what: &[u8] = if row.mine { b"r2" } else { b"in" };
-        Ok(self.store.0.get(&mark(row.id, what)).await?.is_some())
     }
 
     /// Tells what is new of a row.
@@ -108,7 +109,7 @@ impl<D: Data> Sealed<D> {
     }
 
     async fn tell_consent(&self, customer: AccountId) -> Result<(), StoreError> {
-        let Ok(standing) = self.standing(customer) else { return Ok(()) };
+        let standing = self.standing(customer).map_err(unread)?;
         let found = self.read(|records| {
             let Some(me) = records.me()? else { return Ok(None) };
             let Some(consent) = records.consent(me.account, customer)? else { return Ok(None) };
@@ -131,22 +132,15 @@ impl<D: Data> Sealed<D> {
         event: &ChatEvent,
         row: Option<content::MessageId>,
     ) -> Result<(), StoreError> {
-        let mut batch = Batch::new()
-            .assert(once.clone(), Expected::Absent)
-            .put(once, Vec::new())
-            .append(vec![EVENTS], bytes_of(event));
+        let mut batch = Batch::new().assert(once.clone(), Expected::Absent).put(once, Vec::new());
         if let (ChatEvent::Message { id, .. }, Some(row)) = (event, row)
             && id.0 != row.0
         {
             batch = batch.put(alias(*id), row.0.to_vec());
         }
-        match self.store.0.write(batch).await {
-            Ok(_) => {
-                self.told.notify_waiters();
-                Ok(())
-            }
-            Err(WriteError::Conflict(_)) => Ok(()),
-            Err(error) => Err(error.into()),
+        match self.told.append(batch, event).await {
+            Err(StoreError::Write(WriteError::Conflict(_))) => Ok(()),
+            other => other,
         }
     }
 }
@@ -160,7 +154,7 @@ fn mark(row: content::MessageId, what: &[u8]) -> Key {
     Key::new(table::TAKEN, &[b"row", &row.0, what])
 }
 
-fn unread(error: SendError) -> StoreError {
+pub(super) fn unread(error: SendError) -> StoreError {
     tracing::warn!(%error, "the device's records cannot be read");
     StoreError::Corrupt("a record of the device")
 }
@@ -329,7 +323,48 @@ fn kind_of(mime: &str) -> MediaKind {
 
 #[cfg(test)]
 mod tests {
+    use lacre_client::records::{Marks, Position};
+
     use super::*;
+
+    /// One's own message that has come so far.
+    fn row(state: MessageState, marks: Marks) -> MessageRecord {
+        MessageRecord {
+            id: content::MessageId([1; 16]),
+            conversation: ConversationId([2; 16]),
+            position: Position { anchor: 1, counter: 0 },
+            author: AccountId([3; 16]),
+            author_handle: "bakery".parse().expect("a handle"),
+            mine: true,
+            sent_ms: 1_000,
+            content: Content::Text { text: "at five".to_owned() },
+            change: None,
+            state,
+            late: false,
+            seen: true,
+            mimi: None,
+            marks,
+        }
+    }
+
+    #[test]
+    fn each_step_is_told_at_its_own_time() {
+        let ana = Customer { account: AccountId([4; 16]), name: "Ana".to_owned() };
+        let times = |state, marks| {
+            let time = |(_, event): &Telling| match event {
+                ChatEvent::Reached { at, .. } | ChatEvent::Failed { at, .. } => *at,
+                _ => panic!("it is about a message of the business's"),
+            };
+            reached(&row(state, marks), &ana).iter().map(time).collect::<Vec<_>>()
+        };
+        let marks = Marks { delivered_ms: Some(2_000), read_ms: Some(3_000), ..Marks::default() };
+        assert_eq!(times(MessageState::Read, marks.clone()), [1_000, 2_000, 3_000]);
+        assert_eq!(times(MessageState::Delivered, marks), [1_000, 2_000]);
+        let unseen = Marks { read_ms: Some(3_000), ..Marks::default() };
+        assert_eq!(times(MessageState::Read, unseen), [1_000, 3_000, 3_000], "who has seen it has it");
+        let ended = Marks { ended_ms: Some(9_000), ..Marks::default() };
+        assert_eq!(times(MessageState::Failed(Failure::Blocked), ended), [9_000]);
+    }
 
     #[test]
     fn r22_what_the_relay_refuses_a_business_is_told_by_its_own_name() {

@@ -20,21 +20,30 @@ use crate::chat::{
     Section, Send, SendError,
 };
 
+/// What is asked for under a value is the same by the value alone: a file that is brought again from a link lies
+/// elsewhere than the first time.
+const SAME: &[u8] = b"";
+
 impl<D: Data> Sealed<D> {
     pub(super) async fn say(&self, send: Send) -> Result<Said, SendError> {
         self.permit(send.to).await?;
         let conversation = self.with(send.to)?.id;
-        let once = hex::encode(send.dedupe);
-        let what = postcard::to_allocvec(&send).map_err(|_| SendError::BadContent)?;
         // What was said before is not made again: its file may be there no more.
-        let before = self.client.done_before(&once, &what).map_err(|error| refused(&error))?;
-        if let Some(done) = before {
-            return Ok(Said { id: id_of(done.queued, &once), hold: None });
+        if let Some(id) = self.before(send.dedupe)? {
+            return Ok(Said { id, hold: None });
         }
+        let once = hex::encode(send.dedupe);
         let intent = self.intent(conversation, send).await?;
         let hold = self.saying.clone().read_owned().await;
-        let done = self.client.intend_once(&once, &what, intent).await.map_err(|error| refused(&error))?;
+        let done = self.client.intend_once(&once, SAME, intent).await.map_err(|error| refused(&error))?;
         Ok(Said { id: id_of(done.queued, &once), hold: Some(hold) })
+    }
+
+    /// What was said under a value.
+    pub(super) fn before(&self, dedupe: [u8; 16]) -> Result<Option<MessageId>, SendError> {
+        let once = hex::encode(dedupe);
+        let before = self.client.done_before(&once, SAME).map_err(|error| refused(&error))?;
+        Ok(before.map(|done| id_of(done.queued, &once)))
     }
 
     async fn intent(&self, conversation: ConversationId, send: Send) -> Result<Intent, SendError> {

@@ -81,7 +81,7 @@ impl<C: Chat, D: Data, N: Names, K: Clock> Runner<C, D, N, K> {
 
     async fn take_some(&self) -> Result<(), StoreError> {
         let mut from = self.outbox.position().await?;
-        let events = self.chat.events(from).await;
+        let events = self.chat.events(from).await?;
         for some in events.chunks(TAKEN_AT_ONCE) {
             // Who erases waits for what is looked at here, and it is looked at after that what was erased.
             let _held = self.outbox.hold().await;

@@ -411,7 +411,8 @@ fn shown(world: &World, conversation: ConversationId) -> Vec<String> {
                 Content::Text { text, .. } => text.clone(),
                 other => format!("{other:?}"),
             };
-            let reactions = records.reactions(conversation, row.id).unwrap();
+            let reactions = records.reactions(conversation, row.id).unwrap().into_iter();
+            let reactions: Vec<_> = reactions.map(|it| (it.account, it.emoji, it.revision)).collect();
             let versions = records.versions(conversation, row.id).unwrap().into_iter();
             let versions: Vec<_> = versions.map(|version| (version.text, version.revision)).collect();
             let Tally { votes, closed_ms } = records.tally(conversation, row.id).unwrap();

@@ -140,6 +140,48 @@ fn every_kind_that_is_said_can_be_an_answer() {
     assert!(world.person("bruno").events.iter().any(refused));
 }
 
+/// Each is told at the relay's time of what told it: not at the message's own.
+#[test]
+fn each_step_of_a_message_has_a_time_of_its_own() {
+    const MINUTE: u64 = 60_000;
+    let mut world = World::of(&["ana", "bruno"]);
+    let id = world.say("ana", "bruno", "olá");
+    world.run();
+    let with = world.conversation("bruno", "ana").id;
+    world.wait(MINUTE);
+    world.intent("bruno", Intent::MarkRead(with, id));
+    world.run();
+    world.wait(MINUTE);
+    world.intent("bruno", Intent::React(with, id, Some("👍".to_owned())));
+    world.run();
+    let reaction = |world: &World| {
+        let records = Records(&world.people["ana"].store);
+        let bruno = world.people["bruno"].engine.me().account;
+        records.reaction_of(world.conversation("ana", "bruno").id, id, bruno).unwrap().unwrap()
+    };
+    let first = reaction(&world);
+    world.wait(MINUTE);
+    world.intent("bruno", Intent::React(with, id, None));
+    world.run();
+    let second = reaction(&world);
+    assert_eq!((first.emoji.as_deref(), second.emoji.as_deref()), (Some("👍"), None));
+    world.wait(MINUTE);
+    let mine = world.conversation("ana", "bruno").id;
+    world.intent("ana", Intent::DeleteForAll(mine, id));
+    world.run();
+    for (name, with) in [("ana", "bruno"), ("bruno", "ana")] {
+        let row = world.rows(name, with).into_iter().find(|row| row.id == id).unwrap();
+        let ended = row.marks.ended_ms.expect("it was taken back");
+        assert!(ended >= row.sent_ms + 4 * MINUTE, "{name}");
+        if name == "ana" {
+            let (delivered, read) = (row.marks.delivered_ms.unwrap(), row.marks.read_ms.unwrap());
+            assert!(row.sent_ms <= delivered && delivered < row.sent_ms + MINUTE, "{delivered}");
+            let times = [delivered, read, first.time_ms, second.time_ms, ended];
+            assert!(times.windows(2).all(|two| two[0] + MINUTE <= two[1]), "{times:?}");
+        }
+    }
+}
+
 /// What is said later answers too, and what is passed on answers nothing.
 #[test]
 fn an_answer_that_waits_is_one_and_one_that_is_passed_on_is_none() {
