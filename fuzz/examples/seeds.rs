@@ -6,7 +6,7 @@ use std::path::Path;
 
 use lacre_engine::content::mimi::MimiId;
 use lacre_engine::content::status::{self, Status};
-use lacre_engine::content::{self, Address, Content, Manner, MessageId, Room, envelope};
+use lacre_engine::content::{self, Address, Content, Manner, MessageId, Place, Room, envelope};
 use lacre_engine::identity::{
     Certificate, DeviceEntry, DeviceList, IdentitySecret, Resync, SignatureSecret, login, sign_up,
 };
@@ -93,7 +93,7 @@ impl Ana {
     fn says(&self, text: &str) -> Vec<u8> {
         let group = lacre_fuzz::SAID_IN;
         let address = Address::new(self.certificate.account(), Room::Group(group));
-        let content = Content::Text { text: text.to_owned(), in_reply_to: None };
+        let content = Content::Text { text: text.to_owned() };
         let encoded = content::encode(MessageId([6; 16]), &address, content, Manner::default());
         let (content, id) = encoded.expect("it is short");
         let signature = self.secret.sign(&label::author(group, self.certificate.device(), &id.0));
@@ -216,14 +216,17 @@ fn items() -> Vec<Vec<u8>> {
 
 fn contents() -> Vec<Vec<u8>> {
     let address = Address::direct(AccountId([1; 16]), [AccountId([1; 16]), AccountId([2; 16])]);
+    let reply = Manner { in_reply_to: Some(MimiId([1; 32])), ..Manner::default() };
+    let place = Place { latitude_e7: 1, longitude_e7: 2, label: "here".to_owned() };
     let kinds = [
-        Content::Text { text: "Olá, *Bruno*".to_owned(), in_reply_to: None },
-        Content::Text { text: "sim".to_owned(), in_reply_to: Some(MimiId([1; 32])) },
-        Content::Delivered(vec![MimiId([1; 32])]),
-        Content::Read(vec![MimiId([1; 32]), MimiId([2; 32])]),
+        (Content::Text { text: "Olá, *Bruno*".to_owned() }, Manner::default()),
+        (Content::Text { text: "sim".to_owned() }, reply),
+        (Content::Place(place), reply),
+        (Content::Delivered(vec![MimiId([1; 32])]), Manner::default()),
+        (Content::Read(vec![MimiId([1; 32]), MimiId([2; 32])]), Manner::default()),
     ];
-    let encoded = |content| content::encode(MessageId([8; 16]), &address, content, Manner::default());
-    kinds.into_iter().map(|content| encoded(content).expect("it can be sent").0).collect()
+    let encoded = |(content, manner)| content::encode(MessageId([8; 16]), &address, content, manner);
+    kinds.into_iter().map(|kind| encoded(kind).expect("it can be sent").0).collect()
 }
 
 fn private_message(content_type: u8) -> Vec<u8> {

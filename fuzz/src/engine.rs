@@ -64,7 +64,7 @@ fn scene() -> Scene {
     let relay = relay();
     let mut ana = Person::new(&relay, "ana", 1);
     let mut bruno = Person::new(&relay, "bruno", 2);
-    let text = |text: &str| Content::Text { text: text.to_owned(), in_reply_to: None };
+    let text = |text: &str| Content::Text { text: text.to_owned() };
     ana.take(Input::Intent(1, Intent::SendTo("bruno".parse().expect("a handle"), text("olá"))));
     while ana.fetch() | bruno.fetch() {}
     // A stranger's first words are a request; nothing leaves Bruno's device before he accepts it.

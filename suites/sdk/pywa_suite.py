@@ -221,8 +221,9 @@ def seen(sent):
 
     file_of = lambda row: ((row["content"] or {}).get("files") or [{}])[0]
     text = lambda words: lambda row: row["text"] == words
-    media = lambda kind, caption="", name=None: lambda row: (
-        row["kind"] in ("media", "voice")
+    media = lambda kind, caption="", name=None, sticker=False: lambda row: (
+        row["kind"] == "media"
+        and row["content"]["sticker"] == sticker
         and file_of(row).get("type", "").startswith(kind)
         and row["content"].get("caption", "") == caption
         and (name is None or file_of(row)["name"] == name)
@@ -237,10 +238,10 @@ def seen(sent):
         has(f"send_image: {call}", media("image/", caption))
     has("send_video: bytes", media("video/mp4", "a video"))
     has("send_audio: bytes", media("audio/mpeg"))
-    has("send_voice: bytes", media("audio/ogg"))
+    has("send_voice: bytes", lambda row: row["kind"] == "voice" and row["content"]["duration_ms"] > 0)
     has("send_document: bytes", media("application/pdf", "the menu", "menu.pdf"))
     has("send_document: link", media("text/plain", "", "list.txt"))
-    has("send_sticker: bytes", media("image/webp"))
+    has("send_sticker: bytes", media("image/webp", sticker=True))
     has("send_location", lambda row: row["kind"] == "location" and abs(row["content"]["latitude"] + 23.55) < 1e-6)
     has("request_location", menu("Where shall we bring it?", lambda it: it["offer"] == "place"))
     has("send_contact", media("text/vcard"))

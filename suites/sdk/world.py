@@ -5,6 +5,7 @@ import json
 import os
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 import traceback
@@ -111,14 +112,27 @@ def png(side=64):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(row * side)) + chunk(b"IEND", b"")
 
 
-# The node looks at the first bytes of a file and at no more: these begin as they say.
+def note():
+    """A second that is heard, as a voice note."""
+    with tempfile.TemporaryDirectory() as folder:
+        said, made = os.path.join(folder, "said.wav"), os.path.join(folder, "note.opus")
+        sound = b"".join(struct.pack("<h", (at % 40 - 20) * 500) for at in range(8_000))
+        head = struct.pack("<4sI8sIHHIIHH4sI", b"RIFF", 36 + len(sound), b"WAVEfmt ", 16, 1, 1, 8_000, 16_000, 2, 16, b"data", len(sound))
+        with open(said, "wb") as wav:
+            wav.write(head + sound)
+        subprocess.run([os.environ["SDK_LACRE"], "voice", "record", made, "--from", said], check=True, capture_output=True)
+        with open(made, "rb") as ogg:
+            return ogg.read()
+
+
+# The node looks at the first bytes of a file and at no more: these begin as they say. A voice note is listened to.
 FILES = {
     "image/png": png(),
     "image/jpeg": b"\xff\xd8\xff\xe0" + b"\x00\x10JFIF" + bytes(500),
     "image/webp": b"RIFF\x24\x00\x00\x00WEBPVP8 " + bytes(200),
     "video/mp4": b"\x00\x00\x00\x18ftypmp42" + bytes(800),
     "audio/mpeg": b"ID3\x04" + bytes(700),
-    "audio/ogg": b"OggS" + bytes(26) + b"OpusHead" + bytes(300),
+    "audio/ogg": note(),
     "application/pdf": b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n%%EOF\n",
     "text/plain": b"rye, wheat, oats\n",
 }

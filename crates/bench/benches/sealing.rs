@@ -19,7 +19,7 @@ const SIZES: [usize; 3] = [2, 32, 256];
 
 /// A message of 100 bytes.
 fn text() -> Content {
-    Content::Text { text: "a".repeat(100), in_reply_to: None }
+    Content::Text { text: "a".repeat(100) }
 }
 
 fn handle(name: &str) -> Handle {

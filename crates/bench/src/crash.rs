@@ -241,7 +241,7 @@ async fn write(
     loop {
         while !stop.get() && open.len() < OPEN {
             number += 1;
-            let content = Content::Text { text: format!("{writer} {number}"), in_reply_to: None };
+            let content = Content::Text { text: format!("{writer} {number}") };
             let (conversation, id) = client.send_to(&to, content).await.map_err(|error| error.to_string())?;
             let client = client.clone();
             open.push(async move { client.wait_sent(conversation, id).await.map(|()| number) });

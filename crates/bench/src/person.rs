@@ -115,7 +115,7 @@ pub async fn couple(target: &Target, kind: &Kind, rng: &mut StdRng) -> Result<Co
 
 impl Kind {
     fn text(&self) -> Content {
-        Content::Text { text: "a".repeat(self.text_bytes), in_reply_to: None }
+        Content::Text { text: "a".repeat(self.text_bytes) }
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedRwLockReadGuard;
 
 pub use self::opened::Opened;
+use crate::store::StoreError;
 
 /// A message's id: 16 bytes, the same on both sides of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -506,6 +507,8 @@ pub trait Chat: std::marker::Send + Sync + 'static {
     -> impl Future<Output = Result<AccountId, SendError>> + std::marker::Send;
     /// Takes one thing to be sent; it is durable in the device's outbox when this is done.
     fn send(&self, send: Send) -> impl Future<Output = Result<Said, SendError>> + std::marker::Send;
+    /// What was sent under a [`dedupe`](Send::dedupe) before, if anything was; nothing is done.
+    fn said_before(&self, dedupe: [u8; 16]) -> Result<Option<MessageId>, SendError>;
     /// Marks a customer's message, and those before it, as read.
     fn mark_read(
         &self,
@@ -530,6 +533,10 @@ pub trait Chat: std::marker::Send + Sync + 'static {
         index: u32,
         to: &Path,
     ) -> impl Future<Output = Result<(), SendError>> + std::marker::Send;
-    /// The next events after a position, with their positions; waits until there is one.
-    fn events(&self, after: u64) -> impl Future<Output = Vec<(u64, ChatEvent)>> + std::marker::Send;
+    /// The next events after a position, with their positions; waits until there is one. After an error the same can
+    /// be asked again.
+    fn events(
+        &self,
+        after: u64,
+    ) -> impl Future<Output = Result<Vec<(u64, ChatEvent)>, StoreError>> + std::marker::Send;
 }

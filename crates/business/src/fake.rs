@@ -21,6 +21,7 @@ use crate::chat::{Category, Chat, ChatEvent, MessageId, Rated, Rating, Said, Sen
 use crate::clock::Clock;
 use crate::held::{Held, Hit, Hits, Holdings, Person, Place, Tally};
 use crate::node::Ports;
+use crate::store::StoreError;
 use crate::terms::{Telling, Terms, Told};
 
 /// A clock that goes on only when it is told; clones are the same clock.
@@ -63,6 +64,8 @@ struct State {
     rating: Option<Rating>,
     sent: Vec<(MessageId, Send)>,
     refusals: Vec<SendError>,
+    /// The next thing goes out, and whoever sent it does not hear of it.
+    loses_next: bool,
     said: BTreeSet<MessageId>,
     read: Vec<MessageId>,
     typing: Vec<MessageId>,
@@ -162,6 +165,11 @@ impl FakeChat {
         self.state().refusals.push(why);
     }
 
+    /// The next thing to be sent goes out, and its answer is lost: as when the node dies between.
+    pub fn loses_next_answer(&self) {
+        self.state().loses_next = true;
+    }
+
     /// Somebody is not blocked any more.
     pub fn unblocks(&self, customer: AccountId) {
         self.state().blocked.remove(&customer);
@@ -226,7 +234,15 @@ impl Chat for FakeChat {
         let mut id = [0xee; 16];
         id[..8].copy_from_slice(&(state.sent.len() as u64 + 1).to_be_bytes());
         state.sent.push((MessageId(id), send));
+        if std::mem::take(&mut state.loses_next) {
+            return Err(SendError::Unavailable("nobody heard what became of it".to_owned()));
+        }
         Ok(Said { id: MessageId(id), hold: None })
+    }
+
+    fn said_before(&self, dedupe: [u8; 16]) -> Result<Option<MessageId>, SendError> {
+        let state = self.state();
+        Ok(state.sent.iter().find(|(_, it)| it.dedupe == dedupe).map(|(id, _)| *id))
     }
 
     async fn mark_read(&self, message: MessageId) -> Result<(), SendError> {
@@ -271,7 +287,7 @@ impl Chat for FakeChat {
         std::fs::write(to, bytes).map_err(failed)
     }
 
-    async fn events(&self, after: u64) -> Vec<(u64, ChatEvent)> {
+    async fn events(&self, after: u64) -> Result<Vec<(u64, ChatEvent)>, StoreError> {
         loop {
             let news = self.0.news.notified();
             tokio::pin!(news);
@@ -279,7 +295,7 @@ impl Chat for FakeChat {
             news.as_mut().enable();
             let events: Vec<_> = self.state().events.iter().filter(|(at, _)| *at > after).cloned().collect();
             if !events.is_empty() {
-                return events;
+                return Ok(events);
             }
             news.await;
         }
@@ -414,6 +430,11 @@ pub struct FakeFetch(Arc<Mutex<HashMap<String, Laid>>>);
 type Laid = (String, Vec<u8>);
 
 impl FakeFetch {
+    /// Nothing lies at a link any more.
+    pub fn takes_away(&self, url: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(url);
+    }
+
     /// Lays something at a link.
     pub fn lays(&self, url: &str, mime: &str, bytes: &[u8]) {
         let laid = (mime.to_owned(), bytes.to_vec());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lacre_engine::records::{Failure, Me, Position};
-use lacre_engine::{Changes, Engine, EngineError, Event, Intent, ReadError};
+use lacre_engine::{Changes, Engine, EngineError, Event, Intent, ReadError, To, Wish};
 use lacre_proto::error::WireError;
 use lacre_proto::{ConversationId, Handle, Millis, RelayId};
 use rand_core::CryptoRng;
@@ -16,6 +16,7 @@ use crate::driver::{Command, Driver, Greeted, IntentError, Parts, Queued, greet}
 use crate::files::{
     Board, DownloadFailure, FileId, FilesError, Folder, Http, Pace, Progress, Transfers, read_remote,
 };
+use crate::journal::{self, Changed};
 use crate::once::{Asked, Once};
 use crate::profile::{self, ProfileError};
 use crate::store::{Store, StoreError};
@@ -253,7 +254,7 @@ impl Client {
         handle: &Handle,
         content: Content,
     ) -> Result<(ConversationId, MessageId), IntentError> {
-        self.say(Intent::SendTo(handle.clone(), content)).await
+        self.message(Intent::SendTo(handle.clone(), content)).await
     }
 
     /// Sends content into a conversation; see [`send_to`](Self::send_to).
@@ -262,10 +263,20 @@ impl Client {
         conversation: ConversationId,
         content: Content,
     ) -> Result<(ConversationId, MessageId), IntentError> {
-        self.say(Intent::Send(conversation, content)).await
+        self.message(Intent::Send(conversation, content)).await
     }
 
-    async fn say(&self, intent: Intent) -> Result<(ConversationId, MessageId), IntentError> {
+    /// Says something in a certain way; see [`send_to`](Self::send_to).
+    pub async fn say(
+        &self,
+        to: To,
+        content: Content,
+        wish: Wish,
+    ) -> Result<(ConversationId, MessageId), IntentError> {
+        self.message(Intent::Say(to, content, wish)).await
+    }
+
+    async fn message(&self, intent: Intent) -> Result<(ConversationId, MessageId), IntentError> {
         match self.intend(intent).await? {
             Queued::Message(conversation, message) => Ok((conversation, message)),
             Queued::Done => Err(IntentError::Engine("an intent to send made no message".to_owned())),
@@ -327,6 +338,29 @@ impl Client {
     /// another device has sent was not.
     pub fn is_said_here(&self, message: MessageId) -> Result<bool, EngineError> {
         self.read(|views| crate::once::is_said_here(views.0, message))
+    }
+
+    /// From now on what changes is noted, and stays until it is [let go](Self::let_go). The first entry says that all
+    /// that was there before is to be looked at; where a journal is kept already, nothing is done.
+    pub async fn keep_journal(&self) -> Result<(), IntentError> {
+        self.ask_journal(None).await
+    }
+
+    /// Up to `limit` changes that were not let go, the oldest first, each with its number.
+    pub fn journal(&self, limit: usize) -> Result<Vec<(u64, Changed)>, EngineError> {
+        self.read(|views| journal::read(views.0, limit))
+    }
+
+    /// Lets the changes up to a number go: whoever needed them has what they told.
+    pub async fn let_go(&self, up_to: u64) -> Result<(), IntentError> {
+        self.ask_journal(Some(up_to)).await
+    }
+
+    async fn ask_journal(&self, up_to: Option<u64>) -> Result<(), IntentError> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Journal(up_to, reply);
+        self.commands.send(command).await.map_err(|_| IntentError::Closed)?;
+        answer.await.map_err(|_| IntentError::Closed)?
     }
 
     /// Waits until the relay has stored a message durably.

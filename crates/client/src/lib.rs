@@ -11,6 +11,7 @@ mod fetch;
 pub mod files;
 pub mod groups;
 mod joining;
+pub mod journal;
 pub mod markup;
 pub mod once;
 pub mod profile;

@@ -177,6 +177,8 @@ pub enum Body {
         files: Vec<File>,
         /// As its author wrote it; may be empty.
         caption: String,
+        /// Whether it is a sticker: one file.
+        sticker: bool,
     },
     /// Something spoken.
     Voice {
@@ -253,8 +255,8 @@ impl Sending {
 pub struct Quote {
     /// Its id.
     pub id: MessageId,
-    /// Its author and text; `None` when it is not on this device.
-    pub what: Option<(Handle, String)>,
+    /// Its author and what it says; `None` when it is not on this device.
+    pub what: Option<(Handle, Body)>,
 }
 
 /// View models over any reader of a profile's store.
@@ -504,9 +506,10 @@ impl Views<'_> {
                 Body::Asks { group: ask.group, name, state: self.asking(record, ask.group)? }
             }
             (_, Content::Media(media)) => {
-                let files = media.files.into_iter().enumerate();
+                let content::Media { files, caption, sticker } = media;
+                let files = files.into_iter().enumerate();
                 let files = files.map(|(index, (file, preview))| self.file_of(record, index, file, preview));
-                Body::Files { files: files.collect::<Result<_, _>>()?, caption: media.caption }
+                Body::Files { files: files.collect::<Result<_, _>>()?, caption, sticker }
             }
             (_, Content::Voice(voice)) => {
                 let preview = Preview { duration_ms: voice.duration_ms, ..Preview::default() };
@@ -531,11 +534,9 @@ impl Views<'_> {
 
     fn quote(&self, conversation: ConversationId, id: MessageId) -> Result<Quote, EngineError> {
         let what = match self.records().message(conversation, id)? {
-            Some(row) if self.is_hidden(&row)? => None,
-            Some(MessageRecord { content: Content::Text { text, .. }, author_handle, marks, .. })
-                if !marks.manner.once =>
-            {
-                Some((author_handle, text))
+            Some(row) if !self.is_hidden(&row)? => {
+                let body = self.body_of(&row)?;
+                Some((row.author_handle, body))
             }
             _ => None,
         };

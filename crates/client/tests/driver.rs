@@ -6,6 +6,7 @@ mod world;
 use std::time::Duration;
 
 use lacre_client::content::Content;
+use lacre_client::journal::Changed;
 use lacre_client::once::Once;
 use lacre_client::store::StoreError;
 use lacre_client::transport::ConnectError;
@@ -17,7 +18,7 @@ use lacre_proto::{ErrorCode, Handle};
 use world::{World, minutes};
 
 fn text(text: &str) -> Content {
-    Content::Text { text: text.to_owned(), in_reply_to: None }
+    Content::Text { text: text.to_owned() }
 }
 
 fn handle(name: &str) -> Handle {
@@ -209,6 +210,39 @@ async fn what_is_written_offline_is_shown_at_once_and_survives() {
     assert_eq!(ana.draft(conversation).expect("it reads").as_deref(), Some("and then"));
     ana.keep_draft(conversation, String::new()).await.expect("kept");
     assert_eq!(ana.draft(conversation).expect("it reads"), None);
+}
+
+/// Each change is noted with itself or not at all, and stays over whatever happens until it is let go.
+#[tokio::test(start_paused = true)]
+async fn what_has_changed_stays_in_the_journal_until_it_is_let_go() {
+    let world = World::new();
+    let ana = world.sign_up("ana").await.expect("a sign-up");
+    online(&ana).await;
+    world.cut(true);
+    let (conversation, before) = ana.send_to(&handle("bruno"), text("before")).await.expect("queued");
+    assert_eq!(ana.journal(10).expect("it reads"), [], "nobody asked for one");
+    ana.keep_journal().await.expect("begun");
+    ana.keep_journal().await.expect("it is kept already");
+    let (_, first) = ana.send(conversation, text("one")).await.expect("queued");
+    world.fill_disk(true);
+    assert!(ana.send(conversation, text("two")).await.is_err(), "what is not stored changes nothing");
+    world.fill_disk(false);
+    ana.close().await;
+
+    let ana = world.open().expect("her profile");
+    let noted = [(1, Changed::Everything), (2, Changed::Message(conversation, first))];
+    assert_eq!(ana.journal(10).expect("it reads"), noted);
+    assert_eq!(ana.journal(1).expect("it reads"), noted[..1]);
+    ana.let_go(1).await.expect("let go");
+    ana.intend(Intent::Cancel(before)).await.expect("given up");
+    let later = [noted[1], (3, Changed::Message(conversation, before))];
+    assert_eq!(ana.journal(10).expect("it reads"), later);
+    ana.let_go(3).await.expect("let go");
+    assert_eq!(ana.journal(10).expect("it reads"), []);
+    ana.keep_journal().await.expect("it is kept already");
+    let (_, last) = ana.send(conversation, text("three")).await.expect("queued");
+    let last = [(4, Changed::Message(conversation, last))];
+    assert_eq!(ana.journal(10).expect("it reads"), last, "no number comes twice");
 }
 
 #[tokio::test(start_paused = true)]

@@ -290,6 +290,8 @@ pub struct Wish {
     pub once: bool,
     /// Not before this time by this device's clock.
     pub not_before: Option<Millis>,
+    /// The message that it answers, of the same conversation.
+    pub in_reply_to: Option<MessageId>,
 }
 
 /// The outcome of one input.

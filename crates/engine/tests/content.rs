@@ -183,14 +183,14 @@ fn another_encoding_of_the_same_message_is_refused() {
 fn text_a_reply_and_receipts_go_through_and_name_each_other() {
     let address = Address::direct(ANA, [BRUNO, ANA]);
     assert_eq!(address, Address::direct(ANA, [ANA, BRUNO]), "whoever began");
-    let text = Content::Text { text: "olá **Bruno**".to_owned(), in_reply_to: None };
+    let text = Content::Text { text: "olá **Bruno**".to_owned() };
     let (bytes, first) = encode(MessageId([7; 16]), &address, text.clone(), Manner::default()).unwrap();
     let opened = read(&bytes).unwrap().prove(&address).unwrap();
     assert_eq!((opened.id, opened.mimi_id, opened.content), (MessageId([7; 16]), first, text));
 
     let back = Address::direct(BRUNO, [ANA, BRUNO]);
     for content in [
-        Content::Text { text: "oi".to_owned(), in_reply_to: Some(first) },
+        Content::Text { text: "oi".to_owned() },
         Content::Delivered(vec![first]),
         Content::Read(vec![first, MimiId([9; 32])]),
     ] {
@@ -201,7 +201,7 @@ fn text_a_reply_and_receipts_go_through_and_name_each_other() {
 
 #[test]
 fn content_that_names_another_sender_or_room_than_the_seal_proves_is_refused() {
-    let text = || Content::Text { text: "send me the money".to_owned(), in_reply_to: None };
+    let text = || Content::Text { text: "send me the money".to_owned() };
     let forged = Address::direct(BRUNO, [ANA, BRUNO]);
     let (bytes, _) = encode(MessageId([7; 16]), &forged, text(), Manner::default()).unwrap();
     let mallory = Address { sender: Address::direct(MALLORY, [ANA, MALLORY]).sender, ..forged.clone() };
@@ -214,7 +214,7 @@ fn content_that_names_another_sender_or_room_than_the_seal_proves_is_refused() {
     assert_eq!(read(&nameless).unwrap().prove(&forged), Err(OpenError::FalseSender));
 }
 
-fn open(message: &Message) -> Result<(Content<MimiId>, Manner), OpenError> {
+fn open(message: &Message) -> Result<(Content<MimiId>, Manner<MimiId>), OpenError> {
     let uri = |name| message.text_extension(name).unwrap().to_owned();
     let address = Address { sender: uri(1), room: uri(2) };
     let opened = read(&codec::encode(message).unwrap())?.prove(&address)?;
@@ -227,7 +227,7 @@ fn what_this_version_cannot_do_is_unknown_and_not_shown_as_something_else() {
         assert_eq!(open(&vector(kind)).unwrap().0, Content::Unknown, "{kind}");
     }
     let offered = open(&vector("multipart-1")).unwrap().0;
-    assert_eq!(offered, Content::Text { text: "# Welcome!".to_owned(), in_reply_to: None });
+    assert_eq!(offered, Content::Text { text: "# Welcome!".to_owned() });
     let mut other = vector("original");
     other.body.disposition = Disposition(77);
     assert!(matches!(open(&other).unwrap().0, Content::Text { .. }), "an unknown disposition is rendered");
@@ -269,10 +269,11 @@ fn every_kind_of_the_registry_comes_back_as_it_was_said() {
         if sample == Content::Unknown {
             continue;
         }
-        for manner in [
-            Manner::default(),
-            Manner { expires: Some(Expiration { relative: true, time: 60 }), once: true, forwarded: 3 },
-        ] {
+        // What says something about a message names that one where others name what they answer.
+        let names = sample.about().is_some() || matches!(sample, Content::Chosen { .. });
+        let in_reply_to = (!names).then_some(MimiId([2; 32]));
+        let expires = Some(Expiration { relative: true, time: 60 });
+        for manner in [Manner::default(), Manner { expires, once: true, forwarded: 3, in_reply_to }] {
             let (bytes, mimi_id) = encode(MessageId([5; 16]), &address, sample.clone(), manner).unwrap();
             let opened = read(&bytes).unwrap().prove(&address).unwrap();
             assert_eq!((opened.content, opened.manner), (sample.clone(), manner), "{}", kind.name);
@@ -378,7 +379,7 @@ fn the_bodies_of_kinds_are_read_strictly() {
 fn nothing_empty_and_nothing_over_its_limit_is_sent() {
     let address = Address::direct(ANA, [ANA, BRUNO]);
     let sent = |content| encode(MessageId([1; 16]), &address, content, Manner::default()).map(drop);
-    let text = |length| Content::Text { text: "x".repeat(length), in_reply_to: None };
+    let text = |length| Content::Text { text: "x".repeat(length) };
     assert_eq!(sent(text(0)), Err(BadContent::Empty));
     assert_eq!(sent(text(64 * 1024)), Ok(()));
     assert_eq!(sent(text(64 * 1024 + 1)), Err(BadContent::TooLong));
@@ -437,10 +438,11 @@ proptest! {
     #[test]
     fn any_text_comes_back(text in "\\PC{1,400}", id in any::<[u8; 16]>(), reply in any::<Option<[u8; 32]>>()) {
         let address = Address::direct(ANA, [ANA, BRUNO]);
-        let content = Content::Text { text, in_reply_to: reply.map(MimiId) };
-        let (bytes, mimi_id) = encode(MessageId(id), &address, content.clone(), Manner::default()).unwrap();
+        let content = Content::Text { text };
+        let manner = Manner { in_reply_to: reply.map(MimiId), ..Manner::default() };
+        let (bytes, mimi_id) = encode(MessageId(id), &address, content.clone(), manner).unwrap();
         let opened = read(&bytes).unwrap().prove(&address).unwrap();
-        prop_assert_eq!(opened.content, content);
+        prop_assert_eq!((opened.content, opened.manner), (content, manner));
         prop_assert_eq!(opened.mimi_id, mimi_id);
     }
 }

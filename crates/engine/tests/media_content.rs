@@ -34,7 +34,8 @@ fn preview() -> Preview {
 }
 
 fn media(files: usize, caption: &str) -> Content<MimiId> {
-    Content::Media(Media { files: vec![(file(), preview()); files], caption: caption.to_owned() })
+    let caption = caption.to_owned();
+    Content::Media(Media { files: vec![(file(), preview()); files], caption, sticker: false })
 }
 
 fn voice() -> Voice {
@@ -88,6 +89,26 @@ fn files_come_back_to_the_last_field() {
 }
 
 #[test]
+fn a_sticker_is_one_file_without_words_and_a_picture_to_who_knows_none() {
+    let sticker = |files, caption| {
+        let Content::Media(media) = media(files, caption) else { panic!("files") };
+        Content::Media(Media { sticker: true, ..media })
+    };
+    let bytes = encode(sticker(1, "")).unwrap();
+    assert_eq!(open(&bytes), Ok(sticker(1, "")));
+    assert!(encode(sticker(2, "")).is_err());
+    assert!(encode(sticker(1, "look")).is_err());
+    // The mark is beside the file: without it the same is a picture.
+    let mut message: Message = codec::decode(&bytes).unwrap();
+    let mark = message.extensions.pop().expect("a mark");
+    assert_eq!(open(&codec::encode(&message).unwrap()), Ok(media(1, "")));
+    // On several files it says nothing that could be shown.
+    let mut message: Message = codec::decode(&encode(media(2, "")).unwrap()).unwrap();
+    message.extensions.push(mark);
+    assert_eq!(open(&codec::encode(&message).unwrap()), Err(OpenError::BadContent));
+}
+
+#[test]
 fn above_a_card_stands_one_file_and_nothing_follows_it() {
     let two = |parts: &mut Vec<Part>| {
         let again = parts[..2].to_vec();
@@ -109,7 +130,8 @@ fn what_cannot_be_sent_is_refused_before_it_is() {
     let large = |change: &dyn Fn(&mut FileRef, &mut Preview)| {
         let (mut file, mut preview) = (file(), preview());
         change(&mut file, &mut preview);
-        encode(Content::Media(Media { files: vec![(file, preview)], caption: String::new() }))
+        let caption = String::new();
+        encode(Content::Media(Media { files: vec![(file, preview)], caption, sticker: false }))
     };
     assert!(large(&|_, _| ()).is_ok());
     assert!(large(&|file, _| file.size = limits::FILE + 1).is_err());

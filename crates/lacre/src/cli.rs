@@ -232,16 +232,19 @@ pub struct SendArgs {
     #[arg(long = "self", conflicts_with_all = ["text", "files", "voice"])]
     pub own: bool,
     /// Send files, up to ten in one message. They are sealed first; then it waits for as long as they get on
-    #[arg(long = "file", value_name = "PATH", num_args = 1.., conflicts_with_all = ["text", "once", "reply_to"])]
+    #[arg(long = "file", value_name = "PATH", num_args = 1.., conflicts_with_all = ["text", "once"])]
     pub files: Vec<PathBuf>,
     /// What to say with the files
     #[arg(long, value_name = "TEXT", requires = "files")]
     pub caption: Option<String>,
+    /// The file is a sticker
+    #[arg(long, requires = "files", conflicts_with = "caption")]
+    pub sticker: bool,
     /// Send pictures in their full size; and what cannot be cleaned of what it tells about its maker, as it is
     #[arg(long, requires = "files")]
     pub original: bool,
     /// Send a WAV file, or what `lacre voice record` made, as a voice note
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "files", "once", "reply_to"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "files", "once"])]
     pub voice: Option<PathBuf>,
     /// How the files go
     #[command(flatten)]

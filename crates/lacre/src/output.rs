@@ -204,13 +204,15 @@ pub fn said(body: &Body, from: &str) -> String {
             format!("(from here on messages vanish {} after they were read)", duration(*seconds))
         }
         Body::Menu { menu, above: None } => menu_lines(menu),
-        Body::Menu { menu, above: Some(file) } => format!("{}\n{}", file_line(file), menu_lines(menu)),
+        Body::Menu { menu, above: Some(file) } => {
+            format!("{}\n{}", file_line(file, what(false)), menu_lines(menu))
+        }
         Body::Chosen(choice) => format!("[{}]", safe_line(&choice.title)),
         Body::Consent(categories, until) => format!("({})", consent_sentence(from, categories, *until)),
         Body::Asks { name, state, .. } => {
             format!("({})", safe_line(&ask_sentence(from, name.as_deref(), *state)))
         }
-        Body::Files { files, caption } => file_lines(files, caption),
+        Body::Files { files, caption, sticker } => file_lines(files, caption, *sticker),
         Body::Voice { file, .. } => {
             let seconds = file.preview.duration_ms.div_ceil(1000);
             format!("a voice note of {}:{:02} ({})", seconds / 60, seconds % 60, bytes(file.file.size))
@@ -352,15 +354,20 @@ fn ask_sentence(from: &str, group: Option<&str>, state: Asking) -> String {
     }
 }
 
-fn file_lines(files: &[File], caption: &str) -> String {
-    let mut lines: Vec<String> = files.iter().map(file_line).collect();
+fn file_lines(files: &[File], caption: &str, sticker: bool) -> String {
+    let mut lines: Vec<String> = files.iter().map(|file| file_line(file, what(sticker))).collect();
     if !caption.is_empty() {
         lines.push(safe_text(caption));
     }
     lines.join("\n")
 }
 
-fn file_line(file: &File) -> String {
+/// What files of a message are called.
+pub fn what(sticker: bool) -> &'static str {
+    if sticker { "a sticker" } else { "a file" }
+}
+
+fn file_line(file: &File, what: &str) -> String {
     let (name, size) = (safe_line(&lacre_guard::clean_name(&file.file.name)), bytes(file.file.size));
     let picture = match (file.preview.width, file.preview.height) {
         (0, _) | (_, 0) => String::new(),
@@ -372,7 +379,7 @@ fn file_line(file: &File) -> String {
         Transfer::Fetching => " [being fetched]".to_owned(),
         Transfer::NotFetched(why) => format!(" [{why}]"),
     };
-    format!("a file: {name} ({size}{picture}){state}")
+    format!("{what}: {name} ({size}{picture}){state}")
 }
 
 fn fact_sentence(fact: &Fact, from: &str) -> String {
@@ -403,8 +410,8 @@ fn poll_lines(poll: &Poll) -> String {
 /// The answered message on one line.
 pub fn quoted(quote: &lacre_client::view::Quote) -> String {
     match &quote.what {
-        Some((author, text)) => {
-            let text = safe_line(text);
+        Some((author, body)) => {
+            let text = safe_line(&said(body, author.as_str()));
             let short: String = text.chars().take(60).collect();
             let more = if short.len() < text.len() { "…" } else { "" };
             format!("> {author}: {short}{more}")

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use futures_util::FutureExt;
 use lacre_engine::content::{Content, MessageId};
 use lacre_engine::records::{MessageState, Standing};
-use lacre_engine::{Engine, EngineError, Input, Intent, Reader, Step, Wake};
+use lacre_engine::{Engine, EngineError, Input, Intent, Reader, Step, To, Wake, Wish};
 use lacre_proto::wire::Item;
 use lacre_proto::{Handle, Millis};
 use lacre_relay::limits::RateLimits;
@@ -152,24 +152,21 @@ impl World {
 
     /// One says something to another.
     pub fn say(&mut self, from: &str, to: &str, text: &str) -> Taken {
-        self.say_content(from, to, Content::Text { text: text.to_owned(), in_reply_to: None })
+        self.say_so(from, to, text, Wish::default())
     }
 
     /// One answers a message of another.
     pub fn reply(&mut self, from: &str, to: &str, in_reply_to: MessageId, text: &str) -> Taken {
-        self.say_content(from, to, Content::Text { text: text.to_owned(), in_reply_to: Some(in_reply_to) })
+        self.say_so(from, to, text, Wish { in_reply_to: Some(in_reply_to), ..Wish::default() })
     }
 
-    fn say_content(&mut self, from: &str, to: &str, content: Content) -> Taken {
-        let text = match &content {
-            Content::Text { text, .. } => text.clone(),
-            _ => panic!("only text is said"),
-        };
+    fn say_so(&mut self, from: &str, to: &str, text: &str, wish: Wish) -> Taken {
         let handle = to.parse().expect("names in worlds are handles");
-        let taken = self.intend(from, Intent::SendTo(handle, content));
+        let content = Content::Text { text: text.to_owned() };
+        let taken = self.intend(from, Intent::Say(To::Person(handle), content, wish));
         // What is said on one of several devices is not in the history: it stands among what the others say.
         if matches!(taken, Taken::Stored | Taken::StoredThenDied) && !from.contains('/') {
-            self.history.said(from, to, &text);
+            self.history.said(from, to, text);
         }
         taken
     }

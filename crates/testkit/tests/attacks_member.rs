@@ -51,7 +51,7 @@ fn m03_words_put_into_anas_mouth_are_not_shown() {
             disarm(&mut world, Defence::Author);
         }
         let pair = [world.device("ana").account(), world.device("bruno").account()];
-        let content = Content::Text { text: "I owe Bruno 100".to_owned(), in_reply_to: None };
+        let content = Content::Text { text: "I owe Bruno 100".to_owned() };
         let before = view(&world, "ana").1;
         let id = MessageId([3; 16]);
         crime(&mut world, Crime::Say { sender: pair[0], room: pair, id, content, counter: 50 });
@@ -115,7 +115,7 @@ fn m17_a_jump_over_the_limit_is_refused() {
         if !armed {
             disarm(&mut world, Defence::Forward);
         }
-        let far = Content::Text { text: "far ahead".to_owned(), in_reply_to: None };
+        let far = Content::Text { text: "far ahead".to_owned() };
         crime(&mut world, Crime::Skip(2100, far));
         assert_eq!(texts(&world, "ana", "bruno").contains(&"far ahead".to_owned()), !armed);
         assert_eq!(world.device("ana").alerts().contains(&Alert::Unreadable), armed);

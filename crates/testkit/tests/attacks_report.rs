@@ -162,7 +162,7 @@ fn s05_what_is_shown_can_be_reported() {
             world.engine("ana").disarm(Defences::without([Defence::Proof]));
         }
         let conversation = world.device("bruno").direct_with("ana").expect("they have talked");
-        let content = Content::Text { text: "your money".to_owned(), in_reply_to: None };
+        let content = Content::Text { text: "your money".to_owned() };
         world.step("bruno", |engine, reader, now, rng| {
             let crime = Crime::Deny(content.clone(), Denial::Missing);
             let Crafted { changes, op } = engine.craft(reader, conversation, crime, now, rng)?;

@@ -16,7 +16,7 @@ const PEOPLE: [&str; 4] = ["ana", "bruno", "carla", "dora"];
 const MINUTE: u64 = 60_000;
 
 fn text(text: &str) -> Content {
-    Content::Text { text: text.to_owned(), in_reply_to: None }
+    Content::Text { text: text.to_owned() }
 }
 
 /// Ana's group with Bruno, Carla and Dora.

@@ -66,7 +66,8 @@ fn seal(client: &Client, bytes: &[u8]) -> FileRef {
 impl Scene {
     /// Ana sends a file to Bruno, who accepts her; where it is at his.
     async fn send(&self, file: &FileRef) -> (ConversationId, MessageId) {
-        let media = Media { files: vec![(file.clone(), Preview::default())], caption: String::new() };
+        let media =
+            Media { files: vec![(file.clone(), Preview::default())], caption: String::new(), sticker: false };
         let bruno = "bruno".parse().unwrap();
         let (conversation, id) = self.ana.send_to(&bruno, Content::Media(media)).await.unwrap();
         self.ana.wait_sent(conversation, id).await.unwrap();

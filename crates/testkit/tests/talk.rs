@@ -146,7 +146,7 @@ fn three_people_have_three_conversations_and_nobody_hears_the_others() {
 fn nobody_of_that_name_is_refused_and_oneself_is_a_note() {
     let mut world = world(7);
     world.say("ana", "nobody", "is anyone there?");
-    let text = || Content::Text { text: "note to self".to_owned(), in_reply_to: None };
+    let text = || Content::Text { text: "note to self".to_owned() };
     world.intend("ana", Intent::SendTo("ana".parse().unwrap(), text()));
     world.settle();
     assert_eq!(world.device("ana").refusals(), []);

@@ -89,7 +89,7 @@ const WALLS: &[Wall] = &[
     // It says and hears through a client, and serves the business's own programs.
     Wall {
         name: "lacre-business",
-        may: &["lacre-client", "lacre-proto", "lacre-store"],
+        may: &["lacre-client", "lacre-media", "lacre-proto", "lacre-store"],
         never: &["lacre-relay", "ratatui"],
     },
     Wall {

@@ -198,7 +198,7 @@ impl Group {
         let mut point = Point::default();
         let (mut seals, mut opens) = (Vec::new(), Vec::new());
         for _ in 0..TIMES {
-            let content = Content::Text { text: "a".repeat(100), in_reply_to: None };
+            let content = Content::Text { text: "a".repeat(100) };
             (self.ana.costs, self.bruno.costs) = (Vec::new(), Vec::new());
             self.ana.write(Intent::Send(self.id, content)).await?;
             seals.push(self.ana.costs.first().copied().unwrap_or_default());

@@ -227,7 +227,8 @@ async fn person(name: &str, files: &Path, relay: &Relay, rng: &mut StdRng) -> Re
 /// Sends a sealed file, and waits until it is at the other end; names it there.
 async fn send(ana: &Client, bruno: &Client, file: &FileRef) -> Result<FileId, Failed> {
     let mut events = bruno.events();
-    let media = Media { files: vec![(file.clone(), Preview::default())], caption: String::new() };
+    let media =
+        Media { files: vec![(file.clone(), Preview::default())], caption: String::new(), sticker: false };
     let (conversation, id) = ana.send_to(&bruno.me()?.handle, Content::Media(media)).await?;
     ana.wait_sent(conversation, id).await?;
     loop {

@@ -171,7 +171,7 @@ fn message(number: u64, rng: &mut ChaCha20Rng) -> Result<MessageRecord, Failed> 
         author_handle: format!("bruno{at}").parse()?,
         mine: false,
         sent_ms: number * DAY / 100,
-        content: Content::Text { text: words.join(" "), in_reply_to: None },
+        content: Content::Text { text: words.join(" ") },
         change: None,
         state: MessageState::Received,
         late: false,

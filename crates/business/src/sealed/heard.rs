@@ -1,23 +1,24 @@
 //! What happens on the device, as events, each told once.
 
+use lacre_client::EngineError;
 use lacre_client::content::{self, Content};
-use lacre_client::records::{ConversationKind, ConversationRecord, Failure, MessageRecord, MessageState};
-use lacre_client::{EngineError, Event};
+use lacre_client::journal::Changed;
+use lacre_client::records::{
+    ConversationKind, ConversationRecord, Failure, MessageRecord, MessageState, Reaction,
+};
 use lacre_proto::{AccountId, ConversationId, ErrorCode};
 use lacre_store::data::{Batch, Data, Expected, Key, WriteError};
 use sha2::{Digest, Sha256};
 
-use super::{EVENTS, Sealed};
+use super::Sealed;
 use crate::chat::{
     Chat, ChatEvent, Choice, ChosenBy, Customer, Incoming, MediaKind, MessageId, Place, Reach, SendError,
 };
 use crate::erasing;
-use crate::store::{StoreError, bytes_of, table};
+use crate::store::{StoreError, table};
 
-/// So many rows that were told already, one after another, and the rest of a conversation was too.
-const KNOWN: usize = 64;
-/// The mark that holds which reaction of the customer's to a row was told last.
-const LAST_REACTION: &[u8] = b"rl";
+/// Entries of the journal read at once.
+const ENTRIES: usize = 128;
 /// Rows read at once.
 const ROWS: usize = 128;
 
@@ -25,19 +26,29 @@ const ROWS: usize = 128;
 type Telling = (Vec<u8>, ChatEvent);
 
 impl<D: Data> Sealed<D> {
-    pub(super) async fn happened(&self, event: Event) -> Result<(), StoreError> {
-        match event {
-            Event::MessageChanged(conversation, message) => {
-                self.tell_row(conversation, message).await.map(drop)
+    /// Tells the next that has changed, and lets it go from the journal; whether there may be more.
+    pub(super) async fn hear_some(&self) -> Result<bool, StoreError> {
+        let read = self.client.journal(ENTRIES);
+        let entries = read.map_err(|error| unread(SendError::Unavailable(error.to_string())))?;
+        let Some(&(last, _)) = entries.last() else { return Ok(false) };
+        for (_, changed) in entries {
+            match changed {
+                Changed::Everything => self.look_through().await?,
+                Changed::Message(conversation, message) => self.tell_row(conversation, message).await?,
+                Changed::Conversation(conversation) => self.look_through_one(conversation).await?,
+                Changed::Consent(customer) => self.tell_consent(customer).await?,
             }
-            Event::ConversationMerged(_, stays) => self.look_through_one(stays).await,
-            Event::Consent(customer) => self.tell_consent(customer).await,
-            _ => Ok(()),
         }
+        if let Err(error) = self.client.let_go(last).await {
+            // It is told again, which is nothing, when something else has happened.
+            tracing::warn!(%error, "what was told stays in the device's journal for a while");
+            return Ok(false);
+        }
+        Ok(true)
     }
 
-    /// Looks through all that the client has, from the newest back to what was told.
-    pub(super) async fn look_through(&self) -> Result<(), StoreError> {
+    /// Looks through all that the client has.
+    async fn look_through(&self) -> Result<(), StoreError> {
         let all = self.read(|records| records.conversations()).map_err(unread)?;
         for record in all {
             if record.kind == ConversationKind::Direct {
@@ -51,35 +62,21 @@ impl<D: Data> Sealed<D> {
     }
 
     async fn look_through_one(&self, conversation: ConversationId) -> Result<(), StoreError> {
-        let (mut before, mut known, mut rows) = (None, 0, Vec::new());
-        while known < KNOWN {
-            let some = self.read(|records| records.messages(conversation, before, ROWS)).map_err(unread)?;
-            let Some(last) = some.last() else { break };
-            before = Some(last.position);
+        let mut after = None;
+        loop {
+            let read = self.read(|records| records.messages_after(conversation, after, ROWS));
+            let some = read.map_err(unread)?;
+            let Some(last) = some.last() else { return Ok(()) };
+            after = Some(last.position);
             for row in some {
-                known = if self.is_told(&row).await? { known + 1 } else { 0 };
-                rows.push(row.id);
+                self.tell_row(conversation, row.id).await?;
             }
         }
-        // In the order in which they came.
-        for id in rows.into_iter().rev() {
-            self.tell_row(conversation, id).await?;
-        }
-        Ok(())
     }
 
     fn is_said_here(&self, row: &MessageRecord) -> Result<bool, StoreError> {
         let said = self.client.is_said_here(row.id);
         Ok(row.mine && said.map_err(|error| unread(SendError::Unavailable(error.to_string())))?)
-    }
-
-    async fn is_told(&self, row: &MessageRecord) -> Result<bool, StoreError> {
-        let what: &[u8] = match row.mine {
-            true if !self.is_said_here(row)? => b"el",
-            true => b"r2",
-            false => b"in",
-        };
-        Ok(self.store.0.get(&mark(row.id, what)).await?.is_some())
     }
 
     /// Tells what is new of a row.
@@ -88,8 +85,7 @@ impl<D: Data> Sealed<D> {
             let Some(record) = records.conversation(conversation)? else { return Ok(None) };
             let Some(row) = records.message(conversation, id)? else { return Ok(None) };
             let Some(customer) = customer_of(&records, &record)? else { return Ok(None) };
-            let reactions = records.reactions(conversation, id)?;
-            let theirs = reactions.into_iter().find(|it| it.account == customer.account);
+            let theirs = records.reaction_of(conversation, id, customer.account)?;
             let menu = match &row.content {
                 Content::Chosen { of, .. } => records.message(conversation, *of)?,
                 _ => None,
@@ -109,18 +105,10 @@ impl<D: Data> Sealed<D> {
             true => all.extend(reached(&row, &customer)),
             false => all.extend(came(&row, &customer, menu.as_ref())),
         }
-        let last = mark(row.id, LAST_REACTION);
-        if let Some(reaction) = &reaction {
-            let by = [b"re".as_slice(), &reaction.revision.to_be_bytes()].concat();
-            let what = Incoming::Reaction(MessageId(row.id.0), reaction.emoji.clone());
-            all.push((by, said(&customer, MessageId(reaction.id.0), row.sent_ms, what, None)));
-            // Of one that was taken back nothing is left but this.
-            let revision = reaction.revision.to_be_bytes().to_vec();
-            self.store.0.write(Batch::new().put(last, revision)).await?;
-        } else if let Some(revision) = self.store.0.get(&last).await? {
-            let by = [b"rx".as_slice(), revision.as_ref()].concat();
-            let what = Incoming::Reaction(MessageId(row.id.0), None);
-            all.push((by.clone(), said(&customer, derived(row.id, &by), row.sent_ms, what, None)));
+        if let Some(Reaction { id, emoji, revision, time_ms, .. }) = reaction {
+            let by = [b"re".as_slice(), &revision.to_be_bytes()].concat();
+            let what = Incoming::Reaction(MessageId(row.id.0), emoji);
+            all.push((by, said(&customer, MessageId(id.0), time_ms, what, None)));
         }
         for (by, event) in all {
             self.tell(mark(row.id, &by), &event, Some(row.id)).await?;
@@ -129,7 +117,7 @@ impl<D: Data> Sealed<D> {
     }
 
     async fn tell_consent(&self, customer: AccountId) -> Result<(), StoreError> {
-        let Ok(standing) = self.standing(customer) else { return Ok(()) };
+        let standing = self.standing(customer).map_err(unread)?;
         let found = self.read(|records| {
             let Some(me) = records.me()? else { return Ok(None) };
             let Some(consent) = records.consent(me.account, customer)? else { return Ok(None) };
@@ -152,22 +140,15 @@ impl<D: Data> Sealed<D> {
         event: &ChatEvent,
         row: Option<content::MessageId>,
     ) -> Result<(), StoreError> {
-        let mut batch = Batch::new()
-            .assert(once.clone(), Expected::Absent)
-            .put(once, Vec::new())
-            .append(vec![EVENTS], bytes_of(event));
+        let mut batch = Batch::new().assert(once.clone(), Expected::Absent).put(once, Vec::new());
         if let (ChatEvent::Message { id, .. }, Some(row)) = (event, row)
             && id.0 != row.0
         {
             batch = batch.put(alias(*id), row.0.to_vec());
         }
-        match self.store.0.write(batch).await {
-            Ok(_) => {
-                self.told.notify_waiters();
-                Ok(())
-            }
-            Err(WriteError::Conflict(_)) => Ok(()),
-            Err(error) => Err(error.into()),
+        match self.told.append(batch, event).await {
+            Err(StoreError::Write(WriteError::Conflict(_))) => Ok(()),
+            other => other,
         }
     }
 }
@@ -181,7 +162,7 @@ fn mark(row: content::MessageId, what: &[u8]) -> Key {
     Key::new(table::TAKEN, &[b"row", &row.0, what])
 }
 
-fn unread(error: SendError) -> StoreError {
+pub(super) fn unread(error: SendError) -> StoreError {
     tracing::warn!(%error, "the device's records cannot be read");
     StoreError::Corrupt("a record of the device")
 }
@@ -212,23 +193,30 @@ fn elsewhere(row: &MessageRecord, to: &Customer) -> Option<Telling> {
 /// How far one's own message has come: each step, in their order.
 fn reached(row: &MessageRecord, to: &Customer) -> Vec<Telling> {
     let id = MessageId(row.id.0);
-    let step = |number: &[u8; 2], reach| {
-        let event = ChatEvent::Reached { to: to.clone(), id, at: row.sent_ms, reach };
+    let step = |number: &[u8; 2], reach, at| {
+        let event = ChatEvent::Reached { to: to.clone(), id, at, reach };
         (number.to_vec(), event)
     };
-    let (sent, delivered, read) = (b"r0", b"r1", b"r2");
-    match row.state {
-        MessageState::Sent => vec![step(sent, Reach::Sent)],
-        MessageState::Delivered => vec![step(sent, Reach::Sent), step(delivered, Reach::Delivered)],
-        MessageState::Read => {
-            vec![step(sent, Reach::Sent), step(delivered, Reach::Delivered), step(read, Reach::Read)]
-        }
+    // Who has seen it has it; the receipt for that may be missing.
+    let read = row.marks.read_ms.unwrap_or(row.sent_ms);
+    let delivered = row.marks.delivered_ms.unwrap_or(read);
+    let steps = [
+        step(b"r0", Reach::Sent, row.sent_ms),
+        step(b"r1", Reach::Delivered, delivered),
+        step(b"r2", Reach::Read, read),
+    ];
+    let far = match row.state {
+        MessageState::Sent => 1,
+        MessageState::Delivered => 2,
+        MessageState::Read => 3,
         MessageState::Failed(why) => {
-            let event = ChatEvent::Failed { to: to.clone(), id, at: row.sent_ms, why: failed(why) };
-            vec![(b"rf".to_vec(), event)]
+            let at = row.marks.ended_ms.unwrap_or(row.sent_ms);
+            let event = ChatEvent::Failed { to: to.clone(), id, at, why: failed(why) };
+            return vec![(b"rf".to_vec(), event)];
         }
-        _ => Vec::new(),
-    }
+        _ => 0,
+    };
+    steps.into_iter().take(far).collect()
 }
 
 pub(super) fn failed(why: Failure) -> SendError {
@@ -259,8 +247,9 @@ fn came(row: &MessageRecord, from: &Customer, menu: Option<&MessageRecord>) -> V
     }
     let id = MessageId(row.id.0);
     if row.marks.deleted_by.is_some() {
-        let what = Incoming::Delete(id);
-        return vec![(b"de".to_vec(), said(from, derived(row.id, b"delete"), row.sent_ms, what, None))];
+        let at = row.marks.ended_ms.unwrap_or(row.sent_ms);
+        let event = said(from, derived(row.id, b"delete"), at, Incoming::Delete(id), None);
+        return vec![(b"de".to_vec(), event)];
     }
     let mut all = vec![(b"in".to_vec(), said(from, id, row.sent_ms, what_of(row, menu), Some(row)))];
     if let Content::Media(media) = &row.content {
@@ -316,6 +305,7 @@ fn what_of(row: &MessageRecord, menu: Option<&MessageRecord>) -> Incoming {
             Incoming::Chosen(MessageId(of.0), choice, by)
         }
         Content::Media(media) => match media.files.first() {
+            Some((file, _)) if media.sticker => file_of(file, MediaKind::Sticker, String::new(), 0),
             Some((file, _)) => file_of(file, kind_of(&file.media_type), media.caption.clone(), 0),
             None => Incoming::Other,
         },
@@ -347,7 +337,48 @@ fn kind_of(mime: &str) -> MediaKind {
 
 #[cfg(test)]
 mod tests {
+    use lacre_client::records::{Marks, Position};
+
     use super::*;
+
+    /// One's own message that has come so far.
+    fn row(state: MessageState, marks: Marks) -> MessageRecord {
+        MessageRecord {
+            id: content::MessageId([1; 16]),
+            conversation: ConversationId([2; 16]),
+            position: Position { anchor: 1, counter: 0 },
+            author: AccountId([3; 16]),
+            author_handle: "bakery".parse().expect("a handle"),
+            mine: true,
+            sent_ms: 1_000,
+            content: Content::Text { text: "at five".to_owned() },
+            change: None,
+            state,
+            late: false,
+            seen: true,
+            mimi: None,
+            marks,
+        }
+    }
+
+    #[test]
+    fn each_step_is_told_at_its_own_time() {
+        let ana = Customer { account: AccountId([4; 16]), name: "Ana".to_owned() };
+        let times = |state, marks| {
+            let time = |(_, event): &Telling| match event {
+                ChatEvent::Reached { at, .. } | ChatEvent::Failed { at, .. } => *at,
+                _ => panic!("it is about a message of the business's"),
+            };
+            reached(&row(state, marks), &ana).iter().map(time).collect::<Vec<_>>()
+        };
+        let marks = Marks { delivered_ms: Some(2_000), read_ms: Some(3_000), ..Marks::default() };
+        assert_eq!(times(MessageState::Read, marks.clone()), [1_000, 2_000, 3_000]);
+        assert_eq!(times(MessageState::Delivered, marks), [1_000, 2_000]);
+        let unseen = Marks { read_ms: Some(3_000), ..Marks::default() };
+        assert_eq!(times(MessageState::Read, unseen), [1_000, 3_000, 3_000], "who has seen it has it");
+        let ended = Marks { ended_ms: Some(9_000), ..Marks::default() };
+        assert_eq!(times(MessageState::Failed(Failure::Blocked), ended), [9_000]);
+    }
 
     #[test]
     fn r22_what_the_relay_refuses_a_business_is_told_by_its_own_name() {

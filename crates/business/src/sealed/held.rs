@@ -273,7 +273,7 @@ fn file(file: &FileRef) -> Value {
 fn content(content: &Content) -> Value {
     match content {
         Content::Text { text, .. } => json!({ "text": text }),
-        Content::Media(media) => json!({ "caption": media.caption }),
+        Content::Media(media) => json!({ "caption": media.caption, "sticker": media.sticker }),
         Content::Place(place) => json!({
             "latitude": f64::from(place.latitude_e7) / 1e7,
             "longitude": f64::from(place.longitude_e7) / 1e7,

@@ -85,12 +85,13 @@ impl Kin {
     }
 
     /// How long ago that was up to which this node, which leads, has told everything; `None` while it does not know: there
-    /// is something that it has heard and not taken yet, or its store does not answer.
+    /// is something in the journal or in the log that was not taken yet, or its store does not answer.
     async fn behind<D: Data>(&self, store: &Store<D>, outbox: &Outbox<D>, now: Millis) -> Option<Millis> {
-        let heard = store.0.log_state(super::EVENTS).await.ok()?.head;
+        let is_heard = self.client.journal(1).ok()?.is_empty();
+        let heard = store.0.log_state(super::told::EVENTS).await.ok()?.head;
         let taken = outbox.position().await.ok()?;
         let behind = outbox.behind(now).await.ok()?;
-        (self.lead.leads() && heard <= taken).then_some(behind)
+        (self.lead.leads() && is_heard && heard <= taken).then_some(behind)
     }
 
     async fn ask(&self, wanted: Wanted, behind: Option<Millis>) -> Result<(), NodesError> {

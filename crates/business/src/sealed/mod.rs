@@ -1,8 +1,9 @@
 //! The sealed side, on a client: an ordinary device of the business's account.
 //!
 //! What the client has taken in becomes events in a log of the node's store, each once: an event is appended in the
-//! same write as the mark that it was told. So a node that dies, or was away for days, looks through what came since and
-//! tells what it has not.
+//! same write as the mark that it was told. What has changed is in the client's journal, noted in the transaction that
+//! changed it, and goes from there only when all that it tells is in the log: a node that dies, or was away for days,
+//! goes on where it was.
 
 mod agreed;
 mod heard;
@@ -10,27 +11,24 @@ mod held;
 mod kin;
 mod said;
 mod terms;
+mod told;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lacre_client::records::{ConversationKind, ConversationRecord, Quality, Records};
-use lacre_client::{Client, EngineError, Intent};
+use lacre_client::{Client, EngineError, Intent, IntentError};
 use lacre_proto::{AccountId, ConversationId, Handle};
-use lacre_store::data::{Batch, Data, LogId};
-use tokio::sync::{Notify, RwLock, watch};
+use lacre_store::data::Data;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Mutex, RwLock, watch};
 
+use self::told::Told;
 use crate::chat::{Category, Chat, ChatEvent, MessageId, Rated, Rating, Said, Send, SendError, Standing};
 use crate::restriction;
 use crate::store::{Store, StoreError};
 
 pub use self::kin::Kin;
-
-/// The log of events.
-const EVENTS: LogId = LogId(*b"lacre/chat/event");
-/// Events given at once.
-const AT_ONCE: usize = 256;
-const BYTES: usize = 1 << 20;
 
 /// A client as the sealed side of a node. Clones are the same.
 #[derive(Clone)]
@@ -39,30 +37,47 @@ pub struct Sealed<D> {
     store: Store<D>,
     /// Plain files that are on their way in or out.
     folder: PathBuf,
-    told: Arc<Notify>,
+    told: Told<D>,
     /// Held while something is being said, until it is known as what: until then nothing is told of what was said.
     saying: Arc<RwLock<()>>,
+    /// Held while a voice note is listened to.
+    listening: Arc<Mutex<()>>,
 }
 
 impl<D: Data> Sealed<D> {
     /// The sealed side on a client that runs; `folder` is for files that are being fetched.
     pub fn new(client: Client, store: Store<D>, folder: PathBuf) -> Self {
-        Self { client, store, folder, told: Arc::default(), saying: Arc::default() }
+        Self {
+            told: Told::new(store.clone()),
+            client,
+            store,
+            folder,
+            saying: Arc::default(),
+            listening: Arc::default(),
+        }
     }
 
     /// Tells what happens, until it is stopped or the client is.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) -> Result<(), StoreError> {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => Ok(()),
+            ended = self.hear() => ended,
+        }
+    }
+
+    /// Tells what happens. Dropping it anywhere loses nothing, and tells nothing twice.
+    async fn hear(&self) -> Result<(), StoreError> {
         let mut events = self.client.events();
-        self.look_through().await?;
+        match self.client.keep_journal().await {
+            Ok(()) => {}
+            Err(IntentError::Closed) => return Ok(()),
+            Err(error) => return Err(heard::unread(said::refused(&error))),
+        }
         loop {
-            let event = tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return Ok(()),
-                event = events.recv() => event,
-            };
-            match event {
-                Ok(event) => self.happened(event).await?,
-                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => self.look_through().await?,
-                Err(tokio::sync::broadcast::error::RecvError::Closed) => return Ok(()),
+            while self.hear_some().await? {}
+            // Which event it is, and whether some were missed, does not matter: what changed is in the journal.
+            if let Err(RecvError::Closed) = events.recv().await {
+                return Ok(());
             }
         }
     }
@@ -85,10 +100,7 @@ impl<D: Data> Sealed<D> {
         &self,
         message: MessageId,
     ) -> Result<(ConversationId, lacre_client::content::MessageId), SendError> {
-        let row = self.store.0.get(&heard::alias(message)).await;
-        let row = row.map_err(|error| SendError::Unavailable(error.to_string()))?;
-        let row = row.and_then(|row| <[u8; 16]>::try_from(row.as_ref()).ok()).unwrap_or(message.0);
-        let id = lacre_client::content::MessageId(row);
+        let id = self.row_of(message).await?;
         let found = self.read(|records| {
             for conversation in records.conversations()? {
                 if records.message(conversation.id, id)?.is_some() {
@@ -102,6 +114,14 @@ impl<D: Data> Sealed<D> {
             self.permit(customer).await?;
         }
         Ok((conversation, id))
+    }
+
+    /// The id on the device of what a message is part of: of itself, when it is nobody's part.
+    async fn row_of(&self, message: MessageId) -> Result<lacre_client::content::MessageId, SendError> {
+        let row = self.store.0.get(&heard::alias(message)).await;
+        let row = row.map_err(|error| SendError::Unavailable(error.to_string()))?;
+        let row = row.and_then(|row| <[u8; 16]>::try_from(row.as_ref()).ok()).unwrap_or(message.0);
+        Ok(lacre_client::content::MessageId(row))
     }
 
     /// Whether something may be done with a customer's data.
@@ -126,6 +146,10 @@ impl<D: Data> Chat for Sealed<D> {
 
     async fn send(&self, send: Send) -> Result<Said, SendError> {
         self.say(send).await
+    }
+
+    fn said_before(&self, dedupe: [u8; 16]) -> Result<Option<MessageId>, SendError> {
+        self.before(dedupe)
     }
 
     async fn mark_read(&self, message: MessageId) -> Result<(), SendError> {
@@ -175,24 +199,8 @@ impl<D: Data> Chat for Sealed<D> {
         self.save(message, index, to).await
     }
 
-    async fn events(&self, after: u64) -> Vec<(u64, ChatEvent)> {
-        // What was taken is kept by who took it: here nothing of it stays.
-        if let Err(error) = self.store.0.write(Batch::new().truncate(EVENTS, after)).await {
-            tracing::warn!(%error, "events that were taken stay for a while");
-        }
-        loop {
-            let told = self.told.notified();
-            let read = self.store.0.read_log(EVENTS, after, AT_ONCE, BYTES).await;
-            let events: Vec<_> = read
-                .unwrap_or_default()
-                .into_iter()
-                .filter_map(|entry| Some((entry.position, postcard::from_bytes(&entry.value).ok()?)))
-                .collect();
-            if !events.is_empty() {
-                return events;
-            }
-            told.await;
-        }
+    async fn events(&self, after: u64) -> Result<Vec<(u64, ChatEvent)>, StoreError> {
+        self.told.next(after).await
     }
 }
 

@@ -1,12 +1,14 @@
 //! What the node says, as content; and files that come and go.
 
-use std::fs::File;
-use std::path::Path;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
-use lacre_client::content::{self, Content, FileRef, Media, Preview, kinds};
+use lacre_client::content::{self, Content, FileRef, Media, Preview, Voice, kinds};
 use lacre_client::files::{Folder, Transfer};
 use lacre_client::records::FileId;
 use lacre_client::{Intent, IntentError, Queued, Refusal, To, Wish};
+use lacre_media::voice;
 use lacre_proto::{ConversationId, limits};
 use lacre_store::data::Data;
 use rand::rand_core::UnwrapErr;
@@ -14,36 +16,46 @@ use rand::rngs::OsRng;
 
 use super::Sealed;
 use crate::chat::{
-    Button, Card, Category, Choice, Header, MessageId, Offer, Outgoing, Place, Said, Section, Send, SendError,
+    Button, Card, Category, Choice, File, Header, MediaKind, MessageId, Offer, Outgoing, Place, Said,
+    Section, Send, SendError,
 };
+
+/// What is asked for under a value is the same by the value alone: a file that is brought again from a link lies
+/// elsewhere than the first time.
+const SAME: &[u8] = b"";
 
 impl<D: Data> Sealed<D> {
     pub(super) async fn say(&self, send: Send) -> Result<Said, SendError> {
         self.permit(send.to).await?;
         let conversation = self.with(send.to)?.id;
-        let once = hex::encode(send.dedupe);
-        let what = postcard::to_allocvec(&send).map_err(|_| SendError::BadContent)?;
         // What was said before is not made again: its file may be there no more.
-        let before = self.client.done_before(&once, &what).map_err(|error| refused(&error))?;
-        if let Some(done) = before {
-            return Ok(Said { id: id_of(done.queued, &once), hold: None });
+        if let Some(id) = self.before(send.dedupe)? {
+            return Ok(Said { id, hold: None });
         }
+        let once = hex::encode(send.dedupe);
         let intent = self.intent(conversation, send).await?;
         let hold = self.saying.clone().read_owned().await;
-        let done = self.client.intend_once(&once, &what, intent).await.map_err(|error| refused(&error))?;
+        let done = self.client.intend_once(&once, SAME, intent).await.map_err(|error| refused(&error))?;
         Ok(Said { id: id_of(done.queued, &once), hold: Some(hold) })
     }
 
+    /// What was said under a value.
+    pub(super) fn before(&self, dedupe: [u8; 16]) -> Result<Option<MessageId>, SendError> {
+        let once = hex::encode(dedupe);
+        let before = self.client.done_before(&once, SAME).map_err(|error| refused(&error))?;
+        Ok(before.map(|done| id_of(done.queued, &once)))
+    }
+
     async fn intent(&self, conversation: ConversationId, send: Send) -> Result<Intent, SendError> {
-        let in_reply_to = send.in_reply_to.map(|id| content::MessageId(id.0));
+        let in_reply_to = match send.in_reply_to {
+            Some(message) => Some(self.row_of(message).await?),
+            None => None,
+        };
         let content = match send.what {
-            Outgoing::Text(text) => Content::Text { text, in_reply_to },
+            Outgoing::Text(text) => Content::Text { text },
             Outgoing::Place(place) => Content::Place(place_of(&place)?),
             Outgoing::Card(card) => Content::Menu(self.menu(card, send.category).await?),
-            Outgoing::Media(_, file, caption) => {
-                let sealed = self.seal(file.plain().to_owned(), file.name.clone(), file.mime.clone()).await?;
-                Content::Media(Media { files: vec![(sealed, Preview::default())], caption })
-            }
+            Outgoing::Media(kind, file, caption) => self.media(kind, &file, caption).await?,
             Outgoing::Contacts(card) => {
                 let path = self.folder.join(format!("{}.vcf", hex::encode(send.dedupe)));
                 let written = tokio::fs::write(&path, card).await;
@@ -51,14 +63,52 @@ impl<D: Data> Sealed<D> {
                 let name = Some("contacts.vcf".to_owned());
                 let sealed = self.seal(path.clone(), name, "text/vcard".to_owned()).await;
                 let _ = tokio::fs::remove_file(&path).await;
-                Content::Media(Media { files: vec![(sealed?, Preview::default())], caption: String::new() })
+                Content::Media(alone(sealed?))
             }
             Outgoing::Reaction(message, emoji) => {
                 let emoji = (!emoji.is_empty()).then_some(emoji);
-                return Ok(Intent::React(conversation, content::MessageId(message.0), emoji));
+                return Ok(Intent::React(conversation, self.row_of(message).await?, emoji));
             }
         };
-        Ok(Intent::Say(To::Conversation(conversation), content, Wish::default()))
+        let wish = Wish { in_reply_to, ..Wish::default() };
+        Ok(Intent::Say(To::Conversation(conversation), content, wish))
+    }
+
+    /// A file as the kind of content that it is sent as.
+    async fn media(&self, kind: MediaKind, file: &File, caption: String) -> Result<Content, SendError> {
+        let heard = match kind {
+            MediaKind::Voice => self.listen(file.plain().to_owned()).await?,
+            _ => None,
+        };
+        let sealed = self.seal(file.plain().to_owned(), file.name.clone(), file.mime.clone()).await?;
+        Ok(match (kind, heard) {
+            (_, Some((duration_ms, waveform))) => {
+                Content::Voice(Voice { file: sealed, duration_ms, waveform })
+            }
+            // What is no Ogg Opus is sound like any other.
+            (MediaKind::Voice, None) => Content::Media(alone(sealed)),
+            (MediaKind::Sticker, _) => Content::Media(Media { sticker: true, ..alone(sealed) }),
+            _ => Content::Media(Media { caption, ..alone(sealed) }),
+        })
+    }
+
+    /// How long a voice note is, in milliseconds, and how loud over time; `None` when it is none that is understood.
+    async fn listen(&self, path: PathBuf) -> Result<Option<(u32, Vec<u8>)>, SendError> {
+        // Half an hour is many megabytes while it is listened to: one at a time.
+        let _alone = self.listening.lock().await;
+        let work = move || {
+            let mut note = Vec::new();
+            let file = fs::File::open(path)?;
+            file.take(voice::FILE as u64 + 1).read_to_end(&mut note)?;
+            if note.len() > voice::FILE {
+                return Ok(None);
+            }
+            let Ok(samples) = voice::decode(&note) else { return Ok(None) };
+            let duration_ms = voice::duration(&note).unwrap_or_default();
+            Ok(Some((duration_ms, voice::waveform(&samples).to_vec())))
+        };
+        let heard: io::Result<_> = tokio::task::spawn_blocking(work).await.map_err(|_| lost_worker())?;
+        heard.map_err(|error| SendError::File(error.kind().to_string()))
     }
 
     /// A card as content.
@@ -94,16 +144,11 @@ impl<D: Data> Sealed<D> {
         Ok(content::Menu { header, body: card.body, footer: card.footer, offer, template, above })
     }
 
-    async fn seal(
-        &self,
-        path: std::path::PathBuf,
-        name: Option<String>,
-        mime: String,
-    ) -> Result<FileRef, SendError> {
+    async fn seal(&self, path: PathBuf, name: Option<String>, mime: String) -> Result<FileRef, SendError> {
         let folder = self.folder_of_files()?;
-        let unread = |error: std::io::Error| SendError::File(error.kind().to_string());
+        let unread = |error: io::Error| SendError::File(error.kind().to_string());
         let work = move || {
-            let mut file = File::open(&path).map_err(unread)?;
+            let mut file = fs::File::open(&path).map_err(unread)?;
             let size = file.metadata().map_err(unread)?.len();
             if size > limits::FILE {
                 return Err(SendError::File("it is too large".to_owned()));
@@ -115,7 +160,7 @@ impl<D: Data> Sealed<D> {
             Ok(FileRef { name, media_type: within(mime, kinds::MEDIA_TYPE), ..sealed })
         };
         let done = tokio::task::spawn_blocking(work).await;
-        done.map_err(|_| SendError::Unavailable("a worker was lost".to_owned()))?
+        done.map_err(|_| lost_worker())?
     }
 
     fn folder_of_files(&self) -> Result<Folder, SendError> {
@@ -134,15 +179,15 @@ impl<D: Data> Sealed<D> {
         self.fetched(FileId { conversation, message: id, index }, &folder, &file.hash).await?;
         let to = to.to_owned();
         let work = move || {
-            let failed = |error: std::io::Error| SendError::File(error.kind().to_string());
-            let mut out = File::create(&to).map_err(failed)?;
+            let failed = |error: io::Error| SendError::File(error.kind().to_string());
+            let mut out = fs::File::create(&to).map_err(failed)?;
             folder
                 .open_into(&file, &mut out, &mut |_| ())
                 .map_err(|error| SendError::File(error.to_string()))?;
             out.sync_all().map_err(failed)
         };
         let done = tokio::task::spawn_blocking(work).await;
-        done.map_err(|_| SendError::Unavailable("a worker was lost".to_owned()))?
+        done.map_err(|_| lost_worker())?
     }
 
     async fn fetched(&self, file: FileId, folder: &Folder, hash: &[u8; 32]) -> Result<(), SendError> {
@@ -162,6 +207,15 @@ impl<D: Data> Sealed<D> {
             }
         }
     }
+}
+
+/// One file of which nothing is shown before it is fetched.
+fn alone(file: FileRef) -> Media {
+    Media { files: vec![(file, Preview::default())], caption: String::new(), sticker: false }
+}
+
+fn lost_worker() -> SendError {
+    SendError::Unavailable("a worker was lost".to_owned())
 }
 
 /// What an intent that was refused is to the port.

@@ -84,7 +84,7 @@ impl<C: Chat, D: Data, N: Names, K: Clock> Runner<C, D, N, K> {
         while self.outbox.bring(self.clock.now()).await? {}
         let mut from = self.outbox.position().await?;
         let events = tokio::select! {
-            events = self.chat.events(from) => events,
+            events = self.chat.events(from) => events?,
             // This node may lead now.
             _ = news.changed() => return Ok(()),
         };

@@ -64,6 +64,32 @@ async fn the_same_key_is_the_same_message_and_another_request_is_a_conflict() {
     assert_eq!(with_key(&world, &"k".repeat(256), "oi").await.code(), 100);
 }
 
+/// The node dies between what was sent and its answer, and the link is gone when the program asks again.
+#[tokio::test]
+async fn a_file_of_a_link_whose_answer_was_lost_went_out_once_and_is_answered_the_same() {
+    let mut world = World::new().await;
+    let to = world.ana_wrote().await;
+    let link = "https://bakery.example/rye.png";
+    world.fetch.lays(link, "image/png", b"\x89PNG\r\n\x1a\n...");
+    let image = json!({ "link": link, "caption": "rye" });
+    let body = json!({ "messaging_product": "whatsapp", "to": to, "type": "image", "image": image });
+    let path = world.number("/messages");
+    world.chat.loses_next_answer();
+    let headers = [("idempotency-key", "order-17")];
+    let lost = world.call_with("POST", &path, body.clone(), &headers).await;
+    assert!(lost.status.as_u16() >= 500);
+    assert_eq!(world.chat.sent().len(), 1);
+    world.restart().await;
+    world.fetch.takes_away(link);
+    world.chat.opens_window(ANA, NOW - 1);
+    let again = world.call_with("POST", &path, body.clone(), &headers).await.ok();
+    assert_eq!(again["contacts"][0]["wa_id"], to.as_str());
+    assert_eq!(world.call_with("POST", &path, body.clone(), &headers).await.ok(), again);
+    assert_eq!(world.chat.sent().len(), 1, "it went out once");
+    let other = world.call_with("POST", &path, body, &[("idempotency-key", "order-18")]).await;
+    assert_eq!(other.status.as_u16(), 400, "another is another");
+}
+
 #[tokio::test]
 async fn a_hundred_equal_requests_at_once_are_one_message() {
     let world = Arc::new(World::new().await);

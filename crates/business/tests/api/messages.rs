@@ -109,6 +109,11 @@ async fn every_type_becomes_what_the_sealed_side_says() {
     assert_eq!(world.sent().in_reply_to, None);
     world.to_ana(reply).await.ok();
     assert_eq!(world.sent().in_reply_to, Some(said));
+    let place = json!({ "latitude": 1, "longitude": 2 });
+    let reply =
+        json!({ "context": { "message_id": wamid::of(said) }, "type": "location", "location": place });
+    world.to_ana(reply).await.ok();
+    assert_eq!(world.sent().in_reply_to, Some(said));
 }
 
 #[tokio::test]

@@ -76,6 +76,9 @@ impl Chat for Story {
     async fn send(&self, _: Send) -> Result<Said, SendError> {
         only_tells()
     }
+    fn said_before(&self, _: [u8; 16]) -> Result<Option<MessageId>, SendError> {
+        only_tells()
+    }
     async fn mark_read(&self, _: MessageId) -> Result<(), SendError> {
         only_tells()
     }
@@ -95,13 +98,13 @@ impl Chat for Story {
     async fn fetch(&self, _: MessageId, _: u32, _: &Path) -> Result<(), SendError> {
         only_tells()
     }
-    async fn events(&self, after: u64) -> Vec<(u64, ChatEvent)> {
+    async fn events(&self, after: u64) -> Result<Vec<(u64, ChatEvent)>, StoreError> {
         loop {
             let mut news = std::pin::pin!(self.0.1.notified());
             news.as_mut().enable();
             let events = self.after(after);
             if !events.is_empty() {
-                return events;
+                return Ok(events);
             }
             news.await;
         }

@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Intend(Intent, oneshot::Sender<Result<Queued, IntentError>>),
     /// The same under an id of the caller's: not done again.
     IntendOnce(Asked, Intent, oneshot::Sender<Result<Once, IntentError>>),
+    /// Keep a journal from now on; or let its entries up to a number go.
+    Journal(Option<u64>, oneshot::Sender<Result<(), IntentError>>),
     /// Try to connect now.
     Reconnect,
     /// Wait until nothing is under way.
@@ -239,6 +241,7 @@ impl Driver {
         match command {
             Command::Intend(intent, reply) => self.intend(intent, reply),
             Command::IntendOnce(asked, intent, reply) => self.intend_once(asked, intent, reply),
+            Command::Journal(up_to, reply) => drop(reply.send(self.journal(up_to))),
             Command::Reconnect => {
                 if let State::Down { again } = &mut self.state {
                     *again = Some(self.parts.clock.now());

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::link::Line;
 use super::{ANSWER, Driver, IntentError, Queued, SETTLE, State, Trouble};
+use crate::journal;
 use crate::once::{Asked, Once};
 use crate::search;
 use crate::store::StoreError;
@@ -85,6 +86,19 @@ impl Driver {
         }
     }
 
+    /// Begins a journal, or lets its entries up to a number go.
+    pub(super) fn journal(&mut self, up_to: Option<u64>) -> Result<(), IntentError> {
+        let changes = {
+            let reader = self.parts.store.snapshot().map_err(EngineError::from);
+            let changes = reader.and_then(|reader| match up_to {
+                None => journal::begin(reader.as_ref()),
+                Some(up_to) => journal::let_go(reader.as_ref(), up_to),
+            });
+            changes.map_err(|error| IntentError::Engine(error.to_string()))?
+        };
+        self.commit(&changes).map_err(IntentError::Store)
+    }
+
     /// Writes changes that are not the engine's.
     pub(super) fn commit(&mut self, changes: &Changes) -> Result<(), StoreError> {
         if changes.is_empty() {
@@ -117,6 +131,7 @@ impl Driver {
                 }
                 followed => followed.map_err(TakenBack::Engine)?,
             }
+            journal::follow(reader.as_ref(), &step.events, &mut step.changes).map_err(TakenBack::Engine)?;
             step
         };
         let Step { mut changes, effects, events, wake } = step;

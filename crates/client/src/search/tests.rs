@@ -97,7 +97,7 @@ fn wrote(number: u64, conversation: ConversationId, who: &str, text: &str) -> Me
         author_handle: who.parse().unwrap(),
         mine: who == "ana",
         sent_ms: number * DAY / 4,
-        content: Content::Text { text: text.to_owned(), in_reply_to: None },
+        content: Content::Text { text: text.to_owned() },
         state: MessageState::Received,
         late: false,
         seen: true,

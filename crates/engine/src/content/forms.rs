@@ -35,23 +35,24 @@ const CHOICE: &str = "application/vnd.lacre.choice+cbor";
 const CONSENT: &str = "application/vnd.lacre.consent+cbor";
 const HISTORY: &str = "application/vnd.lacre.history+cbor";
 
-/// Private extensions: a revision, "to be looked at once", how often it was passed on.
+/// Private extensions: a revision, "to be looked at once", how often it was passed on, a sticker.
 const REVISION: i64 = -0x4c01;
 const ONCE: i64 = -0x4c02;
 const FORWARDED: i64 = -0x4c03;
+const STICKER: i64 = -0x4c04;
 
 /// A message without its sender and room.
 pub(super) fn to_mimi(
     id: MessageId,
     content: Content<MimiId>,
-    manner: Manner,
+    manner: Manner<MimiId>,
 ) -> Result<Message, BadContent> {
     let mut message = Message {
         salt: id,
         replaces: None,
         topic: Vec::new(),
         expires: manner.expires,
-        in_reply_to: None,
+        in_reply_to: manner.in_reply_to,
         extensions: Vec::new(),
         body: Part { disposition: Disposition::UNSPECIFIED, language: String::new(), body: Body::Null },
     };
@@ -70,10 +71,7 @@ fn fill(message: &mut Message, content: Content<MimiId>) -> Result<(), BadConten
         message.extensions.push((number(REVISION), Value::from(revision)));
     };
     let body = match content {
-        Content::Text { text, in_reply_to } => {
-            message.in_reply_to = in_reply_to;
-            markdown(text)?
-        }
+        Content::Text { text } => markdown(text)?,
         Content::Delivered(ids) => report(ids, Status::DELIVERED)?,
         Content::Read(ids) => report(ids, Status::READ)?,
         Content::Reaction { to, emoji, revision } => {
@@ -121,7 +119,12 @@ fn fill(message: &mut Message, content: Content<MimiId>) -> Result<(), BadConten
             own(Disposition::UNSPECIFIED, JOIN_ANSWER, Value::from(no as u8))
         }
         Content::Given(given) => own(Disposition::UNSPECIFIED, GIVEN, given::to_value(given)?),
-        Content::Media(media) => media::media_to_mimi(media)?,
+        Content::Media(media) => {
+            if media.sticker {
+                message.extensions.push((number(STICKER), Value::Bool(true)));
+            }
+            media::media_to_mimi(media)?
+        }
         Content::Voice(voice) => media::voice_to_mimi(voice)?,
         Content::Sync(all) => own(Disposition::UNSPECIFIED, SYNC, sync::to_value(all)?),
         Content::History(history) => own(Disposition::UNSPECIFIED, HISTORY, history::to_value(history)?),
@@ -331,13 +334,15 @@ fn briefing(bytes: &[u8]) -> Result<Briefing, OpenError> {
 }
 
 /// What a message says, and how.
-pub(super) fn from_mimi(message: Message) -> Result<(Content<MimiId>, Manner), OpenError> {
-    let manner = Manner {
+pub(super) fn from_mimi(message: Message) -> Result<(Content<MimiId>, Manner<MimiId>), OpenError> {
+    let mut manner = Manner {
         expires: message.expires,
         once: extension(&message, ONCE, |value| value.as_bool())?.unwrap_or_default(),
         forwarded: extension(&message, FORWARDED, integer)?.unwrap_or_default(),
+        in_reply_to: message.in_reply_to,
     };
     let revision = extension(&message, REVISION, integer)?.unwrap_or_default();
+    let sticker = extension(&message, STICKER, |value| value.as_bool())?.unwrap_or_default();
     let Message { salt: _, replaces, topic, expires: _, in_reply_to, extensions: _, body } = message;
     // What belongs to a topic is not shown by a version that has none.
     if !topic.is_empty() {
@@ -346,8 +351,12 @@ pub(super) fn from_mimi(message: Message) -> Result<(Content<MimiId>, Manner), O
     let content = match (replaces, body.disposition) {
         (_, Disposition::REACTION) => reacted(in_reply_to, body, revision)?,
         (Some(of), _) => replaced(of, body, revision)?,
-        (None, _) => said(in_reply_to, body, revision)?,
+        (None, _) => said(in_reply_to, body, revision, sticker)?,
     };
+    if content.about().is_some() || matches!(content, Content::Chosen { .. }) {
+        // What it names there is what it is about.
+        manner.in_reply_to = None;
+    }
     Ok((content, manner))
 }
 
@@ -395,9 +404,14 @@ fn replaced(of: MimiId, body: Part, revision: u32) -> Result<Content<MimiId>, Op
     }
 }
 
-fn said(in_reply_to: Option<MimiId>, mut body: Part, revision: u32) -> Result<Content<MimiId>, OpenError> {
+fn said(
+    in_reply_to: Option<MimiId>,
+    mut body: Part,
+    revision: u32,
+    sticker: bool,
+) -> Result<Content<MimiId>, OpenError> {
     if let Body::Multi { semantics: Semantics::SingleUnit, parts } = &mut body.body {
-        return Ok(match media::from_mimi(std::mem::take(parts))? {
+        return Ok(match media::from_mimi(std::mem::take(parts), sticker)? {
             Some(media::Brought::Media(media)) => Content::Media(media),
             Some(media::Brought::Voice(voice)) => Content::Voice(voice),
             Some(media::Brought::Menu(menu)) => Content::Menu(menu),
@@ -414,7 +428,7 @@ fn said(in_reply_to: Option<MimiId>, mut body: Part, revision: u32) -> Result<Co
             within(&name, kinds::NAME)?;
             Content::Name(name)
         }
-        TEXT | PLAIN_TEXT if disposition.is_shown() => Content::Text { text: text(content)?, in_reply_to },
+        TEXT | PLAIN_TEXT if disposition.is_shown() => Content::Text { text: text(content)? },
         status::MEDIA_TYPE => receipt(&content)?,
         POLL => Content::Poll(poll(&content)?),
         VOTE => {

@@ -133,12 +133,12 @@ macro_rules! kinds {
 kinds! {
     Self::Text { .. } => TEXT_KIND: Kind {
         name: "text",
-        form: "render, text/markdown;variant=GFM-MIMI; a reply names its message in in-reply-to",
+        form: "render, text/markdown;variant=GFM-MIMI",
         says: Says::Member,
         row: true,
         signed: true,
         fields: &["text.text"],
-        sample: |fill| Content::Text { text: fill("text.text"), in_reply_to: None },
+        sample: |fill| Content::Text { text: fill("text.text") },
     };
     Self::Delivered(_) => DELIVERED: Kind {
         name: "delivered",
@@ -358,7 +358,8 @@ kinds! {
     };
     Self::Media(_) => MEDIA: Kind {
         name: "media",
-        form: "render, single unit: each file external, inline, then application/vnd.lacre.preview+cbor; the caption as text",
+        form: "render, single unit: each file external, inline, then application/vnd.lacre.preview+cbor; the caption as text; \
+               a sticker has a mark",
         says: Says::Member,
         row: true,
         signed: true,
@@ -372,7 +373,8 @@ kinds! {
             let thumbnail = fill("media.thumbnail").into_bytes();
             let preview =
                 Preview { width: 4, height: 3, duration_ms: 0, blur: fill("media.blur").into_bytes(), thumbnail };
-            Content::Media(Media { files: vec![(file, preview)], caption: fill("media.caption") })
+            let caption = fill("media.caption");
+            Content::Media(Media { files: vec![(file, preview)], caption, sticker: false })
         },
     };
     Self::Voice(_) => VOICE: Kind {

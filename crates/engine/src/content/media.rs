@@ -67,6 +67,8 @@ pub struct Media {
     pub files: Vec<(FileRef, Preview)>,
     /// CommonMark, as the sender wrote it; may be empty.
     pub caption: String,
+    /// Whether it is a sticker: one file, and nothing said with it.
+    pub sticker: bool,
 }
 
 /// Something spoken: Ogg Opus.
@@ -100,6 +102,9 @@ fn check_media(media: &Media) -> Result<(), BadContent> {
         return Err(BadContent::Empty);
     }
     within(media.files.len(), kinds::ALBUM)?;
+    if media.sticker && (media.files.len() > 1 || !media.caption.is_empty()) {
+        return Err(BadContent::Sticker);
+    }
     within(media.caption.len(), limits::TEXT)?;
     let thumbnails = media.files.iter().map(|(_, preview)| preview.thumbnail.len()).sum();
     within(thumbnails, kinds::THUMBNAILS)?;
@@ -238,11 +243,11 @@ pub(super) enum Brought {
 }
 
 /// Parts that are files of this version, with what belongs to them; `None` when they are something else.
-pub(super) fn from_mimi(parts: Vec<Part>) -> Result<Option<Brought>, OpenError> {
+pub(super) fn from_mimi(parts: Vec<Part>, sticker: bool) -> Result<Option<Brought>, OpenError> {
     if !parts.first().is_some_and(is_ours) {
         return Ok(None);
     }
-    let mut media = Media { files: Vec::new(), caption: String::new() };
+    let mut media = Media { files: Vec::new(), caption: String::new(), sticker };
     let mut parts = parts.into_iter().peekable();
     while let Some(part) = parts.next() {
         match part.body {

@@ -58,12 +58,10 @@ impl fmt::Debug for MessageId {
 /// highest counts, whatever order they arrive in.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content<Id = MessageId> {
-    /// Text, possibly a reply.
+    /// Text.
     Text {
         /// CommonMark, as the sender wrote it.
         text: String,
-        /// The message that it answers.
-        in_reply_to: Option<Id>,
     },
     /// These messages are stored on the sender's device.
     Delivered(Vec<Id>),
@@ -258,15 +256,32 @@ pub struct Briefing {
     pub link: Option<LinkFact>,
 }
 
-/// How something is said.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manner {
+/// How something is said. Messages are named as in [`Content`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manner<Id = MessageId> {
     /// When it vanishes.
     pub expires: Option<Expiration>,
     /// Whether it may be looked at once only.
     pub once: bool,
     /// How often it was passed on before it came here.
     pub forwarded: u8,
+    /// The message that it answers.
+    pub in_reply_to: Option<Id>,
+}
+
+impl<Id> Default for Manner<Id> {
+    fn default() -> Self {
+        Self { expires: None, once: false, forwarded: 0, in_reply_to: None }
+    }
+}
+
+impl<Id> Manner<Id> {
+    /// The same manner with what it answers named in another way. What has no other name is left out: a reply to
+    /// what was sent before this device joined, say, is shown without what it answers.
+    pub fn map_ids<Other>(self, name: impl FnOnce(Id) -> Option<Other>) -> Manner<Other> {
+        let Self { expires, once, forwarded, in_reply_to } = self;
+        Manner { expires, once, forwarded, in_reply_to: in_reply_to.and_then(name) }
+    }
 }
 
 impl<Id: Copy> Content<Id> {
@@ -287,13 +302,10 @@ impl<Id: Copy> Content<Id> {
 
 impl<Id> Content<Id> {
     /// The same content with every message named in another way; `None` when what it is about has no other
-    /// name. In a reply or a receipt a message without one is left out: a reply to what was sent before this
-    /// device joined, say, is shown without what it answers.
+    /// name. In a receipt a message without one is left out.
     pub fn map_ids<Other>(self, mut name: impl FnMut(Id) -> Option<Other>) -> Option<Content<Other>> {
         Some(match self {
-            Self::Text { text, in_reply_to } => {
-                Content::Text { text, in_reply_to: in_reply_to.and_then(name) }
-            }
+            Self::Text { text } => Content::Text { text },
             Self::Delivered(ids) => Content::Delivered(ids.into_iter().filter_map(&mut name).collect()),
             Self::Read(ids) => Content::Read(ids.into_iter().filter_map(&mut name).collect()),
             Self::Reaction { to, emoji, revision } => Content::Reaction { to: name(to)?, emoji, revision },

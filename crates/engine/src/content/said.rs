@@ -97,6 +97,9 @@ pub enum BadContent {
     /// A voice note whose waveform has not just so many values.
     #[error("a waveform has {} values", super::kinds::WAVEFORM)]
     Waveform,
+    /// A sticker of several files, or with words.
+    #[error("a sticker is one file, and nothing is said with it")]
+    Sticker,
     /// A place that is not on earth.
     #[error("there is no such place")]
     NoSuchPlace,
@@ -134,7 +137,7 @@ pub fn encode(
     id: MessageId,
     address: &Address,
     content: Content<MimiId>,
-    manner: Manner,
+    manner: Manner<MimiId>,
 ) -> Result<(Vec<u8>, MimiId), BadContent> {
     let mut message = forms::to_mimi(id, content, manner)?;
     let uri = |name: i64, uri: &String| (ExtensionName::Number(name.into()), uri.clone().into());
@@ -155,7 +158,7 @@ pub struct Opened {
     /// What it says.
     pub content: Content<MimiId>,
     /// How it is said.
-    pub manner: Manner,
+    pub manner: Manner<MimiId>,
     /// The content as it came.
     pub bytes: Vec<u8>,
 }

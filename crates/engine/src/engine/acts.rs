@@ -11,9 +11,7 @@ use super::{Cx, Engine};
 use crate::api::{Alert, EngineError, Reader, Refusal};
 use crate::content::{Content, Matter, MessageId, MimiId, Opened};
 use crate::defence::Defence;
-use crate::records::key::{
-    self, AWAITING, CLOSED, GONE, NO_ENTRY, PIN, REACTION, STAR, UNSEEN, VERSION, VOTE,
-};
+use crate::records::key::{self, AWAITING, CLOSED, GONE, NO_ENTRY, PIN, STAR, UNSEEN, VERSION, VOTE};
 use crate::records::{
     Allowed, ConversationRecord, Evidence, MessageRecord, MessageState, Reaction, Shared, Version, Vote,
 };
@@ -172,14 +170,15 @@ impl Engine {
         touch(cx, &mut row)?;
         match act.content.clone() {
             Content::Reaction { emoji, revision, .. } => {
-                let at = key::key(REACTION, &[conversation.as_ref(), &target.0, act.author.as_ref()]);
-                let before: Option<Reaction> = cx.records().read("reaction", &at)?;
+                let before = cx.records().reaction_of(conversation, target, act.author)?;
                 if before.is_none_or(|before| (before.revision, before.id) <= (revision, act.id)) {
-                    cx.put(at, &Reaction { account: act.author, emoji, revision, id: act.id });
+                    let Act { author: account, id, time: time_ms, .. } = *act;
+                    let reaction = Reaction { account, emoji, revision, id, time_ms };
+                    cx.put(key::reaction(conversation, target, account), &reaction);
                 }
             }
             Content::Edit { text, revision, .. } => return self.edit(cx, row, act, text, revision),
-            Content::Delete { .. } => return self.take_back(cx, row, act.author),
+            Content::Delete { .. } => return self.take_back(cx, row, act.author, act.time),
             Content::Vote { choices, revision, .. } => {
                 let parts: [&[u8]; 5] = [
                     conversation.as_ref(),
@@ -225,7 +224,7 @@ impl Engine {
         text: String,
         revision: u32,
     ) -> Result<(), EngineError> {
-        let Content::Text { text: shown, in_reply_to } = &row.content else { return Ok(()) };
+        let Content::Text { text: shown } = &row.content else { return Ok(()) };
         let version = |at: &[&[u8]]| {
             let message: [&[u8]; 2] = [row.conversation.as_ref(), &row.id.0];
             key::key(VERSION, &[&message, at].concat())
@@ -241,7 +240,7 @@ impl Engine {
         }
         let versions = cx.records().versions(row.conversation, row.id)?;
         let Some(newest) = versions.last() else { return Ok(()) };
-        row.content = Content::Text { text: newest.text.clone(), in_reply_to: *in_reply_to };
+        row.content = Content::Text { text: newest.text.clone() };
         row.marks.edited_ms = Some(newest.time_ms);
         cx.put_message(&row)
     }
@@ -252,10 +251,12 @@ impl Engine {
         cx: &mut Cx<'_>,
         mut row: MessageRecord,
         by: AccountId,
+        time: Millis,
     ) -> Result<(), EngineError> {
         self.release_files(cx, &row)?;
         row.content = Content::Unknown;
         row.marks.deleted_by = Some(by);
+        row.marks.ended_ms = Some(time);
         row.marks.edited_ms = None;
         self.forget_about(cx, row.conversation, row.id)?;
         self.count_as_seen(cx, &mut row)?;

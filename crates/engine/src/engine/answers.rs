@@ -41,7 +41,8 @@ impl Engine {
         match result {
             Ok(response::Result::Accepted(_)) => {
                 if let What::Message { shown_in, id, .. } = &job.what {
-                    self.advance_message(cx, *shown_in, *id, MessageState::Sent)?;
+                    let now = cx.relay_now()?;
+                    self.advance_message(cx, *shown_in, *id, MessageState::Sent, now)?;
                 }
                 cx.put(at.to_vec(), &Job { state: JobState::Accepted, ..job });
                 Ok(())

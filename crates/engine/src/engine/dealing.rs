@@ -381,7 +381,7 @@ impl Engine {
             };
             if let Some(record) = cx.shown(id)?.filter(talk) {
                 let message = cx.new_message_id();
-                let _ = self.say(cx, record.id, message, Content::Consent(receipt.clone()), false)?;
+                let _ = self.say(cx, record.id, message, Content::Consent(receipt.clone()))?;
             }
         }
         Ok(())
@@ -478,7 +478,7 @@ impl Engine {
         let found = content.choices().into_iter().find(|it| it.id == choice || it.title == choice);
         let Some(choice) = found.filter(|_| !row.mine) else { return Ok(Err(Refusal::NoSuchChoice)) };
         let id = cx.new_message_id();
-        let said = self.say(cx, record.id, id, Content::Chosen { of: menu, choice }, false)?;
+        let said = self.say(cx, record.id, id, Content::Chosen { of: menu, choice })?;
         Ok(said.map(|()| (record.id, id)))
     }
 }

@@ -362,10 +362,11 @@ impl Engine {
             return Ok(true);
         }
         let mine = author == self.me.account;
+        let (content, manner) = super::receive::local(cx, id, content, manner)?;
         let row = MessageRecord {
             id: message,
             position,
-            content: super::receive::local(cx, id, content)?,
+            content,
             state: if mine { MessageState::Sent } else { MessageState::Received },
             mimi: Some(mimi_id.0.to_vec()),
             marks: Marks { manner, given_by: Some(by), touched: edit.is_some(), ..Marks::default() },

@@ -131,7 +131,7 @@ impl Engine {
             return Ok(Err(Refusal::NotAGroup));
         }
         let id = cx.new_message_id();
-        if let Err(refusal) = self.say(cx, record.id, id, content, false)? {
+        if let Err(refusal) = self.say(cx, record.id, id, content)? {
             return Ok(Err(refusal));
         }
         // It may have been begun anew.
@@ -237,6 +237,7 @@ impl Engine {
             cx.event(Event::ConversationChanged(conversation));
         }
         row.state = MessageState::Failed(failure);
+        row.marks.ended_ms = Some(cx.relay_now()?);
         row.position.anchor = cx.next_anchor()?;
         cx.put_message(&row)
     }

@@ -5,10 +5,10 @@ use lacre_proto::{ConversationId, Millis};
 
 use super::vanishing::due;
 use super::{Cx, Engine};
-use crate::api::{EngineError, Refusal};
+use crate::api::{EngineError, Refusal, Wish};
 use crate::content::{Content, Manner, MessageId};
 use crate::records::key::{self, SCHEDULED};
-use crate::records::{ConversationRecord, Failure, MessageRecord, MessageState, Position, Scheduled};
+use crate::records::{ConversationRecord, Failure, Marks, MessageRecord, MessageState, Position, Scheduled};
 
 /// What was to be said where nothing may be said now is tried again after this time.
 const HELD: Millis = 3_600_000;
@@ -23,10 +23,12 @@ impl Engine {
                 self.put_scheduled(cx, &Scheduled { at_ms: cx.now + HELD, ..scheduled });
                 continue;
             }
-            let Scheduled { id, conversation, content, once, .. } = scheduled;
-            if let Err(refusal) = self.say(cx, conversation, id, content.clone(), once)? {
+            let Scheduled { id, conversation, content, once, in_reply_to, .. } = scheduled;
+            let wish = Wish { once, not_before: None, in_reply_to };
+            if let Err(refusal) = self.say_as(cx, conversation, id, content.clone(), wish)? {
                 // A conversation that is gone takes with it what was to be said there; elsewhere it is shown.
-                self.not_said(cx, conversation, id, content, Manner { once, ..Manner::default() }, refusal)?;
+                let manner = Manner { once, in_reply_to, ..Manner::default() };
+                self.not_said(cx, conversation, id, content, manner, refusal)?;
             }
             cx.changed(conversation, id);
         }
@@ -53,7 +55,8 @@ impl Engine {
             Refusal::IdentityChanged => Failure::IdentityChanged,
             _ => Failure::Cancelled,
         });
-        cx.put_message(&MessageRecord { position: place, state, ..row })?;
+        let marks = Marks { ended_ms: Some(cx.relay_now()?), ..row.marks };
+        cx.put_message(&MessageRecord { position: place, state, marks, ..row })?;
         cx.put_conversation(&ConversationRecord { active_ms: cx.now, last: Some(id), ..record })
     }
 

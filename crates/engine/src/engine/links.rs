@@ -35,7 +35,7 @@ impl Engine {
         let hash = secret.as_ref().map(|secret| secret.hash(record.id));
         let fact = hash.zip(until_ms).map(|(hash, until_ms)| LinkFact { hash, until_ms });
         let message = cx.new_message_id();
-        if let Err(refusal) = self.say(cx, record.id, message, Content::Fact(Fact::Link(fact)), false)? {
+        if let Err(refusal) = self.say(cx, record.id, message, Content::Fact(Fact::Link(fact)))? {
             return Ok(Err(refusal));
         }
         // What is refused leaves the link that stands.
@@ -63,7 +63,7 @@ impl Engine {
         };
         let id = cx.new_message_id();
         let ask = Ask { group: link.group, secret: link.secret };
-        if let Err(refusal) = self.say(cx, conversation, id, Content::AskToJoin(ask), false)? {
+        if let Err(refusal) = self.say(cx, conversation, id, Content::AskToJoin(ask))? {
             return Ok(Err(refusal));
         }
         let shown = cx.shown(conversation)?.map_or(conversation, |shown| shown.id);

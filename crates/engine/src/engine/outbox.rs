@@ -37,7 +37,7 @@ pub(super) const HELD_RANK: u8 = 4;
 pub(super) const HELD: Millis = Millis::MAX;
 
 /// What a job says, by MIMI ids, and how; where it is shown.
-type ToSay = (MessageId, Content<MimiId>, Manner, ConversationId);
+type ToSay = (MessageId, Content<MimiId>, Manner<MimiId>, ConversationId);
 
 /// A job to be put into the outbox.
 pub(super) struct NewJob {
@@ -438,12 +438,14 @@ impl Engine {
             _ => return Ok(None),
         };
         let mut failed = None;
-        let content = content.map_ids(|id| {
+        let mut name = |id| {
             cx.mimi_of(shown_in, id).unwrap_or_else(|error| {
                 failed = Some(error);
                 None
             })
-        });
+        };
+        let manner = manner.map_ids(&mut name);
+        let content = content.map_ids(name);
         match failed {
             Some(error) => Err(error),
             None => Ok(content
@@ -458,9 +460,7 @@ impl Engine {
     fn first_said(&self, cx: &Cx<'_>, row: &MessageRecord) -> Result<Content, EngineError> {
         let first = cx.records().versions(row.conversation, row.id)?.into_iter().next();
         Ok(match (first, row.content.clone()) {
-            (Some(first), Content::Text { in_reply_to, .. }) => {
-                Content::Text { text: first.text, in_reply_to }
-            }
+            (Some(first), Content::Text { .. }) => Content::Text { text: first.text },
             (_, content) => content,
         })
     }

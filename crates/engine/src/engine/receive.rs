@@ -7,7 +7,7 @@ use super::state::{Member, Missing, Seal, Turn, waiting_place};
 use super::{Cx, Engine};
 use crate::api::{Alert, EngineError, Event};
 use crate::content::envelope::{self, Envelope};
-use crate::content::{self, Address, Content, MessageId, MimiId, OpenError, Opened};
+use crate::content::{self, Address, Content, Manner, MessageId, MimiId, OpenError, Opened};
 use crate::defence::Defence;
 use crate::mls::policy::Denied;
 use crate::records::key::{self, UNSEEN};
@@ -78,9 +78,17 @@ impl Engine {
         conversation: ConversationId,
         id: MessageId,
         to: MessageState,
+        time: Millis,
     ) -> Result<(), EngineError> {
         let Some(mut row) = cx.records().message(conversation, id)? else { return Ok(()) };
         if row.mine && rank(row.state) < rank(to) {
+            match to {
+                // Until the echo tells the exact one.
+                MessageState::Sent => row.sent_ms = time,
+                MessageState::Delivered => row.marks.delivered_ms = Some(time),
+                MessageState::Read => row.marks.read_ms = Some(time),
+                _ => {}
+            }
             row.state = to;
             cx.put_message(&row)?;
         }
@@ -330,7 +338,9 @@ impl Engine {
                 }
                 Ok(())
             }
-            Content::Delivered(_) | Content::Read(_) => self.receipts(cx, &record, author, opened.content),
+            Content::Delivered(_) | Content::Read(_) => {
+                self.receipts(cx, &record, author, opened.content, stand.time)
+            }
             Content::Name(name) => self.goes_by(cx, author, opened.id, name.clone(), stand.time),
             content if content.about().is_some() => self.acted(cx, &record, author, opened, stand.time),
             // It is told while it happens, or not at all.
@@ -360,7 +370,7 @@ impl Engine {
         if content == Content::Unknown {
             cx.put(key::message_in(key::RAW, record.id, id), &bytes);
         }
-        let content = local(cx, record.id, content)?;
+        let (content, manner) = local(cx, record.id, content, manner)?;
         let row = self.blank(cx, &record, author, time)?;
         let mine = row.mine;
         let state = if mine { MessageState::Sent } else { MessageState::Received };
@@ -445,8 +455,9 @@ impl Engine {
             }
             cx.store.delete(at);
             if opened.content.kind().row {
-                let content = local(cx, conversation, opened.content)?;
-                cx.put_message(&MessageRecord { content, ..row })?;
+                let (content, manner) = local(cx, conversation, opened.content, opened.manner)?;
+                let marks = Marks { manner, ..row.marks };
+                cx.put_message(&MessageRecord { content, marks, ..row })?;
                 continue;
             }
             let Some(record) = cx.records().conversation(conversation)? else { continue };
@@ -466,6 +477,7 @@ impl Engine {
         record: &ConversationRecord,
         author: AccountId,
         content: Content<MimiId>,
+        time: Millis,
     ) -> Result<(), EngineError> {
         let (ids, state) = match content {
             Content::Delivered(ids) => (ids, MessageState::Delivered),
@@ -489,7 +501,7 @@ impl Engine {
                 Some(row) if row.mine && !own => {
                     let heard = !group || self.all_heard(cx, conversation, id, author, state)?;
                     if heard {
-                        self.advance_message(cx, conversation, id, state)?;
+                        self.advance_message(cx, conversation, id, state, time)?;
                     }
                 }
                 Some(row) if own && !row.mine => {
@@ -538,22 +550,25 @@ impl Engine {
     }
 }
 
-/// Content with its messages named as they are on this device.
+/// What is said and how, with its messages named as they are on this device.
 pub(super) fn local(
     cx: &Cx<'_>,
     conversation: ConversationId,
     content: Content<MimiId>,
-) -> Result<Content, EngineError> {
+    manner: Manner<MimiId>,
+) -> Result<(Content, Manner), EngineError> {
     let mut failed = None;
-    let content = content.map_ids(|mimi| {
+    let mut name = |mimi: MimiId| {
         cx.records().message_by_mimi(conversation, &mimi.0).unwrap_or_else(|error| {
             failed = Some(error);
             None
         })
-    });
+    };
+    let manner = manner.map_ids(&mut name);
+    let content = content.map_ids(name);
     match failed {
         Some(error) => Err(error),
-        None => Ok(content.unwrap_or(Content::Unknown)),
+        None => Ok((content.unwrap_or(Content::Unknown), manner)),
     }
 }
 

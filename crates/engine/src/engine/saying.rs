@@ -97,16 +97,22 @@ impl Engine {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let Some(record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
+        let Wish { once, not_before, in_reply_to } = wish;
+        if let Some(answered) = in_reply_to
+            && !was_here(cx, record.id, answered)?
+        {
+            return Ok(Err(Refusal::NoSuchMessage));
+        }
         let id = cx.new_message_id();
-        if let Some(at_ms) = wish.not_before.filter(|at| *at > cx.now) {
+        if let Some(at_ms) = not_before.filter(|at| *at > cx.now) {
             if record.state == ConversationState::Left {
                 return Ok(Err(Refusal::NotAMember));
             }
             self.put_scheduled(
                 cx,
-                &Scheduled { id, conversation: record.id, at_ms, content, once: wish.once },
+                &Scheduled { id, conversation: record.id, at_ms, content, once, in_reply_to },
             );
-        } else if let Err(refusal) = self.say(cx, record.id, id, content, wish.once)? {
+        } else if let Err(refusal) = self.say_as(cx, record.id, id, content, wish)? {
             return Ok(Err(refusal));
         }
         cx.event(Event::Queued(intent, record.id, id));
@@ -120,14 +126,26 @@ impl Engine {
         conversation: ConversationId,
         id: MessageId,
         content: Content,
-        once: bool,
+    ) -> Done {
+        self.say_as(cx, conversation, id, content, Wish::default())
+    }
+
+    /// The same now, in a certain way.
+    pub(super) fn say_as(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        id: MessageId,
+        content: Content,
+        wish: Wish,
     ) -> Done {
         let timer = match &content {
             Content::Timer { .. } | Content::Fact(_) => 0,
             _ => cx.shown(conversation)?.map_or(Ok(0), |record| cx.records().timer(record.id))?,
         };
         let expires = (timer > 0).then_some(Expiration { relative: true, time: timer });
-        self.say_so(cx, conversation, id, content, Manner { expires, once, forwarded: 0 })
+        let Wish { once, not_before: _, in_reply_to } = wish;
+        self.say_so(cx, conversation, id, content, Manner { expires, once, forwarded: 0, in_reply_to })
     }
 
     fn say_so(
@@ -301,8 +319,7 @@ impl Engine {
             return Ok(Err(Refusal::NotAnEmoji));
         }
         let Some(record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
-        let at = key::key(key::REACTION, &[record.id.as_ref(), &to.0, self.me.account.as_ref()]);
-        let before: Option<crate::records::Reaction> = cx.records().read("reaction", &at)?;
+        let before = cx.records().reaction_of(record.id, to, self.me.account)?;
         let revision = before.map_or(0, |before| before.revision).saturating_add(1);
         self.act(cx, conversation, Content::Reaction { to, emoji, revision })
     }
@@ -314,15 +331,15 @@ impl Engine {
         message: MessageId,
         text: String,
     ) -> Done {
-        let new = Content::Text { text: text.clone(), in_reply_to: None };
+        let new = Content::Text { text: text.clone() };
         if !self.can_be_said(&new) {
             return Ok(Err(Refusal::BadContent));
         }
         if let Some(mut scheduled) = self.find_scheduled(cx, message)? {
-            let Content::Text { in_reply_to, .. } = scheduled.content else {
+            if !matches!(scheduled.content, Content::Text { .. }) {
                 return Ok(Err(Refusal::NotOfThisKind));
-            };
-            scheduled.content = Content::Text { text, in_reply_to };
+            }
+            scheduled.content = Content::Text { text };
             self.put_scheduled(cx, &scheduled);
             return Ok(Ok(()));
         }
@@ -331,10 +348,8 @@ impl Engine {
             Err(refusal) => return Ok(Err(refusal)),
         };
         // What has not left this device is simply written anew.
-        if self.is_unsealed(cx, message)?
-            && let Content::Text { in_reply_to, .. } = row.content
-        {
-            row.content = Content::Text { text, in_reply_to };
+        if self.is_unsealed(cx, message)? && matches!(row.content, Content::Text { .. }) {
+            row.content = Content::Text { text };
             return cx.put_message(&row).map(Ok);
         }
         let versions = cx.records().versions(record.id, message)?;
@@ -374,10 +389,11 @@ impl Engine {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let content = match row.content {
-            Content::Text { text, .. } => Content::Text { text, in_reply_to: None },
-            content @ (Content::Place(_) | Content::Card(_) | Content::Media(_) | Content::Voice(_)) => {
-                content
-            }
+            content @ (Content::Text { .. }
+            | Content::Place(_)
+            | Content::Card(_)
+            | Content::Media(_)
+            | Content::Voice(_)) => content,
             _ => return Ok(Err(Refusal::NotOfThisKind)),
         };
         if row.marks.manner.once || row.marks.deleted_by.is_some() {
@@ -396,7 +412,8 @@ impl Engine {
             let timer = cx.shown(conversation)?.map_or(Ok(0), |record| cx.records().timer(record.id))?;
             let expires = (timer > 0).then_some(Expiration { relative: true, time: timer });
             let id = cx.new_message_id();
-            let manner = Manner { expires, once: false, forwarded };
+            // What it answered was said elsewhere.
+            let manner = Manner { expires, forwarded, ..Manner::default() };
             let (content, before) = self.pass_on(cx, content.clone());
             if let Err(refusal) = self.say_so(cx, conversation, id, content, manner)? {
                 return Ok(Err(refusal));
@@ -452,7 +469,7 @@ impl Engine {
             return Ok(Err(Refusal::NotYours));
         }
         let id = cx.new_message_id();
-        if let Err(refusal) = self.say(cx, record.id, id, Content::Timer { seconds }, false)? {
+        if let Err(refusal) = self.say(cx, record.id, id, Content::Timer { seconds })? {
             return Ok(Err(refusal));
         }
         let mut settings = cx.records().settings(record.id)?;
@@ -560,10 +577,7 @@ impl Engine {
         let Some(target) = content.about() else { return Ok(()) };
         match content {
             Content::Reaction { .. } => {
-                cx.store.delete(key::key(
-                    key::REACTION,
-                    &[record.id.as_ref(), &target.0, self.me.account.as_ref()],
-                ));
+                cx.store.delete(key::reaction(record.id, target, self.me.account));
             }
             Content::Vote { revision, .. } => {
                 let parts: [&[u8]; 5] =
@@ -606,6 +620,12 @@ impl Engine {
         row.marks.edited_ms = (newest.revision > 0).then_some(newest.time_ms);
         cx.put_message(&row)
     }
+}
+
+/// Whether a message is in a conversation, or was and is gone.
+fn was_here(cx: &Cx<'_>, conversation: ConversationId, id: MessageId) -> Result<bool, EngineError> {
+    Ok(cx.records().message(conversation, id)?.is_some()
+        || cx.exists(&key::message_in(key::GONE, conversation, id))?)
 }
 
 impl To {

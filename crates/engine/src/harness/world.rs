@@ -10,7 +10,7 @@ use rand_core::SeedableRng;
 
 use super::MapStore;
 use super::relay::Relay;
-use crate::api::{Changes, Effect, Event, Input, Intent, RequestId, Wake};
+use crate::api::{Changes, Effect, Event, Input, Intent, RequestId, To, Wake, Wish};
 use crate::content::{Content, MessageId};
 use crate::engine::Engine;
 use crate::identity::Newcomer;
@@ -48,7 +48,7 @@ pub(crate) struct World {
 }
 
 pub(crate) fn text(text: &str) -> Content {
-    Content::Text { text: text.to_owned(), in_reply_to: None }
+    Content::Text { text: text.to_owned() }
 }
 
 impl World {
@@ -356,6 +356,17 @@ impl World {
 
     pub(crate) fn say_content(&mut self, from: &str, to: &str, content: Content) -> MessageId {
         self.intent(from, Intent::SendTo(to.parse().unwrap(), content));
+        self.queued(from)
+    }
+
+    /// Answers a message of somebody.
+    pub(crate) fn reply(&mut self, from: &str, to: &str, of: MessageId, content: Content) -> MessageId {
+        let wish = Wish { in_reply_to: Some(of), ..Wish::default() };
+        self.intent(from, Intent::Say(To::Person(to.parse().unwrap()), content, wish));
+        self.queued(from)
+    }
+
+    fn queued(&mut self, from: &str) -> MessageId {
         match self.person(from).events.iter().rev().find(|event| matches!(event, Event::Queued(..))) {
             Some(Event::Queued(_, _, id)) => *id,
             _ => panic!("it was not queued"),

@@ -237,6 +237,10 @@ pub(crate) fn message_in(table: u8, id: ConversationId, message: MessageId) -> V
     key(table, &[id.as_ref(), &message.0])
 }
 
+pub(crate) fn reaction(id: ConversationId, message: MessageId, account: AccountId) -> Vec<u8> {
+    key(REACTION, &[id.as_ref(), &message.0, account.as_ref()])
+}
+
 pub(crate) fn evidence_of_edit(id: ConversationId, message: MessageId, edit: MessageId) -> Vec<u8> {
     key(EVIDENCE, &[id.as_ref(), &message.0, &edit.0])
 }

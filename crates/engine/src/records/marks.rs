@@ -17,6 +17,12 @@ pub struct Marks {
     pub manner: Manner,
     /// When its newest edit was made.
     pub edited_ms: Option<Millis>,
+    /// When one's own was on a device of the other person, and when they had seen it: the relay's time of what told so.
+    pub delivered_ms: Option<Millis>,
+    /// See `delivered_ms`.
+    pub read_ms: Option<Millis>,
+    /// When it came to its end, by the relay's time: taken back for everyone, or given up.
+    pub ended_ms: Option<Millis>,
     /// Who took it back for everyone; its content is gone.
     pub deleted_by: Option<AccountId>,
     /// Whether what may be looked at once was: its content is gone.
@@ -41,6 +47,8 @@ pub struct Reaction {
     pub revision: u32,
     /// The message that said so.
     pub id: MessageId,
+    /// When, by the relay's time.
+    pub time_ms: Millis,
 }
 
 /// A form that the text of a message had.
@@ -137,6 +145,8 @@ pub struct Scheduled {
     pub content: Content,
     /// Whether it may be looked at once only.
     pub once: bool,
+    /// The message that it answers.
+    pub in_reply_to: Option<MessageId>,
 }
 
 impl Records<'_> {
@@ -144,6 +154,16 @@ impl Records<'_> {
     pub fn reactions(&self, id: ConversationId, message: MessageId) -> Result<Vec<Reaction>, EngineError> {
         let all = self.all::<Reaction>("reaction", &key::message_in(key::REACTION, id, message))?;
         Ok(all.into_iter().map(|(_, reaction)| reaction).filter(|it| it.emoji.is_some()).collect())
+    }
+
+    /// The reaction of an account to a message, also one that was taken back.
+    pub fn reaction_of(
+        &self,
+        id: ConversationId,
+        message: MessageId,
+        account: AccountId,
+    ) -> Result<Option<Reaction>, EngineError> {
+        self.read("reaction", &key::reaction(id, message, account))
     }
 
     /// All forms that the text of an edited message had, the first one first; nothing for one never edited.

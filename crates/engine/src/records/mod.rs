@@ -240,10 +240,7 @@ pub struct MessageRecord {
 impl MessageRecord {
     /// The message that this one answers.
     pub fn in_reply_to(&self) -> Option<MessageId> {
-        match &self.content {
-            Content::Text { in_reply_to, .. } => *in_reply_to,
-            _ => None,
-        }
+        self.marks.manner.in_reply_to
     }
 }
 

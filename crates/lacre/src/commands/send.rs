@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lacre_client::content::{Content, MessageId};
 use lacre_client::view::{Later, Message};
-use lacre_client::{Client, Intent, Queued, To, Wish};
+use lacre_client::{Client, To, Wish};
 use lacre_proto::{ConversationId, limits};
 use serde_json::json;
 
@@ -26,28 +26,20 @@ pub(super) async fn run(context: &Context, args: SendArgs) -> Result<(), Failure
     // To oneself only a text is given, and it stands first.
     let to_oneself = if args.own { args.to.as_str() } else { "" };
     let text = text(args.text.as_deref().unwrap_or(to_oneself))?;
-    let in_reply_to = args.reply_to.as_deref().map(message_id).transpose()?;
     let store = context.profile.open(context.passphrase_fd).await?;
     let client = context.profile.client(store)?;
     if args.own {
         args.to = format!("@{}", client.me()?.handle);
     }
-    let outcome = send(context, &client, &args, Content::Text { text, in_reply_to }).await;
+    let outcome = send(context, &client, &args, Content::Text { text }).await;
     client.close().await;
     outcome
 }
 
 async fn send(context: &Context, client: &Client, args: &SendArgs, content: Content) -> Result<(), Failure> {
     let to = client.read(|views| Ok(super::names::to(&views, &args.to)))??;
-    if let Content::Text { in_reply_to: Some(id), .. } = &content {
-        answered(client, args, &to, *id, no_wait(context, args)).await?;
-    }
-    let not_before = args.at.as_deref().map(output::time).transpose()?;
-    let wish = Wish { once: args.once, not_before };
-    let intent = Intent::Say(to, content, wish);
-    let Queued::Message(conversation, id) = client.intend(intent).await? else {
-        return Err(Failure::new(Exit::Failure, "fault", "the message was not made"));
-    };
+    let wish = wish(context, client, args, &to).await?;
+    let (conversation, id) = client.say(to, content, wish).await?;
     let later = client.read(|views| Ok(views.scheduled()?.into_iter().find(|later| later.id == id)))?;
     if let Some(later) = later {
         return scheduled(context, args, &later, &[]);
@@ -57,6 +49,21 @@ async fn send(context: &Context, client: &Client, args: &SendArgs, content: Cont
     }
     let message = client.read(|views| views.message(conversation, id))?;
     report(context, args, message, &[])
+}
+
+/// In what way it is said. A message that it answers is here, or nothing is sent.
+pub(super) async fn wish(
+    context: &Context,
+    client: &Client,
+    args: &SendArgs,
+    to: &To,
+) -> Result<Wish, Failure> {
+    let in_reply_to = args.reply_to.as_deref().map(message_id).transpose()?;
+    if let Some(id) = in_reply_to {
+        answered(client, args, to, id, no_wait(context, args)).await?;
+    }
+    let not_before = args.at.as_deref().map(output::time).transpose()?;
+    Ok(Wish { once: args.once, not_before, in_reply_to })
 }
 
 fn no_wait(context: &Context, args: &SendArgs) -> bool {

@@ -123,8 +123,9 @@ fn content_json(body: &Body) -> Value {
             "name": name,
             "state": state.name(),
         }),
-        Body::Files { files, caption } => json!({
+        Body::Files { files, caption, sticker } => json!({
             "caption": caption,
+            "sticker": sticker,
             "files": files.iter().map(file_json).collect::<Vec<_>>(),
         }),
         Body::Voice { file, waveform } => json!({

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the tests wait with a bound, by the machine's clock")]
 
 mod accounts;
+mod answers;
 mod bot;
 mod business;
 mod canary;

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::process::{lacre, run};
 
 /// A WAV file of a second of a tone that gets louder: 8 kHz, two channels.
-fn wav(path: &Path) {
+pub fn wav(path: &Path) {
     let mut bytes = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0".to_vec();
     bytes.extend(8_000u32.to_le_bytes());
     bytes.extend(32_000u32.to_le_bytes());

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use lacre_engine::Intent;
 use lacre_engine::content::{Content, Fact, MessageId, Poll};
 use lacre_engine::records::{ConversationKind, ConversationState, GroupMember, MessageState};
+use lacre_engine::{Intent, To, Wish};
 use lacre_proto::{ConversationId, Handle};
 use rand::Rng;
 use rand::seq::IndexedRandom;
@@ -242,7 +242,8 @@ impl Life {
     fn reply(&mut self, world: &mut World, rng: &mut ChaCha20Rng, device: &str) -> bool {
         let Some((conversation, row)) = a_message(world, rng, device, |_| true) else { return false };
         let text = self.text(device);
-        world.intend(device, Intent::Send(conversation, Content::Text { text, in_reply_to: Some(row) }));
+        let wish = Wish { in_reply_to: Some(row), ..Wish::default() };
+        world.intend(device, Intent::Say(To::Conversation(conversation), plain(text), wish));
         true
     }
 
@@ -428,7 +429,7 @@ fn kill(world: &mut World, rng: &mut ChaCha20Rng, device: &str) -> bool {
 }
 
 fn plain(text: String) -> Content {
-    Content::Text { text, in_reply_to: None }
+    Content::Text { text }
 }
 
 fn handle(name: &str) -> Handle {

@@ -79,6 +79,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Whether it says something about a message, and is none itself.
+    pub fn is_reaction(&self) -> bool {
+        matches!(self, Self::Ready(Outgoing::Reaction(..)))
+    }
+
     /// What a customer must have consented to.
     pub fn category(&self) -> Category {
         self.purpose().map_or(Category::Service, Purpose::category)

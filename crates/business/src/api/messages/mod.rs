@@ -22,8 +22,8 @@ use self::turn::Turn;
 pub(crate) use self::turn::{ANSWER_LIFE, answers_held, drop_answers, forget_answers};
 use super::call::{Call, success};
 use super::error::ApiError;
-use super::{analytics, numbers, wamid};
-use crate::chat::{Category, Chat, MessageId, Outgoing, Said, Send, SendError, Standing};
+use super::{numbers, wamid};
+use crate::chat::{Category, Chat, MessageId, Said, Send, SendError, Standing};
 use crate::node::{Node, Ports};
 use crate::restriction;
 use crate::templates::Purpose;
@@ -82,19 +82,24 @@ async fn send<P: Ports>(
         // The sealed side tells no hash that could be compared: whatever was given cannot be vouched for.
         return Err(ApiError::IdentityKey);
     }
-    if restriction::since(&node.store, recipient.account).await?.is_some() {
-        return Err(SendError::Restricted.into());
-    }
     let category = draft.category();
-    permit(node, recipient.account, category, draft.purpose().is_some())?;
     let is_template = draft.purpose().is_some();
+    let is_reaction = draft.is_reaction();
     let now = node.now();
-    node.throughput.take((), now).map_err(ApiError::Throughput)?;
-    node.pairs.take(recipient.account, now).map_err(ApiError::PairLimit)?;
-    let what = draft.finish(node).await?;
-    let is_reaction = matches!(what, Outgoing::Reaction(..));
-    let Said { id, hold } =
-        hand_over(node, Send { to: recipient.account, category, what, in_reply_to, dedupe }).await?;
+    let Said { id, hold } = match node.chat.said_before(dedupe)? {
+        // It went out, and its answer was lost: what may be sent now, and what lies at a link now, is another matter.
+        Some(id) => Said { id, hold: None },
+        None => {
+            if restriction::since(&node.store, recipient.account).await?.is_some() {
+                return Err(SendError::Restricted.into());
+            }
+            permit(node, recipient.account, category, is_template)?;
+            node.throughput.take((), now).map_err(ApiError::Throughput)?;
+            node.pairs.take(recipient.account, now).map_err(ApiError::PairLimit)?;
+            let what = draft.finish(node).await?;
+            node.chat.send(Send { to: recipient.account, category, what, in_reply_to, dedupe }).await?
+        }
+    };
     let kept = Kept {
         customer: recipient.account,
         category,
@@ -113,15 +118,6 @@ async fn send<P: Ports>(
         "contacts": [recipient.told()],
         "messages": [message],
     }))
-}
-
-async fn hand_over<P: Ports>(node: &Node<P>, send: Send) -> Result<Said, ApiError> {
-    let is_reaction = matches!(send.what, Outgoing::Reaction(..));
-    let said = node.chat.send(send).await?;
-    if !is_reaction {
-        analytics::sent(&node.store, node.now()).await?;
-    }
-    Ok(said)
 }
 
 /// What the node knows of consent is asked first, so that a program hears at once; relay and customer decide.

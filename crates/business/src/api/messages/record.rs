@@ -60,7 +60,7 @@ pub async fn reached<D: Data>(
     Ok(step.is_some())
 }
 
-/// Keeps it, and writes down in the conversation that something was said: with offers and codes nobody is answered.
+/// Keeps it, counts it, and writes down in the conversation that something was said: with offers and codes nobody is answered.
 pub(super) async fn keep<P: Ports>(
     node: &Node<P>,
     id: MessageId,
@@ -73,10 +73,11 @@ pub(super) async fn keep<P: Ports>(
     }
     let batch = Batch::new().put(key(id), bytes_of(&kept));
     let answers = kept.category == Category::Service;
-    match is_reaction {
-        true => node.store.write(batch).await?,
-        false => inbox::said(&node.store, kept.customer, kept.at, answers, batch).await?,
+    if is_reaction {
+        return Ok(node.store.write(batch).await?);
     }
+    analytics::sent(&node.store, kept.at).await?;
+    inbox::said(&node.store, kept.customer, kept.at, answers, batch).await?;
     Ok(())
 }
 

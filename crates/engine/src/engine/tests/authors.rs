@@ -39,7 +39,7 @@ fn both_sides_can_prove_what_was_said_and_how_it_was_edited() {
     world.run();
     for name in ["ana", "bruno"] {
         let first = evidence(&world, name, id, words).expect("it is kept");
-        let said = |text: &str| Content::Text { text: text.to_owned(), in_reply_to: None };
+        let said = |text: &str| Content::Text { text: text.to_owned() };
         assert_eq!(proven(&world, name, &first), ("ana".to_owned(), said("at eight")), "{name}");
         assert!(first.sealed.is_some_and(|sealed| sealed.sequence > 0), "{name} knows its place");
         let edit = records(&world, name).evidence_of_edit(id, words).unwrap().expect("it is kept");
@@ -150,7 +150,7 @@ mod evil {
             if !armed {
                 world.person("ana").engine.disarm(Defences::without([Defence::Proof]));
             }
-            let said = Content::Text { text: "your money or your cat".to_owned(), in_reply_to: None };
+            let said = Content::Text { text: "your money or your cat".to_owned() };
             world.crime("mallory", "ana", Crime::Deny(said, denial));
             let shown = world.seen("ana", "mallory").contains(&"your money or your cat".to_owned());
             assert_eq!(shown, !armed, "{denial:?}");

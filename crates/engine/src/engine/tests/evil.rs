@@ -30,7 +30,7 @@ fn disarm(world: &mut World, name: &str, off: impl IntoIterator<Item = Defence>)
 }
 
 fn said(text: &str) -> Content<MimiId> {
-    Content::Text { text: text.to_owned(), in_reply_to: None }
+    Content::Text { text: text.to_owned() }
 }
 
 fn epoch_of(world: &World, name: &str, id: ConversationId) -> Option<u64> {

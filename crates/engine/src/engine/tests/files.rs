@@ -23,7 +23,7 @@ fn file(name: &str, hash: u8) -> FileRef {
 
 fn media(files: &[FileRef], caption: &str) -> Content {
     let files = files.iter().map(|file| (file.clone(), Preview::default())).collect();
-    Content::Media(Media { files, caption: caption.to_owned() })
+    Content::Media(Media { files, caption: caption.to_owned(), sticker: false })
 }
 
 /// Ana and Bruno, who know each other.

@@ -86,8 +86,9 @@ fn carla_is_given_what_was_said_with_its_authors_and_all_are_told() {
     );
     world.intent("bruno", Intent::Edit(id, plan, "dinner at nine".to_owned()));
     world.run();
-    let reply = Content::Text { text: "fine".to_owned(), in_reply_to: Some(plan) };
-    say(&mut world, "ana", id, reply);
+    let reply = Wish { in_reply_to: Some(plan), ..Wish::default() };
+    world.intent("ana", Intent::Say(To::Conversation(id), text("fine"), reply));
+    world.run();
     world.wait(3_600_000);
     add(&mut world, "ana", id, &["carla"], 3);
     assert_eq!(

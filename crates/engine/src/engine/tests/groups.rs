@@ -379,7 +379,7 @@ fn carla_is_away_for_three_weeks_and_reads_it_all_later() {
 fn what_was_to_be_said_later_in_a_group_that_one_is_not_in_any_more_is_shown_as_failed() {
     let mut world = World::of(&["ana", "bruno"]);
     let id = group(&mut world, &["bruno"]);
-    let later = Wish { once: false, not_before: Some(world.now + 3_600_000) };
+    let later = Wish { not_before: Some(world.now + 3_600_000), ..Wish::default() };
     world.intent("bruno", Intent::Say(To::Conversation(id), text("parabéns"), later));
     world.run();
     world.intent("ana", Intent::RemoveFromGroup(id, vec!["bruno".parse().unwrap()]));

@@ -232,7 +232,7 @@ fn what_is_passed_on_says_so_and_how_often() {
     world.intent("bruno", Intent::Forward { from: conversation, message: id, to: vec![to("carla")] });
     world.run();
     assert_eq!(world.seen("carla", "bruno"), ["a rumour"]);
-    let secret = Wish { once: true, not_before: None };
+    let secret = Wish { once: true, ..Wish::default() };
     world.intent("bruno", Intent::Say(to("carla"), text("once"), secret));
     world.run();
     let once = world.rows("carla", "bruno").pop().unwrap();
@@ -303,7 +303,7 @@ fn the_timer_that_the_relay_put_last_holds_for_both() {
 fn what_may_be_looked_at_once_is_gone_then_on_both_sides() {
     let (mut world, conversation, _) = talk();
     let to = To::Person("ana".parse().unwrap());
-    world.intent("bruno", Intent::Say(to, text("the code is 4711"), Wish { once: true, not_before: None }));
+    world.intent("bruno", Intent::Say(to, text("the code is 4711"), Wish { once: true, ..Wish::default() }));
     world.run();
     assert!(!store_holds(&world, "bruno", b"4711"), "its author does not keep it either");
     let row = world.rows("ana", "bruno").pop().unwrap();
@@ -319,7 +319,7 @@ fn what_may_be_looked_at_once_is_gone_then_on_both_sides() {
 fn a_message_is_sent_later_edited_before_and_given_up_before() {
     let (mut world, conversation, _) = talk();
     let to = || To::Person("ana".parse().unwrap());
-    let later = Wish { once: false, not_before: Some(world.now + HOUR) };
+    let later = Wish { not_before: Some(world.now + HOUR), ..Wish::default() };
     for what in ["happy birthdy", "never"] {
         world.intent("bruno", Intent::Say(to(), text(what), later));
     }
@@ -411,7 +411,8 @@ fn shown(world: &World, conversation: ConversationId) -> Vec<String> {
                 Content::Text { text, .. } => text.clone(),
                 other => format!("{other:?}"),
             };
-            let reactions = records.reactions(conversation, row.id).unwrap();
+            let reactions = records.reactions(conversation, row.id).unwrap().into_iter();
+            let reactions: Vec<_> = reactions.map(|it| (it.account, it.emoji, it.revision)).collect();
             let versions = records.versions(conversation, row.id).unwrap().into_iter();
             let versions: Vec<_> = versions.map(|version| (version.text, version.revision)).collect();
             let Tally { votes, closed_ms } = records.tally(conversation, row.id).unwrap();

@@ -3,7 +3,7 @@
 use lacre_proto::AccountId;
 
 use crate::api::Intent;
-use crate::content::{Content, MessageId, MimiId};
+use crate::content::{Choice, Content, MessageId, MimiId};
 use crate::defence::{Defence, Defences};
 use crate::evil::Crime;
 use crate::harness::world::World;
@@ -17,7 +17,11 @@ fn account(world: &World, name: &str) -> AccountId {
 fn probes() -> Vec<Content<MimiId>> {
     let nothing = MimiId([7; 32]);
     vec![
-        Content::Text { text: "?".to_owned(), in_reply_to: Some(nothing) },
+        Content::Text { text: "?".to_owned() },
+        Content::Chosen {
+            of: nothing,
+            choice: Choice { id: "?".to_owned(), title: "?".to_owned(), description: String::new() },
+        },
         Content::Delivered(vec![nothing]),
         Content::Read(vec![nothing]),
         Content::Reaction { to: nothing, emoji: Some("👍".to_owned()), revision: 1 },

@@ -1,7 +1,7 @@
 //! Two people talk.
 
-use crate::api::{Event, Intent, Refusal};
-use crate::content::Content;
+use crate::api::{Event, Intent, Refusal, To, Wish};
+use crate::content::{Content, MessageId};
 use crate::harness::world::{World, text};
 use crate::records::{ConversationState, MessageState, Records};
 
@@ -32,8 +32,7 @@ fn they_answer_each_other_and_both_see_one_order() {
     let mut world = World::of(&["ana", "bruno"]);
     let question = world.say("ana", "bruno", "café?");
     world.run();
-    let reply = Content::Text { text: "sim".to_owned(), in_reply_to: Some(question) };
-    let reply = world.say_content("bruno", "ana", reply);
+    let reply = world.reply("bruno", "ana", question, text("sim"));
     // both write before either has heard the other
     for number in 0..5 {
         world.say("ana", "bruno", &format!("a{number}"));
@@ -111,4 +110,93 @@ fn a_message_that_was_not_sent_yet_is_given_up_and_one_that_was_is_not() {
     world.run();
     assert_eq!(world.seen("bruno", "ana"), ["sent"]);
     assert_eq!(Records(&world.people["bruno"].store).unread_total().unwrap(), 1);
+}
+
+/// Whatever kind answers: both sides know what it answers, and what nobody has said is answered by nothing.
+#[test]
+fn every_kind_that_is_said_can_be_an_answer() {
+    let mut world = World::of(&["ana", "bruno"]);
+    let question = world.say("ana", "bruno", "where are you?");
+    world.run();
+    for kind in crate::content::KINDS {
+        let sample = (kind.sample)(&mut |_| "x".to_owned()).map_ids(|_| None);
+        let Some(content) = sample.filter(|it| world.people["bruno"].engine.can_be_said(it)) else {
+            continue;
+        };
+        if matches!(content, Content::Timer { .. } | Content::Fact(_)) || !content.files().is_empty() {
+            continue;
+        }
+        let reply = world.reply("bruno", "ana", question, content);
+        world.run();
+        for (name, with) in [("bruno", "ana"), ("ana", "bruno")] {
+            let row = world.rows(name, with).into_iter().find(|row| row.id == reply);
+            assert_eq!(row.expect("it came").in_reply_to(), Some(question), "{} with {name}", kind.name);
+        }
+    }
+    world.person("bruno").events.clear();
+    let nothing = Wish { in_reply_to: Some(MessageId([9; 16])), ..Wish::default() };
+    world.intent("bruno", Intent::Say(To::Person("ana".parse().unwrap()), text("what?"), nothing));
+    let refused = |event: &Event| matches!(event, Event::Refused(_, Refusal::NoSuchMessage));
+    assert!(world.person("bruno").events.iter().any(refused));
+}
+
+/// Each is told at the relay's time of what told it: not at the message's own.
+#[test]
+fn each_step_of_a_message_has_a_time_of_its_own() {
+    const MINUTE: u64 = 60_000;
+    let mut world = World::of(&["ana", "bruno"]);
+    let id = world.say("ana", "bruno", "olá");
+    world.run();
+    let with = world.conversation("bruno", "ana").id;
+    world.wait(MINUTE);
+    world.intent("bruno", Intent::MarkRead(with, id));
+    world.run();
+    world.wait(MINUTE);
+    world.intent("bruno", Intent::React(with, id, Some("👍".to_owned())));
+    world.run();
+    let reaction = |world: &World| {
+        let records = Records(&world.people["ana"].store);
+        let bruno = world.people["bruno"].engine.me().account;
+        records.reaction_of(world.conversation("ana", "bruno").id, id, bruno).unwrap().unwrap()
+    };
+    let first = reaction(&world);
+    world.wait(MINUTE);
+    world.intent("bruno", Intent::React(with, id, None));
+    world.run();
+    let second = reaction(&world);
+    assert_eq!((first.emoji.as_deref(), second.emoji.as_deref()), (Some("👍"), None));
+    world.wait(MINUTE);
+    let mine = world.conversation("ana", "bruno").id;
+    world.intent("ana", Intent::DeleteForAll(mine, id));
+    world.run();
+    for (name, with) in [("ana", "bruno"), ("bruno", "ana")] {
+        let row = world.rows(name, with).into_iter().find(|row| row.id == id).unwrap();
+        let ended = row.marks.ended_ms.expect("it was taken back");
+        assert!(ended >= row.sent_ms + 4 * MINUTE, "{name}");
+        if name == "ana" {
+            let (delivered, read) = (row.marks.delivered_ms.unwrap(), row.marks.read_ms.unwrap());
+            assert!(row.sent_ms <= delivered && delivered < row.sent_ms + MINUTE, "{delivered}");
+            let times = [delivered, read, first.time_ms, second.time_ms, ended];
+            assert!(times.windows(2).all(|two| two[0] + MINUTE <= two[1]), "{times:?}");
+        }
+    }
+}
+
+/// What is said later answers too, and what is passed on answers nothing.
+#[test]
+fn an_answer_that_waits_is_one_and_one_that_is_passed_on_is_none() {
+    let mut world = World::of(&["ana", "bruno", "carla"]);
+    let question = world.say("ana", "bruno", "lunch?");
+    world.run();
+    let not_before = Some(world.now + 3_600_000);
+    let later = Wish { not_before, in_reply_to: Some(question), ..Wish::default() };
+    world.intent("bruno", Intent::Say(To::Person("ana".parse().unwrap()), text("yes"), later));
+    world.wait(3_700_000);
+    let row = world.rows("ana", "bruno").pop().unwrap();
+    assert_eq!((row.content, row.marks.manner.in_reply_to), (text("yes"), Some(question)));
+    let to = vec![To::Person("carla".parse().unwrap())];
+    world.intent("ana", Intent::Forward { from: row.conversation, message: row.id, to });
+    world.run();
+    let passed = world.rows("carla", "ana").pop().unwrap();
+    assert_eq!((passed.content, passed.marks.manner.in_reply_to), (text("yes"), None));
 }

@@ -32,7 +32,7 @@ impl Link {
         let (file, preview, warning) = sealed.await.map_err(half)?.map_err(half)?;
         let mut files = vec![(file, preview)];
         send::within_limits(&mut files);
-        let content = Content::Media(Media { files, caption });
+        let content = Content::Media(Media { files, caption, sticker: false });
         let intent = Intent::Say(To::Conversation(id), content, Wish::default());
         self.0.intend(intent).await.map_err(half)?;
         Ok(match warning {

@@ -77,14 +77,16 @@ pub(super) fn shown(
         let moves = files.iter().any(|file| matches!(file.transfer, Transfer::Sending | Transfer::Fetching));
         let picture = files.iter().filter(|_| may_open).find_map(|file| pictures.of(file, &mut budget));
         let (text, waveform) = match &row.body {
-            Body::Files { files, caption } => {
-                let mut lines: Vec<String> =
-                    files.iter().map(|file| file_line(file, progress(file.id))).collect();
+            Body::Files { files, caption, sticker } => {
+                let mut lines: Vec<String> = files
+                    .iter()
+                    .map(|file| file_line(file, output::what(*sticker), progress(file.id)))
+                    .collect();
                 lines.extend((!caption.is_empty()).then(|| safe_text(caption)));
                 (Some(lines.join("\n")), None)
             }
             Body::Menu { menu, above: Some(file) } => {
-                let above = file_line(file, progress(file.id));
+                let above = file_line(file, output::what(false), progress(file.id));
                 (Some(format!("{above}\n{}", output::menu_lines(menu))), None)
             }
             Body::Voice { file, waveform } => {
@@ -102,14 +104,14 @@ pub(super) fn shown(
     shown
 }
 
-fn file_line(file: &File, progress: Option<Progress>) -> String {
+fn file_line(file: &File, what: &str, progress: Option<Progress>) -> String {
     let name = safe_line(&lacre_guard::clean_name(&file.file.name));
     let size = output::bytes(file.file.size);
     let picture = match (file.preview.width, file.preview.height) {
         (0, _) | (_, 0) => String::new(),
         (width, height) => format!(", {width} × {height}"),
     };
-    format!("a file: {name} ({size}{picture}){}", how_far(file.transfer, progress))
+    format!("{what}: {name} ({size}{picture}){}", how_far(file.transfer, progress))
 }
 
 fn voice_line(file: &File, progress: Option<Progress>) -> String {
@@ -174,6 +176,7 @@ mod tests {
             body: Body::Files {
                 files: vec![File { id: ID, file, preview, transfer }],
                 caption: "look".to_owned(),
+                sticker: false,
             },
             state: None,
             reply: None,

@@ -3,6 +3,7 @@
 use lacre_client::records::{ConversationKind, ConversationState, Standing as WantsIt, Trust};
 use lacre_client::told::sentence as sentence_of;
 use lacre_client::{search, view};
+use lacre_proto::Handle;
 
 use super::half;
 use crate::chat::model::{
@@ -107,8 +108,11 @@ pub(super) fn message(row: view::Message) -> Message {
         view::Sending::Read => Tick::Read,
         view::Sending::Failed(why) => Tick::Failed(half(why)),
     });
-    let reply = reply
-        .map(|quote| Quote { what: quote.what.map(|(from, text)| (from.to_string(), safe_line(&text))) });
+    let quoted = |(from, body): (Handle, view::Body)| {
+        let words = crate::output::said(&body, from.as_str());
+        (from.to_string(), safe_line(&words))
+    };
+    let reply = reply.map(|quote| Quote { what: quote.what.map(quoted) });
     let (id, from) = (MessageId(id.0), from.to_string());
     let (picture, waveform, moves) = (None, None, false);
     Message { id, from, mine, sent, body, tick, reply, late, seen, picture, waveform, moves, marks }
@@ -212,8 +216,8 @@ mod tests {
     #[test]
     fn what_others_wrote_is_made_safe_on_its_way_in() {
         let hostile = "\u{1b}[2J\nana: yes\u{202e}".to_owned();
-        let quote =
-            view::Quote { id: ClientId([8; 16]), what: Some(("ana".parse().unwrap(), hostile.clone())) };
+        let what = Some(("ana".parse().unwrap(), view::Body::Text(hostile.clone())));
+        let quote = view::Quote { id: ClientId([8; 16]), what };
         let shown = message(view::Message { reply: Some(quote), ..row(view::Body::Text(hostile)) });
         assert_eq!(shown.body, Body::Text("␛[2J\nana: yes\u{fffd}".to_owned()));
         let quoted = ("ana".to_owned(), "␛[2J ana: yes\u{fffd}".to_owned());

@@ -54,15 +54,15 @@ impl Link {
     }
 
     async fn send(&self, attempt: Attempt, target: Target, text: String, reply: Option<MessageId>) -> Msg {
-        let content = Content::Text { text, in_reply_to: reply.map(|id| ClientId(id.0)) };
-        let queued = match target {
-            Target::Existing(conversation) => self.0.send(conversation, content).await,
+        let to = match target {
+            Target::Existing(conversation) => To::Conversation(conversation),
             Target::New(handle) => match handle.parse::<Handle>() {
-                Ok(handle) => self.0.send_to(&handle, content).await,
+                Ok(handle) => To::Person(handle),
                 Err(why) => return Msg::NotQueued(attempt, why.to_string()),
             },
         };
-        match queued {
+        let wish = Wish { in_reply_to: reply.map(|id| ClientId(id.0)), ..Wish::default() };
+        match self.0.say(to, Content::Text { text }, wish).await {
             Ok((conversation, _)) => Msg::Queued(attempt, conversation),
             Err(error) => Msg::NotQueued(attempt, half::<IntentError>(error)),
         }
@@ -94,7 +94,7 @@ impl Link {
 
     fn intent_of(&self, id: ConversationId, act: Act) -> Result<Intent, String> {
         let message = |id: MessageId| ClientId(id.0);
-        let text = |text| Content::Text { text, in_reply_to: None };
+        let text = |text| Content::Text { text };
         Ok(match act {
             Act::React(of, emoji) => Intent::React(id, message(of), emoji),
             Act::Edit(of, text) => Intent::Edit(id, message(of), text),

@@ -30,7 +30,7 @@ pub(super) async fn sealed(
             warnings.extend(warning);
         }
         send::within_limits(&mut files);
-        Ok((Content::Media(Media { files, caption }), warnings))
+        Ok((Content::Media(Media { files, caption, sticker: false }), warnings))
     };
     tokio::task::spawn_blocking(work).await.map_err(|error| Failure::new(Exit::Failure, "fault", error))?
 }

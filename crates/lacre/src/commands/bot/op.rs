@@ -141,7 +141,7 @@ impl Op {
                 }
                 let at = at.as_deref().map(crate::output::time).transpose();
                 let not_before = at.map_err(|failure| usage(&failure.message))?;
-                Intent::Say(to, Content::Text { text, in_reply_to }, Wish { once, not_before })
+                Intent::Say(to, Content::Text { text }, Wish { once, not_before, in_reply_to })
             }
             Self::SendFiles { .. } | Self::SendVoice { .. } | Self::Save { .. } => {
                 unreachable!("what takes its time is taken before")

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use lacre_client::Client;
 use lacre_client::content::{Content, FileRef, Media, MessageId, Preview, Voice, kinds};
 use lacre_client::files::{FileId, FilesError, Folder};
-use lacre_client::{Client, Intent, Queued, Wish};
 use lacre_media::voice::Note;
 use lacre_proto::ConversationId;
 use rand::rand_core::UnwrapErr;
@@ -16,7 +16,7 @@ use super::bars::Bar;
 use super::no_folder;
 use super::prepare::{Prepared, prepare};
 use crate::cli::SendArgs;
-use crate::commands::send::{kept, report, scheduled};
+use crate::commands::send::{kept, report, scheduled, wish};
 use crate::commands::{Context, names};
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -39,7 +39,7 @@ pub(in crate::commands) async fn run(context: &Context, args: SendArgs) -> Resul
 
 async fn send(context: &Context, client: &Client, args: &SendArgs) -> Result<(), Failure> {
     let to = client.read(|views| Ok(names::to(&views, &args.to)))??;
-    let not_before = args.at.as_deref().map(output::time).transpose()?;
+    let wish = wish(context, client, args, &to).await?;
     let folder = client.files().cloned().ok_or_else(no_folder)?;
     let mut warnings = Vec::new();
     let content = match &args.voice {
@@ -55,14 +55,12 @@ async fn send(context: &Context, client: &Client, args: &SendArgs) -> Result<(),
                 }
             }
             within_limits(&mut files);
-            Content::Media(Media { files, caption: args.caption.clone().unwrap_or_default() })
+            let caption = args.caption.clone().unwrap_or_default();
+            Content::Media(Media { files, caption, sticker: args.sticker })
         }
     };
     let sizes: Vec<u64> = content.files().iter().map(|file| file.size).collect();
-    let intent = Intent::Say(to, content, Wish { once: false, not_before });
-    let Queued::Message(conversation, id) = client.intend(intent).await? else {
-        return Err(Failure::new(Exit::Failure, "fault", "the message was not made"));
-    };
+    let (conversation, id) = client.say(to, content, wish).await?;
     let later = client.read(|views| Ok(views.scheduled()?.into_iter().find(|later| later.id == id)))?;
     if let Some(later) = later {
         return scheduled(context, args, &later, &warnings);

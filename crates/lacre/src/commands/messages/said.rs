@@ -14,8 +14,12 @@ use crate::safe_text::safe_line;
 
 impl Doing<'_> {
     async fn say(&self, to: To, content: Content) -> Result<(), Failure> {
+        self.say_so(to, content, Wish::default()).await
+    }
+
+    async fn say_so(&self, to: To, content: Content, wish: Wish) -> Result<(), Failure> {
         let reached = self.catch_up().await;
-        match self.intend(Intent::Say(to, content, Wish::default()), reached).await? {
+        match self.intend(Intent::Say(to, content, wish), reached).await? {
             Queued::Message(conversation, id) => {
                 self.client.wait_sent(conversation, id).await?;
                 self.show(conversation, id)
@@ -29,7 +33,8 @@ impl Doing<'_> {
         let id = message_id(id)?;
         self.catch_up().await;
         let (conversation, _) = self.find(id)?;
-        self.say(To::Conversation(conversation), Content::Text { text, in_reply_to: Some(id) }).await
+        let wish = Wish { in_reply_to: Some(id), ..Wish::default() };
+        self.say_so(To::Conversation(conversation), Content::Text { text }, wish).await
     }
 
     pub(super) async fn choose(&self, id: &str, choice: &str) -> Result<(), Failure> {
