@@ -16,8 +16,8 @@ use crate::api::apps::Hooks;
 use crate::api::link::Fetch;
 use crate::api::signed::LARGE_AT_ONCE;
 use crate::audit::Audit;
-use crate::chat::Chat;
-use crate::clock::Clock;
+use crate::chat::{Chat, SendError};
+use crate::clock::{Clock, RelayClock};
 use crate::customers::{Country, Customers};
 use crate::limits::{Limiter, Pace};
 use crate::media::Media;
@@ -39,7 +39,7 @@ pub trait Ports: Send + Sync + 'static {
     type Fetch: Fetch;
     /// Who is told by webhooks.
     type Hooks: Hooks;
-    /// What time it is. Windows are the relay's, so this should be the relay's time as the device knows it.
+    /// The clock of this machine; windows and grants go by the relay's, which the device knows.
     type Clock: Clock;
 }
 
@@ -59,7 +59,7 @@ pub struct Settings {
     pub public: Url,
     /// Where a customer's device begins a chat with the business: `https://HOST/b/NAME`.
     pub chat_link: Url,
-    /// The verified name.
+    /// The handle: what it goes by until the relay's operator has verified its name.
     pub name: String,
     /// The country of customers' user ids.
     pub country: Country,
@@ -246,9 +246,14 @@ impl<P: Ports> Node<P> {
         })
     }
 
-    /// What time it is.
+    /// What time it is on this machine.
     pub fn now(&self) -> Millis {
         self.clock.now()
+    }
+
+    /// What time it is at the relay, by which windows and grants go.
+    pub fn relay_now(&self) -> Result<Millis, SendError> {
+        self.chat.relay_now(self.now())
     }
 
     /// Random bytes.

@@ -229,6 +229,9 @@ async fn keep_clean<P: Ports, D: Data, K: Clock>(
         if let Err(error) = node.learn_rating().await {
             tracing::warn!(%error, "how the business stands is told later");
         }
+        if let Err(error) = node.learn_review().await {
+            tracing::warn!(%error, "what the operator made of the business is told later");
+        }
         if let Err(error) = api::uploads::rest(node).await {
             tracing::warn!(%error, "parts of uploads lie plain for a while");
         }

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use futures_util::future::BoxFuture;
-use lacre_proto::AccountId;
+use lacre_proto::{AccountId, Millis};
 use serde_json::{Value, json};
 
 use crate::api::address::Address;
@@ -38,6 +38,10 @@ pub trait Voice: Send + Sync + 'static {
     fn mark_read(&self, message: MessageId) -> BoxFuture<'_, Result<(), ApiError>>;
     /// How a customer stands.
     fn standing(&self, of: AccountId) -> Result<Standing, SendError>;
+    /// Whether the relay's operator has suspended the business.
+    fn is_suspended(&self) -> Result<bool, SendError>;
+    /// What time it is at the relay, by which windows and grants go.
+    fn relay_now(&self) -> Result<Millis, SendError>;
 }
 
 impl<P: Ports> Voice for Node<P> {
@@ -65,5 +69,13 @@ impl<P: Ports> Voice for Node<P> {
 
     fn standing(&self, of: AccountId) -> Result<Standing, SendError> {
         self.chat.standing(of)
+    }
+
+    fn is_suspended(&self) -> Result<bool, SendError> {
+        Ok(self.chat.review()?.is_some_and(|it| it.suspended))
+    }
+
+    fn relay_now(&self) -> Result<Millis, SendError> {
+        self.relay_now()
     }
 }

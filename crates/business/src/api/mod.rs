@@ -32,6 +32,7 @@ mod door;
 mod grant;
 pub(crate) mod params;
 mod picture;
+mod reviewed;
 pub(crate) mod signed;
 mod watched;
 

@@ -289,7 +289,7 @@ async fn webhooks_are_set_at_three_places() {
     let world = World::new().await;
     let account = world.account("/subscribed_apps");
     world.call("POST", &account, Value::Null).await.ok();
-    let app = json!({ "id": world.node.identity.app.to_string(), "name": "The Bakery", "link": "https://relay.example/b/bakery" });
+    let app = json!({ "id": world.node.identity.app.to_string(), "name": "bakery", "link": "https://relay.example/b/bakery" });
     assert_eq!(world.get(&account).await.ok(), json!({ "data": [{ "whatsapp_business_api_data": app }] }));
     let own = json!({ "override_callback_uri": "https://bot.example/a", "verify_token": "v" });
     world.call("POST", &account, own.clone()).await.ok();

@@ -8,6 +8,7 @@ mod limits;
 mod media;
 mod messages;
 mod nonsense;
+mod review;
 mod spec;
 mod templates;
 mod tenants;

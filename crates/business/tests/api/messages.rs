@@ -351,6 +351,55 @@ async fn what_the_customer_wants_is_asked_before_anything_is_sent() {
 }
 
 #[tokio::test]
+async fn who_never_granted_offers_has_not_stopped_them() {
+    let world = World::new().await;
+    let mut offers = order_ready();
+    offers["category"] = "MARKETING".into();
+    world.template(offers).await;
+    let digits = world.digits(ANA).await;
+    world.chat.signs(ANA, vec![(Category::Service, NOW + DAY)]);
+    let offer = async || {
+        let refused = world.send(&digits, order_ready_for("Ana", "A-17")).await;
+        assert_eq!(refused.code(), 131050);
+        refused.details()
+    };
+    assert!(offer().await.contains("not consented"));
+    world.chat.signs(ANA, vec![(Category::Service, NOW + DAY), (Category::Marketing, NOW + DAY)]);
+    world.chat.signs(ANA, vec![(Category::Service, NOW + DAY)]);
+    assert!(offer().await.contains("stopped"));
+}
+
+#[tokio::test]
+async fn s04_windows_and_grants_are_the_relays_however_wrong_the_nodes_clock_is() {
+    let world = World::new().await;
+    world.template(order_ready()).await;
+    let digits = world.digits(ANA).await;
+    let codes = async || {
+        let mut codes = Vec::new();
+        for what in [json!({ "text": { "body": "oi" } }), order_ready_for("Ana", "A-17")] {
+            let answer = world.send(&digits, what).await;
+            codes.push(if answer.status.is_success() { 0 } else { answer.code() });
+        }
+        codes
+    };
+    world.clock.advance(26 * HOUR);
+    world.chat.is_behind(26 * HOUR);
+    world.chat.opens_window(ANA, NOW + HOUR);
+    assert_eq!(codes().await, [0, 0], "it is NOW at the relay: Ana's window is open");
+    let block = json!({ "messaging_product": "whatsapp", "block_users": [{ "user": digits }] });
+    world.call("POST", &world.number("/block_users"), block.clone()).await.ok();
+    world.call("DELETE", &world.number("/block_users"), block).await.ok();
+    // The relay is where the node will be in a day.
+    world.chat.is_ahead(26 * HOUR);
+    world.chat.opens_window(ANA, world.node.now() + HOUR);
+    assert_eq!(codes().await, [131047, 131050], "it is over at the relay");
+    world.chat.signs(ANA, vec![(Category::Service, world.node.now() + HOUR)]);
+    assert_eq!(codes().await, [131047, 131050], "and so is what she granted");
+    world.chat.signs(ANA, vec![(Category::Service, world.node.now() + 27 * HOUR)]);
+    assert_eq!(codes().await, [131047, 0]);
+}
+
+#[tokio::test]
 async fn what_the_sealed_side_refuses_has_the_code_of_its_cause() {
     let world = World::new().await;
     let causes = [

@@ -66,6 +66,9 @@ async fn send<P: Ports>(
     if !numbers::is_registered(node).await? {
         return Err(ApiError::NotRegistered);
     }
+    if node.chat.review()?.is_some_and(|it| it.suspended) {
+        return Err(ApiError::Locked);
+    }
     let draft = Draft::read(node, &params).await?;
     if marketing && draft.purpose() != Some(Purpose::Marketing) {
         let kind = params.maybe("type")?.unwrap_or_else(|| params.clone());
@@ -131,10 +134,10 @@ fn permit<P: Ports>(
     category: Category,
     is_template: bool,
 ) -> Result<(), ApiError> {
-    permitted(&node.chat.standing(to)?, node.now(), category, is_template)
+    permitted(&node.chat.standing(to)?, node.relay_now()?, category, is_template)
 }
 
-/// Whether a customer who stands so may be sent this.
+/// Whether a customer who stands so may be sent this, when it is `now` at the relay.
 pub(crate) fn permitted(
     standing: &Standing,
     now: Millis,
