@@ -9,3 +9,4 @@ mod outward;
 mod receiver;
 mod restriction;
 mod subscriptions;
+mod ways;

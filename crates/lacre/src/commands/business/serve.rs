@@ -1,6 +1,10 @@
 //! `lacre business serve`: the node runs.
 
+use std::path::PathBuf;
+
+use lacre_business::ground::WayOut;
 use lacre_business::node::{Approve, Identity, Settings};
+use lacre_business::outward::Allowed;
 use lacre_business::serve::{Doorway, Parts, ServeError, serve};
 use lacre_relay::{Protection, protection};
 use rand::SeedableRng;
@@ -11,7 +15,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::{SystemClock, broken, node_store};
-use crate::cli::{LimitsArg, ServeArgs, TlsArg};
+use crate::cli::{ClientArg, LimitsArg, ServeArgs, TlsArg};
 use crate::exit::{Exit, Failure};
 use crate::profile::ProfileDir;
 use crate::{output, stop};
@@ -52,7 +56,7 @@ pub(super) async fn run(args: ServeArgs, passphrase_fd: Option<u32>, json: bool)
         folder: args.data.clone(),
         clock: SystemClock,
         handle: me.handle.to_string(),
-        allowed: args.allowed,
+        out: way_out(args.allowed, args.allowed_links, args.webhook_ca, args.webhook_client)?,
         door: Doorway { per_address: args.per_address, is_behind_proxy: args.behind_proxy },
     };
     match json {
@@ -88,6 +92,24 @@ pub(super) async fn run(args: ServeArgs, passphrase_fd: Option<u32>, json: bool)
         ServeError::Folder(error) => Failure::io("the node's folder", &error),
         other => Failure::new(Exit::Store, "node", other),
     })
+}
+
+/// The node's ways out; paths as commands find them that run elsewhere.
+fn way_out(
+    hooks: Vec<Allowed>,
+    links: Vec<Allowed>,
+    roots: Option<PathBuf>,
+    identity: Option<ClientArg>,
+) -> Result<WayOut, Failure> {
+    let whole = |path: PathBuf| {
+        std::path::absolute(&path).map_err(|error| Failure::io(path.display().to_string(), &error))
+    };
+    let identity = match identity {
+        Some(ClientArg { certificate, key }) => Some((whole(certificate)?, whole(key)?)),
+        None => None,
+    };
+    let text = |all: Vec<Allowed>| all.iter().map(ToString::to_string).collect();
+    Ok(WayOut { hooks: text(hooks), links: text(links), roots: roots.map(whole).transpose()?, identity })
 }
 
 /// What the listener is protected with. What the node is told is plain, so nobody else's machine is told it without.
