@@ -513,6 +513,8 @@ pub trait Chat: RelayClock {
     fn rating(&self) -> Result<Option<Rating>, SendError>;
     /// What the relay's operator has made of the business; `None` while the directory knows of none.
     fn review(&self) -> Result<Option<Review>, SendError>;
+    /// The identity key (Ed25519) of a customer that is pinned; `None` when nobody is.
+    fn identity_key(&self, of: AccountId) -> Result<Option<[u8; 32]>, SendError>;
     /// What a customer has consented to.
     fn standing(&self, of: AccountId) -> Result<Standing, SendError>;
     /// Blocks a customer, or unblocks them.

@@ -285,6 +285,12 @@ impl Chat for FakeChat {
         Ok(self.state().review.clone())
     }
 
+    fn identity_key(&self, of: AccountId) -> Result<Option<[u8; 32]>, SendError> {
+        let state = self.state();
+        let devices = state.agreed.get(&of).and_then(|it| it.devices.as_ref());
+        Ok(devices.map(|it| it.identity_key))
+    }
+
     fn standing(&self, of: AccountId) -> Result<Standing, SendError> {
         Ok(self.state().standings.get(&of).cloned().unwrap_or_default())
     }

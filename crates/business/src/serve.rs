@@ -235,6 +235,9 @@ async fn keep_clean<P: Ports, D: Data, K: Clock>(
         if let Err(error) = api::uploads::rest(node).await {
             tracing::warn!(%error, "parts of uploads lie plain for a while");
         }
+        if let Err(error) = node.note_failures().await {
+            tracing::warn!(%error, "tokens that were wrong are written down later");
+        }
         if let Err(error) = node.sweep_answers().await {
             tracing::warn!(%error, "old answers stay for a while");
         }

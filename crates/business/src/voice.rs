@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use futures_util::future::BoxFuture;
-use lacre_proto::{AccountId, Millis};
+use lacre_proto::AccountId;
 use serde_json::{Value, json};
 
 use crate::api::address::Address;
@@ -40,8 +40,6 @@ pub trait Voice: Send + Sync + 'static {
     fn standing(&self, of: AccountId) -> Result<Standing, SendError>;
     /// Whether the relay's operator has suspended the business.
     fn is_suspended(&self) -> Result<bool, SendError>;
-    /// What time it is at the relay, by which windows and grants go.
-    fn relay_now(&self) -> Result<Millis, SendError>;
 }
 
 impl<P: Ports> Voice for Node<P> {
@@ -56,7 +54,7 @@ impl<P: Ports> Voice for Node<P> {
         if let Some(id) = in_reply_to {
             what["context"] = json!({ "message_id": wamid::of(id) });
         }
-        let call = Call { address, headers, token: None, said: what, fields: None };
+        let call = Call { address, headers, token: None, links_by: None, said: what, fields: None };
         Box::pin(async move {
             let told = messages::post(self, &call).await?;
             told["messages"][0]["id"].as_str().and_then(wamid::parse).ok_or(ApiError::Internal)
@@ -73,9 +71,5 @@ impl<P: Ports> Voice for Node<P> {
 
     fn is_suspended(&self) -> Result<bool, SendError> {
         Ok(self.chat.review()?.is_some_and(|it| it.suspended))
-    }
-
-    fn relay_now(&self) -> Result<Millis, SendError> {
-        self.relay_now()
     }
 }

@@ -89,7 +89,8 @@ impl<P: Ports> Node<P> {
                 return Ok(());
             }
         };
-        let before: Told = self.store.read("what was told of the business", &key()).await?.unwrap_or_default();
+        let before: Told =
+            self.store.read("what was told of the business", &key()).await?.unwrap_or_default();
         // Who is suspended shows no badge, and has it again when that is over: it is no news of its own.
         let verified = if review.suspended { before.verified.clone() } else { review.verified };
         let now = Told { verified, suspended: review.suspended };

@@ -98,11 +98,9 @@ pub(super) async fn told<D: Data, K: Clock>(
     let (names, now) = (&own.hooks.renderer.names, own.now());
     let number = names.customers.number_of(account).await?;
     let person = own.device.as_ref().map(|it| it.person(account)).transpose()?.flatten();
-    let (mut standing, mut suspended, mut at_relay) = (None, false, now);
-    if let Some(voice) = &own.voice {
-        (standing, suspended) = (Some(voice.standing(account)?), voice.is_suspended()?);
-        at_relay = voice.relay_now()?;
-    }
+    let standing = own.voice.as_ref().map(|it| it.standing(account)).transpose()?;
+    let suspended = own.voice.as_ref().map(|it| it.is_suspended()).transpose()? == Some(true);
+    let at_relay = own.device.as_ref().map(|it| it.relay_now(now)).transpose()?.unwrap_or(now);
     let restricted = restriction::since(&names.store, account).await?;
     let refused = match (restricted, person.as_ref().is_some_and(|it| it.blocked)) {
         _ if suspended => Some(SendError::Suspended),

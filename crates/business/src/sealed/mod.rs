@@ -167,6 +167,10 @@ impl<D: Data> Chat for Sealed<D> {
         })
     }
 
+    fn identity_key(&self, of: AccountId) -> Result<Option<[u8; 32]>, SendError> {
+        self.read(|records| Ok(records.contact(of)?.map(|it| it.identity_key)))
+    }
+
     fn standing(&self, of: AccountId) -> Result<Standing, SendError> {
         self.read(|records| match records.me()? {
             Some(me) => Ok(standing(records.leave(me.account, of)?)),

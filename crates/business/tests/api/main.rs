@@ -1,5 +1,6 @@
 //! The API as programs see it: the router in this process, a sealed side whose people answer as they are told.
 
+mod absent;
 mod account;
 mod addressing;
 mod bridge;

@@ -1,3 +1,4 @@
+use lacre_business::agreed::{Agreed, Devices};
 use lacre_business::api::messages::record;
 use lacre_business::api::wamid;
 use lacre_business::chat::{
@@ -199,7 +200,7 @@ async fn what_is_over_a_limit_or_unknown_is_refused_and_nothing_is_sent() {
         (json!({ "text": { "body": 7 } }), 131009, "text.body must be a string"),
         (
             json!({ "type": "poll" }),
-            131009,
+            131051,
             "type must be text, image, video, audio, document, sticker, location, contacts, interactive, template or reaction",
         ),
         (json!({ "type": "image", "image": {} }), 131008, "a media object requires id or link"),
@@ -245,6 +246,44 @@ async fn what_is_over_a_limit_or_unknown_is_refused_and_nothing_is_sent() {
         ),
     ];
     refused(&world, cases).await;
+}
+
+#[tokio::test]
+async fn a_type_that_nobody_knows_is_unsupported() {
+    let world = World::new().await;
+    for kind in ["carousel", "order", "video_note"] {
+        let refused = world.to_ana(json!({ "type": kind })).await;
+        assert_eq!(refused.code(), 131051, "{kind}");
+        assert!(refused.details().starts_with("type must be text, image"), "{}", refused.details());
+    }
+    assert_eq!(world.to_ana(json!({ "type": 7 })).await.code(), 131009, "that is no type at all");
+}
+
+#[tokio::test]
+async fn a_message_goes_to_the_identity_key_that_is_meant_or_not_at_all() {
+    let (world, other) = (World::new().await, World::seeded(9, |_| ()).await);
+    let pinned = |world: &World, key: [u8; 32]| {
+        let devices = Some(Devices { identity_key: key, list: Vec::new() });
+        world.chat.agrees(Agreed { customer: ANA, window_until: 0, grant: None, devices });
+    };
+    let to = async |world: &World, hash: Value| {
+        world.to_ana(json!({ "text": { "body": "oi" }, "recipient_identity_key_hash": hash })).await
+    };
+    let told = async |world: &World| {
+        let told = world.to_ana(json!({ "text": { "body": "oi" } })).await.ok();
+        told["contacts"][0]["identity_key_hash"].clone()
+    };
+    assert_eq!(told(&world).await, Value::Null, "nobody is pinned");
+    assert_eq!(to(&world, json!("00")).await.code(), 137000);
+    pinned(&world, [5; 32]);
+    pinned(&other, [5; 32]);
+    let hash = told(&world).await;
+    assert_ne!(told(&other).await, hash, "two businesses cannot tell by it that they have one customer");
+    to(&world, hash.clone()).await.ok();
+    pinned(&world, [6; 32]);
+    assert_eq!(to(&world, hash).await.code(), 137000, "it is another key now");
+    let hash = told(&world).await;
+    to(&world, hash).await.ok();
 }
 
 #[tokio::test]

@@ -42,19 +42,15 @@ async fn the_api_says_verified_of_who_is_and_of_nobody_else() {
     );
     assert_eq!(shown(&world).await, pending);
     world.chat.is_reviewed(None, true);
-    let suspended = (
-        account("bakery", "REJECTED", "revoked"),
-        number("bakery", "NONE", "NOT_VERIFIED", "RESTRICTED"),
-    );
+    let suspended =
+        (account("bakery", "REJECTED", "revoked"), number("bakery", "NONE", "NOT_VERIFIED", "RESTRICTED"));
     assert_eq!(shown(&world).await, suspended);
     let health = world.get(&world.account("?fields=health_status")).await.ok();
     assert_eq!(health["health_status"]["can_send_message"], "BLOCKED");
 
     let unknown = World::unreviewed().await;
-    let nobody = (
-        account("bakery", "PENDING", "not_verified"),
-        number("bakery", "NONE", "NOT_VERIFIED", "PENDING"),
-    );
+    let nobody =
+        (account("bakery", "PENDING", "not_verified"), number("bakery", "NONE", "NOT_VERIFIED", "PENDING"));
     assert_eq!(shown(&unknown).await, nobody);
 }
 

@@ -96,6 +96,10 @@ impl Chat for Story {
         Ok(None)
     }
 
+    fn identity_key(&self, _: AccountId) -> Result<Option<[u8; 32]>, SendError> {
+        only_tells()
+    }
+
     fn standing(&self, _: AccountId) -> Result<Standing, SendError> {
         only_tells()
     }

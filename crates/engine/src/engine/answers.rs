@@ -92,11 +92,8 @@ impl Engine {
                 self.try_later(cx, at, job, error)
             }
             (_, Retry::Never) => {
-                let how_it_stands = [
-                    ErrorCode::MessagingLimit,
-                    ErrorCode::MarketingPaused,
-                    ErrorCode::BusinessSuspended,
-                ];
+                let how_it_stands =
+                    [ErrorCode::MessagingLimit, ErrorCode::MarketingPaused, ErrorCode::BusinessSuspended];
                 if how_it_stands.contains(&error.code) {
                     self.ask_own_account(cx);
                 }

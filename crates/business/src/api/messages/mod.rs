@@ -81,16 +81,18 @@ async fn send<P: Ports>(
     };
     let opaque = params.maybe_text("biz_opaque_callback_data", OPAQUE_MAX)?;
     let recipient = recipient::read(node, &params).await?;
-    if params.maybe("recipient_identity_key_hash")?.is_some() {
-        // The sealed side tells no hash that could be compared: whatever was given cannot be vouched for.
+    let identity = identity_hash(node, recipient.account)?;
+    if let Some(given) = params.maybe("recipient_identity_key_hash")?
+        && identity.as_deref() != Some(given.text(1, 64)?)
+    {
         return Err(ApiError::IdentityKey);
     }
     if restriction::since(&node.store, recipient.account).await?.is_some() {
         return Err(SendError::Restricted.into());
     }
     let category = draft.category();
-    permit(node, recipient.account, category, draft.purpose().is_some())?;
-    let is_template = draft.purpose().is_some();
+    permit(node, recipient.account, category, draft.template().is_some())?;
+    let template = draft.template();
     let now = node.now();
     node.throughput.take((), now).map_err(ApiError::Throughput)?;
     node.pairs.take(recipient.account, now).map_err(ApiError::PairLimit)?;
@@ -101,6 +103,7 @@ async fn send<P: Ports>(
     let kept = Kept {
         customer: recipient.account,
         category,
+        template,
         opaque: (!opaque.is_empty()).then(|| opaque.to_owned()),
         at: now,
         reach: None,
@@ -108,14 +111,21 @@ async fn send<P: Ports>(
     record::keep(node, id, kept, is_reaction).await?;
     drop(hold);
     let mut message = json!({ "id": wamid::of(id) });
-    if is_template {
+    if template.is_some() {
         message["message_status"] = "accepted".into();
     }
     Ok(json!({
         "messaging_product": "whatsapp",
-        "contacts": [recipient.told()],
+        "contacts": [recipient.told(identity.as_deref())],
         "messages": [message],
     }))
+}
+
+/// What a program knows a customer's identity key by, as `recipient_identity_key_hash` and in the answer to each send;
+/// `None` when no key is known. It is made with the node's secret, so that it says nothing to another business.
+fn identity_hash<P: Ports>(node: &Node<P>, of: AccountId) -> Result<Option<String>, ApiError> {
+    let key = node.chat.identity_key(of)?;
+    Ok(key.map(|key| hex::encode(node.keyed(b"identity key", &[of.as_ref(), &key]))))
 }
 
 async fn hand_over<P: Ports>(node: &Node<P>, send: Send) -> Result<Said, ApiError> {

@@ -154,7 +154,10 @@ fn who_wrote_two_days_before_the_shop_knew_what_it_is_is_not() {
 fn r22_the_shop_learns_within_an_hour_how_it_stands_and_ana_keeps_nothing_of_it() {
     let (mut world, _) = shop();
     let quality = wire::Quality::Red.into();
-    world.relay.rate("shop", wire::BusinessStanding { quality, daily_limit: Some(250), reached: 9, suspended: false });
+    world.relay.rate(
+        "shop",
+        wire::BusinessStanding { quality, daily_limit: Some(250), reached: 9, suspended: false },
+    );
     assert_eq!(records(&world, "shop").rating().unwrap(), None);
     world.wait(2 * HOUR);
     let known = Rating { quality: Quality::Red, daily_limit: Some(250) };
