@@ -109,7 +109,8 @@ impl Bakery {
         register(&["verify", BUSINESS, "--by-hand", "a demonstration on this machine"])?;
 
         let mut serve = command();
-        serve.args(["business", "serve", "--json", "--approve", "--allow-host", "127.0.0.1"]);
+        serve.args(["business", "serve", "--json", "--approve"]);
+        serve.args(["--allow-host", "127.0.0.1", "--allow-link-host", "127.0.0.1"]);
         serve.args(["--listen", listen[1], "--data"]).arg(&node);
         let node = Running::start(&mut serve, &folder.join("node.log"))?;
         let told = node.told().ok_or_else(|| failed("the node", &folder.join("node.log")))?;

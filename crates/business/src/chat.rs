@@ -2,6 +2,7 @@
 //! ordinary device, which knows consent and the window before the relay does.
 
 mod opened;
+mod review;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedRwLockReadGuard;
 
 pub use self::opened::Opened;
+pub use self::review::Review;
+use crate::clock::RelayClock;
 use crate::store::StoreError;
 
 /// A message's id: 16 bytes, the same on both sides of a conversation.
@@ -46,7 +49,7 @@ pub struct Standing {
     pub window_until: Millis,
     /// Categories with the time until when they stand.
     pub granted: Vec<(Category, Millis)>,
-    /// The customer has stopped these, after having granted them.
+    /// The customer has stopped these: they had granted them and left them out since, or said stop to everything.
     pub stopped: Vec<Category>,
 }
 
@@ -501,7 +504,7 @@ pub struct Customer {
 }
 
 /// The sealed side of the node.
-pub trait Chat: std::marker::Send + Sync + 'static {
+pub trait Chat: RelayClock {
     /// Who has a handle.
     fn find(&self, handle: &Handle)
     -> impl Future<Output = Result<AccountId, SendError>> + std::marker::Send;
@@ -518,6 +521,10 @@ pub trait Chat: std::marker::Send + Sync + 'static {
     fn typing(&self, message: MessageId) -> impl Future<Output = Result<(), SendError>> + std::marker::Send;
     /// How the business stands with its relay; `None` while that is not known.
     fn rating(&self) -> Result<Option<Rating>, SendError>;
+    /// What the relay's operator has made of the business; `None` while the directory knows of none.
+    fn review(&self) -> Result<Option<Review>, SendError>;
+    /// The identity key (Ed25519) of a customer that is pinned; `None` when nobody is.
+    fn identity_key(&self, of: AccountId) -> Result<Option<[u8; 32]>, SendError>;
     /// What a customer has consented to.
     fn standing(&self, of: AccountId) -> Result<Standing, SendError>;
     /// Blocks a customer, or unblocks them.

@@ -17,8 +17,10 @@ use url::Url;
 use crate::agreed::{Agreed, Agreements};
 use crate::api::apps::{Hook, HookError, Hooks, Level, Notice, Subscribed};
 use crate::api::link::{Fetch, FetchError, Fetched};
-use crate::chat::{Category, Chat, ChatEvent, MessageId, Rated, Rating, Said, Send, SendError, Standing};
-use crate::clock::Clock;
+use crate::chat::{
+    Category, Chat, ChatEvent, MessageId, Rated, Rating, Review, Said, Send, SendError, Standing,
+};
+use crate::clock::{Clock, RelayClock};
 use crate::held::{Held, Hit, Hits, Holdings, Person, Place, Tally};
 use crate::node::Ports;
 use crate::store::StoreError;
@@ -62,6 +64,7 @@ struct State {
     names: HashMap<AccountId, String>,
     standings: HashMap<AccountId, Standing>,
     rating: Option<Rating>,
+    review: Option<Review>,
     sent: Vec<(MessageId, Send)>,
     refusals: Vec<SendError>,
     /// The next thing goes out, and whoever sent it does not hear of it.
@@ -79,8 +82,8 @@ struct State {
     next: u64,
     /// How often a file was fetched.
     fetched: u64,
-    /// How far the relay's clock is behind this machine's.
-    behind: Millis,
+    /// How far the relay's clock is behind this machine's, or ahead of it.
+    behind: i64,
 }
 
 impl FakeChat {
@@ -108,21 +111,36 @@ impl FakeChat {
         self.state().standings.entry(account).or_default().window_until = until;
     }
 
-    /// Somebody grants a category.
+    /// Somebody grants a category beside what they have granted.
     pub fn grants(&self, account: AccountId, category: Category, until: Millis) {
-        let mut state = self.state();
-        let standing = state.standings.entry(account).or_default();
-        standing.stopped.retain(|it| *it != category);
-        standing.granted.push((category, until));
+        let mut granted = self.state().standings.entry(account).or_default().granted.clone();
+        granted.retain(|(it, _)| *it != category);
+        granted.push((category, until));
+        self.signs(account, granted);
     }
 
-    /// Somebody stops a category; the window is closed by it.
+    /// Somebody leaves a category out that they had granted.
     pub fn stops(&self, account: AccountId, category: Category) {
+        let mut granted = self.state().standings.entry(account).or_default().granted.clone();
+        assert!(granted.iter().any(|(it, _)| *it == category), "nobody stops what they have not granted");
+        granted.retain(|(it, _)| *it != category);
+        self.signs(account, granted);
+    }
+
+    /// Somebody signs what they grant from now on: nothing is a stop to everything, which closes the window.
+    pub fn signs(&self, account: AccountId, granted: Vec<(Category, Millis)>) {
         let mut state = self.state();
         let standing = state.standings.entry(account).or_default();
-        standing.window_until = 0;
-        standing.granted.retain(|(it, _)| *it != category);
-        standing.stopped.push(category);
+        let left_out = |of: &Category| !granted.iter().any(|(it, _)| it == of);
+        let stood = standing.granted.iter().map(|(it, _)| *it);
+        let mut stopped: Vec<_> = standing.stopped.iter().copied().chain(stood).filter(left_out).collect();
+        if granted.is_empty() {
+            standing.window_until = 0;
+            stopped = vec![Category::Service, Category::Marketing, Category::Authentication];
+        }
+        stopped.sort_unstable();
+        stopped.dedup();
+        (standing.granted, standing.stopped) = (granted, stopped);
     }
 
     /// How somebody stands, as they signed it.
@@ -140,9 +158,14 @@ impl FakeChat {
         held.push(Held { place, id, files, told });
     }
 
-    /// The clock of this machine is ahead of the relay's by so much.
+    /// The relay's clock is behind this machine's by so much.
     pub fn is_behind(&self, by: Millis) {
-        self.state().behind = by;
+        self.state().behind = by.cast_signed();
+    }
+
+    /// The relay's clock is ahead of this machine's by so much.
+    pub fn is_ahead(&self, by: Millis) {
+        self.state().behind = -by.cast_signed();
     }
 
     /// Somebody said this message: it can be answered, reacted to and marked as read.
@@ -158,6 +181,11 @@ impl FakeChat {
     /// The relay rates the business so.
     pub fn is_rated(&self, quality: Rated, daily_limit: Option<u64>) {
         self.state().rating = Some(Rating { quality, daily_limit });
+    }
+
+    /// The relay's operator has made this of the business.
+    pub fn is_reviewed(&self, verified: Option<&str>, suspended: bool) {
+        self.state().review = Some(Review { verified: verified.map(str::to_owned), suspended });
     }
 
     /// The next thing to be sent is refused so.
@@ -212,6 +240,12 @@ impl FakeChat {
     }
 }
 
+impl RelayClock for FakeChat {
+    fn relay_now(&self, now: Millis) -> Result<Millis, SendError> {
+        Ok(now.saturating_add_signed(-self.state().behind))
+    }
+}
+
 impl Chat for FakeChat {
     async fn find(&self, handle: &Handle) -> Result<AccountId, SendError> {
         self.state().handles.get(handle.as_str()).copied().ok_or(SendError::NoSuchAccount)
@@ -261,6 +295,16 @@ impl Chat for FakeChat {
 
     fn rating(&self) -> Result<Option<Rating>, SendError> {
         Ok(self.state().rating)
+    }
+
+    fn review(&self) -> Result<Option<Review>, SendError> {
+        Ok(self.state().review.clone())
+    }
+
+    fn identity_key(&self, of: AccountId) -> Result<Option<[u8; 32]>, SendError> {
+        let state = self.state();
+        let devices = state.agreed.get(&of).and_then(|it| it.devices.as_ref());
+        Ok(devices.map(|it| it.identity_key))
     }
 
     fn standing(&self, of: AccountId) -> Result<Standing, SendError> {
@@ -359,10 +403,6 @@ impl Holdings for FakeChat {
 
     fn oldest(&self, customer: AccountId) -> Result<Option<Millis>, SendError> {
         Ok(self.tally(customer)?.oldest)
-    }
-
-    fn relay_now(&self, now: Millis) -> Result<Millis, SendError> {
-        Ok(now - self.state().behind)
     }
 
     fn held(&self, customer: AccountId, after: Option<Place>, limit: usize) -> Result<Vec<Held>, SendError> {

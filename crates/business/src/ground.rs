@@ -1,12 +1,14 @@
 //! What the faces of a node stand on: its store, its identity, its webhooks. A node that serves has one; so has a
 //! command at the machine while none serves.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use lacre_store::data::{Batch, Data, Key};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::{Deserialize, Serialize};
 
 use crate::api::bridge::{NodeNames, Webhooks};
@@ -15,7 +17,7 @@ use crate::customers::{Country, Customers};
 use crate::media::Media;
 use crate::node::Identity;
 use crate::nodes::Lead;
-use crate::outward::{Deadlines, Outward, SystemResolver, Trust};
+use crate::outward::{Deadlines, Outward, OutwardError, SystemResolver, Trust};
 use crate::own::Own;
 use crate::serve::ServeError;
 use crate::store::{Store, StoreError, bytes_of, table};
@@ -28,8 +30,60 @@ use crate::webhooks::subscription::Subscriptions;
 pub struct Face {
     /// The handle, as people read it.
     pub handle: String,
-    /// Hosts that webhooks and links may have at any address, and without TLS: as the node last served.
-    pub allowed: Vec<String>,
+    /// Its ways out, as the node last served.
+    pub out: WayOut,
+}
+
+/// What the operator set for calls out of the node. Hosts are `HOST:PORT`, or `HOST` for any port.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct WayOut {
+    /// Hosts that webhooks may have at any address, and without TLS.
+    pub hooks: Vec<String>,
+    /// Hosts that links of media may have so. They are others: who sends messages gives these links, and what lies there
+    /// goes to a customer.
+    pub links: Vec<String>,
+    /// A PEM file with authorities whose certificates receivers of webhooks may show, beside those of this machine.
+    pub roots: Option<PathBuf>,
+    /// PEM files with a certificate chain and its key, which receivers of webhooks are shown.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+impl WayOut {
+    /// The ways out for webhooks and for links.
+    fn open(&self) -> Result<(Outward, Outward), OutwardError> {
+        let roots = match &self.roots {
+            Some(path) => certificates(path)?,
+            None => Vec::new(),
+        };
+        let identity = match &self.identity {
+            Some((chain, key)) => {
+                let read = PrivateKeyDer::from_pem_slice(&pem(key)?).map_err(|_| no_pem(key))?;
+                Some((certificates(chain)?, read))
+            }
+            None => None,
+        };
+        let open = |allowed: &[String], trust| {
+            Outward::new(SystemResolver, allowed.iter().cloned(), trust, Deadlines::default())
+        };
+        let hooks = open(&self.hooks, Trust { roots, identity })?;
+        // Who sends messages chooses where links lead: there the node shows no certificate.
+        Ok((hooks, open(&self.links, Trust::default())?))
+    }
+}
+
+fn pem(path: &Path) -> Result<Vec<u8>, OutwardError> {
+    std::fs::read(path)
+        .map_err(|error| OutwardError::Settings(format!("{}: {}", path.display(), error.kind())))
+}
+
+fn no_pem(path: &Path) -> OutwardError {
+    OutwardError::Settings(format!("{}: there is no PEM of this kind in it", path.display()))
+}
+
+/// The certificates of a PEM file: at least one.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, OutwardError> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem(path)?).collect();
+    all.ok().filter(|it| !it.is_empty()).ok_or_else(|| no_pem(path))
 }
 
 impl Face {
@@ -54,8 +108,10 @@ pub struct Ground<D, K> {
     pub store: Store<D>,
     /// What it is.
     pub identity: Identity,
-    /// Its way out.
+    /// The way out to receivers of webhooks.
     pub out: Outward,
+    /// The way out to where links of media lead.
+    pub links: Outward,
     /// Who is told by webhooks.
     pub subscriptions: Subscriptions<D>,
     /// What waits to be told.
@@ -74,10 +130,10 @@ impl<D: Data, K: Clock + Clone> Ground<D, K> {
         country: Country,
         face: Face,
     ) -> Result<Self, ServeError> {
-        let Face { handle, allowed } = face;
+        let Face { handle, out } = face;
         let store = Store(data);
         let identity = Identity::of(&store, &mut StdRng::from_os_rng()).await?;
-        let out = Outward::new(SystemResolver, allowed, Trust::default(), Deadlines::default())?;
+        let (out, links) = out.open()?;
         let subscriptions = Subscriptions::new(store.clone(), out.clone(), identity.app_secret.clone());
         let outbox = Outbox::new(store.clone(), subscriptions.clone(), outbox::Settings::default());
         let names = NodeNames {
@@ -90,7 +146,7 @@ impl<D: Data, K: Clock + Clone> Ground<D, K> {
         let display = identity.number.to_string();
         let number = Number { account: identity.account, id: identity.number, display };
         let renderer = Renderer { names, number };
-        Ok(Self { store, identity, out, subscriptions, outbox, renderer, handle })
+        Ok(Self { store, identity, out, links, subscriptions, outbox, renderer, handle })
     }
 
     /// The ground of a node that does not serve, with the face that it had when it last did.

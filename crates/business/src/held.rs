@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::agreed::{Agreed, Agreements};
 use crate::chat::{MessageId, SendError};
+use crate::clock::RelayClock;
 use crate::terms::Telling;
 
 /// A customer, as the device knows them.
@@ -85,7 +86,7 @@ pub struct Tally {
 }
 
 /// The sealed side, where it is asked what it holds of a customer.
-pub trait Holdings: Agreements + Telling {
+pub trait Holdings: Agreements + Telling + RelayClock {
     /// Who a customer is; `None` when the device knows nothing of them.
     fn person(&self, customer: AccountId) -> Result<Option<Person>, SendError>;
     /// Takes everything off the device that was said up to a time; gives how many messages. Asked again, it goes on.
@@ -112,8 +113,6 @@ pub trait Holdings: Agreements + Telling {
     fn tally(&self, customer: AccountId) -> Result<Tally, SendError>;
     /// When the first was said of what is here, by the relay's time; `None` when nothing is.
     fn oldest(&self, customer: AccountId) -> Result<Option<Millis>, SendError>;
-    /// What time it is at the relay, as far as the device knows, when the clock of this machine shows `now`.
-    fn relay_now(&self, now: Millis) -> Result<Millis, SendError>;
     /// What was said between a customer and the business, after a place, at most so many.
     fn held(&self, customer: AccountId, after: Option<Place>, limit: usize) -> Result<Vec<Held>, SendError>;
 }

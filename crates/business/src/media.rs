@@ -24,7 +24,8 @@ use crate::chat::{Chat, File, MediaKind, MessageId, SendError};
 use crate::node::{Object, claim, object_key};
 use crate::store::{Store, StoreError, bytes_of, table};
 
-/// How long a file is kept.
+/// How long a file is kept. One that a customer sent too, whose id the API elsewhere gives up after 7 days: a webhook that
+/// was given up is told again for 30, and names it.
 pub const LIFE: Millis = 30 * 24 * 60 * 60 * 1000;
 /// Most characters of a file's name.
 pub const NAME_MAX: usize = 240;

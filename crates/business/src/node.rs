@@ -1,6 +1,7 @@
 //! The node: what it is (ids and secrets, made once), what it is set to, and the ports that it works with.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,13 +16,15 @@ use url::Url;
 use crate::api::apps::Hooks;
 use crate::api::link::Fetch;
 use crate::api::signed::LARGE_AT_ONCE;
+use crate::api::strangers;
 use crate::audit::Audit;
-use crate::chat::Chat;
-use crate::clock::Clock;
+use crate::chat::{Chat, SendError};
+use crate::clock::{Clock, RelayClock};
 use crate::customers::{Country, Customers};
 use crate::limits::{Limiter, Pace};
 use crate::media::Media;
 use crate::media::upload::UploadId;
+use crate::own::failures::Failures;
 use crate::signature::Signatures;
 use crate::store::{Store, StoreError, bytes_of, table};
 use crate::templates::Templates;
@@ -39,7 +42,7 @@ pub trait Ports: Send + Sync + 'static {
     type Fetch: Fetch;
     /// Who is told by webhooks.
     type Hooks: Hooks;
-    /// What time it is. Windows are the relay's, so this should be the relay's time as the device knows it.
+    /// The clock of this machine; windows and grants go by the relay's, which the device knows.
     type Clock: Clock;
 }
 
@@ -59,7 +62,7 @@ pub struct Settings {
     pub public: Url,
     /// Where a customer's device begins a chat with the business: `https://HOST/b/NAME`.
     pub chat_link: Url,
-    /// The verified name.
+    /// The handle: what it goes by until the relay's operator has verified its name.
     pub name: String,
     /// The country of customers' user ids.
     pub country: Country,
@@ -190,6 +193,10 @@ pub struct Node<P: Ports> {
     pub(crate) creations: Limiter<()>,
     /// Requests with the same idempotency key wait for each other here.
     pub(crate) turns: [tokio::sync::Mutex<()>; 16],
+    /// Requests that nobody is known to make, by where they come from.
+    pub(crate) strangers: Limiter<IpAddr>,
+    /// Runs of tokens that were wrong.
+    pub(crate) failures: Mutex<Failures>,
     /// Uploads to which somebody brings bytes just now.
     pub(crate) uploading: Mutex<BTreeSet<UploadId>>,
     /// Large bodies that are signed.
@@ -234,6 +241,8 @@ impl<P: Ports> Node<P> {
             throughput: Limiter::new(settings.throughput),
             creations: Limiter::new(Pace { count: 100, per: 60 * 60 * 1000, burst: 100 }),
             turns: Default::default(),
+            strangers: Limiter::new(strangers::PACE),
+            failures: Mutex::default(),
             uploading: Mutex::default(),
             rng: Mutex::new(rng),
             chat,
@@ -246,9 +255,14 @@ impl<P: Ports> Node<P> {
         })
     }
 
-    /// What time it is.
+    /// What time it is on this machine.
     pub fn now(&self) -> Millis {
         self.clock.now()
+    }
+
+    /// What time it is at the relay, by which windows and grants go.
+    pub fn relay_now(&self) -> Result<Millis, SendError> {
+        self.chat.relay_now(self.now())
     }
 
     /// Random bytes.

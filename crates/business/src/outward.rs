@@ -35,9 +35,11 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use url::{Host, Position, Url};
 
-pub use address::is_public;
+pub use self::address::is_public;
+pub use self::allowed::Allowed;
 
 mod address;
+mod allowed;
 
 /// Bytes of a URL at most.
 pub const URL_MAX: usize = 2_048;
@@ -190,13 +192,13 @@ pub struct Fetched {
 pub struct Outward {
     resolver: Arc<dyn Resolver>,
     tls: TlsConnector,
-    allowed: Arc<BTreeSet<String>>,
+    allowed: Arc<BTreeSet<Allowed>>,
     deadlines: Deadlines,
 }
 
 impl Outward {
     /// A way out through a resolver. `allowed` are the hosts that may be called at any address and without TLS, by
-    /// the name (or the literal address) that URLs have them by.
+    /// the name (or the literal address) that URLs have them by: `HOST:PORT` at that port, `HOST` at any.
     pub fn new(
         resolver: impl Resolver,
         allowed: impl IntoIterator<Item = String>,
@@ -217,7 +219,7 @@ impl Outward {
             None => config.with_no_client_auth(),
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let allowed = allowed.into_iter().map(|it| without_dot(&it).to_ascii_lowercase()).collect();
+        let allowed = allowed.into_iter().map(|it| it.parse()).collect::<Result<_, OutwardError>>()?;
         let tls = TlsConnector::from(Arc::new(config));
         Ok(Self { resolver: Arc::new(resolver), tls, allowed: Arc::new(allowed), deadlines })
     }
@@ -245,7 +247,10 @@ impl Outward {
             Host::Ipv6(address) => address.to_string(),
             host => host.to_string(),
         };
-        let allowed = self.allowed.contains(&name);
+        let port = url.port_or_known_default().ok_or(OutwardError::Url("it has no port"))?;
+        let allowed = [None, Some(port)]
+            .into_iter()
+            .any(|port| self.allowed.contains(&Allowed { host: name.clone(), port }));
         match url.scheme() {
             "https" => {}
             "http" if allowed => {}
@@ -259,7 +264,6 @@ impl Outward {
         if refused && !allowed {
             return Err(OutwardError::Refused);
         }
-        let port = url.port_or_known_default().ok_or(OutwardError::Url("it has no port"))?;
         Ok(Destination { url, host, port, allowed })
     }
 

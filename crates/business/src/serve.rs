@@ -29,7 +29,7 @@ use crate::api::bridge::Webhooks;
 use crate::api::{self, Shown};
 use crate::clock::Clock;
 use crate::erasing::EraseError;
-use crate::ground::{Face, Ground};
+use crate::ground::{Face, Ground, WayOut};
 use crate::media::MediaError;
 use crate::node::{Node, Opened, Ports, Settings};
 use crate::nodes::Lead;
@@ -88,8 +88,8 @@ pub struct Parts<D, K> {
     pub clock: K,
     /// The handle, as people read it.
     pub handle: String,
-    /// Hosts that webhooks and links may have at any address, and without TLS.
-    pub allowed: Vec<String>,
+    /// Its ways out.
+    pub out: WayOut,
     /// Who may be at the listener.
     pub door: Doorway,
 }
@@ -127,19 +127,19 @@ pub async fn serve<D: Data, K: Clock + Clone>(
     tls: Option<Arc<ServerConfig>>,
     stop: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
-    let Parts { client, data, folder, clock, handle, allowed, door } = parts;
+    let Parts { client, data, folder, clock, handle, out, door } = parts;
     let (media, passing) = (folder.join("media"), folder.join("passing"));
     for path in [&media, &passing] {
         private(path).map_err(ServeError::Folder)?;
     }
-    let face = Face { handle, allowed };
+    let face = Face { handle, out };
     face.keep(&Store(data.clone())).await?;
     let ground = Ground::of(data.clone(), clock.clone(), media.clone(), settings.country, face).await?;
     let lead = Lead::asked();
     let ground = ground.led_by(lead.clone());
     let kin = Kin::new(client.clone(), lead.clone());
     let sealed = Sealed::new(client, ground.store.clone(), passing.clone());
-    let (fetch, hooks) = (ground.out.clone(), ground.hooks());
+    let (fetch, hooks) = (ground.links.clone(), ground.hooks());
     let ports = Opened { chat: sealed.clone(), data, fetch, hooks, clock: clock.clone() };
     let node: Node<Of<D, K>> = Node::open(ports, media, settings, Box::new(StdRng::from_os_rng())).await?;
     let node = Arc::new(node);
@@ -238,8 +238,14 @@ async fn keep_clean<P: Ports, D: Data, K: Clock>(
         if let Err(error) = node.learn_rating().await {
             tracing::warn!(%error, "how the business stands is told later");
         }
+        if let Err(error) = node.learn_review().await {
+            tracing::warn!(%error, "what the operator made of the business is told later");
+        }
         if let Err(error) = api::uploads::rest(node).await {
             tracing::warn!(%error, "parts of uploads lie plain for a while");
+        }
+        if let Err(error) = node.note_failures().await {
+            tracing::warn!(%error, "tokens that were wrong are written down later");
         }
         if let Err(error) = node.sweep_answers().await {
             tracing::warn!(%error, "old answers stay for a while");

@@ -322,11 +322,28 @@ impl<D: Data> Tokens<D> {
             .iter()
             .find(|(known, _)| bool::from(known.ct_eq(&hash)))
             .ok_or(TokenError::Expired)?;
-        let Token { id, scopes, numbers, expires, revoked, bound, provider, .. } = row.token;
+        let access = self.access(row.token, *until, now).await?;
+        let at = used(access.token);
+        let last: Option<Millis> = self.store.read("a token's use", &at).await?;
+        if last.is_none_or(|it| it + USE_GRAIN <= now) {
+            self.store.write(Batch::new().put(at, bytes_of(&now))).await?;
+        }
+        Ok(access)
+    }
+
+    /// What a token gives access to now, to somebody who has shown otherwise that they speak for it.
+    pub async fn known(&self, id: u64, now: Millis) -> Result<Access, TokenError> {
+        let row: Row = self.store.read("a token", &by_id(id)).await?.ok_or(TokenError::Unknown)?;
+        self.access(row.token, None, now).await
+    }
+
+    /// What a token gives access to, when it and its provider's delegation stand; `until` is the end of the secret.
+    async fn access(&self, token: Token, until: Option<Millis>, now: Millis) -> Result<Access, TokenError> {
+        let Token { id, scopes, numbers, expires, revoked, bound, provider, .. } = token;
         if revoked.is_some() {
             return Err(TokenError::Revoked);
         }
-        if [*until, expires].into_iter().flatten().any(|end| end <= now) {
+        if [until, expires].into_iter().flatten().any(|end| end <= now) {
             return Err(TokenError::Expired);
         }
         if let Some(provider) = provider {
@@ -336,10 +353,6 @@ impl<D: Data> Tokens<D> {
                 Some(it) if it.stands(now) => return Err(TokenError::NotTold),
                 _ => return Err(TokenError::Revoked),
             }
-        }
-        let used: Option<Millis> = self.store.read("a token's use", &used(id)).await?;
-        if used.is_none_or(|it| it + USE_GRAIN <= now) {
-            self.store.write(Batch::new().put(self::used(id), bytes_of(&now))).await?;
         }
         Ok(Access { token: id, scopes, numbers, bound, provider })
     }

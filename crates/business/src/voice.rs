@@ -38,6 +38,8 @@ pub trait Voice: Send + Sync + 'static {
     fn mark_read(&self, message: MessageId) -> BoxFuture<'_, Result<(), ApiError>>;
     /// How a customer stands.
     fn standing(&self, of: AccountId) -> Result<Standing, SendError>;
+    /// Whether the relay's operator has suspended the business.
+    fn is_suspended(&self) -> Result<bool, SendError>;
 }
 
 impl<P: Ports> Voice for Node<P> {
@@ -52,7 +54,7 @@ impl<P: Ports> Voice for Node<P> {
         if let Some(id) = in_reply_to {
             what["context"] = json!({ "message_id": wamid::of(id) });
         }
-        let call = Call { address, headers, token: None, said: what, fields: None };
+        let call = Call { address, headers, token: None, links_by: None, said: what, fields: None };
         Box::pin(async move {
             let told = messages::post(self, &call).await?;
             told["messages"][0]["id"].as_str().and_then(wamid::parse).ok_or(ApiError::Internal)
@@ -65,5 +67,9 @@ impl<P: Ports> Voice for Node<P> {
 
     fn standing(&self, of: AccountId) -> Result<Standing, SendError> {
         self.chat.standing(of)
+    }
+
+    fn is_suspended(&self) -> Result<bool, SendError> {
+        Ok(self.chat.review()?.is_some_and(|it| it.suspended))
     }
 }

@@ -19,9 +19,10 @@ use lacre_proto::Handle;
 use crate::exit;
 pub use business::{
     AddProvider, AdminArgs, AdminBusiness, AdminCommand, AuditCommand, BusinessCommand, CannedCommand,
-    ChangeConversation, ConsentCommand, ConsentsCommand, CreateToken, CustomerCommand, InboxCommand,
-    JoinNodeArgs, NodesCommand, OneBusiness, OneConversation, PeopleCommand, ProviderCommand, PurposeArg,
-    QueueArgs, ReplyArgs, RetentionCommand, SeenArgs, ServeArgs, TemplateCommand, TermsCommand, TokenCommand,
+    ChangeConversation, ClientArg, ConsentCommand, ConsentsCommand, CreateToken, CustomerCommand,
+    InboxCommand, JoinNodeArgs, NodesCommand, OneBusiness, OneConversation, PeopleCommand, ProviderCommand,
+    PurposeArg, QueueArgs, ReplyArgs, RetentionCommand, SeenArgs, ServeArgs, TemplateCommand, TermsCommand,
+    TokenCommand,
     WebhookCommand,
 };
 pub use device::{DeviceCommand, HistoryArgs, JoinArgs, SecureArgs};

@@ -6,6 +6,7 @@ use super::analytics::analytics;
 use super::call::Call;
 use super::error::ApiError;
 use super::fields::select;
+use super::reviewed;
 use crate::node::{Node, Ports};
 
 const USUAL: [&str; 4] = ["name", "timezone_id", "message_template_namespace", "id"];
@@ -13,16 +14,26 @@ const USUAL: [&str; 4] = ["name", "timezone_id", "message_template_namespace", "
 /// The business account; counts only when they are asked for.
 pub async fn get<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiError> {
     let id = node.identity.account.to_string();
+    let standing = reviewed::standing(node)?;
+    let can_send = match (standing.suspended, standing.is_known) {
+        (true, _) => "BLOCKED",
+        (false, false) => "LIMITED",
+        (false, true) => "AVAILABLE",
+    };
     let mut told = json!({
         "id": id,
-        "name": node.settings.name,
+        "name": standing.name,
         "currency": "USD",
         "timezone_id": "1",
         "country": node.customers.country().to_string(),
         "message_template_namespace": id,
-        "account_review_status": "APPROVED",
-        "business_verification_status": "verified",
+        "account_review_status": standing.words.review,
+        "business_verification_status": standing.words.verification,
         "ownership_type": "SELF",
+        "health_status": {
+            "can_send_message": can_send,
+            "entities": [{ "entity_type": "WABA", "id": id, "can_send_message": can_send }],
+        },
     });
     for field in call.fields.iter().flatten() {
         told[&field.name] = match field.name.as_str() {

@@ -9,6 +9,8 @@ use url::form_urlencoded::parse;
 
 /// How long a link to the next page works.
 const LINK_LIFE: Millis = 10 * 60 * 1000;
+/// Whose link it is.
+pub(super) const BY: &str = "by";
 const EXPIRES: &str = "expires";
 const SIGNATURE: &str = "signature";
 
@@ -38,6 +40,11 @@ impl Address {
         self.query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// This address with other parameters. It opens with the token alone that it was asked for with.
+    pub fn with(&self, public: &Url, set: &[(&str, &str)]) -> Url {
+        self.under(public, self.query_with(set))
+    }
+
     /// This address with other parameters, signed: it opens without a token until it expires.
     pub fn signed(&self, public: &Url, secret: &[u8; 32], set: &[(&str, &str)], now: Millis) -> Url {
         self.signed_for(public, secret, set, now + LINK_LIFE)
@@ -45,22 +52,29 @@ impl Address {
 
     /// As [`Self::signed`], with another end.
     pub fn signed_for(&self, public: &Url, secret: &[u8; 32], set: &[(&str, &str)], until: Millis) -> Url {
-        const LEFT_OUT: [&str; 6] =
-            ["access_token", "appsecret_proof", "after", "before", EXPIRES, SIGNATURE];
-        let mut query: Vec<(String, String)> = self
-            .query
-            .iter()
-            .filter(|(key, _)| !LEFT_OUT.contains(&key.as_str()) && set.iter().all(|(name, _)| name != key))
-            .cloned()
-            .collect();
-        query.extend(set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let mut query = self.query_with(set);
         query.push((EXPIRES.to_owned(), until.to_string()));
         let signature = hex::encode(self.mac(secret, &query).finalize().into_bytes());
+        query.push((SIGNATURE.to_owned(), signature));
+        self.under(public, query)
+    }
+
+    /// The query with other parameters, and without what is one request's own.
+    fn query_with(&self, set: &[(&str, &str)]) -> Vec<(String, String)> {
+        const LEFT_OUT: [&str; 7] =
+            ["access_token", "appsecret_proof", "after", "before", BY, EXPIRES, SIGNATURE];
+        let stays = |key: &str| !LEFT_OUT.contains(&key) && set.iter().all(|(name, _)| *name != key);
+        let kept = self.query.iter().filter(|(key, _)| stays(key)).cloned();
+        let set = set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        kept.chain(set).collect()
+    }
+
+    fn under(&self, public: &Url, query: Vec<(String, String)>) -> Url {
         let path =
             self.version.iter().chain(&self.segments).map(String::as_str).collect::<Vec<_>>().join("/");
         let mut url = public.clone();
         url.set_path(&format!("{}/{path}", public.path().trim_end_matches('/')));
-        url.query_pairs_mut().extend_pairs(query).append_pair(SIGNATURE, &signature);
+        url.query_pairs_mut().extend_pairs(query);
         url
     }
 

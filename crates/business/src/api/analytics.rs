@@ -5,13 +5,18 @@ use lacre_store::data::{Data, Key};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::call::Call;
 use super::error::ApiError;
 use super::fields::Field;
+use super::reader::At;
 use crate::node::{Node, Ports};
 use crate::store::{Store, StoreError, table};
 
 const DAY: Millis = 24 * 60 * 60 * 1000;
 const DAYS_MAX: usize = 400;
+/// Days and templates of one question about templates.
+const TEMPLATE_DAYS_MAX: u64 = 90;
+const TEMPLATES_MAX: usize = 10;
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Counted {
@@ -30,6 +35,87 @@ pub(super) async fn delivered<D: Data>(store: &Store<D>, now: Millis) -> Result<
 async fn count<D: Data>(store: &Store<D>, now: Millis, one: fn(&mut Counted)) -> Result<(), StoreError> {
     let add = |it: &mut Option<Counted>| one(it.get_or_insert_default());
     store.change("a count", &key(now / DAY), add).await
+}
+
+/// What became of the sends of one template on one day.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+struct OfTemplate {
+    sent: u64,
+    delivered: u64,
+    read: u64,
+}
+
+/// A step of a message that was made of a template; each is counted once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Sent,
+    Delivered,
+    Read,
+}
+
+pub(super) async fn of_template<D: Data>(
+    store: &Store<D>,
+    now: Millis,
+    template: u64,
+    step: Step,
+) -> Result<(), StoreError> {
+    let add = |it: &mut Option<OfTemplate>| {
+        let count = it.get_or_insert_default();
+        match step {
+            Step::Sent => count.sent += 1,
+            Step::Delivered => count.delivered += 1,
+            Step::Read => count.read += 1,
+        }
+    };
+    store.change("a count", &template_key(template, now / DAY), add).await
+}
+
+/// `GET /{account}/template_analytics`: a point for each template and day with something in it. Clicks and costs are not
+/// counted.
+pub(super) async fn of_templates<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiError> {
+    let params = call.params();
+    let (start, end) = (params.need("start")?.whole()?, params.need("end")?.whole()?);
+    let granularity = params.maybe_text("granularity", 20)?.to_ascii_uppercase();
+    if !matches!(granularity.as_str(), "" | "DAY" | "DAILY") {
+        return Err(ApiError::Invalid("granularity must be DAILY".to_owned()));
+    }
+    let (from, to) = (start / 86_400, end.div_ceil(86_400));
+    if start >= end || to - from > TEMPLATE_DAYS_MAX {
+        let why = format!("end must be after start, by at most {TEMPLATE_DAYS_MAX} days");
+        return Err(ApiError::Invalid(why));
+    }
+    let mut points = Vec::new();
+    for id in template_ids(&params)? {
+        for day in from..to {
+            let counted: Option<OfTemplate> = node.store.read("a count", &template_key(id, day)).await?;
+            let Some(OfTemplate { sent, delivered, read }) = counted else { continue };
+            points.push(json!({
+                "template_id": id.to_string(),
+                "start": day * 86_400,
+                "end": (day + 1) * 86_400,
+                "sent": sent,
+                "delivered": delivered,
+                "read": read,
+            }));
+        }
+    }
+    let row = json!({ "granularity": "DAILY", "product_type": "cloud_api", "data_points": points });
+    Ok(json!({ "data": [row] }))
+}
+
+/// `template_ids`: a list, in a text too, and with commas.
+fn template_ids(params: &At<'_>) -> Result<Vec<u64>, ApiError> {
+    let given = params.need("template_ids")?;
+    let texts: Vec<String> = match given.value() {
+        Value::Array(_) => given.items(1, TEMPLATES_MAX)?.iter().map(At::digits).collect::<Result<_, _>>()?,
+        _ => {
+            let bare = |it: &str| it.trim_matches([' ', '[', ']', '"', '\'']).to_owned();
+            given.text(1, 400)?.split(',').map(bare).collect()
+        }
+    };
+    let ids: Option<Vec<u64>> = texts.iter().map(|it| it.parse().ok()).collect();
+    ids.filter(|it| it.len() <= TEMPLATES_MAX)
+        .ok_or_else(|| given.bad(format_args!("must be up to {TEMPLATES_MAX} ids of templates")))
 }
 
 /// `analytics.start(T).end(T).granularity(DAY)`: seconds in, a point for each day (or one for a month) out.
@@ -79,4 +165,8 @@ pub async fn analytics<P: Ports>(node: &Node<P>, field: &Field) -> Result<Value,
 
 fn key(day: u64) -> Key {
     Key::new(table::COUNT, &[b"d", &day.to_be_bytes()])
+}
+
+fn template_key(template: u64, day: u64) -> Key {
+    Key::new(table::COUNT, &[b"t", &template.to_be_bytes(), &day.to_be_bytes()])
 }

@@ -57,6 +57,14 @@ pub enum Notice {
     PinChanged(Option<u64>),
     /// The number is rated otherwise than before: what that is, and how many customers may be reached now.
     Rated(&'static str, &'static str),
+    /// So many customers may be reached in a day now; -1 is without a limit.
+    Capability(i64),
+    /// The relay's operator has suspended the business, or lets it go on.
+    Suspended(bool),
+    /// The operator has verified the business, or does not vouch for it any more.
+    Verified(bool),
+    /// The name that the operator has verified.
+    Named(String),
 }
 
 /// Why a callback was not set.

@@ -9,11 +9,9 @@ use super::numbers;
 use super::reader::At;
 use crate::node::{Node, Ports};
 
-/// What is offered to a customer before anybody answers.
+/// What is offered to a customer before anybody answers. It is told to programs; no customer sees it yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Automation {
-    /// Programs hear when somebody opens the chat for the first time.
-    pub welcome: bool,
     /// Lines to begin with, at most three.
     pub prompts: Vec<String>,
     /// Commands with their descriptions, at most thirty.
@@ -25,7 +23,7 @@ impl Automation {
         let command = |(name, description): &(String, String)| json!({ "command_name": name, "command_description": description });
         json!({
             "id": number.to_string(),
-            "enable_welcome_message": self.welcome,
+            "enable_welcome_message": false,
             "prompts": self.prompts,
             "commands": self.commands.iter().map(command).collect::<Vec<_>>(),
         })
@@ -40,10 +38,12 @@ pub async fn get<P: Ports>(node: &Node<P>) -> Result<Value, ApiError> {
 /// `POST /{number}/conversational_automation`: what is given is changed, the rest stays.
 pub async fn post<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiError> {
     let params = call.params();
-    let welcome = match params.maybe("enable_welcome_message")? {
-        Some(_) => Some(params.flag("enable_welcome_message")?),
-        None => None,
-    };
+    if params.flag("enable_welcome_message")? {
+        let flag = params.need("enable_welcome_message")?;
+        return Err(
+            flag.bad("can only be false: nobody hears that a customer opened a chat before they write")
+        );
+    }
     let prompts = match params.maybe("prompts")? {
         Some(prompts) => Some(texts(&prompts.items(0, 3)?)?),
         None => None,
@@ -60,7 +60,6 @@ pub async fn post<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiErr
     };
     let given = |number: &mut numbers::Number| {
         let automation = &mut number.automation;
-        automation.welcome = welcome.unwrap_or(automation.welcome);
         if let Some(prompts) = &prompts {
             automation.prompts.clone_from(prompts);
         }

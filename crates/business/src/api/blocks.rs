@@ -86,7 +86,7 @@ async fn set_one<P: Ports>(
         if room == 0 {
             return Err(ApiError::BlockListFull);
         }
-        if node.chat.standing(account)?.window_until <= node.now() {
+        if node.chat.standing(account)?.window_until <= node.relay_now()? {
             return Err(ApiError::WindowClosed);
         }
     }

@@ -211,6 +211,14 @@ fn told(notice: Notice) -> webhooks::Notice {
         Notice::Rated(event, limit) => {
             webhooks::Notice::PhoneQuality { event: event.to_owned(), current_limit: limit.to_owned() }
         }
+        // The node has one number, and gets no other.
+        Notice::Capability(daily_customers) => webhooks::Notice::Capability { daily_customers, numbers: 1 },
+        Notice::Suspended(suspended) => webhooks::Notice::Account { suspended },
+        Notice::Verified(verified) => {
+            let decision = if verified { "APPROVED" } else { "PENDING" };
+            webhooks::Notice::AccountReview { decision: decision.to_owned() }
+        }
+        Notice::Named(name) => webhooks::Notice::PhoneName { name },
     }
 }
 

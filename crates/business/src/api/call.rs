@@ -16,8 +16,10 @@ pub struct Call {
     pub address: Address,
     /// Its headers.
     pub headers: HeaderMap,
-    /// The number of the token; `None` when a signed link let it in.
+    /// The number of the token; `None` when somebody without one was let in.
     pub token: Option<u64>,
+    /// The token by which links in the answer open without one; `None` when a request has to show more than a link can.
+    pub links_by: Option<u64>,
     /// What it says: an object.
     pub said: Value,
     /// Which fields it wants; the usual ones when `None`.

@@ -31,6 +31,12 @@ pub enum ApiError {
     /// There is no such object or call; or it is another's.
     #[error("Unsupported request: the object does not exist, is not yours, or does not support this call")]
     Unknown,
+    /// The API has such a call, and the node has nothing for it.
+    #[error("{0}")]
+    Absent(&'static str),
+    /// Calls are not there.
+    #[error("Calls are not there on this node")]
+    NoCalling,
     /// A parameter is wrong.
     #[error("{0}")]
     Invalid(String),
@@ -163,6 +169,8 @@ impl ApiError {
             Self::TokenBound(_) => Known(190, None, 401, "Invalid OAuth access token"),
             Self::NoPermission(_) => Known(10, None, 403, "Application does not have permission"),
             Self::Unknown => Known(100, Some(33), 400, "Unsupported request"),
+            Self::Absent(_) => Known(100, None, 400, "Unsupported request"),
+            Self::NoCalling => Known(138_000, None, 400, "Calling not enabled"),
             Self::Invalid(_) => Known(100, None, 400, "Invalid parameter"),
             Self::TooLarge(_) => Known(100, None, 413, "Invalid parameter"),
             Self::TemplateExists => Known(100, Some(2_388_024), 400, "Invalid parameter"),

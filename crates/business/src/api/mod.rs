@@ -27,12 +27,15 @@ pub mod templates;
 pub mod uploads;
 pub mod wamid;
 
+mod absent;
 mod account;
 mod door;
 mod grant;
 pub(crate) mod params;
 mod picture;
+mod reviewed;
 pub(crate) mod signed;
+pub(crate) mod strangers;
 mod watched;
 
 use std::sync::Arc;
@@ -41,7 +44,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, HeaderValue, Method, Response};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -71,9 +74,15 @@ pub fn too_late() -> Response<Body> {
 }
 
 async fn serve<P: Ports>(node: &Node<P>, request: Request) -> Response<Body> {
+    let from = request.extensions().get::<Shown>().and_then(|it| it.peer);
+    let tried = door::tries(request.headers(), &Address::of(request.uri()));
     match handle(node, request).await {
         Ok(response) => response,
         Err(error) => {
+            let error = match error.status() {
+                StatusCode::UNAUTHORIZED => strangers::refused(node, from, tried, error).await,
+                _ => error,
+            };
             tracing::debug!(code = error.code(), "a call was refused");
             error.response(&URL_SAFE_NO_PAD.encode(node.random::<8>()))
         }
@@ -93,8 +102,8 @@ async fn handle<P: Ports>(node: &Node<P>, request: Request) -> Result<Response<B
     watched::note_provider(node, &who, route, &address).await?;
     let fields = address.query("fields").filter(|it| !it.trim().is_empty());
     let fields = fields.map(fields::parse).transpose()?;
-    let (headers, token) = (parts.headers.clone(), who.token());
-    let mut call = Call { address: address.clone(), headers, token, said: json!({}), fields };
+    let (headers, token, links_by) = (parts.headers.clone(), who.token(), who.links_by());
+    let mut call = Call { address: address.clone(), headers, token, links_by, said: json!({}), fields };
     let still = Still { parts: &parts, address: &address, route };
     match route.op {
         Op::UploadMedia => return Ok(answer(&media::upload(node, &call, body, &still).await?)),
@@ -169,6 +178,19 @@ async fn done<P: Ports>(node: &Node<P>, op: Op, call: &Call) -> Result<Value, Ap
         Op::SetCommerce => automation::set_commerce(call),
         Op::BeginUpload => uploads::begin(node, call).await,
         Op::Upload => uploads::state(node, call).await,
+        Op::TemplateAnalytics => analytics::of_templates(node, call).await,
+        Op::Username => Ok(absent::username(node)),
+        Op::CallPermissions => absent::call_permissions(call),
+        Op::EncryptionKey | Op::Flows | Op::Groups => Ok(absent::none()),
+        Op::RequestCode
+        | Op::VerifyCode
+        | Op::AddNumber
+        | Op::SetUsername
+        | Op::DeleteUsername
+        | Op::SetEncryptionKey
+        | Op::MakeFlow
+        | Op::MakeGroup
+        | Op::Call => Err(absent::refusal(op)),
         Op::UploadMedia | Op::DownloadMedia | Op::PictureOfCode | Op::ProfilePicture | Op::GoOnUpload => {
             Err(ApiError::Internal)
         }

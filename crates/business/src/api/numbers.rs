@@ -15,6 +15,7 @@ use super::fields::select;
 use super::page::page;
 use super::profile::Profile;
 use super::reader::{At, is_digits};
+use super::reviewed;
 use crate::chat::{Chat, Rated};
 use crate::node::{Node, Ports};
 use crate::store::{StoreError, table};
@@ -104,6 +105,11 @@ impl Tier {
         }
     }
 
+    /// Customers in a day; -1 is without a limit.
+    fn customers(self) -> i64 {
+        i64::try_from(self.rank()).unwrap_or(-1)
+    }
+
     fn rank(self) -> u64 {
         match self {
             Self::T50 => 50,
@@ -181,6 +187,9 @@ impl<P: Ports> Node<P> {
         }
         for event in news(before, now) {
             self.tell(Notice::Rated(event, tier.name())).await;
+        }
+        if before.0 != Quality::Unknown && before.1 != tier {
+            self.tell(Notice::Capability(tier.customers())).await;
         }
         change(self, |number| (number.quality, number.tier) = now).await
     }
@@ -322,6 +331,8 @@ fn key() -> Key {
     Key::new(table::PROFILE, &[b"n"])
 }
 
+/// The number as it is told; until the operator has verified a name, `verified_name` is the handle, since clients need one
+/// to be there, and `name_status` says so.
 async fn told<P: Ports>(node: &Node<P>) -> Result<Value, ApiError> {
     let number = read(node).await?;
     let mut hooks = json!({});
@@ -342,15 +353,14 @@ async fn told<P: Ports>(node: &Node<P>) -> Result<Value, ApiError> {
         Quality::Red => "RED",
     };
     let id = node.identity.number.to_string();
-    let can_send = match (number.registered, number.quality) {
-        (false, _) => "BLOCKED",
-        (true, Quality::Red) => "LIMITED",
-        (true, _) => "AVAILABLE",
-    };
-    let status = match (number.registered, number.quality) {
-        (false, _) => "PENDING",
-        (true, Quality::Red) => "FLAGGED",
-        (true, _) => "CONNECTED",
+    let standing = reviewed::standing(node)?;
+    // What holds for good before what passes.
+    let (status, can_send) = match number.quality {
+        _ if standing.suspended => ("RESTRICTED", "BLOCKED"),
+        _ if !number.registered => ("PENDING", "BLOCKED"),
+        _ if !standing.is_known => ("PENDING", "LIMITED"),
+        Quality::Red => ("FLAGGED", "LIMITED"),
+        _ => ("CONNECTED", "AVAILABLE"),
     };
     let health = json!({
         "can_send_message": can_send,
@@ -359,10 +369,10 @@ async fn told<P: Ports>(node: &Node<P>) -> Result<Value, ApiError> {
     Ok(json!({
         "id": id,
         "display_phone_number": id,
-        "verified_name": node.settings.name,
+        "verified_name": standing.name,
         "quality_rating": quality,
-        "code_verification_status": "VERIFIED",
-        "name_status": "APPROVED",
+        "code_verification_status": standing.words.code,
+        "name_status": standing.words.name,
         "new_name_status": "NONE",
         "status": status,
         "platform_type": "CLOUD_API",

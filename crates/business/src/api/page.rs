@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use super::address::BY;
 use super::call::Call;
 use super::error::ApiError;
 use super::fields;
@@ -37,9 +38,14 @@ pub fn page<P: Ports>(
     let mut paging = json!({});
     if let [first, .., last] | [first @ last] = &rows[from..to] {
         let (before, after) = (URL_SAFE_NO_PAD.encode(&first.0), URL_SAFE_NO_PAD.encode(&last.0));
-        let link = |name, cursor: &str| {
-            let secret = &node.identity.secret;
-            call.address.signed(&node.settings.public, secret, &[(name, cursor)], node.now()).to_string()
+        let (public, secret) = (&node.settings.public, &node.identity.secret);
+        let link = |name, cursor: &str| match call.links_by {
+            // Clients follow it bare: it opens what the token opens that asked, as long as that does.
+            Some(token) => {
+                let set = [(name, cursor), (BY, &*token.to_string())];
+                call.address.signed(public, secret, &set, node.now()).to_string()
+            }
+            None => call.address.with(public, &[(name, cursor)]).to_string(),
         };
         if to < rows.len() {
             paging["next"] = link("after", &after).into();

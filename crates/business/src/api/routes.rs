@@ -63,6 +63,21 @@ pub enum Op {
     ProfilePicture,
     Commerce,
     SetCommerce,
+    TemplateAnalytics,
+    RequestCode,
+    VerifyCode,
+    AddNumber,
+    Username,
+    SetUsername,
+    DeleteUsername,
+    EncryptionKey,
+    SetEncryptionKey,
+    Call,
+    CallPermissions,
+    Flows,
+    MakeFlow,
+    Groups,
+    MakeGroup,
 }
 
 /// One call.
@@ -131,6 +146,21 @@ pub const ROUTES: &[Route] = &[
     route("GET", "{number}/whatsapp_commerce_settings", Scope::Management, Op::Commerce),
     route("POST", "{number}/whatsapp_commerce_settings", Scope::Management, Op::SetCommerce),
     route("GET", "{number}/whatsapp_business_profile/picture", Scope::Messaging, Op::ProfilePicture),
+    route("GET", "{account}/template_analytics", Scope::Management, Op::TemplateAnalytics),
+    route("POST", "{number}/request_code", Scope::Management, Op::RequestCode),
+    route("POST", "{number}/verify_code", Scope::Management, Op::VerifyCode),
+    route("POST", "{account}/phone_numbers", Scope::Management, Op::AddNumber),
+    route("GET", "{number}/username", Scope::Management, Op::Username),
+    route("POST", "{number}/username", Scope::Management, Op::SetUsername),
+    route("DELETE", "{number}/username", Scope::Management, Op::DeleteUsername),
+    route("GET", "{number}/whatsapp_business_encryption", Scope::Management, Op::EncryptionKey),
+    route("POST", "{number}/whatsapp_business_encryption", Scope::Management, Op::SetEncryptionKey),
+    route("POST", "{number}/calls", Scope::Messaging, Op::Call),
+    route("GET", "{number}/call_permissions", Scope::Messaging, Op::CallPermissions),
+    route("GET", "{account}/flows", Scope::Management, Op::Flows),
+    route("POST", "{account}/flows", Scope::Management, Op::MakeFlow),
+    route("GET", "{number}/groups", Scope::Messaging, Op::Groups),
+    route("POST", "{number}/groups", Scope::Messaging, Op::MakeGroup),
 ];
 
 /// What the audit log calls a call; `None` for what changes no setting and reads nothing about people.

@@ -52,7 +52,8 @@ async fn page<D: Data, K: Clock>(
     let limit = ask.said.maybe("limit")?.map(|it| it.whole()).transpose()?;
     let limit = limit.and_then(|it| usize::try_from(it).ok()).unwrap_or(LIMIT).clamp(1, LIMIT_MAX);
     let some = device.agreed(after, limit)?;
-    let (now, mut rows, mut next) = (own.now(), Vec::with_capacity(some.len()), None);
+    let now = device.relay_now(own.now())?;
+    let (mut rows, mut next) = (Vec::with_capacity(some.len()), None);
     for agreed in &some {
         // Nothing is written down: who was erased stays so.
         let number = customers.number_for(agreed.customer).await?;

@@ -27,7 +27,7 @@ pub(super) async fn export<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) ->
     let (device, account) = whom(own, ask).await?;
     let names = &own.hooks.renderer.names;
     let number = names.customers.number_for(account).await?;
-    let now = own.now();
+    let now = device.relay_now(own.now())?;
     let person = device.person(account)?.map(|it| {
         json!({
             "handle": it.handle,
@@ -44,7 +44,7 @@ pub(super) async fn export<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) ->
     };
     let noted = own.conversations.notes(account).await?;
     let told = json!({
-        "made_ms": now,
+        "made_ms": own.now(),
         "wa_id": number.to_string(),
         "user_id": names.customers.user_id(number),
         "account": account.to_string(),

@@ -99,8 +99,11 @@ pub(super) async fn told<D: Data, K: Clock>(
     let number = names.customers.number_of(account).await?;
     let person = own.device.as_ref().map(|it| it.person(account)).transpose()?.flatten();
     let standing = own.voice.as_ref().map(|it| it.standing(account)).transpose()?;
+    let suspended = own.voice.as_ref().map(|it| it.is_suspended()).transpose()? == Some(true);
+    let at_relay = own.device.as_ref().map(|it| it.relay_now(now)).transpose()?.unwrap_or(now);
     let restricted = restriction::since(&names.store, account).await?;
     let refused = match (restricted, person.as_ref().is_some_and(|it| it.blocked)) {
+        _ if suspended => Some(SendError::Suspended),
         (Some(_), _) => Some(SendError::Restricted),
         (None, true) => Some(SendError::Blocked),
         (None, false) => None,
@@ -127,7 +130,7 @@ pub(super) async fn told<D: Data, K: Clock>(
         "answered_by": conversation.answered_by.map(|it| staff.told(it)),
         "window_until_ms": window,
         "consent": standing.as_ref().map(consent),
-        "sends": standing.as_ref().map(|it| sends(it, now, refused)),
+        "sends": standing.as_ref().map(|it| sends(it, at_relay, refused)),
         "blocked": person.as_ref().map(|it| it.blocked),
         "restricted_since_ms": restricted,
         "replying": replying.collect::<Vec<_>>(),

@@ -1,4 +1,4 @@
-//! Sign-ins that failed, in the audit log: a row when a run of them begins, one when it is over, and one an hour while it
+//! Sign-ins, and tokens of programs, that failed, in the audit log: a row when a run of them begins, one when it is over, and one an hour while it
 //! goes on. So whoever guesses is seen, and fills nothing.
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ const EACH: Millis = 60 * 60 * 1_000;
 
 /// The runs that go on, by whose login it is; those at logins of nobody are one.
 #[derive(Debug, Default)]
-pub(super) struct Failures(HashMap<Option<u64>, Run>);
+pub(crate) struct Failures(HashMap<Option<u64>, Run>);
 
 #[derive(Debug, Clone, Copy)]
 struct Run {
@@ -24,7 +24,7 @@ struct Run {
 
 impl Failures {
     /// One more; what is to be written down now.
-    pub(super) fn failed(&mut self, who: Option<u64>, now: Millis) -> Vec<String> {
+    pub(crate) fn failed(&mut self, who: Option<u64>, now: Millis) -> Vec<String> {
         let mut rows = self.over(now);
         match self.0.get_mut(&who) {
             None => {
@@ -44,7 +44,7 @@ impl Failures {
     }
 
     /// Drops the runs that are over; what is to be written down of them.
-    pub(super) fn over(&mut self, now: Millis) -> Vec<String> {
+    pub(crate) fn over(&mut self, now: Millis) -> Vec<String> {
         let over: Vec<_> = self.0.extract_if(|_, run| run.last.saturating_add(OVER) <= now).collect();
         over.into_iter().filter_map(|(who, run)| row(who, run)).collect()
     }

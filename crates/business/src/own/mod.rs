@@ -15,7 +15,7 @@ mod customers;
 mod desk;
 mod entrance;
 mod error;
-mod failures;
+pub(crate) mod failures;
 mod finding;
 mod inboxes;
 pub mod inventory;

@@ -67,10 +67,6 @@ impl<D: Data> Holdings for Sealed<D> {
         })
     }
 
-    fn relay_now(&self, now: Millis) -> Result<Millis, SendError> {
-        self.read(|records| records.relay_now(now))
-    }
-
     fn held(&self, customer: AccountId, after: Option<Place>, limit: usize) -> Result<Vec<Held>, SendError> {
         self.read(|records| {
             let all = conversations(&records, customer)?;

@@ -16,15 +16,18 @@ mod told;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lacre_client::records::{ConversationKind, ConversationRecord, Quality, Records};
+use lacre_client::records::{ConversationKind, ConversationRecord, Leave, Quality, Records};
 use lacre_client::{Client, EngineError, Intent, IntentError};
-use lacre_proto::{AccountId, ConversationId, Handle};
+use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 use lacre_store::data::Data;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, RwLock, watch};
 
 use self::told::Told;
-use crate::chat::{Category, Chat, ChatEvent, MessageId, Rated, Rating, Said, Send, SendError, Standing};
+use crate::chat::{
+    Category, Chat, ChatEvent, MessageId, Rated, Rating, Review, Said, Send, SendError, Standing,
+};
+use crate::clock::RelayClock;
 use crate::restriction;
 use crate::store::{Store, StoreError};
 
@@ -138,6 +141,12 @@ impl<D: Data> Sealed<D> {
     }
 }
 
+impl<D: Data> RelayClock for Sealed<D> {
+    fn relay_now(&self, now: Millis) -> Result<Millis, SendError> {
+        self.read(|records| records.relay_now(now))
+    }
+}
+
 impl<D: Data> Chat for Sealed<D> {
     async fn find(&self, handle: &Handle) -> Result<AccountId, SendError> {
         let known = self.read(|records| records.contact_by_handle(handle))?;
@@ -174,20 +183,25 @@ impl<D: Data> Chat for Sealed<D> {
         }))
     }
 
-    fn standing(&self, of: AccountId) -> Result<Standing, SendError> {
+    fn review(&self) -> Result<Option<Review>, SendError> {
         self.read(|records| {
-            let Some(me) = records.me()? else { return Ok(Standing::default()) };
-            let leave = records.leave(me.account, of)?;
-            let Some(consent) = leave.consent else {
-                return Ok(Standing { window_until: leave.window_until_ms, ..Standing::default() });
-            };
-            let granted: Vec<_> =
-                consent.categories.iter().map(|it| (category(*it), consent.expires_ms)).collect();
-            let given = |wanted: &Category| granted.iter().any(|(it, _)| it == wanted);
-            // What was granted and is not any more, is stopped; so is everything after a stop.
-            let all = [Category::Service, Category::Marketing, Category::Authentication];
-            let stopped = all.into_iter().filter(|it| consent.is_stop() || !given(it)).collect();
-            Ok(Standing { window_until: leave.window_until_ms, granted, stopped })
+            let Some(me) = records.me()? else { return Ok(None) };
+            let known = records.business(me.account)?;
+            Ok(known.map(|it| Review {
+                verified: it.verified.map(|it| it.display_name),
+                suspended: it.suspended,
+            }))
+        })
+    }
+
+    fn identity_key(&self, of: AccountId) -> Result<Option<[u8; 32]>, SendError> {
+        self.read(|records| Ok(records.contact(of)?.map(|it| it.identity_key)))
+    }
+
+    fn standing(&self, of: AccountId) -> Result<Standing, SendError> {
+        self.read(|records| match records.me()? {
+            Some(me) => Ok(standing(records.leave(me.account, of)?)),
+            None => Ok(Standing::default()),
         })
     }
 
@@ -204,11 +218,57 @@ impl<D: Data> Chat for Sealed<D> {
     }
 }
 
+/// By what a customer may be written to, as the port has it.
+fn standing(leave: Leave) -> Standing {
+    let window_until = leave.window_until_ms;
+    let Some(consent) = leave.consent else { return Standing { window_until, ..Standing::default() } };
+    let granted = consent.categories.iter().map(|it| (category(*it), consent.expires_ms)).collect();
+    let stopped = match consent.is_stop() {
+        // Who says stop to everything says it to what they never granted too.
+        true => vec![Category::Service, Category::Marketing, Category::Authentication],
+        false => consent.stopped.iter().map(|it| category(*it)).collect(),
+    };
+    Standing { window_until, granted, stopped }
+}
+
 /// A category of the content, as the port has it.
 fn category(of: lacre_client::content::Category) -> Category {
     match of {
         lacre_client::content::Category::Service => Category::Service,
         lacre_client::content::Category::Marketing => Category::Marketing,
         lacre_client::content::Category::Authentication => Category::Authentication,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lacre_client::content::Category as Of;
+    use lacre_client::records::ConsentRecord;
+
+    use super::*;
+
+    fn signed(categories: &[Of], stopped: &[Of]) -> Standing {
+        let (business, customer) = (AccountId([1; 16]), AccountId([2; 16]));
+        let consent = ConsentRecord {
+            business,
+            customer,
+            categories: categories.to_vec(),
+            granted_ms: 1,
+            expires_ms: 9,
+            revision: 1,
+            receipt: Vec::new(),
+            acknowledged: true,
+            stopped: stopped.to_vec(),
+        };
+        standing(Leave { window_until_ms: 5, consent: Some(consent) })
+    }
+
+    #[test]
+    fn what_was_never_granted_is_not_stopped() {
+        let first = signed(&[Of::Service], &[]);
+        assert_eq!((first.granted, first.stopped), (vec![(Category::Service, 9)], vec![]));
+        assert_eq!(signed(&[Of::Service], &[Of::Marketing]).stopped, [Category::Marketing]);
+        assert_eq!(signed(&[], &[]).stopped.len(), 3, "a stop to everything");
+        assert_eq!(standing(Leave::default()), Standing::default());
     }
 }

@@ -46,7 +46,7 @@ impl Bakery {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = FakeClock::at(NOW * 1_000);
         let (data, media) = (MemoryData::default(), folder.path().join("media"));
-        let face = Face { handle: "bakery".to_owned(), allowed: Vec::new() };
+        let face = Face { handle: "bakery".to_owned(), out: WayOut::default() };
         let ground = Ground::of(data.clone(), clock.clone(), media.clone(), Country::default(), face).await;
         let own = Arc::new(ground.expect("a ground").own());
         let ports = Opened {

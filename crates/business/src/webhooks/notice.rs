@@ -27,15 +27,6 @@ pub enum Notice {
         /// What it is.
         new: String,
     },
-    /// Customers like a template more or less than before.
-    TemplateQuality {
-        /// Which.
-        template: TemplateName,
-        /// `GREEN`, `YELLOW`, `RED` or `UNKNOWN`.
-        previous: String,
-        /// What it is now.
-        new: String,
-    },
     /// The number's quality or its limit changed.
     PhoneQuality {
         /// `UPGRADE`, `DOWNGRADE`, `FLAGGED`, …
@@ -43,23 +34,19 @@ pub enum Notice {
         /// `TIER_250`, …
         current_limit: String,
     },
-    /// A name was decided upon.
+    /// A name was verified.
     PhoneName {
-        /// `APPROVED`, `REJECTED`, …
-        decision: String,
-        /// The name that was asked for.
-        requested: String,
-        /// Why not.
-        reason: Option<String>,
+        /// Which.
+        name: String,
     },
-    /// Something about the account: `ACCOUNT_RESTRICTION`, `DISABLED_UPDATE`, …
+    /// The business was suspended, or may go on.
     Account {
-        /// What.
-        event: String,
+        /// Whether it is suspended now.
+        suspended: bool,
     },
     /// The account was looked at.
     AccountReview {
-        /// `APPROVED`, `REJECTED`, `PENDING`.
+        /// `APPROVED` or `PENDING`.
         decision: String,
     },
     /// How much the business may do.
@@ -113,7 +100,6 @@ impl Notice {
             | Self::Capability { .. } => true,
             Self::TemplateStatus { .. }
             | Self::TemplateCategory { .. }
-            | Self::TemplateQuality { .. }
             | Self::Security { .. } => false,
         }
     }
@@ -123,7 +109,6 @@ impl Notice {
         match self {
             Self::TemplateStatus { .. } => "message_template_status_update",
             Self::TemplateCategory { .. } => "template_category_update",
-            Self::TemplateQuality { .. } => "message_template_quality_update",
             Self::PhoneQuality { .. } => "phone_number_quality_update",
             Self::PhoneName { .. } => "phone_number_name_update",
             Self::Account { .. } => "account_update",
@@ -144,19 +129,20 @@ impl Notice {
             Self::TemplateCategory { template, previous, new } => {
                 template.with(json!({ "previous_category": previous, "new_category": new }))
             }
-            Self::TemplateQuality { template, previous, new } => {
-                template.with(json!({ "previous_quality_score": previous, "new_quality_score": new }))
-            }
             Self::PhoneQuality { event, current_limit } => {
                 json!({ "display_phone_number": display, "event": event, "current_limit": current_limit })
             }
-            Self::PhoneName { decision, requested, reason } => json!({
+            Self::PhoneName { name } => json!({
                 "display_phone_number": display,
-                "decision": decision,
-                "requested_verified_name": requested,
-                "rejection_reason": reason,
+                "decision": "APPROVED",
+                "requested_verified_name": name,
+                "rejection_reason": "NONE",
             }),
-            Self::Account { event } => json!({ "phone_number": display, "event": event }),
+            Self::Account { suspended } => json!({
+                "phone_number": display,
+                "event": "DISABLED_UPDATE",
+                "ban_info": { "waba_ban_state": if *suspended { "DISABLE" } else { "REINSTATE" } },
+            }),
             Self::AccountReview { decision } => json!({ "decision": decision }),
             Self::Capability { daily_customers, numbers } => json!({
                 "max_daily_conversation_per_phone": daily_customers,

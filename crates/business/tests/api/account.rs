@@ -247,9 +247,12 @@ async fn what_is_offered_by_itself_and_the_settings() {
     let world = World::new().await;
     let path = world.number("/conversational_automation");
     let commands = json!([{ "command_name": "menu", "command_description": "What there is" }]);
-    let set = json!({ "enable_welcome_message": true, "prompts": ["Menu?"], "commands": commands });
+    let set = json!({ "enable_welcome_message": false, "prompts": ["Menu?"], "commands": commands });
     world.call("POST", &path, set.clone()).await.ok();
-    world.call("POST", &path, json!({ "enable_welcome_message": "true" })).await.ok();
+    for welcome in [json!(true), json!("true")] {
+        let refused = world.call("POST", &path, json!({ "enable_welcome_message": welcome })).await;
+        assert_eq!(refused.code(), 131009, "nobody would hear of it");
+    }
     let told = world.get(&world.number("?fields=conversational_automation")).await.ok();
     let mut wanted = set.clone();
     wanted["id"] = told["id"].clone();
@@ -289,7 +292,7 @@ async fn webhooks_are_set_at_three_places() {
     let world = World::new().await;
     let account = world.account("/subscribed_apps");
     world.call("POST", &account, Value::Null).await.ok();
-    let app = json!({ "id": world.node.identity.app.to_string(), "name": "The Bakery", "link": "https://relay.example/b/bakery" });
+    let app = json!({ "id": world.node.identity.app.to_string(), "name": "bakery", "link": "https://relay.example/b/bakery" });
     assert_eq!(world.get(&account).await.ok(), json!({ "data": [{ "whatsapp_business_api_data": app }] }));
     let own = json!({ "override_callback_uri": "https://bot.example/a", "verify_token": "v" });
     world.call("POST", &account, own.clone()).await.ok();

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::Request;
 use lacre_business::api::Shown;
 use lacre_business::api::routes::ROUTES;
+use lacre_business::audit::Filter;
 use lacre_business::tokens::{Bound, Scope, appsecret_proof};
 use serde_json::{Value, json};
 
@@ -219,4 +220,107 @@ async fn who_knows_the_apps_secret_gets_a_token_for_the_app_and_for_nothing_else
     world.token = token;
     world.clock.advance(HOUR);
     assert_eq!(world.get(&format!("/{app}")).await.code(), 190, "its time is over");
+}
+
+/// A list of three, one on a page.
+async fn pages(world: &World) -> String {
+    for words in ["um", "dois", "três"] {
+        let code = json!({ "prefilled_message": words });
+        world.call("POST", &world.number("/message_qrdls"), code).await.ok();
+    }
+    world.number("/message_qrdls?limit=1")
+}
+
+/// Asks with a token or without one, and with what is shown; the status, and the link to the next page.
+async fn asks(world: &World, path: &str, token: Option<&str>, shown: Shown) -> (u16, Option<String>) {
+    let path = path.strip_prefix("https://node.bakery.example").unwrap_or(path);
+    let mut request = Request::get(path).extension(shown);
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let answer = world.request(request.body(Body::empty()).expect("a request")).await;
+    let next = answer.json()["paging"]["next"].as_str().map(str::to_owned);
+    (answer.status.as_u16(), next)
+}
+
+#[tokio::test]
+async fn b03_a_link_to_the_next_page_opens_what_its_token_opens_and_no_longer() {
+    let world = World::new().await;
+    let path = pages(&world).await;
+    let nothing = Shown::default;
+    let token = world.token_for(&[Scope::Management], None, Bound::default()).await;
+    let id = world.node.tokens.list(0, 10).await.expect("read").last().expect("a token").id;
+    let (_, next) = asks(&world, &path, Some(&token), nothing()).await;
+    let next = next.expect("a link");
+    let (status, third) = asks(&world, &next, None, nothing()).await;
+    assert_eq!(status, 200, "it is followed bare");
+    assert_eq!(asks(&world, &third.expect("a link"), None, nothing()).await, (200, None));
+    let of_another = next.replace(&format!("by={id}"), "by=1");
+    assert_ne!(of_another, next);
+    assert_eq!(asks(&world, &of_another, None, nothing()).await.0, 401);
+    world.node.tokens.revoke(id, world.node.now()).await.expect("revoked");
+    assert_eq!(asks(&world, &next, None, nothing()).await.0, 401, "the token is revoked, and so is its link");
+
+    // What a token is bound to, its links are too.
+    let bound = |proof, key, networks| Bound { proof, key, networks };
+    let from = |text: &str| Shown { peer: text.parse().ok(), signed_by: None };
+    let networks = vec!["10.1.0.0/16".parse().expect("a network")];
+    let token = world.token_for(&[Scope::Management], None, bound(false, None, networks)).await;
+    let (_, next) = asks(&world, &path, Some(&token), from("10.1.0.1")).await;
+    let next = next.expect("a link");
+    assert_eq!(asks(&world, &next, None, from("10.1.7.7")).await.0, 200);
+    for elsewhere in [from("10.2.0.1"), nothing()] {
+        assert_eq!(asks(&world, &next, None, elsewhere).await.0, 401);
+    }
+
+    let signed = Shown { peer: None, signed_by: Some([7; 32]) };
+    let token = world.token_for(&[Scope::Management], None, bound(false, Some([7; 32]), vec![])).await;
+    let (_, next) = asks(&world, &path, Some(&token), signed.clone()).await;
+    let next = next.expect("a link");
+    assert_eq!(asks(&world, &next, None, nothing()).await.0, 401, "no link shows a signature");
+    assert_eq!(asks(&world, &next, Some(&token), signed).await.0, 200);
+
+    let token = world.token_for(&[Scope::Management], None, bound(true, None, vec![])).await;
+    let proof = appsecret_proof(&token, &world.node.identity.app_secret);
+    let proven = |path: &str| format!("{path}&appsecret_proof={proof}");
+    let (_, next) = asks(&world, &proven(&path), Some(&token), nothing()).await;
+    let next = next.expect("a link");
+    assert_eq!(asks(&world, &next, None, nothing()).await.0, 401, "nor a proof");
+    assert_eq!(asks(&world, &proven(&next), Some(&token), nothing()).await.0, 200);
+}
+
+#[tokio::test]
+async fn b03_who_tries_tokens_is_slowed_down_and_noted_and_the_rest_of_the_house_is_not() {
+    let world = World::new().await;
+    let path = world.number("");
+    let from = |text: &str| Shown { peer: text.parse().ok(), signed_by: None };
+    let tries = async |peer: &str| asks(&world, &path, Some("lacre_bt_guess"), from(peer)).await.0;
+    for _ in 0..30 {
+        assert_eq!(tries("203.0.113.7").await, 401);
+    }
+    assert_eq!(tries("203.0.113.7").await, 429);
+    let bare = Request::get(format!(
+        "/oauth/access_token?grant_type=client_credentials&client_id={}&client_secret=x",
+        world.node.identity.app
+    ));
+    let answer = world.request(bare.extension(from("203.0.113.7")).body(Body::empty()).expect("one")).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (429, 80007), "the app's secret is tried no faster");
+    assert_eq!(answer.headers["retry-after"], "2");
+    assert_eq!(asks(&world, &path, Some(&world.token), from("203.0.113.7")).await.0, 200, "a good one");
+    assert_eq!(tries("203.0.113.8").await, 401, "somebody else");
+    for _ in 0..40 {
+        assert_eq!(tries("127.0.0.1").await, 401, "a proxy on this machine is everybody");
+    }
+    world.clock.advance(2_000);
+    assert_eq!((tries("203.0.113.7").await, tries("203.0.113.7").await), (401, 429));
+
+    let noted = async || {
+        let rows = world.node.audit.list(&Filter::default(), 100).await.expect("read");
+        let rows = rows.into_iter().map(|it| it.act).filter(|it| it.what == "token.failed");
+        rows.map(|it| it.detail).collect::<Vec<_>>()
+    };
+    assert_eq!(noted().await, ["nobody, the first of a run"]);
+    world.clock.advance(HOUR);
+    world.node.note_failures().await.expect("written");
+    assert_eq!(noted().await[1..], ["nobody, 74 more in 2 seconds"]);
 }

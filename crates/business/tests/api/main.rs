@@ -1,5 +1,6 @@
 //! The API as programs see it: the router in this process, a sealed side whose people answer as they are told.
 
+mod absent;
 mod account;
 mod addressing;
 mod bridge;
@@ -8,6 +9,7 @@ mod limits;
 mod media;
 mod messages;
 mod nonsense;
+mod review;
 mod spec;
 mod templates;
 mod tenants;

@@ -1,3 +1,4 @@
+use lacre_business::agreed::{Agreed, Devices};
 use lacre_business::api::messages::record;
 use lacre_business::api::wamid;
 use lacre_business::chat::{
@@ -204,7 +205,7 @@ async fn what_is_over_a_limit_or_unknown_is_refused_and_nothing_is_sent() {
         (json!({ "text": { "body": 7 } }), 131009, "text.body must be a string"),
         (
             json!({ "type": "poll" }),
-            131009,
+            131051,
             "type must be text, image, video, audio, document, sticker, location, contacts, interactive, template or reaction",
         ),
         (json!({ "type": "image", "image": {} }), 131008, "a media object requires id or link"),
@@ -250,6 +251,44 @@ async fn what_is_over_a_limit_or_unknown_is_refused_and_nothing_is_sent() {
         ),
     ];
     refused(&world, cases).await;
+}
+
+#[tokio::test]
+async fn a_type_that_nobody_knows_is_unsupported() {
+    let world = World::new().await;
+    for kind in ["carousel", "order", "video_note"] {
+        let refused = world.to_ana(json!({ "type": kind })).await;
+        assert_eq!(refused.code(), 131051, "{kind}");
+        assert!(refused.details().starts_with("type must be text, image"), "{}", refused.details());
+    }
+    assert_eq!(world.to_ana(json!({ "type": 7 })).await.code(), 131009, "that is no type at all");
+}
+
+#[tokio::test]
+async fn a_message_goes_to_the_identity_key_that_is_meant_or_not_at_all() {
+    let (world, other) = (World::new().await, World::seeded(9, |_| ()).await);
+    let pinned = |world: &World, key: [u8; 32]| {
+        let devices = Some(Devices { identity_key: key, list: Vec::new() });
+        world.chat.agrees(Agreed { customer: ANA, window_until: 0, grant: None, devices });
+    };
+    let to = async |world: &World, hash: Value| {
+        world.to_ana(json!({ "text": { "body": "oi" }, "recipient_identity_key_hash": hash })).await
+    };
+    let told = async |world: &World| {
+        let told = world.to_ana(json!({ "text": { "body": "oi" } })).await.ok();
+        told["contacts"][0]["identity_key_hash"].clone()
+    };
+    assert_eq!(told(&world).await, Value::Null, "nobody is pinned");
+    assert_eq!(to(&world, json!("00")).await.code(), 137000);
+    pinned(&world, [5; 32]);
+    pinned(&other, [5; 32]);
+    let hash = told(&world).await;
+    assert_ne!(told(&other).await, hash, "two businesses cannot tell by it that they have one customer");
+    to(&world, hash.clone()).await.ok();
+    pinned(&world, [6; 32]);
+    assert_eq!(to(&world, hash).await.code(), 137000, "it is another key now");
+    let hash = told(&world).await;
+    to(&world, hash).await.ok();
 }
 
 #[tokio::test]
@@ -353,6 +392,55 @@ async fn what_the_customer_wants_is_asked_before_anything_is_sent() {
     assert_eq!(all().await, (131050, 131050, 131050), "a stop is a stop: it closes the window");
     world.chat.opens_window(ANA, NOW + 400 * DAY);
     assert_eq!(all().await, (0, 0, 131050), "she writes again, and is answered");
+}
+
+#[tokio::test]
+async fn who_never_granted_offers_has_not_stopped_them() {
+    let world = World::new().await;
+    let mut offers = order_ready();
+    offers["category"] = "MARKETING".into();
+    world.template(offers).await;
+    let digits = world.digits(ANA).await;
+    world.chat.signs(ANA, vec![(Category::Service, NOW + DAY)]);
+    let offer = async || {
+        let refused = world.send(&digits, order_ready_for("Ana", "A-17")).await;
+        assert_eq!(refused.code(), 131050);
+        refused.details()
+    };
+    assert!(offer().await.contains("not consented"));
+    world.chat.signs(ANA, vec![(Category::Service, NOW + DAY), (Category::Marketing, NOW + DAY)]);
+    world.chat.signs(ANA, vec![(Category::Service, NOW + DAY)]);
+    assert!(offer().await.contains("stopped"));
+}
+
+#[tokio::test]
+async fn s04_windows_and_grants_are_the_relays_however_wrong_the_nodes_clock_is() {
+    let world = World::new().await;
+    world.template(order_ready()).await;
+    let digits = world.digits(ANA).await;
+    let codes = async || {
+        let mut codes = Vec::new();
+        for what in [json!({ "text": { "body": "oi" } }), order_ready_for("Ana", "A-17")] {
+            let answer = world.send(&digits, what).await;
+            codes.push(if answer.status.is_success() { 0 } else { answer.code() });
+        }
+        codes
+    };
+    world.clock.advance(26 * HOUR);
+    world.chat.is_behind(26 * HOUR);
+    world.chat.opens_window(ANA, NOW + HOUR);
+    assert_eq!(codes().await, [0, 0], "it is NOW at the relay: Ana's window is open");
+    let block = json!({ "messaging_product": "whatsapp", "block_users": [{ "user": digits }] });
+    world.call("POST", &world.number("/block_users"), block.clone()).await.ok();
+    world.call("DELETE", &world.number("/block_users"), block).await.ok();
+    // The relay is where the node will be in a day.
+    world.chat.is_ahead(26 * HOUR);
+    world.chat.opens_window(ANA, world.node.now() + HOUR);
+    assert_eq!(codes().await, [131047, 131050], "it is over at the relay");
+    world.chat.signs(ANA, vec![(Category::Service, world.node.now() + HOUR)]);
+    assert_eq!(codes().await, [131047, 131050], "and so is what she granted");
+    world.chat.signs(ANA, vec![(Category::Service, world.node.now() + 27 * HOUR)]);
+    assert_eq!(codes().await, [131047, 0]);
 }
 
 #[tokio::test]

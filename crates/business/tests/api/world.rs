@@ -70,6 +70,14 @@ impl World {
         Self::with(|_| ()).await
     }
 
+    /// A node whose device the directory has told of no business.
+    pub async fn unreviewed() -> Self {
+        let mut world = Self::new().await;
+        world.chat = FakeChat::default();
+        world.restart().await;
+        world
+    }
+
     pub async fn with(set: impl FnOnce(&mut Settings)) -> Self {
         Self::seeded(7, set).await
     }
@@ -78,12 +86,13 @@ impl World {
     pub async fn seeded(seed: u64, set: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (chat, clock) = (FakeChat::default(), FakeClock::at(NOW));
+        chat.is_reviewed(Some("The Bakery"), false);
         let (fetch, hooks) = (FakeFetch::default(), FakeHooks::default());
         let data = MemoryData::default();
         let mut settings = Settings::new(
             "https://node.bakery.example/".parse().expect("a URL"),
             "https://relay.example/b/bakery".parse().expect("a URL"),
-            "The Bakery".to_owned(),
+            "bakery".to_owned(),
         );
         settings.approve = Approve::Automatically;
         set(&mut settings);

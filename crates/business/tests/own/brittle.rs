@@ -12,7 +12,7 @@ use lacre_business::api::error::ApiError;
 use lacre_business::chat::{ChatEvent, Customer, Incoming, MessageId, SendError, Standing};
 use lacre_business::customers::Country;
 use lacre_business::fake::{FakeChat, FakeClock, Fakes};
-use lacre_business::ground::{Face, Ground};
+use lacre_business::ground::{Face, Ground, WayOut};
 use lacre_business::inbox;
 use lacre_business::media::{Medium, Source};
 use lacre_business::node::Node;
@@ -199,7 +199,10 @@ async fn what_is_being_told_as_an_erasing_begins_is_erased_with_the_rest() {
     let digits = number(&world, ANA).await;
     let left = Arc::new(AtomicI64::new(i64::MAX));
     let data = Brittle { inner: world.data.clone(), left, is_made: true, is_slow: true };
-    let face = Face { handle: "bakery".to_owned(), allowed: vec!["127.0.0.1".to_owned()] };
+    let face = Face {
+        handle: "bakery".to_owned(),
+        out: WayOut { hooks: vec!["127.0.0.1".to_owned()], ..WayOut::default() },
+    };
     let media = world.folder.path().join("media");
     let ground = Ground::of(data, world.clock.clone(), media, Country::default(), face).await;
     let ground = ground.expect("a ground");
@@ -272,6 +275,10 @@ impl Voice for Forgets {
 
     fn standing(&self, of: AccountId) -> Result<Standing, SendError> {
         Voice::standing(&*self.0, of)
+    }
+
+    fn is_suspended(&self) -> Result<bool, SendError> {
+        Voice::is_suspended(&*self.0)
     }
 }
 

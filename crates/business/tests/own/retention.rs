@@ -2,7 +2,7 @@
 
 use lacre_business::chat::{MessageId, SendError};
 use lacre_business::customers::Country;
-use lacre_business::ground::{Face, Ground};
+use lacre_business::ground::{Face, Ground, WayOut};
 use lacre_business::media::{Medium, Source};
 use lacre_business::restriction;
 use lacre_business::webhooks::event::Rendered;
@@ -57,7 +57,10 @@ async fn hears(world: &World, who: AccountId, words: &str) {
         world.clock.clone(),
         world.folder.path().join("media"),
         Country::default(),
-        Face { handle: String::new(), allowed: vec!["127.0.0.1".to_owned()] },
+        Face {
+            handle: String::new(),
+            out: WayOut { hooks: vec!["127.0.0.1".to_owned()], ..WayOut::default() },
+        },
     );
     let ground = ground.await.expect("a ground");
     let body = format!("{{\"words\":\"{words}\"}}").into_bytes();

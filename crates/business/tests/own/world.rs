@@ -13,7 +13,7 @@ use lacre_business::api::{self, wamid};
 use lacre_business::chat::{ChatEvent, Customer, Incoming, MessageId};
 use lacre_business::customers::Country;
 use lacre_business::fake::{FakeChat, FakeClock, FakeFetch, FakeHooks, Fakes};
-use lacre_business::ground::{Face, Ground};
+use lacre_business::ground::{Face, Ground, WayOut};
 use lacre_business::node::{Approve, Node, Opened, Settings};
 use lacre_business::own::{self, Door};
 use lacre_business::webhooks::Runner;
@@ -56,7 +56,10 @@ impl World {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (data, clock, chat) = (MemoryData::default(), FakeClock::at(NOW), FakeChat::default());
-        let face = Face { handle: "bakery".to_owned(), allowed: vec!["127.0.0.1".to_owned()] };
+        let face = Face {
+            handle: "bakery".to_owned(),
+            out: WayOut { hooks: vec!["127.0.0.1".to_owned()], ..WayOut::default() },
+        };
         let media = folder.path().join("media");
         let ground = Ground::of(data.clone(), clock.clone(), media.clone(), Country::default(), face);
         let ground = ground.await.expect("a ground");

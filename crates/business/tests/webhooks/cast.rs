@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lacre_business::chat::{
-    Chat, ChatEvent, Customer, Incoming, MessageId, Rating, Reach, Said, Send, SendError, Standing,
+    Chat, ChatEvent, Customer, Incoming, MessageId, Rating, Reach, Review, Said, Send, SendError, Standing,
 };
-use lacre_business::clock::Clock;
+use lacre_business::clock::{Clock, RelayClock};
 use lacre_business::store::StoreError;
 use lacre_business::webhooks::event::{FileOf, Ids, Names, Number, Renderer, Sent};
 use lacre_proto::{AccountId, Handle, Millis};
@@ -69,6 +69,12 @@ fn only_tells<T>() -> Result<T, SendError> {
     Err(SendError::Unavailable("this side only tells".to_owned()))
 }
 
+impl RelayClock for Story {
+    fn relay_now(&self, _: Millis) -> Result<Millis, SendError> {
+        only_tells()
+    }
+}
+
 impl Chat for Story {
     async fn find(&self, _: &Handle) -> Result<AccountId, SendError> {
         only_tells()
@@ -87,6 +93,14 @@ impl Chat for Story {
     }
     fn rating(&self) -> Result<Option<Rating>, SendError> {
         Ok(None)
+    }
+
+    fn review(&self) -> Result<Option<Review>, SendError> {
+        Ok(None)
+    }
+
+    fn identity_key(&self, _: AccountId) -> Result<Option<[u8; 32]>, SendError> {
+        only_tells()
     }
 
     fn standing(&self, _: AccountId) -> Result<Standing, SendError> {

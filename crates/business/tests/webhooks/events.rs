@@ -304,11 +304,6 @@ async fn the_node_tells_of_templates_its_number_and_its_account() {
             of_template(json!({ "previous_category": "UTILITY", "new_category": "MARKETING" })),
         ),
         (
-            Notice::TemplateQuality { template: template(), previous: text("GREEN"), new: text("RED") },
-            "message_template_quality_update",
-            of_template(json!({ "previous_quality_score": "GREEN", "new_quality_score": "RED" })),
-        ),
-        (
             Notice::PhoneQuality { event: text("FLAGGED"), current_limit: text("TIER_2K") },
             "phone_number_quality_update",
             json!({ "display_phone_number": "551130000000", "event": "FLAGGED", "current_limit": "TIER_2K" }),
@@ -319,9 +314,26 @@ async fn the_node_tells_of_templates_its_number_and_its_account() {
             json!({ "display_phone_number": "551130000000", "event": "PIN_CHANGED" }),
         ),
         (
-            Notice::Account { event: text("ACCOUNT_RESTRICTION") },
+            Notice::Account { suspended: true },
             "account_update",
-            json!({ "phone_number": "551130000000", "event": "ACCOUNT_RESTRICTION" }),
+            json!({ "phone_number": "551130000000", "event": "DISABLED_UPDATE",
+                    "ban_info": { "waba_ban_state": "DISABLE" } }),
+        ),
+        (
+            Notice::AccountReview { decision: text("APPROVED") },
+            "account_review_update",
+            json!({ "decision": "APPROVED" }),
+        ),
+        (
+            Notice::PhoneName { name: text("Padaria Sol") },
+            "phone_number_name_update",
+            json!({ "display_phone_number": "551130000000", "decision": "APPROVED",
+                    "requested_verified_name": "Padaria Sol", "rejection_reason": "NONE" }),
+        ),
+        (
+            Notice::Capability { daily_customers: 2_000, numbers: 1 },
+            "business_capability_update",
+            json!({ "max_daily_conversation_per_phone": 2_000, "max_phone_numbers_per_business": 1 }),
         ),
     ];
     for (notice, field, value) in cases {

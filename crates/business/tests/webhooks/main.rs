@@ -10,3 +10,4 @@ mod outward;
 mod receiver;
 mod restriction;
 mod subscriptions;
+mod ways;

@@ -48,7 +48,7 @@ fn way_out(lists: &[&[&str]], allowed: &[&str]) -> Outward {
     Outward::new(Names::of(lists).0, allowed, Trust::default(), quick()).expect("a way out")
 }
 
-async fn post(out: &Outward, url: &str) -> Result<u16, OutwardError> {
+pub async fn post(out: &Outward, url: &str) -> Result<u16, OutwardError> {
     let to = out.destination(url)?;
     out.post(&to, Vec::new(), Bytes::from_static(b"{}")).await.map(|it| it.as_u16())
 }
@@ -289,28 +289,43 @@ impl Authority {
     }
 
     pub fn identity(&self, name: &str) -> Identity {
+        let (certificate, key) = self.certify(name);
+        (vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).expect("a key"))
+    }
+
+    /// The root, and a certificate with its key, as PEM.
+    pub fn pem(&self, name: &str) -> (String, [String; 2]) {
+        let (certificate, key) = self.certify(name);
+        (self.0.pem(), [certificate.pem(), key.serialize_pem()])
+    }
+
+    fn certify(&self, name: &str) -> (rcgen::Certificate, KeyPair) {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
-        let certificate = params.signed_by(&key, &self.0).expect("signed");
-        (vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).expect("a key"))
+        (params.signed_by(&key, &self.0).expect("signed"), key)
+    }
+
+    /// A receiver of a name that calls for a certificate of this authority.
+    pub async fn receiver(&self, name: &str) -> Receiver {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut clients = RootCertStore::empty();
+        clients.add(self.root()).expect("a root");
+        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(clients), provider.clone());
+        let (chain, key) = self.identity(name);
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_client_cert_verifier(clients.build().expect("a verifier"))
+            .with_single_cert(chain, key)
+            .expect("a certificate");
+        Receiver::with_tls(TlsAcceptor::from(Arc::new(config)), fine).await
     }
 }
 
 #[tokio::test]
 async fn a_receiver_proves_its_name_and_may_ask_who_calls() {
     let (padaria, mallory) = (Authority::new(), Authority::new());
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut clients = RootCertStore::empty();
-    clients.add(padaria.root()).expect("a root");
-    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(clients), provider.clone());
-    let (chain, key) = padaria.identity("hook.example");
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_client_cert_verifier(clients.build().expect("a verifier"))
-        .with_single_cert(chain, key)
-        .expect("a certificate");
-    let shop = Receiver::with_tls(TlsAcceptor::from(Arc::new(config)), fine).await;
+    let shop = padaria.receiver("hook.example").await;
     let call = async |trust: Trust, host: &str| {
         let names = Names::of(&[&["127.0.0.1"]]).0;
         let allowed = ["hook.example".to_owned(), "other.example".to_owned()];

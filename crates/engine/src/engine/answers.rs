@@ -93,7 +93,9 @@ impl Engine {
                 self.try_later(cx, at, job, error)
             }
             (_, Retry::Never) => {
-                if matches!(error.code, ErrorCode::MessagingLimit | ErrorCode::MarketingPaused) {
+                let how_it_stands =
+                    [ErrorCode::MessagingLimit, ErrorCode::MarketingPaused, ErrorCode::BusinessSuspended];
+                if how_it_stands.contains(&error.code) {
                     self.ask_own_account(cx);
                 }
                 if let What::Commit(purpose, _) = &job.what {

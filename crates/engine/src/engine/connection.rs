@@ -96,8 +96,11 @@ impl Engine {
                 self.check_roster(id);
             }
         }
+        // Who is suspended refuses to send: that it may again, it hears soon.
+        let suspended = cx.records().business(self.me.account)?.is_some_and(|it| it.suspended);
+        let soon = cx.now + if suspended { 5 * 60_000 } else { HOUR };
         // Everybody's day begins at another minute.
-        self.link.chores_at = next_update.min(cx.now + HOUR).max(cx.now + 60_000) + cx.jitter(60_000);
+        self.link.chores_at = next_update.min(soon).max(cx.now + 60_000) + cx.jitter(60_000);
         Ok(())
     }
 

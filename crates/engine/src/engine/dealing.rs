@@ -53,7 +53,8 @@ impl Engine {
             Some(signed) => self.verified(cx, account, signed)?,
             None => None,
         };
-        let record = BusinessRecord { account, verified, looked_ms: cx.relay_now()? };
+        let suspended = told.standing.as_ref().is_some_and(|it| it.suspended);
+        let record = BusinessRecord { account, verified, suspended, looked_ms: cx.relay_now()? };
         let shown =
             |record: &BusinessRecord| record.verified.clone().map(|it| Verified { valid_until_ms: 0, ..it });
         let changed = before.as_ref().map(shown) != Some(shown(&record));
@@ -160,7 +161,7 @@ impl Engine {
         if cx.records().business(peer)?.is_none() {
             cx.put(
                 key::account(BUSINESS, peer),
-                &BusinessRecord { account: peer, verified: None, looked_ms: 0 },
+                &BusinessRecord { account: peer, verified: None, suspended: false, looked_ms: 0 },
             );
         }
         self.confirm(cx, peer);
@@ -324,7 +325,6 @@ impl Engine {
         let signature = self.secret.sign(&label::labelled(label::CONSENT, &body)).to_vec();
         let receipt = wire::Signed { body: body.into(), signature: signature.into() }.encode_to_vec();
         let customer = self.me.account;
-        let acknowledged = false;
         let consent = ConsentRecord {
             business,
             customer,
@@ -333,7 +333,8 @@ impl Engine {
             expires_ms,
             revision,
             receipt,
-            acknowledged,
+            acknowledged: false,
+            stopped: Vec::new(),
         };
         self.hold_consent(cx, &consent)?;
         self.settle_matter(cx, Matter::Grant { business, receipt: consent.receipt.clone() })?;
@@ -344,6 +345,8 @@ impl Engine {
 
     /// Keeps a consent; a stop closes the window.
     pub(super) fn hold_consent(&self, cx: &mut Cx<'_>, consent: &ConsentRecord) -> Result<(), EngineError> {
+        let before = cx.records().consent(consent.business, consent.customer)?;
+        let consent = &ConsentRecord { stopped: consent.stops(before.as_ref()), ..consent.clone() };
         cx.put(key::consent(consent.business, consent.customer), consent);
         if consent.is_stop() {
             cx.store.delete(key::window(consent.business, consent.customer));
@@ -459,6 +462,7 @@ impl Engine {
             revision: grant.revision,
             receipt: receipt.to_vec(),
             acknowledged: true,
+            stopped: Vec::new(),
         }))
     }
 

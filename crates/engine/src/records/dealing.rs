@@ -14,6 +14,8 @@ pub struct BusinessRecord {
     pub account: AccountId,
     /// The badge: only what a certificate of the operator's says, and only while it is good.
     pub verified: Option<Verified>,
+    /// The operator has suspended it, so that it sends nothing: told to the business itself alone.
+    pub suspended: bool,
     /// When the directory was last asked.
     pub looked_ms: Millis,
 }
@@ -72,12 +74,26 @@ pub struct ConsentRecord {
     pub receipt: Vec<u8>,
     /// Whether the relay has it. A stop counts here at once.
     pub acknowledged: bool,
+    /// What stood, and was left out by what was signed since.
+    pub stopped: Vec<Category>,
 }
 
 impl ConsentRecord {
     /// Whether it is a stop.
     pub fn is_stop(&self) -> bool {
         self.categories.is_empty()
+    }
+
+    /// What is stopped by it: what the one before had stopped already or covered when this one was signed, unless it is
+    /// granted here.
+    pub(crate) fn stops(&self, before: Option<&Self>) -> Vec<Category> {
+        let Some(before) = before else { return Vec::new() };
+        let stood = before.categories.iter().filter(|it| before.covers(**it, self.granted_ms));
+        let mut stopped: Vec<_> = before.stopped.iter().chain(stood).copied().collect();
+        stopped.sort_unstable();
+        stopped.dedup();
+        stopped.retain(|it| !self.categories.contains(it));
+        stopped
     }
 
     /// Whether it covers a category at a time.

@@ -31,8 +31,9 @@ impl Node {
         add.args(["admin", "business", "add", "bakery", "--legal-name", "Padaria Sol Ltda."]);
         add.args(["--display-name", "Padaria Sol", "--domain", "padaria.example", "--trade", "bakery"]);
         run(add.args(["--admin", &admin]).arg("--data").arg(relay.data())).ok();
-        let serve = ["--listen", "127.0.0.1:0", "--allow-host", "127.0.0.1", "--approve", "--json"];
-        let running = Running::start(business(&["serve"]).args(serve));
+        let serve = ["--listen", "127.0.0.1:0", "--approve", "--json"];
+        let allowed = ["--allow-host", "127.0.0.1", "--allow-link-host", "127.0.0.1"];
+        let running = Running::start(business(&["serve"]).args(serve).args(allowed));
         let told = until("the node listens", || running.objects().first().cloned());
         let address = told["address"].as_str().expect("an address").to_owned();
         let (phone, account, token) = (id("phone_number_id"), id("waba_id"), id("access_token"));

@@ -75,6 +75,12 @@ impl Town {
         assert_eq!(put_signed(socket, person, &grant), DONE);
     }
 
+    fn suspend(&mut self, suspended: bool) {
+        let handle = shop();
+        let done = self.world.services.suspend_business(&handle, suspended, self.world.now);
+        done.now_or_never().unwrap().unwrap();
+    }
+
     fn block(&mut self, n: usize) {
         let account = self.shop.account.to_wire();
         assert_eq!(self.customers[n].socket.ask(Op::Block(wire::Block { account })), DONE);
@@ -343,7 +349,11 @@ fn a_shop_is_told_how_it_stands_and_nobody_else_is() {
         other => panic!("{other:?}"),
     };
     let quality = wire::Quality::Green.into();
-    let standing = wire::BusinessStanding { quality, daily_limit: Some(50), reached: 1 };
+    let standing = wire::BusinessStanding { quality, daily_limit: Some(50), reached: 1, suspended: false };
+    assert_eq!(told(&mut town.its).as_deref(), Some(&standing));
+    town.suspend(true);
+    assert_eq!(told(&mut town.its).as_deref(), Some(&wire::BusinessStanding { suspended: true, ..standing }));
+    town.suspend(false);
     assert_eq!(told(&mut town.its).as_deref(), Some(&standing));
     assert_eq!(told(&mut town.customers[0].socket), None);
 }

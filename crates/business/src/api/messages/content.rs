@@ -29,16 +29,6 @@ impl<'a> Draft<'a> {
     pub async fn read<P: Ports>(node: &Node<P>, params: &At<'a>) -> Result<Self, ApiError> {
         let kind = params.maybe_text("type", 40)?.to_ascii_lowercase();
         let kind = if kind.is_empty() { "text" } else { kind.as_str() };
-        let unsupported = || {
-            let kinds = "text, image, video, audio, document, sticker, location, contacts, interactive, template or \
-                         reaction";
-            params
-                .maybe("type")
-                .ok()
-                .flatten()
-                .unwrap_or_else(|| params.clone())
-                .bad(format_args!("must be {kinds}"))
-        };
         Ok(match kind {
             "text" => {
                 let body = params.need("text")?.need("body")?.text(1, BODY_MAX)?;
@@ -58,7 +48,11 @@ impl<'a> Draft<'a> {
             "reaction" => Self::Ready(reaction(&params.need("reaction")?)?),
             "interactive" => interactive::read(&params.need("interactive")?)?,
             "template" => Self::Template(Box::new(Filled::read(node, &params.need("template")?).await?)),
-            _ => return Err(unsupported()),
+            _ => {
+                let kinds = "text, image, video, audio, document, sticker, location, contacts, interactive, template \
+                             or reaction";
+                return Err(ApiError::Unsupported(format!("type must be {kinds}")));
+            }
         })
     }
 
@@ -82,6 +76,14 @@ impl<'a> Draft<'a> {
     /// Whether it says something about a message, and is none itself.
     pub fn is_reaction(&self) -> bool {
         matches!(self, Self::Ready(Outgoing::Reaction(..)))
+    }
+
+    /// The id of the template; `None` when it is free-form.
+    pub fn template(&self) -> Option<u64> {
+        match self {
+            Self::Template(filled) => Some(filled.template.id),
+            Self::Ready(_) | Self::Media(..) | Self::Card(..) => None,
+        }
     }
 
     /// What a customer must have consented to.

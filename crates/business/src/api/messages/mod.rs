@@ -66,6 +66,9 @@ async fn send<P: Ports>(
     if !numbers::is_registered(node).await? {
         return Err(ApiError::NotRegistered);
     }
+    if node.chat.review()?.is_some_and(|it| it.suspended) {
+        return Err(ApiError::Locked);
+    }
     let draft = Draft::read(node, &params).await?;
     if marketing && draft.purpose() != Some(Purpose::Marketing) {
         let kind = params.maybe("type")?.unwrap_or_else(|| params.clone());
@@ -78,12 +81,14 @@ async fn send<P: Ports>(
     };
     let opaque = params.maybe_text("biz_opaque_callback_data", OPAQUE_MAX)?;
     let recipient = recipient::read(node, &params).await?;
-    if params.maybe("recipient_identity_key_hash")?.is_some() {
-        // The sealed side tells no hash that could be compared: whatever was given cannot be vouched for.
+    let identity = identity_hash(node, recipient.account)?;
+    if let Some(given) = params.maybe("recipient_identity_key_hash")?
+        && identity.as_deref() != Some(given.text(1, 64)?)
+    {
         return Err(ApiError::IdentityKey);
     }
     let category = draft.category();
-    let is_template = draft.purpose().is_some();
+    let template = draft.template();
     let is_reaction = draft.is_reaction();
     let now = node.now();
     let Said { id, hold } = match node.chat.said_before(dedupe)? {
@@ -93,7 +98,7 @@ async fn send<P: Ports>(
             if restriction::since(&node.store, recipient.account).await?.is_some() {
                 return Err(SendError::Restricted.into());
             }
-            permit(node, recipient.account, category, is_template)?;
+            permit(node, recipient.account, category, template.is_some())?;
             node.throughput.take((), now).map_err(ApiError::Throughput)?;
             node.pairs.take(recipient.account, now).map_err(ApiError::PairLimit)?;
             let what = draft.finish(node).await?;
@@ -103,6 +108,7 @@ async fn send<P: Ports>(
     let kept = Kept {
         customer: recipient.account,
         category,
+        template,
         opaque: (!opaque.is_empty()).then(|| opaque.to_owned()),
         at: now,
         reach: None,
@@ -110,14 +116,21 @@ async fn send<P: Ports>(
     record::keep(node, id, kept, is_reaction).await?;
     drop(hold);
     let mut message = json!({ "id": wamid::of(id) });
-    if is_template {
+    if template.is_some() {
         message["message_status"] = "accepted".into();
     }
     Ok(json!({
         "messaging_product": "whatsapp",
-        "contacts": [recipient.told()],
+        "contacts": [recipient.told(identity.as_deref())],
         "messages": [message],
     }))
+}
+
+/// What a program knows a customer's identity key by, as `recipient_identity_key_hash` and in the answer to each send;
+/// `None` when no key is known. It is made with the node's secret, so that it says nothing to another business.
+fn identity_hash<P: Ports>(node: &Node<P>, of: AccountId) -> Result<Option<String>, ApiError> {
+    let key = node.chat.identity_key(of)?;
+    Ok(key.map(|key| hex::encode(node.keyed(b"identity key", &[of.as_ref(), &key]))))
 }
 
 /// What the node knows of consent is asked first, so that a program hears at once; relay and customer decide.
@@ -127,10 +140,10 @@ fn permit<P: Ports>(
     category: Category,
     is_template: bool,
 ) -> Result<(), ApiError> {
-    permitted(&node.chat.standing(to)?, node.now(), category, is_template)
+    permitted(&node.chat.standing(to)?, node.relay_now()?, category, is_template)
 }
 
-/// Whether a customer who stands so may be sent this.
+/// Whether a customer who stands so may be sent this, when it is `now` at the relay.
 pub(crate) fn permitted(
     standing: &Standing,
     now: Millis,

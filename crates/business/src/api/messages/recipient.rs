@@ -24,12 +24,16 @@ enum Form {
 }
 
 impl Recipient {
-    /// How the answer calls them: as the request did.
-    pub fn told(&self) -> Value {
-        match &self.form {
+    /// How the answer calls them: as the request did, and what their identity key is known by.
+    pub fn told(&self, identity: Option<&str>) -> Value {
+        let mut told = match &self.form {
             Form::Number(digits) => json!({ "input": self.input, "wa_id": digits }),
             Form::User(id) => json!({ "input": self.input, "user_id": id }),
+        };
+        if let Some(hash) = identity {
+            told["identity_key_hash"] = hash.into();
         }
+        told
     }
 }
 

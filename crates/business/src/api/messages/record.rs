@@ -4,7 +4,7 @@ use lacre_proto::{AccountId, Millis};
 use lacre_store::data::{Batch, Data, Key};
 use serde::{Deserialize, Serialize};
 
-use super::super::analytics;
+use super::super::analytics::{self, Step};
 use super::super::error::ApiError;
 use crate::chat::{Category, MessageId, Reach};
 use crate::inbox;
@@ -21,6 +21,8 @@ pub struct Kept {
     pub customer: AccountId,
     /// What for.
     pub category: Category,
+    /// The template that it was made of.
+    pub template: Option<u64>,
     /// `biz_opaque_callback_data`: comes with each status.
     pub opaque: Option<String>,
     /// When it was taken.
@@ -49,15 +51,21 @@ pub async fn reached<D: Data>(
     let step = |kept: &mut Option<Kept>| match kept {
         Some(kept) if kept.reach < Some(reach) => {
             let before = kept.reach.replace(reach);
-            Some(before < Some(Reach::Delivered) && reach >= Reach::Delivered)
+            Some((before, kept.template))
         }
         _ => None,
     };
-    let step = store.change("a message", &key(id), step).await?;
-    if step == Some(true) {
-        analytics::delivered(store, now).await?;
+    let Some((before, template)) = store.change("a message", &key(id), step).await? else { return Ok(false) };
+    let steps = [(Reach::Delivered, Step::Delivered), (Reach::Read, Step::Read)];
+    for (_, step) in steps.into_iter().filter(|(it, _)| before < Some(*it) && reach >= *it) {
+        if step == Step::Delivered {
+            analytics::delivered(store, now).await?;
+        }
+        if let Some(template) = template {
+            analytics::of_template(store, now, template, step).await?;
+        }
     }
-    Ok(step.is_some())
+    Ok(true)
 }
 
 /// Keeps it, counts it, and writes down in the conversation that something was said: with offers and codes nobody is answered.
@@ -70,6 +78,9 @@ pub(super) async fn keep<P: Ports>(
     // A message that was sent again by its idempotency key is known already, and may have got further.
     if record(node, id).await?.is_some() {
         return Ok(());
+    }
+    if let Some(template) = kept.template {
+        analytics::of_template(&node.store, kept.at, template, Step::Sent).await?;
     }
     let batch = Batch::new().put(key(id), bytes_of(&kept));
     let answers = kept.category == Category::Service;

@@ -35,6 +35,8 @@ pub fn all() -> Map<String, Value> {
         ("TemplateEdited", edited()),
         ("SubscribedApp", subscribed()),
         ("Subscription", subscription()),
+        ("TemplateCounts", template_counts()),
+        ("Nothing", object(&[], &[])),
     ];
     all.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
 }
@@ -70,7 +72,11 @@ fn paging() -> Value {
 }
 
 fn sent() -> Value {
-    let contact = object(&[("input", any()), ("wa_id", digits()), ("user_id", any())], &["input"]);
+    let hash = json!({ "type": "string", "pattern": "^[0-9a-f]{32}$" });
+    let contact = object(
+        &[("input", any()), ("wa_id", digits()), ("user_id", any()), ("identity_key_hash", hash)],
+        &["input"],
+    );
     let status = enumerated(&["accepted", "held_for_quality_assessment", "paused"]);
     let message = object(&[("id", any()), ("message_status", status)], &["id"]);
     let members = [
@@ -189,7 +195,15 @@ fn account() -> Value {
     ];
     let mut members: Vec<(&str, Value)> = texts.into_iter().map(|name| (name, any())).collect();
     members.push(("id", digits()));
+    members.push(("health_status", json!({ "type": "object" })));
     object(&members, &["id"])
+}
+
+fn template_counts() -> Value {
+    let counts = ["start", "end", "sent", "delivered", "read"].map(|name| (name, whole(0)));
+    let members = [vec![("template_id", digits())], counts.to_vec()].concat();
+    let points = json!({ "type": "array", "items": object(&members, &["template_id", "start", "end"]) });
+    object(&[("granularity", any()), ("product_type", any()), ("data_points", points)], &["data_points"])
 }
 
 fn template() -> Value {

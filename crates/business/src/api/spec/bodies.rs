@@ -257,7 +257,7 @@ fn automation() -> Value {
     let command = [("command_name", text(1, 30)), ("command_description", text(1, 256))];
     let command = object(&command, &["command_name", "command_description"]);
     let members = [
-        ("enable_welcome_message", flag()),
+        ("enable_welcome_message", json!({ "type": "boolean", "const": false })),
         ("prompts", list(text(1, 80), 0, 3)),
         ("commands", list(command, 0, 30)),
     ];

@@ -3,6 +3,7 @@
 //! Ids of all kinds stand at the root, so that `/{number}` and `/{template}` are the same place to a strict reader of
 //! OpenAPI. That is how the API is; each is described under its own name all the same.
 
+mod absent;
 mod answers;
 mod bodies;
 mod schema;
@@ -207,7 +208,22 @@ fn describe(op: Op) -> Told {
         | Op::App
         | Op::AppSubscriptions
         | Op::SubscribeApp
-        | Op::UnsubscribeApp => account(op),
+        | Op::UnsubscribeApp
+        | Op::TemplateAnalytics => account(op),
+        Op::RequestCode
+        | Op::VerifyCode
+        | Op::AddNumber
+        | Op::Username
+        | Op::SetUsername
+        | Op::DeleteUsername
+        | Op::EncryptionKey
+        | Op::SetEncryptionKey
+        | Op::Call
+        | Op::CallPermissions
+        | Op::Flows
+        | Op::MakeFlow
+        | Op::Groups
+        | Op::MakeGroup => absent::describe(op),
         _ => number(op),
     }
 }
@@ -303,6 +319,12 @@ fn account(op: Op) -> Told {
         Op::TemplateOfAccount | Op::Template => told("A template", named("Template")).chosen(),
         Op::EditTemplate => told("Change a template", named("TemplateEdited")).body(named("TemplateChange")),
         Op::DeleteTemplate => told("Delete a template", success()),
+        Op::TemplateAnalytics => told("What became of what was sent by templates", of("TemplateCounts"))
+            .needs("start", whole(0))
+            .needs("end", whole(1))
+            .needs("template_ids", text(1, 400))
+            .with("granularity", enumerated(&["DAILY"]))
+            .with("metric_types", text(0, 400)),
         Op::SubscribedApps => told("Where the account's webhooks go", of("SubscribedApp")),
         Op::SubscribeAccount => {
             told("Set where the account's webhooks go", success()).body(named("Callback"))

@@ -154,13 +154,52 @@ fn who_wrote_two_days_before_the_shop_knew_what_it_is_is_not() {
 fn r22_the_shop_learns_within_an_hour_how_it_stands_and_ana_keeps_nothing_of_it() {
     let (mut world, _) = shop();
     let quality = wire::Quality::Red.into();
-    world.relay.rate("shop", wire::BusinessStanding { quality, daily_limit: Some(250), reached: 9 });
+    world.relay.rate(
+        "shop",
+        wire::BusinessStanding { quality, daily_limit: Some(250), reached: 9, suspended: false },
+    );
     assert_eq!(records(&world, "shop").rating().unwrap(), None);
     world.wait(2 * HOUR);
     let known = Rating { quality: Quality::Red, daily_limit: Some(250) };
     assert_eq!(records(&world, "shop").rating().unwrap(), Some(known));
     world.wait(DAY + 2 * HOUR);
     assert_eq!(records(&world, "ana").rating().unwrap(), None);
+}
+
+#[test]
+fn a_suspended_shop_knows_it_within_an_hour_and_that_it_may_again_within_minutes() {
+    let (mut world, _) = shop();
+    let me = account(&world, "shop");
+    let suspended = |world: &World| records(world, "shop").business(me).unwrap().unwrap().suspended;
+    let quality = wire::Quality::Green.into();
+    let standing =
+        |suspended| wire::BusinessStanding { quality, daily_limit: Some(250), reached: 9, suspended };
+    world.relay.rate("shop", standing(true));
+    assert!(!suspended(&world));
+    world.wait(2 * HOUR);
+    assert!(suspended(&world));
+    world.relay.rate("shop", standing(false));
+    world.wait(7 * 60_000);
+    assert!(!suspended(&world));
+}
+
+#[test]
+fn only_what_stood_and_was_left_out_is_stopped() {
+    let (mut world, id) = shop();
+    let (me, ana) = (account(&world, "shop"), account(&world, "ana"));
+    let stopped = |world: &World| records(world, "shop").consent(me, ana).unwrap().unwrap().stopped;
+    grant(&mut world, id, &[Category::Service]);
+    assert_eq!(stopped(&world), [], "what she never granted she has not stopped");
+    grant(&mut world, id, &[Category::Service, Category::Marketing]);
+    grant(&mut world, id, &[Category::Service]);
+    assert_eq!(stopped(&world), [Category::Marketing]);
+    grant(&mut world, id, &[]);
+    assert_eq!(stopped(&world), [Category::Service, Category::Marketing]);
+    grant(&mut world, id, &[Category::Marketing]);
+    assert_eq!(stopped(&world), [Category::Service]);
+    world.wait(31 * DAY);
+    grant(&mut world, id, &[Category::Authentication]);
+    assert_eq!(stopped(&world), [Category::Service], "offers had run out by themselves");
 }
 
 #[test]

@@ -7,8 +7,10 @@ mod terms;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum};
+use lacre_business::outward::Allowed;
 use lacre_proto::Handle;
 
 use super::LimitsArg;
@@ -213,6 +215,27 @@ pub enum BusinessCommand {
     },
 }
 
+/// Two PEM files: a certificate chain and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientArg {
+    /// The chain.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+impl FromStr for ClientArg {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(',') {
+            Some((certificate, key)) if !certificate.is_empty() && !key.is_empty() => {
+                Ok(Self { certificate: certificate.into(), key: key.into() })
+            }
+            _ => Err("not two files: write CERTIFICATE,KEY"),
+        }
+    }
+}
+
 /// `lacre business serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -237,9 +260,18 @@ pub struct ServeArgs {
     /// Approve templates that are well formed as soon as they are made
     #[arg(long)]
     pub approve: bool,
-    /// A host that webhooks and links of media may have though it is on a private network
-    #[arg(long = "allow-host", value_name = "HOST")]
-    pub allowed: Vec<String>,
+    /// A host that webhooks may have though it is on a private network; without a port, at any
+    #[arg(long = "allow-host", value_name = "HOST[:PORT]")]
+    pub allowed: Vec<Allowed>,
+    /// The same for links of media: whoever sends messages can have what lies there sent to a customer
+    #[arg(long = "allow-link-host", value_name = "HOST[:PORT]")]
+    pub allowed_links: Vec<Allowed>,
+    /// PEM file with authorities whose certificates receivers of webhooks may show, beside those of this machine
+    #[arg(long, value_name = "FILE")]
+    pub webhook_ca: Option<PathBuf>,
+    /// Two PEM files, CERTIFICATE,KEY: who the node is to receivers of webhooks that ask for a certificate
+    #[arg(long, value_name = "CERT,KEY")]
+    pub webhook_client: Option<ClientArg>,
     /// Connections that one address may have at a time, but for this machine itself; 0 for as many as there are
     #[arg(long = "connections-per-address", value_name = "N", default_value_t = 64)]
     pub per_address: usize,

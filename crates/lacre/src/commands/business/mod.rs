@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lacre_business::clock::Clock;
-use lacre_business::ground::{Face, Ground};
+use lacre_business::ground::{Face, Ground, WayOut};
 use lacre_business::own;
 use lacre_business::store::Store;
 use lacre_client::{Client, SignUp};
@@ -99,7 +99,7 @@ pub(super) async fn run(
 /// Makes the node of an account that was made, and tells what its programs need.
 async fn made(data: &Path, key_file: Option<&Path>, handle: &str, json: bool) -> Result<(), Failure> {
     let store = node_store(data, key_file)?;
-    let face = Face { handle: handle.to_owned(), allowed: Vec::new() };
+    let face = Face { handle: handle.to_owned(), out: WayOut::default() };
     face.keep(&store).await.map_err(broken)?;
     let ground = Ground::alone(store.0, SystemClock).await.map_err(broken)?;
     let first = json!({ "name": "first", "scopes": ["messaging", "management", "business"] });

@@ -1,7 +1,11 @@
 //! `lacre business serve`: the node runs.
 
+use std::path::PathBuf;
+
+use lacre_business::ground::WayOut;
 use lacre_business::node::{Approve, Identity, Settings};
 use lacre_business::nodes::{self, Pass};
+use lacre_business::outward::Allowed;
 use lacre_business::serve::{Doorway, Parts, ServeError, serve};
 use lacre_business::store::Store;
 use lacre_client::Client;
@@ -15,7 +19,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::{SystemClock, broken, node_store};
-use crate::cli::{LimitsArg, ServeArgs, TlsArg};
+use crate::cli::{ClientArg, LimitsArg, ServeArgs, TlsArg};
 use crate::exit::{Exit, Failure};
 use crate::profile::ProfileDir;
 use crate::{output, stop};
@@ -56,7 +60,7 @@ pub(super) async fn run(args: ServeArgs, passphrase_fd: Option<u32>, json: bool)
         folder: args.data.clone(),
         clock: SystemClock,
         handle: me.handle.to_string(),
-        allowed: args.allowed,
+        out: way_out(args.allowed, args.allowed_links, args.webhook_ca, args.webhook_client)?,
         door: Doorway { per_address: args.per_address, is_behind_proxy: args.behind_proxy },
     };
     match json {
@@ -109,6 +113,24 @@ async fn who(client: &Client, node: &Store<RedbData>) -> Result<Identity, Failur
         }
     }
     Identity::of(node, &mut StdRng::from_os_rng()).await.map_err(broken)
+}
+
+/// The node's ways out; paths as commands find them that run elsewhere.
+fn way_out(
+    hooks: Vec<Allowed>,
+    links: Vec<Allowed>,
+    roots: Option<PathBuf>,
+    identity: Option<ClientArg>,
+) -> Result<WayOut, Failure> {
+    let whole = |path: PathBuf| {
+        std::path::absolute(&path).map_err(|error| Failure::io(path.display().to_string(), &error))
+    };
+    let identity = match identity {
+        Some(ClientArg { certificate, key }) => Some((whole(certificate)?, whole(key)?)),
+        None => None,
+    };
+    let text = |all: Vec<Allowed>| all.iter().map(ToString::to_string).collect();
+    Ok(WayOut { hooks: text(hooks), links: text(links), roots: roots.map(whole).transpose()?, identity })
 }
 
 /// What the listener is protected with. What the node is told is plain, so nobody else's machine is told it without.

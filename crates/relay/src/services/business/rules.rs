@@ -76,7 +76,7 @@ impl From<Standing> for wire::BusinessStanding {
             Quality::Red => wire::Quality::Red,
         };
         let Standing { daily_limit, reached, .. } = standing;
-        Self { quality: quality.into(), daily_limit, reached }
+        Self { quality: quality.into(), daily_limit, reached, suspended: false }
     }
 }
 

@@ -68,7 +68,9 @@ impl<D: Data> Services<D> {
             true => Some(self.standing(account, row, now).await.map_err(|_| ErrorCode::StorageUnavailable)?),
             false => None,
         };
-        Ok((standing.map(Into::into), self.terms(account).await?))
+        let standing = standing
+            .map(|it| BusinessStanding { suspended: row.suspended_ms != 0, ..BusinessStanding::from(it) });
+        Ok((standing, self.terms(account).await?))
     }
 
     /// What a business tells, as it signed it.
