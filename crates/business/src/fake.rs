@@ -113,11 +113,13 @@ impl FakeChat {
         standing.granted.push((category, until));
     }
 
-    /// Somebody stops a category; the window is closed by it.
+    /// Somebody stops a category; who takes service back closes the window by it.
     pub fn stops(&self, account: AccountId, category: Category) {
         let mut state = self.state();
         let standing = state.standings.entry(account).or_default();
-        standing.window_until = 0;
+        if category == Category::Service {
+            standing.window_until = 0;
+        }
         standing.granted.retain(|(it, _)| *it != category);
         standing.stopped.push(category);
     }

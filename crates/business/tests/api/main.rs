@@ -3,6 +3,7 @@
 mod account;
 mod addressing;
 mod bridge;
+mod consent;
 mod door;
 mod limits;
 mod media;
