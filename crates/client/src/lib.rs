@@ -31,4 +31,4 @@ pub use lacre_engine::identity::{
     BadGroupLink, BadLinkCode, BadLinkNumber, BadSafetyNumber, GroupLink, LinkCode, LinkError, LinkNumber,
     SafetyNumber,
 };
-pub use lacre_engine::{Alert, EngineError, Event, Intent, Refusal, To, Wish, content, records};
+pub use lacre_engine::{Agreement, Alert, EngineError, Event, Intent, Refusal, To, Wish, content, records};

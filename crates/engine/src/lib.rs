@@ -18,8 +18,8 @@ mod mls;
 pub mod records;
 
 pub use api::{
-    Alert, Changes, Effect, EngineError, Event, FileToFetch, FileToSend, Input, Intent, IntentId, NotUp,
-    ReadError, Reader, Refusal, RequestId, Step, To, Wake, Wish,
+    Agreement, Alert, Changes, Effect, EngineError, Event, FileToFetch, FileToSend, Input, Intent, IntentId,
+    NotUp, ReadError, Reader, Refusal, RequestId, Step, To, Wake, Wish,
 };
 pub use engine::{EDITABLE, Engine, GIVEN_AGE, GreetError};
 pub use records::Records;
