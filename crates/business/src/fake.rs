@@ -119,7 +119,7 @@ impl FakeChat {
         self.signs(account, granted);
     }
 
-    /// Somebody leaves a category out that they had granted.
+    /// Somebody leaves a category out that they had granted; who takes service back closes the window by it.
     pub fn stops(&self, account: AccountId, category: Category) {
         let mut granted = self.state().standings.entry(account).or_default().granted.clone();
         assert!(granted.iter().any(|(it, _)| *it == category), "nobody stops what they have not granted");
@@ -134,8 +134,12 @@ impl FakeChat {
         let left_out = |of: &Category| !granted.iter().any(|(it, _)| it == of);
         let stood = standing.granted.iter().map(|(it, _)| *it);
         let mut stopped: Vec<_> = standing.stopped.iter().copied().chain(stood).filter(left_out).collect();
-        if granted.is_empty() {
+        if granted.is_empty()
+            || stopped.contains(&Category::Service) && !standing.stopped.contains(&Category::Service)
+        {
             standing.window_until = 0;
+        }
+        if granted.is_empty() {
             stopped = vec![Category::Service, Category::Marketing, Category::Authentication];
         }
         stopped.sort_unstable();

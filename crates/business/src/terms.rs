@@ -24,7 +24,7 @@ pub const NOTICE_MAX: usize = 2_000;
 /// Longest name and purpose of a provider, in characters.
 pub const LINE_MAX: usize = 100;
 /// Providers at once, at most.
-pub const PROVIDERS_MAX: usize = 20;
+pub const PROVIDERS_MAX: usize = lacre_proto::terms::PROVIDERS;
 
 /// What is said to customers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

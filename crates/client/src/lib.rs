@@ -33,5 +33,5 @@ pub use lacre_engine::identity::{
     SafetyNumber,
 };
 pub use lacre_engine::{
-    Alert, EngineError, Event, Intent, Lead, Refusal, To, Wanted, Wish, content, records,
+    Agreement, Alert, EngineError, Event, Intent, Lead, Refusal, To, Wanted, Wish, content, records,
 };

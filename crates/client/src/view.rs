@@ -57,6 +57,9 @@ pub struct Business {
     pub looks_like: Option<String>,
     /// What it keeps, and who acts for it; `None` when it has told nothing. Not made safe for a screen.
     pub terms: Option<Terms>,
+    /// The hash of what it tells: who is shown it agrees to that and nothing else
+    /// ([`Agreement`](crate::Agreement)).
+    pub terms_hash: Option<[u8; 32]>,
 }
 
 /// What the conversation with oneself is called.
@@ -414,6 +417,7 @@ impl Views<'_> {
             return Ok(None);
         }
         let leave = self.records().leave(peer, me.account)?;
+        let terms = self.records().terms(peer)?;
         // Who was verified goes by a name that an operator has looked at.
         let looks_like = match known.verified {
             Some(_) => None,
@@ -424,7 +428,8 @@ impl Views<'_> {
             verified: known.verified,
             consent: leave.consent,
             window_until: leave.window_until_ms,
-            terms: self.records().terms(peer)?.map(|it| it.terms),
+            terms_hash: terms.as_ref().map(|it| it.hash()),
+            terms: terms.map(|it| it.terms),
         }))
     }
 

@@ -41,6 +41,18 @@ pub type RequestId = u64;
 /// Names an intent from the caller to the events that tell of it.
 pub type IntentId = u64;
 
+/// What a customer agrees to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreement {
+    /// What the business may write for; nothing is a stop.
+    pub categories: Vec<Category>,
+    /// Until when, by the relay's time.
+    pub expires_ms: Millis,
+    /// [`TermsRecord::hash`](crate::records::TermsRecord::hash) of the terms that the customer was shown; `None` when
+    /// the business had told none. More than stands is granted only to what was shown.
+    pub shown: Option<[u8; 32]>,
+}
+
 /// Everything that can happen.
 #[derive(Debug)]
 pub enum Input {
@@ -163,9 +175,8 @@ pub enum Intent {
     SetRules(ConversationId, Rules),
     /// Says something in a certain way.
     Say(To, Content, Wish),
-    /// What a business may write to this account for from now on, in place of what was said before, and until when;
-    /// nothing is a stop.
-    SetConsent(ConversationId, Vec<Category>, Millis),
+    /// What a business may write to this account for from now on, in place of what was said before.
+    SetConsent(ConversationId, Agreement),
     /// What this account, a business, keeps and who acts for it, told to its customers in place of what was told
     /// before.
     SetTerms(Terms),
@@ -478,6 +489,11 @@ pub enum Refusal {
     /// The other is no business, or this account is not the one to do this.
     #[error("this is no conversation with a business")]
     NoBusiness,
+    /// What the business tells of itself is not what the customer was shown.
+    #[error(
+        "what it keeps, or who acts for it, has changed since it was shown: look at it, and say it again"
+    )]
+    TermsChanged,
     /// The customer has not consented to that.
     #[error("the customer has not agreed to be written to for that")]
     ConsentNeeded,

@@ -18,8 +18,8 @@ mod mls;
 pub mod records;
 
 pub use api::{
-    Alert, Changes, Effect, EngineError, Event, FileToFetch, FileToSend, Input, Intent, IntentId, Lead,
-    NotUp, ReadError, Reader, Refusal, RequestId, Step, To, Wake, Wanted, Wish,
+    Agreement, Alert, Changes, Effect, EngineError, Event, FileToFetch, FileToSend, Input, Intent, IntentId,
+    Lead, NotUp, ReadError, Reader, Refusal, RequestId, Step, To, Wake, Wanted, Wish,
 };
 pub use engine::{EDITABLE, Engine, GIVEN_AGE, GreetError};
 pub use records::Records;

@@ -22,8 +22,7 @@ pub use business::{
     ChangeConversation, ClientArg, ConsentCommand, ConsentsCommand, CreateToken, CustomerCommand,
     InboxCommand, JoinNodeArgs, NodesCommand, OneBusiness, OneConversation, PeopleCommand, ProviderCommand,
     PurposeArg, QueueArgs, ReplyArgs, RetentionCommand, SeenArgs, ServeArgs, TemplateCommand, TermsCommand,
-    TokenCommand,
-    WebhookCommand,
+    TokenCommand, WebhookCommand,
 };
 pub use device::{DeviceCommand, HistoryArgs, JoinArgs, SecureArgs};
 pub use files::{PaceArgs, SaveArgs, StorageArgs};

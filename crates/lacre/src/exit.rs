@@ -214,6 +214,7 @@ impl From<Refusal> for Failure {
             Refusal::OtherSafetyNumber => "other_safety_number",
             Refusal::NoSuchDevice => "no_such_device",
             Refusal::NoBusiness => "no_business",
+            Refusal::TermsChanged => "terms_changed",
             Refusal::ConsentNeeded => "consent_needed",
             Refusal::Stopped => "stopped",
             Refusal::WindowClosed => "window_closed",

@@ -98,9 +98,7 @@ impl Notice {
             | Self::Account { .. }
             | Self::AccountReview { .. }
             | Self::Capability { .. } => true,
-            Self::TemplateStatus { .. }
-            | Self::TemplateCategory { .. }
-            | Self::Security { .. } => false,
+            Self::TemplateStatus { .. } | Self::TemplateCategory { .. } | Self::Security { .. } => false,
         }
     }
 

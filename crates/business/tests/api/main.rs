@@ -4,6 +4,7 @@ mod absent;
 mod account;
 mod addressing;
 mod bridge;
+mod consent;
 mod door;
 mod limits;
 mod media;

@@ -8,7 +8,7 @@ use prost::Message;
 
 use super::state::Chore;
 use super::{Cx, Engine};
-use crate::api::{Alert, EngineError, Event, Refusal};
+use crate::api::{Agreement, Alert, EngineError, Event, Refusal};
 use crate::content::{Category, Content, Matter, MessageId};
 use crate::defence::Defence;
 use crate::identity::SignatureKey;
@@ -258,9 +258,10 @@ impl Engine {
         if author != customer || !opens(content) {
             return Ok(());
         }
-        // What was said before a stop, and comes after it, opens nothing.
-        let consent = cx.records().consent(business, customer)?;
-        if consent.is_some_and(|consent| consent.is_stop() && time < consent.granted_ms) {
+        // What was said before service was taken back, and comes after it, opens nothing.
+        let withdrawn: Option<Millis> =
+            cx.records().read("withdrawal", &key::withdrawn(business, customer))?;
+        if withdrawn.is_some_and(|withdrawn| time < withdrawn) {
             return Ok(());
         }
         let at = key::window(business, customer);
@@ -291,14 +292,15 @@ impl Engine {
     }
 
     /// Grants categories to a business, in place of what was granted before; none is a stop, which counts here at
-    /// once.
+    /// once. More than stands is granted only to who tells what the customer was shown; to take something back nobody
+    /// has to read anything first.
     pub(super) fn grant(
         &mut self,
         cx: &mut Cx<'_>,
         conversation: ConversationId,
-        mut categories: Vec<Category>,
-        expires_ms: Millis,
+        agreement: Agreement,
     ) -> Result<Result<(), Refusal>, EngineError> {
+        let Agreement { mut categories, expires_ms, shown } = agreement;
         let Some(record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
         let business = match self.dealing(cx, &record)? {
             Some((business, customer)) if customer == self.me.account => business,
@@ -307,8 +309,15 @@ impl Engine {
         categories.sort_unstable();
         categories.dedup();
         let before = cx.records().consent(business, self.me.account)?;
-        let shown = cx.records().terms(business)?;
         let granted_ms = cx.relay_now()?;
+        let stands = |category: &Category| {
+            let covers = |it: &ConsentRecord| it.covers(*category, granted_ms) && it.expires_ms >= expires_ms;
+            before.as_ref().is_some_and(covers)
+        };
+        let told = cx.records().terms(business)?.map(|it| it.hash());
+        if shown != told && !categories.iter().all(stands) {
+            return Ok(Err(Refusal::TermsChanged));
+        }
         let revision = before.map_or(0, |before| before.revision.saturating_add(1)).max(granted_ms);
         let grant = wire::ConsentGrant {
             business: business.to_wire(),
@@ -317,7 +326,7 @@ impl Engine {
             categories: categories.iter().map(|category| category.number()).collect(),
             granted_ms,
             expires_ms,
-            notice_hash: shown.map_or_else(Default::default, |it| it.hash().to_vec().into()),
+            notice_hash: shown.map_or_else(Default::default, |hash| hash.to_vec().into()),
             nonce: cx.provider.rand.bytes::<16>().to_vec().into(),
             revision,
         };
@@ -343,15 +352,19 @@ impl Engine {
         Ok(Ok(()))
     }
 
-    /// Keeps a consent; a stop closes the window.
+    /// Keeps a consent; one that takes service back closes the window, as a stop does: it would let through until
+    /// tomorrow what the customer has just refused.
     pub(super) fn hold_consent(&self, cx: &mut Cx<'_>, consent: &ConsentRecord) -> Result<(), EngineError> {
-        let before = cx.records().consent(consent.business, consent.customer)?;
+        let ConsentRecord { business, customer, granted_ms, .. } = *consent;
+        let before = cx.records().consent(business, customer)?;
         let consent = &ConsentRecord { stopped: consent.stops(before.as_ref()), ..consent.clone() };
-        cx.put(key::consent(consent.business, consent.customer), consent);
-        if consent.is_stop() {
-            cx.store.delete(key::window(consent.business, consent.customer));
+        let served = before.is_some_and(|before| before.covers(Category::Service, granted_ms));
+        cx.put(key::consent(business, customer), consent);
+        if consent.is_stop() || (served && !consent.categories.contains(&Category::Service)) {
+            cx.store.delete(key::window(business, customer));
+            cx.put(key::withdrawn(business, customer), &granted_ms);
         }
-        let other = if consent.business == self.me.account { consent.customer } else { consent.business };
+        let other = if business == self.me.account { customer } else { business };
         for with in self.conversations_with(cx, other)? {
             cx.event(Event::ConversationChanged(with));
         }
@@ -423,6 +436,8 @@ impl Engine {
         let known = cx.records().consent(consent.business, consent.customer)?;
         if known.is_none_or(|known| known.revision < consent.revision) {
             self.hold_consent(cx, &consent)?;
+            // What was said since is in another conversation than this, and may have come before.
+            self.windows_of(cx, consent.business)?;
         }
         Ok(())
     }

@@ -65,9 +65,7 @@ impl Engine {
             Intent::UnmarkVerified(account) => self.mark_verified(cx, account, None)?,
             Intent::GiveHistory { to, since_ms } => self.give_history(cx, to, since_ms)?,
             Intent::StopHistory(with) => self.stop_history(cx, with)?,
-            Intent::SetConsent(conversation, categories, expires_ms) => {
-                self.grant(cx, conversation, categories, expires_ms)?
-            }
+            Intent::SetConsent(conversation, agreement) => self.grant(cx, conversation, agreement)?,
             Intent::SetTerms(terms) => self.set_terms(cx, terms)?,
             Intent::Share(name, bytes) => self.share(cx, name, bytes)?,
             Intent::Lead(wanted, behind_ms) => self.ask_lead(cx, wanted, behind_ms),

@@ -28,14 +28,11 @@ impl Engine {
         if cx.records().business(self.me.account)?.is_none() {
             return Ok(Err(Refusal::NoBusiness));
         }
-        if !terms.is_well_formed() {
-            return Ok(Err(Refusal::BadContent));
-        }
         let business = self.me.account;
         let issued_ms = cx.relay_now()?;
         let before = cx.records().terms(business)?;
         let revision = before.map_or(0, |before| before.revision.saturating_add(1)).max(issued_ms);
-        let body = wire::BusinessTerms {
+        let told = wire::BusinessTerms {
             business: business.to_wire(),
             device: self.me.device.to_wire(),
             notice: terms.notice.clone(),
@@ -43,9 +40,9 @@ impl Engine {
             providers: terms.providers.iter().cloned().map(Into::into).collect(),
             issued_ms,
             revision,
-        }
-        .encode_to_vec();
-        if body.len() > limits::SIGNED {
+        };
+        let body = told.encode_to_vec();
+        if !lacre_proto::terms::are_well_formed(&told) || body.len() > limits::SIGNED {
             return Ok(Err(Refusal::BadContent));
         }
         let signature = self.secret.sign(&label::labelled(label::TERMS, &body)).to_vec();
@@ -153,7 +150,7 @@ impl Engine {
         let whole = told.encode_to_vec() == signed.body && told.business == business.as_ref();
         // One from far ahead would let no other come after it.
         let timely = told.revision <= cx.relay_now()?.saturating_add(AHEAD);
-        let keyed = told.providers.iter().all(|it| matches!(it.key.len(), 0 | 32));
+        let good = whole && timely && lacre_proto::terms::are_well_formed(&told);
         let Ok(device) = DeviceId::try_from(&told.device) else { return Ok(None) };
         let key = match business == self.me.account {
             true => self.list.entry(device).map(|entry| entry.signature_key),
@@ -166,7 +163,6 @@ impl Engine {
         let holds = key.is_some_and(|key| key.verify(&labelled, &signed.signature).is_ok());
         let providers = told.providers.into_iter().map(Into::into).collect();
         let terms = Terms { notice: told.notice, keeps_days: told.keeps_days, providers };
-        let good = whole && timely && keyed && terms.is_well_formed();
         Ok((good && (holds || !cx.defends(Defence::Terms))).then(|| TermsRecord {
             business,
             terms,

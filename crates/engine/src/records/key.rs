@@ -139,6 +139,8 @@ pub(crate) const BUSINESS: u8 = 0x77;
 pub(crate) const CONSENT: u8 = 0x78;
 /// Until when the window is open that a customer's message has opened.
 pub(crate) const WINDOW: u8 = 0x79;
+/// When a customer last took service back from a business: what they said before opens no window.
+pub(crate) const WITHDRAWN: u8 = 0x5f;
 /// The key by which the relay's operator signs certificates.
 pub(crate) const PLATFORM: u8 = 0x7a;
 /// Conversations with an account that became a business later: in them nothing is sent by name.
@@ -263,6 +265,10 @@ pub(crate) fn consent(business: AccountId, customer: AccountId) -> Vec<u8> {
 
 pub(crate) fn window(business: AccountId, customer: AccountId) -> Vec<u8> {
     key(WINDOW, &[business.as_ref(), customer.as_ref()])
+}
+
+pub(crate) fn withdrawn(business: AccountId, customer: AccountId) -> Vec<u8> {
+    key(WITHDRAWN, &[business.as_ref(), customer.as_ref()])
 }
 
 /// What is due at a time.

@@ -8,15 +8,6 @@ use sha2::{Digest, Sha256};
 use super::{Records, key};
 use crate::EngineError;
 
-/// Longest notice, in bytes.
-pub const NOTICE: usize = 8 * 1024;
-/// Most providers at once.
-pub const PROVIDERS: usize = 20;
-/// Longest name and longest purpose of a provider, in bytes.
-pub const PROVIDER_LINE: usize = 512;
-/// Most scopes of a provider, and the longest of one, in bytes.
-pub const SCOPES: usize = 32;
-
 /// What a business tells, as a device of it has signed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TermsRecord {
@@ -80,20 +71,6 @@ pub struct Provider {
 }
 
 impl Terms {
-    /// Whether every part is within its limit.
-    pub fn is_well_formed(&self) -> bool {
-        let line = |text: &str| !text.is_empty() && text.len() <= PROVIDER_LINE;
-        let scopes =
-            |all: &[String]| all.len() <= SCOPES && all.iter().all(|it| !it.is_empty() && it.len() <= SCOPES);
-        let provider = |it: &Provider| {
-            let timely = it.from_ms < it.until_ms;
-            line(&it.name) && it.purpose.len() <= PROVIDER_LINE && scopes(&it.scopes) && timely
-        };
-        self.notice.len() <= NOTICE
-            && self.providers.len() <= PROVIDERS
-            && self.providers.iter().all(provider)
-    }
-
     /// The names of those who act for the business at a time, in their order.
     pub fn acting(&self, at: Millis) -> impl Iterator<Item = &Provider> {
         self.providers.iter().filter(move |it| it.from_ms <= at && at < it.until_ms)

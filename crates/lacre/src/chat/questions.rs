@@ -80,8 +80,8 @@ pub enum Order {
     NotLater(MessageId),
     /// One goes by this name.
     Name(String),
-    /// A business may write for this, or not any more.
-    Allow(ConversationId, Category, bool),
+    /// A business may write for this, or not any more; what it tells was shown with this hash.
+    Allow(ConversationId, Category, bool, Option<[u8; 32]>),
     /// A business may write nothing.
     Stop(ConversationId),
 }

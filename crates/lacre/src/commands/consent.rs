@@ -5,7 +5,7 @@ use std::time::Duration;
 use lacre_client::content::Category;
 use lacre_client::records::{Provider, Terms};
 use lacre_client::view::{Business, Conversation, Views};
-use lacre_client::{Client, EngineError, Intent};
+use lacre_client::{Agreement, Client, EngineError, Intent};
 use lacre_proto::{Handle, Millis};
 use serde_json::{Value, json};
 
@@ -27,10 +27,10 @@ pub(super) async fn run(context: &Context, command: Option<ConsentCommand>) -> R
         None | Some(ConsentCommand::List) => list(context).await,
         Some(ConsentCommand::Grant { business, purposes, days, timeout }) => {
             let categories = purposes.into_iter().map(category).collect();
-            grant(context, &business, categories, days, timeout).await
+            agree(context, &business, categories, days, timeout).await
         }
         Some(ConsentCommand::Stop { business, timeout }) => {
-            grant(context, &business, Vec::new(), 0, timeout).await
+            agree(context, &business, Vec::new(), 0, timeout).await
         }
     }
 }
@@ -132,7 +132,8 @@ fn to_lines(conversation: &Conversation, business: &Business) -> String {
     format!("{who}\n    {may}{told}{terms}")
 }
 
-async fn grant(
+/// Agrees to what is shown here, and to nothing that the business tells later.
+async fn agree(
     context: &Context,
     business: &Handle,
     categories: Vec<Category>,
@@ -147,7 +148,12 @@ async fn grant(
         client.flush().await;
     }
     let until = output::now() + Millis::from(days) * DAY;
-    let outcome = intend(&client, business, categories.clone(), until).await;
+    let known = client.read(|views| with(&views, business))?;
+    let terms = known.as_ref().and_then(|it| it.business.as_ref()?.terms.clone());
+    if !context.json && !categories.is_empty() {
+        output::terms_lines(terms.as_ref(), output::now()).iter().try_for_each(|line| output::line(line))?;
+    }
+    let outcome = intend(&client, business, known, categories.clone(), until).await;
     let told = match &outcome {
         Ok(()) => tell(&client, timeout).await,
         Err(_) => false,
@@ -158,9 +164,13 @@ async fn grant(
     if context.json {
         let names: Vec<&str> = categories.iter().map(|it| it.name()).collect();
         let until = (!names.is_empty()).then(|| output::rfc3339(until));
-        let told =
-            json!({"business": business.as_str(), "categories": names, "until": until, "relay_told": told});
-        return output::object(&told);
+        return output::object(&json!({
+            "business": business.as_str(),
+            "categories": names,
+            "until": until,
+            "terms": terms.as_ref().map(terms_json),
+            "relay_told": told,
+        }));
     }
     match names.is_empty() {
         true => output::line(&format!(
@@ -182,16 +192,18 @@ fn with(views: &Views<'_>, business: &Handle) -> Result<Option<Conversation>, En
 async fn intend(
     client: &Client,
     business: &Handle,
+    known: Option<Conversation>,
     categories: Vec<Category>,
-    until: Millis,
+    expires_ms: Millis,
 ) -> Result<(), Failure> {
-    let Some(conversation) = client.read(|views| with(&views, business))? else {
+    let Some(conversation) = known else {
         return Err(Failure::new(
             Exit::Refused,
             "no_such_conversation",
             format!("you have never talked with {business}; write to it first. Nothing was changed"),
         ));
     };
-    client.intend(Intent::SetConsent(conversation.id, categories, until)).await?;
+    let shown = conversation.business.and_then(|it| it.terms_hash);
+    client.intend(Intent::SetConsent(conversation.id, Agreement { categories, expires_ms, shown })).await?;
     Ok(())
 }

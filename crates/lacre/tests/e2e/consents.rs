@@ -76,6 +76,14 @@ pub fn looked_at(bakery: &Bakery, ana: &Person, customer: &Value) {
     false_one["receipt"] = STANDARD.encode(bytes).into();
     assert!(checked(&false_one).is_none());
 
+    // What takes service back closes the window at once, though she keeps the offers.
+    ana.run(&["consent", "grant", "bakery", "--for", "offers", "--days", "30"]).ok();
+    let row = until("the narrower grant is here", || {
+        let row = bakery.says(&["consent", "list"]).ok().object();
+        (row["categories"] == json!(["marketing"])).then_some(row)
+    });
+    assert_eq!((&row["stands"], &row["window_open"]), (&json!(true), &json!(false)), "{row}");
+
     ana.run(&["consent", "stop", "bakery"]).ok();
     let row = until("the stop is here", || {
         let row = bakery.says(&["consent", "list"]).ok().object();
@@ -109,7 +117,7 @@ pub fn exported(bakery: &Bakery, ana: &Person, customer: &Value) {
     assert!(has("customer", "do you have rye?") && has("business", "Oi Ana, está pronto."), "{said:?}");
     let receipts =
         messages.iter().filter(|it| it["kind"] == "consent" && !it["content"]["receipt"].is_null());
-    assert_eq!(receipts.count(), 2, "the grant and the stop: {said:?}");
+    assert_eq!(receipts.count(), 3, "the grant, the narrower one and the stop: {said:?}");
     let sent = messages.iter().find(|it| it["from"] == "business").expect("the template");
     assert_eq!(sent["sent_by_api"]["category"], "service", "{sent}");
     let file = messages.iter().find(|it| it["files"][0]["name"] == "cake.txt").expect("it is there");

@@ -129,6 +129,14 @@ impl Shop {
         assert_eq!(put_signed(&mut self.hers, &self.ana, &grant), DONE);
     }
 
+    /// Ana blocks the shop, and her device leaves, as it does then.
+    fn block(&mut self) {
+        let block = Op::Block(wire::Block { account: self.shop.account.to_wire() });
+        assert_eq!(self.hers.ask(block), DONE);
+        let leave = wire::LeaveConversation { conversation: SHOP.to_wire() };
+        assert!(self.hers.ask(Op::LeaveConversation(leave)).is_ok());
+    }
+
     fn found(&mut self) -> wire::Account {
         let by = Some(lookup::By::Account(self.shop.account.to_wire()));
         match self.hers.ask(Op::Lookup(wire::Lookup { by })) {
@@ -149,48 +157,66 @@ fn a_shop_reaches_nobody_who_has_not_consented_and_ana_reaches_the_shop() {
     assert_eq!(claim(&mut all.its, &all.ana), Err(ErrorCode::ConsentNeeded));
 }
 
-/// Category by state, each cell; the states are told by what the shop may send in them.
+/// What becomes of a message of the shop's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Comes,
+    Refused,
+    /// It is answered as always, so that the shop does not learn that it is blocked, and comes to nobody.
+    IsLost,
+}
+
+/// Category by state, each cell; the states are told by what becomes of service, offers and codes in them.
 #[test]
-fn s01_s02_what_the_shop_may_send_hangs_on_what_ana_has_consented_to() {
+fn r20_r21_s01_s02_every_category_in_every_state_of_anas_consent() {
     use Category::{Authentication, Marketing, Service};
+    use Sent::{Comes, IsLost, Refused};
     type Change = fn(&mut Shop);
     let lapse: Change = |all| all.at(all.world.now + DAY + 1);
-    let states: [(&str, Vec<Change>, [bool; 3]); 10] = [
-        ("she has written, and granted nothing", vec![], [true, false, false]),
-        ("a day has passed since", vec![lapse], [false, false, false]),
-        ("service was granted", vec![lapse, |all| all.consent(&[Service])], [true, false, false]),
-        ("offers were granted", vec![lapse, |all| all.consent(&[Marketing])], [false, true, false]),
-        ("codes were granted", vec![lapse, |all| all.consent(&[Authentication])], [false, false, true]),
-        (
-            "all were granted",
-            vec![lapse, |all| all.consent(&[Service, Marketing, Authentication])],
-            [true, true, true],
-        ),
+    let grant_all: Change = |all| all.consent(&[Service, Marketing, Authentication]);
+    let take_service: Change = |all| all.consent(&[Marketing, Authentication]);
+    let write: Change = |all| assert_eq!(all.say(true, Service), Ok(()));
+    let block: Change = Shop::block;
+    let states: [(&str, Vec<Change>, [Sent; 3]); 14] = [
+        ("she has written, and granted nothing", vec![], [Comes, Refused, Refused]),
+        ("a day has passed since", vec![lapse], [Refused; 3]),
+        ("service was granted", vec![lapse, |all| all.consent(&[Service])], [Comes, Refused, Refused]),
+        ("offers were granted", vec![lapse, |all| all.consent(&[Marketing])], [Refused, Comes, Refused]),
+        ("codes were granted", vec![lapse, |all| all.consent(&[Authentication])], [Refused, Refused, Comes]),
+        ("all were granted", vec![lapse, grant_all], [Comes; 3]),
         (
             "it was narrowed",
             vec![lapse, |all| all.consent(&[Service, Marketing]), |all| all.consent(&[Service])],
-            [true, false, false],
+            [Comes, Refused, Refused],
         ),
+        ("service was taken back within the window", vec![grant_all, take_service], [Refused, Comes, Comes]),
+        ("service was taken back, and she writes again", vec![grant_all, take_service, write], [Comes; 3]),
         (
-            "it has expired",
-            vec![|all| all.consent(&[Service, Marketing, Authentication]), |all| {
-                all.at(all.world.now + 31 * DAY);
-            }],
-            [false, false, false],
+            "offers were granted within the window",
+            vec![|all| all.consent(&[Marketing])],
+            [Comes, Comes, Refused],
         ),
-        ("she has said stop", vec![|all| all.consent(&[])], [false, false, false]),
+        ("it has expired", vec![grant_all, |all| all.at(all.world.now + 31 * DAY)], [Refused; 3]),
+        ("she has said stop", vec![|all| all.consent(&[])], [Refused; 3]),
         (
-            "she has said stop, and has written again",
-            vec![|all| all.consent(&[]), |all| assert_eq!(all.say(true, Service), Ok(()))],
-            [true, false, false],
+            "she has said stop, and writes again",
+            vec![|all| all.consent(&[]), write],
+            [Comes, Refused, Refused],
         ),
+        ("she has blocked it", vec![grant_all, block], [IsLost; 3]),
     ];
-    for (name, changes, may) in states {
-        for (category, may) in [Service, Marketing, Authentication].into_iter().zip(may) {
+    for (name, changes, becomes) in states {
+        for (category, becomes) in [Service, Marketing, Authentication].into_iter().zip(becomes) {
             let mut all = Shop::open();
             changes.iter().for_each(|change| change(&mut all));
-            let expected = if may { Ok(()) } else { Err(ErrorCode::ConsentNeeded) };
-            assert_eq!(all.say(false, category), expected, "{name}: {category:?}");
+            all.hers.items();
+            let sent = match (all.say(false, category), all.hers.items().len()) {
+                (Ok(()), 1) => Comes,
+                (Ok(()), 0) => IsLost,
+                (Err(ErrorCode::ConsentNeeded), 0) => Refused,
+                other => panic!("{name}: {category:?}: {other:?}"),
+            };
+            assert_eq!(sent, becomes, "{name}: {category:?}");
         }
     }
 }

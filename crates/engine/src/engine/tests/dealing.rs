@@ -5,22 +5,22 @@ use lacre_proto::{AccountId, ConversationId, Millis};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-use crate::api::{Alert, Event, Input, Intent, Refusal};
+use crate::api::{Agreement, Alert, Event, Input, Intent, Refusal};
 use crate::content::{Button, Category, Choice, Content, FileRef, Menu, MessageId, Offer, Preview, Template};
 use crate::files::FileKey;
 use crate::harness::world::{World, text};
 use crate::identity::SignatureSecret;
 use crate::records::{Failure, FileId, MessageState, Quality, Rating, Records};
 
-const HOUR: Millis = 3600 * 1000;
-const DAY: Millis = 24 * HOUR;
+pub(super) const HOUR: Millis = 3600 * 1000;
+pub(super) const DAY: Millis = 24 * HOUR;
 
 fn platform(seed: u64) -> SignatureSecret {
     SignatureSecret::generate(&mut ChaCha20Rng::seed_from_u64(seed))
 }
 
 /// The shop is a business that the operator has verified; Ana has written to it.
-fn shop() -> (World, ConversationId) {
+pub(super) fn shop() -> (World, ConversationId) {
     let mut world = World::of(&["ana"]);
     world.relay.platform = Some(platform(1));
     world.disconnect("ana");
@@ -42,17 +42,24 @@ fn records<'a>(world: &'a World, name: &str) -> Records<'a> {
     Records(&world.people[name].store)
 }
 
-fn account(world: &World, name: &str) -> AccountId {
+pub(super) fn account(world: &World, name: &str) -> AccountId {
     world.people[name].engine.me().account
 }
 
-fn grant(world: &mut World, id: ConversationId, of: &[Category]) {
-    let until = world.now + 30 * DAY;
-    world.intent("ana", Intent::SetConsent(id, of.to_vec(), until));
+pub(super) fn grant(world: &mut World, id: ConversationId, of: &[Category]) {
+    agree(world, id, of, 30 * DAY);
+}
+
+/// Ana agrees for a time to what the shop tells now.
+pub(super) fn agree(world: &mut World, id: ConversationId, of: &[Category], time: Millis) {
+    let shop = account(world, "shop");
+    let shown = records(world, "ana").terms(shop).unwrap().map(|it| it.hash());
+    let agreement = Agreement { categories: of.to_vec(), expires_ms: world.now + time, shown };
+    world.intent("ana", Intent::SetConsent(id, agreement));
     world.run();
 }
 
-fn template(category: Category) -> Content {
+pub(super) fn template(category: Category) -> Content {
     Content::Menu(Menu {
         header: String::new(),
         body: "pão fresco".to_owned(),
@@ -63,7 +70,7 @@ fn template(category: Category) -> Content {
     })
 }
 
-fn refusal(world: &World, name: &str) -> Option<Refusal> {
+pub(super) fn refusal(world: &World, name: &str) -> Option<Refusal> {
     world.people[name].events.iter().rev().find_map(|event| match event {
         Event::Refused(_, refusal) => Some(*refusal),
         _ => None,
@@ -75,7 +82,7 @@ fn unconsented(world: &World) -> usize {
 }
 
 /// What Ana sees of what the shop said.
-fn from_shop(world: &World) -> Vec<MessageId> {
+pub(super) fn from_shop(world: &World) -> Vec<MessageId> {
     world.rows("ana", "shop").into_iter().filter(|row| !row.mine).map(|row| row.id).collect()
 }
 
@@ -340,7 +347,9 @@ fn who_is_no_business_sends_no_menus_and_grants_are_for_businesses() {
     let id = world.conversation("ana", "bruno").id;
     world.intent("ana", Intent::Send(id, template(Category::Service)));
     assert_eq!(refusal(&world, "ana"), Some(Refusal::NoBusiness));
-    grant(&mut world, id, &[Category::Marketing]);
+    let expires_ms = world.now + DAY;
+    let agreement = Agreement { categories: vec![Category::Marketing], expires_ms, shown: None };
+    world.intent("ana", Intent::SetConsent(id, agreement));
     assert_eq!(refusal(&world, "ana"), Some(Refusal::NoBusiness));
 }
 
@@ -395,113 +404,6 @@ fn a_message_that_the_relay_refuses_for_want_of_consent_says_so() {
     let row = world.rows("shop", "ana").pop().unwrap();
     let consent_needed = lacre_proto::ErrorCode::ConsentNeeded.number();
     assert_eq!(row.state, MessageState::Failed(Failure::Relay(consent_needed)));
-}
-
-/// How Ana stands to the shop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Nothing,
-    Granted,
-    Narrowed,
-    Expired,
-    Revoked,
-    Blocked,
-    WindowOpen,
-}
-
-impl State {
-    const ALL: [Self; 7] = [
-        Self::Nothing,
-        Self::Granted,
-        Self::Narrowed,
-        Self::Expired,
-        Self::Revoked,
-        Self::Blocked,
-        Self::WindowOpen,
-    ];
-
-    fn come(self, world: &mut World, id: ConversationId) {
-        match self {
-            Self::Nothing | Self::WindowOpen => {}
-            Self::Granted => grant(world, id, &Category::ALL),
-            Self::Narrowed => {
-                grant(world, id, &Category::ALL);
-                grant(world, id, &[Category::Service]);
-            }
-            Self::Expired => {
-                let until = world.now + HOUR;
-                world.intent("ana", Intent::SetConsent(id, Category::ALL.to_vec(), until));
-                world.run();
-            }
-            Self::Revoked => {
-                grant(world, id, &Category::ALL);
-                grant(world, id, &[]);
-            }
-            Self::Blocked => {
-                grant(world, id, &Category::ALL);
-                let shop = account(world, "shop");
-                world.intent("ana", Intent::Block(shop));
-                world.run();
-            }
-        }
-        if self != Self::WindowOpen {
-            // More than the minute that a message may have waited at the relay.
-            world.wait(DAY + HOUR);
-        }
-    }
-
-    /// Whether a template of a category is let in, or free words for `None`.
-    fn lets_in(self, what: Option<Category>) -> bool {
-        match self {
-            Self::Granted => what.is_some(),
-            Self::Narrowed => what == Some(Category::Service),
-            Self::WindowOpen => what.is_none_or(|category| category == Category::Service),
-            Self::Nothing | Self::Expired | Self::Revoked | Self::Blocked => false,
-        }
-    }
-}
-
-/// What the shop gets through to Ana with its own check off, over a relay that looks at nothing.
-#[cfg(feature = "evil")]
-fn gets_through(world: &mut World, what: Option<Category>) -> bool {
-    let before = from_shop(world).len();
-    let to_ana = world.conversation("shop", "ana").id;
-    world.intent("shop", Intent::Send(to_ana, what.map_or_else(|| text("psst"), template)));
-    world.run();
-    from_shop(world).len() > before
-}
-
-#[cfg(feature = "evil")]
-#[test]
-fn r20_r21_every_category_in_every_state_at_anas_device_though_the_relay_lets_all_through() {
-    use crate::defence::{Defence, Defences};
-    for state in State::ALL {
-        let (mut world, id) = shop();
-        state.come(&mut world, id);
-        world.person("shop").engine.disarm(Defences::without([Defence::Consent]));
-        for what in [None, Some(Category::Service), Some(Category::Marketing), Some(Category::Authentication)]
-        {
-            let seen = gets_through(&mut world, what);
-            assert_eq!(seen, state.lets_in(what), "{state:?}, {what:?}");
-        }
-    }
-}
-
-#[test]
-fn r20_r21_every_category_in_every_state_at_the_shops_own_device() {
-    for state in State::ALL {
-        let (mut world, id) = shop();
-        state.come(&mut world, id);
-        for what in [None, Some(Category::Service), Some(Category::Marketing), Some(Category::Authentication)]
-        {
-            let to_ana = world.conversation("shop", "ana").id;
-            world.person("shop").events.clear();
-            world.intent("shop", Intent::Send(to_ana, what.map_or_else(|| text("psst"), template)));
-            // That Ana has blocked it, it does not learn.
-            let fine = if state == State::Blocked { what.is_some() } else { state.lets_in(what) };
-            assert_eq!(refusal(&world, "shop").is_none(), fine, "{state:?}, {what:?}");
-        }
-    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Stories over the small relay.
 
 mod authors;
+mod consent_matrix;
 mod dealing;
 mod delivery;
 mod devices;

@@ -5,7 +5,7 @@ use prost::Message;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-use crate::api::{Alert, Event, Intent, Refusal};
+use crate::api::{Agreement, Alert, Event, Intent, Refusal};
 use crate::content::Category;
 use crate::harness::world::World;
 use crate::identity::SignatureSecret;
@@ -80,24 +80,68 @@ fn r19_r24_ana_is_told_what_the_shop_keeps_and_who_acts_for_it_and_when_that_cha
     assert_eq!(world.alerts("ana"), []);
 }
 
+fn refusal(world: &World, name: &str) -> Option<Refusal> {
+    world.people[name].events.iter().rev().find_map(|event| match event {
+        Event::Refused(_, refusal) => Some(*refusal),
+        _ => None,
+    })
+}
+
+/// The hash of what Ana's device knows that the shop tells.
+fn shown(world: &World) -> Option<[u8; 32]> {
+    Records(&world.people["ana"].store).terms(account(world, "shop")).unwrap().map(|it| it.hash())
+}
+
+/// Ana agrees to something for some days, as she was shown it.
+fn agree(world: &mut World, of: &[Category], days: u64, shown: Option<[u8; 32]>) {
+    let id = world.conversation("ana", "shop").id;
+    let agreement = Agreement { categories: of.to_vec(), expires_ms: world.now + days * DAY, shown };
+    world.person("ana").events.clear();
+    world.intent("ana", Intent::SetConsent(id, agreement));
+    world.run();
+}
+
 #[test]
 fn what_ana_grants_names_the_terms_that_she_was_shown() {
-    let (mut world, id) = shop();
+    let (mut world, _) = shop();
     let hash = |world: &World| {
         let grant = world.relay.consents.last().unwrap().body.clone();
         wire::ConsentGrant::decode(grant).unwrap().notice_hash
     };
-    let until = world.now + 30 * DAY;
-    world.intent("ana", Intent::SetConsent(id, vec![Category::Marketing], until));
-    world.run();
+    agree(&mut world, &[Category::Marketing], 30, None);
     assert!(hash(&world).is_empty(), "none were told");
     tell(&mut world, of_30_days(Vec::new()));
-    world.intent("ana", Intent::SetConsent(id, vec![Category::Service], until));
-    world.run();
+    let told = shown(&world);
+    agree(&mut world, &[Category::Service], 30, told);
     let shop = account(&world, "shop");
-    let shown = Records(&world.people["shop"].store).terms(shop).unwrap().unwrap();
-    assert_eq!(hash(&world), shown.hash().as_slice());
-    assert!(shown.acknowledged);
+    let known = Records(&world.people["shop"].store).terms(shop).unwrap().unwrap();
+    assert_eq!(hash(&world), known.hash().as_slice());
+    assert!(known.acknowledged);
+}
+
+#[test]
+fn what_has_changed_since_ana_saw_it_she_agrees_to_when_she_has_seen_it() {
+    let (mut world, _) = shop();
+    tell(&mut world, of_30_days(Vec::new()));
+    let before = shown(&world);
+    agree(&mut world, &[Category::Service, Category::Marketing], 30, before);
+    let acme = acme(&world);
+    tell(&mut world, of_30_days(vec![acme]));
+    let (granted, after) = (world.relay.consents.len(), shown(&world));
+    for (of, days) in [(&Category::ALL[..], 10), (&[Category::Service], 90)] {
+        agree(&mut world, of, days, before);
+        assert_eq!(refusal(&world, "ana"), Some(Refusal::TermsChanged), "{of:?} for {days} days");
+        agree(&mut world, of, days, None);
+        assert_eq!(refusal(&world, "ana"), Some(Refusal::TermsChanged), "nor to nothing at all");
+    }
+    assert_eq!(world.relay.consents.len(), granted, "nothing of it went");
+    // To take something back she has to read nothing.
+    agree(&mut world, &[Category::Service], 10, before);
+    assert_eq!((refusal(&world, "ana"), world.relay.consents.len()), (None, granted + 1));
+    agree(&mut world, &[], 0, before);
+    assert_eq!((refusal(&world, "ana"), world.relay.consents.len()), (None, granted + 2));
+    agree(&mut world, &[Category::Service], 10, after);
+    assert_eq!((refusal(&world, "ana"), world.relay.consents.len()), (None, granted + 3));
 }
 
 #[test]
@@ -115,12 +159,6 @@ fn terms_of_an_older_day_do_not_come_back() {
 #[test]
 fn who_is_no_business_has_no_terms_and_what_is_too_long_is_refused() {
     let (mut world, _) = shop();
-    let refusal = |world: &World, name: &str| {
-        world.people[name].events.iter().rev().find_map(|event| match event {
-            Event::Refused(_, refusal) => Some(*refusal),
-            _ => None,
-        })
-    };
     world.intent("ana", Intent::SetTerms(Terms::default()));
     assert_eq!(refusal(&world, "ana"), Some(Refusal::NoBusiness));
     world.intent("shop", Intent::SetTerms(Terms { notice: "x".repeat(8 * 1024 + 1), ..Terms::default() }));

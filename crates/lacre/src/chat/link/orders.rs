@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use lacre_client::Intent;
 use lacre_client::clock::{Clock, SystemClock};
 use lacre_client::content::Category;
 use lacre_client::records::ConversationKind;
 use lacre_client::strangers::Request;
+use lacre_client::{Agreement, Intent};
 use lacre_proto::{AccountId, ConversationId, Handle, Millis};
 
 use super::{Link, half, sentence};
@@ -123,20 +123,25 @@ impl Link {
             Order::NotLater(id) => {
                 (Intent::Cancel(lacre_client::content::MessageId(id.0)), "It will not be sent.".to_owned())
             }
-            Order::Allow(id, category, allowed) => {
-                let (categories, until) = self.allowed(id, category, allowed)?;
+            Order::Allow(id, category, allowed, shown) => {
+                let (categories, expires_ms) = self.allowed(id, category, allowed)?;
                 let names: Vec<&str> = categories.iter().copied().map(purpose).collect();
                 let done = match names.is_empty() {
                     true => STOPPED.to_owned(),
                     false => {
-                        format!("It may send you {} until {}.", names.join(", "), local(until, "%-d %b %Y"))
+                        format!(
+                            "It may send you {} until {}.",
+                            names.join(", "),
+                            local(expires_ms, "%-d %b %Y")
+                        )
                     }
                 };
-                (Intent::SetConsent(id, categories, until), done)
+                (Intent::SetConsent(id, Agreement { categories, expires_ms, shown }), done)
             }
             Order::Stop(id) => {
-                let until = SystemClock.now() + CONSENT * DAY;
-                (Intent::SetConsent(id, Vec::new(), until), STOPPED.to_owned())
+                let expires_ms = SystemClock.now() + CONSENT * DAY;
+                let stop = Agreement { categories: Vec::new(), expires_ms, shown: None };
+                (Intent::SetConsent(id, stop), STOPPED.to_owned())
             }
             Order::Name(name) => {
                 let done = "It is told with your next message in each conversation.";

@@ -207,7 +207,7 @@ fn business(views: Views<'_>, id: ConversationId) -> Result<Shown, EngineError> 
             Some(until) => ("✓", format!("allowed until {}", output::local(until, "%-d %b %Y"))),
             None => ("·", "not allowed".to_owned()),
         };
-        let of = Of::Purpose(id, category, until.is_some());
+        let of = Of::Purpose(id, category, until.is_some(), business.terms_hash);
         Row { of, head: format!("{mark} {}", output::purpose(category)), when: None, says: vec![says] }
     };
     Ok(Shown { above, rows: Category::ALL.map(row).to_vec(), ..Shown::default() })

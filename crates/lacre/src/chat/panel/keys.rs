@@ -159,8 +159,8 @@ impl State {
             }
             (Deed::Revoke, Some(Of::Device(id, name, false))) => Wanted::Revoke(id, name),
             (Deed::Link, _) => Wanted::Link,
-            (Deed::Allow, Some(Of::Purpose(id, category, allowed))) => {
-                commands.push(Command::Do(Order::Allow(id, category, !allowed)));
+            (Deed::Allow, Some(Of::Purpose(id, category, allowed, shown))) => {
+                commands.push(Command::Do(Order::Allow(id, category, !allowed, shown)));
                 return self.sheet = Some(Sheet::Panel(panel));
             }
             (Deed::Stop, Some(Of::Purpose(id, ..) | Of::Business(id))) => {

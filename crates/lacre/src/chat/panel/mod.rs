@@ -133,8 +133,8 @@ pub enum Of {
     Message(ConversationId, MessageId),
     /// A message with so many files.
     Files(ConversationId, MessageId, usize),
-    /// What a business may write for, and whether it may.
-    Purpose(ConversationId, Category, bool),
+    /// What a business may write for, whether it may, and the hash of what it tells, which stands above.
+    Purpose(ConversationId, Category, bool, Option<[u8; 32]>),
     /// A business.
     Business(ConversationId),
     /// A message that is to be sent later, and its text.

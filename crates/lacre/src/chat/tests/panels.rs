@@ -303,6 +303,7 @@ fn the_files_of_a_conversation_are_listed_and_saved_from_the_list() {
 
 #[test]
 fn what_a_business_may_write_is_allowed_narrowed_and_stopped() {
+    const SHOWN: Option<[u8; 32]> = Some([7; 32]);
     let mut ana = Ana::with_bruno(100, 30);
     let here = What::Business(BRUNO);
     ana.press(&[Key::Palette]);
@@ -311,15 +312,15 @@ fn what_a_business_may_write_is_allowed_narrowed_and_stopped() {
     ana.hear(Msg::Panel(here, Shown::default()));
     ana.sees("This is no business.");
     let purposes = |offers: bool| {
-        let offers = row(Of::Purpose(BRUNO, Category::Marketing, offers), "offers", &["not allowed"]);
+        let offers = row(Of::Purpose(BRUNO, Category::Marketing, offers, SHOWN), "offers", &["not allowed"]);
         rows(vec![
-            row(Of::Purpose(BRUNO, Category::Service, true), "✓ service messages", &["allowed"]),
+            row(Of::Purpose(BRUNO, Category::Service, true, SHOWN), "✓ service messages", &["allowed"]),
             offers,
         ])
     };
     ana.hear(Msg::Panel(here, purposes(false)));
     ana.sees("a allow for a year, or not any more");
-    let allow = |category, allowed| Some(Order::Allow(BRUNO, category, allowed));
+    let allow = |category, allowed| Some(Order::Allow(BRUNO, category, allowed, SHOWN));
     assert_eq!(ordered(&mut ana, &[Key::Char('a')]), allow(Category::Service, false));
     assert_eq!(ordered(&mut ana, &[Key::Down, Key::Char('a')]), allow(Category::Marketing, true));
     ana.hear(Msg::Panel(here, purposes(true)));

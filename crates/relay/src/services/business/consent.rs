@@ -64,7 +64,8 @@ impl<D: Data> Services<D> {
         row.map(|row| Dealing::of(&rows::decode(&row)?)).transpose()
     }
 
-    /// Takes a customer's grant in place of the one before; one without categories is a stop.
+    /// Takes a customer's grant in place of the one before; one without categories is a stop. What takes service back
+    /// closes the window, until the customer writes again.
     pub(crate) async fn put_consent(
         &self,
         op: PutConsent,
@@ -105,10 +106,12 @@ impl<D: Data> Services<D> {
         let key = keys::consent(business, caller.account);
         let row = rows::encode(&ConsentRow { grant: Some(signed) });
         let mut batch = Batch::new().assert(key.clone(), expected).put(key, row);
-        if grant.categories.is_empty() {
+        let gone = |category: &i32| stood.contains(category) && !grant.categories.contains(category);
+        if grant.categories.is_empty() || gone(&Category::Service.into()) {
+            // The window would let through what was just taken back.
             batch = batch.delete(keys::window(business, caller.account));
         }
-        let narrowed = stood.iter().any(|category| !grant.categories.contains(category));
+        let narrowed = stood.iter().any(gone);
         let done = match narrowed || grant.categories.is_empty() {
             true => self.write_complaining(dealing, batch, now).await?,
             false => self.0.data.write(batch).await.map(drop),

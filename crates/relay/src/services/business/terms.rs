@@ -1,7 +1,7 @@
 //! What businesses tell their customers before they write: what is kept, and who acts for the business. The relay keeps
 //! the newest, which a device of the business has signed, and gives it with the directory's answer.
 
-use lacre_proto::wire::{BusinessStanding, BusinessTerms, Provider, PutTerms, Signed};
+use lacre_proto::wire::{BusinessStanding, BusinessTerms, PutTerms, Signed};
 use lacre_proto::{AccountId, ErrorCode, Millis, label};
 use lacre_store::data::{Batch, Data, Expected};
 use prost::Message;
@@ -11,14 +11,6 @@ use super::super::rows::{BusinessRow, TermsRow};
 use super::super::{Answered, Authenticated, Services, bad, keys, not_written, refuse, rows, unavailable};
 use crate::limits::Action;
 
-/// Longest notice, in bytes.
-const NOTICE: usize = 8 * 1024;
-/// Most providers.
-const PROVIDERS: usize = 20;
-/// Longest name and purpose of one, in bytes.
-const LINE: usize = 512;
-/// Most scopes of one, and the longest name of a scope, in bytes.
-const SCOPES: usize = 32;
 /// How far a device's clock may be off when it signs.
 const SKEW: Millis = 24 * 3600 * 1000;
 
@@ -31,7 +23,7 @@ impl<D: Data> Services<D> {
         let whole = terms.encode_to_vec() == signed.body;
         let named = terms.business == caller.account.as_ref() && terms.device == caller.device.as_ref();
         let timely = terms.issued_ms.abs_diff(now) <= SKEW && terms.revision <= now + SKEW;
-        if !whole || !named || !timely || !fits(&terms) {
+        if !whole || !named || !timely || !lacre_proto::terms::are_well_formed(&terms) {
             return refuse(ErrorCode::BadRequest);
         }
         let (_, key) = self.device(caller.device).await?.ok_or(ErrorCode::LoginRefused)?;
@@ -78,22 +70,4 @@ impl<D: Data> Services<D> {
         let row = self.0.data.get(&keys::terms(business)).await.map_err(unavailable)?;
         Ok(row.map(|row| rows::decode::<TermsRow>(&row)).transpose()?.and_then(|row| row.terms))
     }
-}
-
-/// Whether every part is within what clients take.
-fn fits(terms: &BusinessTerms) -> bool {
-    let line =
-        |text: &str, least: usize| (least..=LINE).contains(&text.len()) && !text.contains(char::is_control);
-    let provider = |it: &Provider| {
-        line(&it.name, 1)
-            && line(&it.purpose, 0)
-            && it.scopes.len() <= SCOPES
-            && it.scopes.iter().all(|scope| (1..=SCOPES).contains(&scope.len()))
-            && it.from_ms < it.until_ms
-            && matches!(it.key.len(), 0 | 32)
-    };
-    terms.notice.len() <= NOTICE
-        && !terms.notice.contains(|it: char| it.is_control() && it != '\n')
-        && terms.providers.len() <= PROVIDERS
-        && terms.providers.iter().all(provider)
 }
