@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use url::Url;
 
+use crate::api::analytics::Sends;
 use crate::api::apps::Hooks;
 use crate::api::link::Fetch;
 use crate::api::signed::LARGE_AT_ONCE;
@@ -191,6 +192,8 @@ pub struct Node<P: Ports> {
     pub(crate) throughput: Limiter<()>,
     /// Templates that are made.
     pub(crate) creations: Limiter<()>,
+    /// Sends that are to be counted.
+    pub(crate) sends: Sends,
     /// Requests with the same idempotency key wait for each other here.
     pub(crate) turns: [tokio::sync::Mutex<()>; 16],
     /// Requests that nobody is known to make, by where they come from.
@@ -240,6 +243,7 @@ impl<P: Ports> Node<P> {
             pairs: Limiter::new(settings.pair),
             throughput: Limiter::new(settings.throughput),
             creations: Limiter::new(Pace { count: 100, per: 60 * 60 * 1000, burst: 100 }),
+            sends: Sends::default(),
             turns: Default::default(),
             strangers: Limiter::new(strangers::PACE),
             failures: Mutex::default(),

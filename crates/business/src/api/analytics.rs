@@ -1,5 +1,8 @@
 //! How many messages went out and arrived, by day.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use lacre_proto::Millis;
 use lacre_store::data::{Data, Key};
 use serde::{Deserialize, Serialize};
@@ -24,17 +27,62 @@ struct Counted {
     delivered: u64,
 }
 
-pub(super) async fn sent<D: Data>(store: &Store<D>, now: Millis) -> Result<(), StoreError> {
-    count(store, now, |it| it.sent += 1).await
-}
-
 pub(super) async fn delivered<D: Data>(store: &Store<D>, now: Millis) -> Result<(), StoreError> {
-    count(store, now, |it| it.delivered += 1).await
+    count(store, now / DAY, |it| it.delivered += 1).await
 }
 
-async fn count<D: Data>(store: &Store<D>, now: Millis, one: fn(&mut Counted)) -> Result<(), StoreError> {
-    let add = |it: &mut Option<Counted>| one(it.get_or_insert_default());
-    store.change("a count", &key(now / DAY), add).await
+async fn count<D: Data>(store: &Store<D>, day: u64, change: impl Fn(&mut Counted)) -> Result<(), StoreError> {
+    let add = |it: &mut Option<Counted>| change(it.get_or_insert_default());
+    store.change("a count", &key(day), add).await
+}
+
+/// Sends that are to be counted: by day, and by template where there is one. All that come while one is written down are
+/// written down together: one count for each would make them wait for each other.
+#[derive(Debug, Default)]
+pub(crate) struct Sends {
+    waiting: Mutex<BTreeMap<(u64, Option<u64>), u64>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Sends {
+    /// Counts a send; it is written down when this is done.
+    pub(super) async fn count<D: Data>(
+        &self,
+        store: &Store<D>,
+        now: Millis,
+        template: Option<u64>,
+    ) -> Result<(), StoreError> {
+        *self.waiting().entry((now / DAY, template)).or_default() += 1;
+        let _turn = self.turn.lock().await;
+        // Nothing is left where whoever had the turn before has written this down too.
+        while let Some(((day, template), count)) = {
+            let next = self.waiting().pop_first();
+            next
+        } {
+            if let Err(error) = Self::write(store, day, template, count).await {
+                *self.waiting().entry((day, template)).or_default() += count;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn write<D: Data>(
+        store: &Store<D>,
+        day: u64,
+        template: Option<u64>,
+        more: u64,
+    ) -> Result<(), StoreError> {
+        if let Some(template) = template {
+            let add = |it: &mut Option<OfTemplate>| it.get_or_insert_default().sent += more;
+            store.change("a count", &template_key(template, day), add).await?;
+        }
+        count(store, day, |it| it.sent += more).await
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<(u64, Option<u64>), u64>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What became of the sends of one template on one day.
@@ -48,7 +96,6 @@ struct OfTemplate {
 /// A step of a message that was made of a template; each is counted once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    Sent,
     Delivered,
     Read,
 }
@@ -62,7 +109,6 @@ pub(super) async fn of_template<D: Data>(
     let add = |it: &mut Option<OfTemplate>| {
         let count = it.get_or_insert_default();
         match step {
-            Step::Sent => count.sent += 1,
             Step::Delivered => count.delivered += 1,
             Step::Read => count.read += 1,
         }

@@ -11,6 +11,7 @@ use lacre_store::data::{Batch, Data, Expected, Key, WriteError};
 use sha2::{Digest, Sha256};
 
 use super::Sealed;
+use crate::api::messages::kept;
 use crate::chat::{
     Chat, ChatEvent, Choice, ChosenBy, Customer, Incoming, MediaKind, MessageId, Place, Reach, SendError,
 };
@@ -96,8 +97,8 @@ impl<D: Data> Sealed<D> {
         let mut all = Vec::new();
         // What another device of the account has sent, that one tells of.
         let is_said_here = row.mine && self.is_said_here(&row)?;
-        if row.mine {
-            // Whoever is saying something is let end first: what is told of it is told under what was given with it.
+        if is_said_here && kept(&self.store, MessageId(row.id.0)).await?.is_none() {
+            // Whoever is saying it is let end first: what is told of it is told under what was given with it.
             drop(self.saying.write().await);
         }
         match row.mine {

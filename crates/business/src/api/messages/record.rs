@@ -79,16 +79,13 @@ pub(super) async fn keep<P: Ports>(
     if record(node, id).await?.is_some() {
         return Ok(());
     }
-    if let Some(template) = kept.template {
-        analytics::of_template(&node.store, kept.at, template, Step::Sent).await?;
-    }
     let batch = Batch::new().put(key(id), bytes_of(&kept));
     let answers = kept.category == Category::Service;
     if is_reaction {
         return Ok(node.store.write(batch).await?);
     }
-    analytics::sent(&node.store, kept.at).await?;
-    inbox::said(&node.store, kept.customer, kept.at, answers, batch).await?;
+    let counted = node.sends.count(&node.store, kept.at, kept.template);
+    tokio::try_join!(counted, inbox::said(&node.store, kept.customer, kept.at, answers, batch))?;
     Ok(())
 }
 

@@ -18,6 +18,7 @@ mod webhooks;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use lacre_business::clock::Clock;
 use lacre_business::ground::{Face, Ground, WayOut};
@@ -138,7 +139,9 @@ fn node_store(data: &Path, key_file: Option<&Path>) -> Result<Store<RedbData>, F
     let named = named.filter(|it| !it.as_os_str().is_empty());
     let path = named.unwrap_or_else(|| data.join("node.key"));
     let key = Zeroizing::new(data_key(&path)?);
-    let options = RedbOptions { data_key: Some(*key), ..RedbOptions::new(data.join("node.redb")) };
+    // What one request writes comes one after the other: waiting for more to write with it would be felt each time.
+    let linger = Duration::ZERO;
+    let options = RedbOptions { data_key: Some(*key), linger, ..RedbOptions::new(data.join("node.redb")) };
     Ok(Store(RedbData::open(options, StdRng::from_os_rng())?))
 }
 
