@@ -116,3 +116,17 @@ async fn while_no_node_serves_it_is_said_so() {
     }
     assert_eq!(world.alone("GET tokens").await.0, 200, "the rest is told");
 }
+
+#[tokio::test]
+async fn s04_who_stands_how_goes_by_the_relays_time() {
+    let world = World::new().await;
+    customers(&world);
+    let told = world.done("GET consents", Value::Null).await;
+    world.clock.advance(26 * 60 * MINUTE);
+    world.chat.is_behind(26 * 60 * MINUTE);
+    assert_eq!(
+        world.done("GET consents", Value::Null).await,
+        told,
+        "the node's clock is wrong, and nothing else"
+    );
+}

@@ -152,6 +152,30 @@ async fn what_was_said_is_read_from_its_end_with_who_said_it() {
 }
 
 #[tokio::test]
+async fn what_can_be_said_goes_by_the_relays_time_and_nothing_can_while_the_business_is_suspended() {
+    let world = World::new().await;
+    let mut bia = world.with("bia", "agent", json!("all")).await;
+    let (ana, _) = two_wait(&world).await;
+    let text = async |world: &World, who: &Colleague| {
+        asks(world, who, &format!("GET {ana}"), Value::Null).await["sends"]["text"].clone()
+    };
+    assert_eq!(text(&world, &bia).await["allowed"], true);
+    world.clock.advance(26 * 60 * MINUTE);
+    world.chat.is_behind(26 * 60 * MINUTE);
+    world.signs_in(&mut bia).await;
+    assert_eq!(text(&world, &bia).await["allowed"], true, "at the relay it is still now");
+    world.chat.is_reviewed(None, true);
+    let told = text(&world, &bia).await;
+    assert_eq!(
+        (&told["allowed"], &told["why"]),
+        (&json!(false), &json!("The relay's operator has suspended the business"))
+    );
+    let line = format!("POST {ana}/messages");
+    let (status, told) = world.as_person(&bia.session, &line, json!({ "body": "oi" })).await;
+    assert_eq!((status, &told["error"]["api_code"]), (409, &json!(131_031)), "{told}");
+}
+
+#[tokio::test]
 async fn when_the_window_is_closed_only_templates_go() {
     let world = World::new().await;
     let bia = world.with("bia", "agent", json!("all")).await;

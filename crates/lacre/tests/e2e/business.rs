@@ -8,7 +8,7 @@ fn started() -> Relay {
     Relay::start(&["--admin", "127.0.0.1:0"])
 }
 
-fn admin(relay: &Relay, deed: &str, of: &[&str]) -> Run {
+pub fn admin(relay: &Relay, deed: &str, of: &[&str]) -> Run {
     let told = relay.told();
     let address = told["admin"].as_str().expect("an admin address").to_owned();
     let mut command = lacre();

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::business::admin;
 use crate::node::{Hears, ask};
 use crate::process::{PASSPHRASE, Relay, Running, lacre, run, until};
 
@@ -168,4 +169,40 @@ impl Picture {
         });
         Self(url)
     }
+}
+
+#[test]
+fn a_suspended_bakery_hears_so_of_what_it_sends_and_from_then_on_at_once() {
+    let relay = Relay::start(&["--admin", "127.0.0.1:0"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = Node::open(&relay, &folder.path().join("node"));
+    let fields = "account_review_status,business_verification_status";
+    let stands = || {
+        let told = node.call(&format!("GET /v23.0/{}?fields={fields}", node.account), &Value::Null);
+        (told["account_review_status"].clone(), told["business_verification_status"].clone())
+    };
+    let pending = (json!("PENDING"), json!("pending"));
+    until("the node knows what it is", || (stands() == pending).then_some(()));
+    let program = Hears::start();
+    let hook = json!({ "override_callback_uri": program.url, "verify_token": "bread" });
+    node.call(&format!("POST /v23.0/{}/subscribed_apps", node.account), &hook);
+    let ana = relay.person("ana");
+    ana.run(&["send", "bakery", "have you rye?"]).ok();
+    let heard = program.find("Ana's words", |value| value["messages"].get(0).cloned());
+    let text = json!({ "messaging_product": "whatsapp", "to": heard["from"], "text": { "body": "at five" } });
+    let messages = format!("POST /v23.0/{}/messages", node.phone);
+
+    admin(&relay, "suspend", &["bakery"]).ok();
+    node.call(&messages, &text);
+    let failed = program.find("that it failed", |value| {
+        let status = &value["statuses"][0];
+        (status["status"] == "failed").then(|| status.clone())
+    });
+    assert_eq!(failed["errors"][0]["code"], 131_031);
+    let refused = until("it is refused at once", || {
+        let (status, told) = node.ask(&messages, &text);
+        (status == 403).then_some(told)
+    });
+    assert_eq!(refused["error"]["code"], 131_031);
+    assert_eq!(stands(), (json!("REJECTED"), json!("revoked")));
 }
