@@ -7,5 +7,6 @@ mod events;
 mod outbox;
 mod outward;
 mod receiver;
+mod records;
 mod restriction;
 mod subscriptions;
