@@ -32,3 +32,4 @@ pub use lacre_engine::identity::{
     SafetyNumber,
 };
 pub use lacre_engine::{Agreement, Alert, EngineError, Event, Intent, Refusal, To, Wish, content, records};
+pub use lacre_guard::is_known_virus;
