@@ -6,6 +6,7 @@ mod accounts;
 mod bot;
 mod business;
 mod canary;
+mod canary_business;
 mod cards;
 mod consents;
 mod console;
