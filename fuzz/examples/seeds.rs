@@ -49,6 +49,7 @@ fn main() {
     seed("sealed_open", lacre_fuzz::sealed_open, [whole].into_iter().chain(edits).collect());
     seed("store_import", lacre_fuzz::store_import, vec![lacre_fuzz::exported()]);
     seed("relay_session", lacre_fuzz::relay_session, lacre_fuzz::session_seeds());
+    seed("txt_answer", lacre_fuzz::txt_answer, lacre_fuzz::txt_seeds());
     seed("guard_file", lacre_fuzz::guard_file, lacre_fuzz::guard_seeds());
     seed("image_strip", lacre_fuzz::image_strip, lacre_fuzz::media_seeds("image_strip"));
     seed("mp4_strip", lacre_fuzz::mp4_strip, lacre_fuzz::media_seeds("mp4_strip"));

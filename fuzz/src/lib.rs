@@ -1,6 +1,7 @@
 //! What the fuzz targets do with their bytes: decode them, and hold the decoder to what it promises. A target of
 //! `fuzz_targets/` calls the function of its name; `examples/seeds.rs` makes what they begin with.
 
+mod dns;
 mod engine;
 mod guard;
 mod media;
@@ -19,6 +20,7 @@ use lacre_proto::wire::Signed;
 use lacre_proto::{ConversationId, frame, limits, mls_framing};
 use prost::Message;
 
+pub use dns::{seeds as txt_seeds, txt_answer};
 pub use engine::engine_delivered;
 pub use guard::{guard_file, seeds as guard_seeds};
 pub use media::{document_clean, heif_strip, image_strip, media_seeds, mp4_strip, ogg_opus, wav};

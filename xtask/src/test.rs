@@ -17,6 +17,7 @@ pub fn test(args: &[String]) -> Outcome {
     if args.is_empty() {
         steps.step("examples in the documentation", || run(&mut cargo(&["test", "--workspace", "--doc"])))?;
         steps.step("clients that others wrote, on the business node", sdk::step)?;
+        steps.step("the business node's API, under its own description", sdk::schema_step)?;
     }
     steps.close("test");
     Ok(())

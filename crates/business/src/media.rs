@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use lacre_client::files::{FilesError, Folder};
+use lacre_client::is_known_virus;
 use lacre_proto::Millis;
 use lacre_store::data::{Batch, Data, Expected, Key, WriteError};
 use serde::{Deserialize, Serialize};
@@ -97,6 +98,9 @@ pub fn essence(mime: &str) -> String {
     mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
+/// First bytes of a file that are looked at.
+const HEAD: u64 = 128;
+
 /// Whether the first bytes of a file are those of its type; `true` for types that have no such mark.
 fn begins_as(mime: &str, head: &[u8]) -> bool {
     match essence(mime).as_str() {
@@ -156,6 +160,9 @@ pub enum MediaError {
     /// Its first bytes are not those of its type.
     #[error("the file is not of the type that was said")]
     OtherType,
+    /// It is known as a virus.
+    #[error("the file is known as a virus")]
+    Virus,
     /// The folder cannot be written or read.
     #[error("the media folder failed")]
     Folder(#[from] io::Error),
@@ -237,12 +244,15 @@ impl<D: Data> Media<D> {
         let part = self.part(medium.id).await?;
         let mut file = fs::File::open(&part).await?;
         let mut head = Vec::new();
-        (&mut file).take(16).read_to_end(&mut head).await?;
+        (&mut file).take(HEAD).read_to_end(&mut head).await?;
         if head.is_empty() {
             return Err(MediaError::Empty);
         }
         if !begins_as(&medium.mime, &head) {
             return Err(MediaError::OtherType);
+        }
+        if is_known_virus(&head) {
+            return Err(MediaError::Virus);
         }
         let sealed = self.seal(&part).await?;
         let batch = vault::put_seal(self.put(medium), medium.id, &sealed);

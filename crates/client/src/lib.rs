@@ -35,3 +35,4 @@ pub use lacre_engine::identity::{
 pub use lacre_engine::{
     Agreement, Alert, EngineError, Event, Intent, Lead, Refusal, To, Wanted, Wish, content, records,
 };
+pub use lacre_guard::is_known_virus;

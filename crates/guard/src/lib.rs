@@ -31,6 +31,6 @@ pub use kind::{Family, Kind};
 pub use name::{NAME, clean_name};
 pub use ole::Storage;
 pub use reason::{Reason, Severity};
-pub use verdict::{Verdict, judge};
+pub use verdict::{Verdict, is_known_virus, judge};
 pub use window::read_at;
 pub use zip::{Entry, Listing};

@@ -17,6 +17,7 @@ use clap_complete::Shell;
 use lacre_proto::Handle;
 
 use crate::exit;
+use crate::person::Person;
 pub use business::{
     AddProvider, AdminArgs, AdminBusiness, AdminCommand, AuditCommand, BusinessCommand, CannedCommand,
     ChangeConversation, ClientArg, ConsentCommand, ConsentsCommand, CreateToken, CustomerCommand,
@@ -72,7 +73,10 @@ pub enum Command {
     /// Make an account at a relay, and this device its first
     SignUp(SignUpArgs),
     /// Talk in the terminal
-    Chat,
+    Chat {
+        /// With whom to begin: a handle, or a link to a business; the words that it brings wait to be sent
+        with: Option<Person>,
+    },
     /// Send a message to a person or a group
     Send(SendArgs),
     /// Show messages

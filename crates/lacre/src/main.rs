@@ -12,6 +12,7 @@ mod exit;
 mod new_file;
 mod output;
 mod passphrase;
+mod person;
 mod profile;
 mod qr;
 mod safe_text;
@@ -80,7 +81,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 /// Logs go to standard error, and in the terminal's chat nowhere.
 fn log(cli: &Cli) {
-    if matches!(cli.command, cli::Command::Chat) {
+    if matches!(cli.command, cli::Command::Chat { .. }) {
         return;
     }
     let quiet = if matches!(cli.command, cli::Command::Relay(_)) { "info" } else { "error" };

@@ -137,7 +137,8 @@ impl Search {
             hits.extend(self.plain(&place, path.file_name().unwrap_or_default().as_encoded_bytes()));
             if path.is_dir() {
                 hits.extend(self.folder(&path)?);
-            } else {
+            } else if path.is_file() {
+                // A socket has nothing to be read.
                 hits.extend(self.bytes(&place, &fs::read(&path)?));
             }
         }

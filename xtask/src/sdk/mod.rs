@@ -56,6 +56,17 @@ pub fn step() -> Outcome {
     }
 }
 
+/// The node's API under its own description, likewise.
+pub fn schema_step() -> Outcome {
+    match schema::tool() {
+        Err(why) if std::env::var_os("CI").is_none() => {
+            println!("schemathesis: SKIPPED: {why}");
+            Ok(())
+        }
+        _ => schema::look(schema::EXAMPLES),
+    }
+}
+
 /// Runs the scripts on the binary that is built.
 fn suites(names: &[String]) -> Outcome {
     let tools = install::tools()?;

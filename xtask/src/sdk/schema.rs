@@ -2,7 +2,7 @@
 //! checks are left out is in docs/protocol/business-api.md.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -18,10 +18,15 @@ const LEFT_OUT: &str = "positive_data_acceptance,negative_data_rejection,unsuppo
 /// Calls after which others have nothing to be tried on: they are tried last.
 const LAST: [&str; 5] = ["DeleteTemplate", "DeleteTemplates", "DeleteMedia", "DeleteCode", "Deregister"];
 
+/// Its environment, in the version that `suites/sdk/schemathesis.txt` names; the reason when the machine has none.
+pub fn tool() -> Result<PathBuf, String> {
+    install::python(&root().join(target()).join("sdk"), "schemathesis.txt", "schemathesis")
+}
+
 /// Runs it on the binary that is built.
 pub fn look(examples: u32) -> Outcome {
     let folder = root().join(target()).join("sdk");
-    let python = install::python(&folder, "schemathesis.txt", "schemathesis")?;
+    let python = tool()?;
     let lacre = root().join(target()).join("debug/lacre");
     let world = folder.join("schema");
     let bakery = Bakery::open(&lacre, &world, ["127.0.0.1:0", "127.0.0.1:0"], "lifted")?;

@@ -100,8 +100,8 @@ pub async fn delete<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiE
 
 /// `GET …/{code}/picture?as=png|svg`: by a signed address.
 pub async fn picture<P: Ports>(node: &Node<P>, call: &Call) -> Result<Response<Body>, ApiError> {
-    find(node, call.word(2)).await?.ok_or(ApiError::Unknown)?;
-    let link = deep_link(node, call.word(2));
+    let words = find(node, call.word(2)).await?.ok_or(ApiError::Unknown)?;
+    let link = deep_link(node, &words);
     let code =
         QrCode::with_error_correction_level(link.as_bytes(), EcLevel::M).map_err(|_| ApiError::Internal)?;
     let (kind, bytes) = match call.address.query("as") {
@@ -117,7 +117,7 @@ fn told<P: Ports>(node: &Node<P>, code: &str, words: &str, picture: Option<&str>
     let mut told = json!({
         "code": code,
         "prefilled_message": words,
-        "deep_link_url": deep_link(node, code),
+        "deep_link_url": deep_link(node, words),
     });
     if let Some(kind) = picture {
         let number = node.identity.number.to_string();
@@ -130,9 +130,10 @@ fn told<P: Ports>(node: &Node<P>, code: &str, words: &str, picture: Option<&str>
     told
 }
 
-fn deep_link<P: Ports>(node: &Node<P>, code: &str) -> String {
+/// The link brings the words itself: nobody but the node knows its codes, and it is not asked by who follows a link.
+fn deep_link<P: Ports>(node: &Node<P>, words: &str) -> String {
     let mut link = node.settings.chat_link.clone();
-    link.query_pairs_mut().append_pair("code", code);
+    link.query_pairs_mut().append_pair("text", words);
     link.into()
 }
 

@@ -69,14 +69,10 @@ pub enum Action {
     Annotate,
     /// Give a conversation of an inbox to somebody.
     Assign,
-    /// Block a customer and unblock them.
-    Block,
     /// Write the replies that are kept ready.
     CannedReplies,
     /// Make, change and delete templates.
     Templates,
-    /// Change the profile and the settings of a number.
-    Number,
     /// Set receivers of webhooks, see their log, play deliveries again.
     Webhooks,
     /// Make, rotate and revoke tokens.
@@ -85,8 +81,6 @@ pub enum Action {
     People,
     /// See what customers consented to.
     Consents,
-    /// See counts.
-    Analytics,
     /// Export what is known of a customer.
     Export,
     /// Erase a customer, or restrict what is done with them.
@@ -110,32 +104,26 @@ impl Action {
     /// Whether it is about customers of whatever inbox, or about what programs are told of them: who is limited to
     /// inboxes may not.
     pub fn is_everywhere(self) -> bool {
-        use Action::{Audit, Block, Consents, Erase, Export, Nodes, Providers, Retention, Tokens, Webhooks};
+        use Action::{Audit, Consents, Erase, Export, Nodes, Providers, Retention, Tokens, Webhooks};
 
-        matches!(
-            self,
-            Block | Webhooks | Tokens | Consents | Export | Erase | Retention | Audit | Providers | Nodes
-        )
+        matches!(self, Webhooks | Tokens | Consents | Export | Erase | Retention | Audit | Providers | Nodes)
     }
 }
 
 use Role::{Admin, Agent, Auditor, Developer, Owner, Supervisor};
 
 /// The table of roles and actions: what is not in it is not allowed.
-pub const TABLE: [(Action, &[Role]); 19] = [
+pub const TABLE: [(Action, &[Role]); 16] = [
     (Action::Read, &[Owner, Admin, Supervisor, Agent]),
     (Action::Answer, &[Owner, Admin, Supervisor, Agent]),
     (Action::Annotate, &[Owner, Admin, Supervisor, Agent]),
     (Action::Assign, &[Owner, Admin, Supervisor]),
-    (Action::Block, &[Owner, Admin, Supervisor]),
     (Action::CannedReplies, &[Owner, Admin, Supervisor]),
     (Action::Templates, &[Owner, Admin, Developer]),
-    (Action::Number, &[Owner, Admin]),
     (Action::Webhooks, &[Owner, Admin, Developer]),
     (Action::Tokens, &[Owner, Admin, Developer]),
     (Action::People, &[Owner, Admin]),
     (Action::Consents, &[Owner, Admin, Supervisor, Auditor]),
-    (Action::Analytics, &[Owner, Admin, Supervisor, Auditor, Developer]),
     (Action::Export, &[Owner, Admin]),
     (Action::Erase, &[Owner, Admin]),
     (Action::Retention, &[Owner]),
@@ -171,18 +159,18 @@ mod tests {
         let of_agents: Vec<_> = TABLE.iter().map(|it| it.0).filter(|it| Agent.may(*it)).collect();
         assert_eq!(of_agents, [Action::Read, Action::Answer, Action::Annotate]);
         let of_auditors: Vec<_> = TABLE.iter().map(|it| it.0).filter(|it| Auditor.may(*it)).collect();
-        assert_eq!(of_auditors, [Action::Consents, Action::Analytics, Action::Audit]);
+        assert_eq!(of_auditors, [Action::Consents, Action::Audit]);
     }
 
     #[test]
     fn what_is_about_all_customers_is_done_in_no_inbox_and_not_by_who_is_limited_to_some() {
-        use Action::{Analytics, CannedReplies, Number, People, Templates};
+        use Action::{CannedReplies, People, Templates};
 
         let everywhere: Vec<_> = TABLE.iter().map(|it| it.0).filter(|it| it.is_everywhere()).collect();
         assert!(everywhere.iter().all(|it| !it.in_inbox()));
         let rest = TABLE.iter().map(|it| it.0).filter(|it| !it.is_everywhere() && !it.in_inbox());
         let rest: Vec<_> = rest.collect();
-        assert_eq!(rest, [CannedReplies, Templates, Number, People, Analytics]);
+        assert_eq!(rest, [CannedReplies, Templates, People]);
     }
 
     #[test]

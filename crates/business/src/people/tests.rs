@@ -268,7 +268,7 @@ async fn an_agent_sees_the_inboxes_that_are_theirs() {
     assert!(!agent.may(Action::Read, Some("law")) && !agent.may(Action::Read, None));
     assert!(actor(Role::Agent, &[]).may(Action::Read, Some("law")));
     let supervisor = actor(Role::Supervisor, &["shop"]);
-    assert!(supervisor.may(Action::Analytics, None) && !supervisor.may(Action::Assign, Some("law")));
+    assert!(supervisor.may(Action::CannedReplies, None) && !supervisor.may(Action::Assign, Some("law")));
     assert!(!actor(Role::Auditor, &[]).may(Action::Read, Some("shop")));
 }
 

@@ -195,7 +195,7 @@ async fn a_qr_code_is_made_read_changed_and_deleted() {
         .ok();
     let code = made["code"].as_str().expect("a code").to_owned();
     assert_eq!((code.len(), &made["prefilled_message"]), (14, &json!("Oi!")));
-    assert_eq!(made["deep_link_url"], format!("https://relay.example/b/bakery?code={code}"));
+    assert_eq!(made["deep_link_url"], "https://relay.example/b/bakery?text=Oi%21");
     let picture = async |url: &str| {
         let url = url.strip_prefix("https://node.bakery.example").expect("it begins so");
         world.request(Request::get(url).body(Body::empty()).expect("a request")).await
@@ -216,6 +216,7 @@ async fn a_qr_code_is_made_read_changed_and_deleted() {
     let update = format!("{path}/{code}?prefilled_message=Ol%C3%A1&generate_qr_image=PNG");
     let changed = world.call("POST", &update, Value::Null).await.ok();
     assert_eq!((&changed["code"], &changed["prefilled_message"]), (&json!(code), &json!("Olá")));
+    assert_eq!(changed["deep_link_url"], "https://relay.example/b/bakery?text=Ol%C3%A1");
     let png = picture(changed["qr_image_url"].as_str().expect("a URL")).await;
     assert!(png.body.starts_with(b"\x89PNG"));
     let again = json!({ "code": code, "prefilled_message": "Bom dia" });

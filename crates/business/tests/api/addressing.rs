@@ -156,3 +156,35 @@ async fn a_signed_link_opens_nothing_else() {
     let post = Request::post(next.strip_prefix("https://node.bakery.example").expect("it begins so"));
     assert_eq!(world.request(post.body(Body::empty()).expect("a request")).await.code(), 190);
 }
+
+#[tokio::test]
+async fn b08_a_link_that_is_guessed_altered_over_or_of_another_node_opens_nothing() {
+    let (world, other) = (World::new().await, World::seeded(9, |_| ()).await);
+    let code = json!({ "prefilled_message": "Oi!", "generate_qr_image": "SVG" });
+    let link = async |world: &World| {
+        let made = world.call("POST", &world.number("/message_qrdls"), code.clone()).await.ok();
+        made["qr_image_url"].as_str().expect("a link").to_owned()
+    };
+    let opens = async |world: &World, link: &str| {
+        let path = link.strip_prefix("https://node.bakery.example").expect("it begins so");
+        let answer = world.request(Request::get(path).body(Body::empty()).expect("a request")).await;
+        if answer.status.is_success() { 0 } else { answer.code() }
+    };
+    let (good, second, foreign) = (link(&world).await, link(&world).await, link(&other).await);
+    assert_eq!(opens(&world, &good).await, 0);
+    let signature = |link: &str| link.split_once("signature=").expect("it is signed").1.to_owned();
+    let until = good.split("expires=").nth(1).and_then(|it| it.split('&').next()).expect("a time").to_owned();
+    let later = (until.parse::<u64>().expect("a number") + 1).to_string();
+    let altered = [
+        good.replace(&signature(&good), &signature(&second)),
+        good.replace(&signature(&good), &"0".repeat(signature(&good).len())),
+        good.replace(&format!("&signature={}", signature(&good)), ""),
+        good.replace(&until, &later),
+        foreign,
+    ];
+    for link in altered {
+        assert_eq!(opens(&world, &link).await, 190, "{link}");
+    }
+    world.clock.advance(until.parse::<u64>().expect("a number") - NOW);
+    assert_eq!(opens(&world, &good).await, 190, "its time is over");
+}

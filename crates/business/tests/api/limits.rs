@@ -36,6 +36,40 @@ async fn the_throughput_of_the_number_holds() {
     assert_eq!(answer.headers["retry-after"], "1");
 }
 
+/// A program floods its number, and one customer: what is over is refused at once, with a time to wait, and neither
+/// the sealed side nor other calls hear of it.
+#[tokio::test]
+async fn b12_who_floods_is_held_back_and_nothing_of_it_is_sent() {
+    let world = World::with(|it| {
+        it.throughput = Pace { count: 80, per: 1_000, burst: 80 };
+        it.pair = Pace { count: 1, per: 6_000, burst: 45 };
+    })
+    .await;
+    let (ana, bruno) = (world.ana_wrote().await, world.digits(BRUNO).await);
+    world.chat.opens_window(BRUNO, NOW + HOUR);
+    let mut codes = std::collections::BTreeMap::new();
+    for n in 0..1_000 {
+        let to = if n % 2 == 0 { &ana } else { &bruno };
+        let answer = world.send(to, text(&format!("{n}"))).await;
+        if answer.status.is_success() {
+            *codes.entry(0).or_insert(0) += 1;
+            continue;
+        }
+        let wait: u64 = answer.headers["retry-after"].to_str().expect("text").parse().expect("seconds");
+        assert!((1..=60).contains(&wait), "{wait}");
+        *codes.entry(answer.code()).or_insert(0) += 1;
+    }
+    assert_eq!(codes.get(&0), Some(&80), "{codes:?}");
+    assert_eq!(codes.values().sum::<i32>(), 1_000);
+    assert!(codes.keys().all(|code| [0, 130_429, 131_056].contains(code)), "{codes:?}");
+    assert_eq!(world.chat.sent().len(), 80);
+    // Who reads is not held back by who writes, and after the time that was told there is room again.
+    world.get(&world.number("")).await.ok();
+    world.clock.advance(60_000);
+    world.send(&ana, text("later")).await.ok();
+    world.send(&bruno, text("later")).await.ok();
+}
+
 async fn with_key(world: &World, key: &str, body: &str) -> Answer {
     let to = world.ana_wrote().await;
     let body = json!({ "messaging_product": "whatsapp", "to": to, "text": { "body": body } });

@@ -156,6 +156,64 @@ async fn a_bad_upload_has_its_code_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn b14_what_is_not_what_it_says_or_is_known_as_a_virus_is_no_upload() {
+    let world = World::new().await;
+    let path = world.number("/media");
+    let virus = [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR", "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"].concat();
+    let webp: &[u8] = b"RIFF\0\0\0\0WEBPVP8 ";
+    let good: [(&str, &[u8]); 6] = [
+        ("image/png", PNG),
+        ("image/jpeg", b"\xff\xd8\xff\xe0 and so on"),
+        ("image/webp", webp),
+        ("audio/ogg", b"OggS and so on"),
+        ("application/pdf", b"%PDF-1.7 and so on"),
+        ("text/plain", b"words"),
+    ];
+    for (kind, bytes) in good {
+        upload(&world, kind, bytes).await;
+        let kept = world.files();
+        // Under no other type that has a mark of its own, a program under none of these, a virus under none at all.
+        let others = good.iter().filter(|it| it.0 != kind && it.0 != "text/plain");
+        let lies = others.map(|it| it.1).chain([b"MZ a program".as_slice()]).filter(|_| kind != "text/plain");
+        for lie in lies.chain([virus.as_bytes()]) {
+            let answer = post(&world, &path, &[PRODUCT, (&file_head(kind), lie)]).await;
+            assert_eq!(answer.code(), 131_053, "{} under {kind}", String::from_utf8_lossy(lie));
+        }
+        assert_eq!(world.files(), kept, "nothing of it stays");
+    }
+    for kind in ["application/octet-stream", "application/x-msdownload", "application/zip"] {
+        let answer = post(&world, &path, &[PRODUCT, (&file_head(kind), virus.as_bytes())]).await;
+        assert_eq!((answer.code(), answer.details().contains("virus")), (131_053, true), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn b14_the_name_of_an_upload_leads_nowhere_and_its_hash_is_that_of_its_bytes() {
+    use sha2::{Digest, Sha256};
+    let world = World::new().await;
+    let outside = world.folder.path().join("media").parent().expect("a folder").to_owned();
+    let listed = |folder: &std::path::Path| std::fs::read_dir(folder).expect("it is there").count();
+    let (before, tried) =
+        (listed(&outside), ["../../evil.png", "/tmp/evil.png", "a/../../b.png", "..", "C:\\\\x.png"]);
+    upload(&world, "image/png", PNG).await;
+    let (before, kept) = (before.max(listed(&outside)), world.files());
+    for (number, name) in tried.into_iter().enumerate() {
+        let head = format!(
+            "content-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\ncontent-type: image/png"
+        );
+        let bytes = [PNG, name.as_bytes()].concat();
+        let told = post(&world, &world.number("/media"), &[PRODUCT, (&head, &bytes)]).await.ok();
+        let known = world.get(&format!("/{}", told["id"].as_str().expect("an id"))).await.ok();
+        assert_eq!(known["sha256"], hex::encode(Sha256::digest(&bytes)), "{name}");
+        let answer = download(&world, &known["url"], Some(&world.token)).await;
+        assert_eq!(answer.body, bytes);
+        let shown = answer.headers.get("content-disposition").map(|it| it.to_str().expect("text").to_owned());
+        assert!(shown.is_none_or(|it| !it.contains(['/', '\\']) && !it.contains("..")), "{name}");
+        assert_eq!((world.files(), listed(&outside)), (kept + number + 1, before), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_ana_sent_is_fetched_when_it_is_first_downloaded() {
     let world = World::new().await;
     let message = MessageId([0x51; 16]);

@@ -81,6 +81,46 @@ async fn what_is_held_of_ana_is_told_whole_and_nothing_of_brunos() {
 }
 
 #[tokio::test]
+async fn b08_nobody_exports_who_may_not_and_each_export_of_each_customer_is_a_row() {
+    let world = World::new().await;
+    customers(&world);
+    says(&world, ANA, 1, "do you have rye?", json!([]));
+    let (ana, bruno) = (number(&world, ANA).await, number(&world, BRUNO).await);
+    let (_, token) = world.token(json!({ "name": "till", "scopes": ["messaging", "management"] })).await;
+    let lines = |of: &str| [format!("GET customers/{of}/export"), format!("GET customers/{of}/messages")];
+    for role in ["supervisor", "agent", "auditor", "developer"] {
+        let who = world.with(role, role, json!("all")).await;
+        for line in lines(&ana) {
+            let (status, told) = world.as_person(&who.session, &line, Value::Null).await;
+            assert_eq!((status, code_of(&told)), (403, "not_allowed"), "{role}: {line}");
+        }
+    }
+    let limited = world.with("lia", "admin", json!(["shop"])).await;
+    for (bearer, code) in [("", 401), (token.as_str(), 401), ("lacre_bs_00", 401), (&limited.session, 403)] {
+        for line in lines(&ana) {
+            assert_eq!(world.as_person(bearer, &line, Value::Null).await.0, code, "{line}");
+        }
+    }
+    // Nobody is told by a refusal who is a customer.
+    let nobody = lines("100000000000001").map(|line| line.replace("GET ", ""));
+    for line in nobody {
+        let (status, told) = world.as_person(&limited.session, &format!("GET {line}"), Value::Null).await;
+        assert_eq!((status, code_of(&told)), (403, "not_allowed"));
+    }
+    let bia = world.with("bia", "admin", json!("all")).await;
+    for of in [&ana, &ana, &bruno] {
+        assert_eq!(world.as_person(&bia.session, &lines(of)[0], Value::Null).await.0, 200);
+    }
+    let told = world.done("GET audit?what=customer.export&limit=100", Value::Null).await;
+    let rows = told["data"].as_array().expect("rows");
+    let of = |who: AccountId| {
+        let pseudonym = hex::encode(world.node.audit.pseudonym(who).0);
+        rows.iter().filter(|it| it["customer"] == pseudonym.as_str()).count()
+    };
+    assert_eq!((of(ANA), of(BRUNO)), (2, 1), "{rows:?}");
+}
+
+#[tokio::test]
 async fn what_a_program_sent_is_told_with_what_the_program_noted() {
     let world = World::new().await;
     let (_, token) = world.token(json!({ "name": "till" })).await;

@@ -8,6 +8,7 @@ mod nodes;
 mod outbox;
 mod outward;
 mod receiver;
+mod records;
 mod restriction;
 mod subscriptions;
 mod ways;

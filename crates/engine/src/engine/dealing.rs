@@ -155,8 +155,10 @@ impl Engine {
         }))
     }
 
-    /// The relay says that the other is a business, which was not known here.
+    /// The relay says that the other is a business, which was not known here, or that the conversation is with one from
+    /// now on, though it was begun before.
     pub(super) fn is_named(&mut self, cx: &mut Cx<'_>, id: ConversationId) -> Result<(), EngineError> {
+        cx.store.delete(key::conversation(UNNAMED, id));
         let Some(peer) = cx.shown(id)?.and_then(|record| record.peer) else { return Ok(()) };
         if cx.records().business(peer)?.is_none() {
             cx.put(

@@ -148,6 +148,16 @@ impl State {
         Ok(known.map_or_else(|| Target::New(handle.to_owned()), |row| Target::Existing(row.id)))
     }
 
+    /// Opens the chat with somebody, with words in the composer where nothing else stands.
+    pub(super) fn begin_with(&mut self, handle: &str, words: &str, commands: &mut Vec<Command>) {
+        let Ok(target) = self.wanted(handle) else { return };
+        self.open(target.clone(), commands);
+        let composer = &mut self.drafts.entry(target).or_default().composer;
+        if composer.is_blank() {
+            composer.insert(words);
+        }
+    }
+
     fn key_in_unsent(&mut self, people: Vec<String>, key: Key, commands: &mut Vec<Command>) {
         match key {
             Key::Escape => {}

@@ -68,6 +68,8 @@ pub enum Msg {
     NotDone(ConversationId, String, String),
     /// A group was made here.
     Made(ConversationId),
+    /// The person has come to write to somebody, perhaps with words to begin with.
+    Begin(String, String),
     /// The draft that was kept for a conversation.
     Draft(ConversationId, String),
     /// What was sent is on the disk.

@@ -215,6 +215,7 @@ impl State {
             Msg::SeenOnce(text) => self.sheet = Some(Sheet::Once(text)),
             Msg::NotDone(id, text, why) => self.put_back(id, &text, &why),
             Msg::Made(id) => self.open(Target::Existing(id), &mut commands),
+            Msg::Begin(handle, words) => self.begin_with(&handle, &words, &mut commands),
             Msg::Draft(conversation, text) => self.kept_draft(conversation, &text),
             Msg::Queued(attempt, conversation) => self.queued(attempt, conversation, &mut commands),
             Msg::Ended(attempt, outcome) => self.ended(attempt, outcome, &mut commands),

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use lacre_proto::Handle;
+
+use crate::person::Person;
 
 /// `lacre requests`.
 #[derive(Debug, Subcommand)]
@@ -41,8 +42,8 @@ pub struct RequestArgs {
 /// `lacre block` and `lacre unblock`.
 #[derive(Debug, Args)]
 pub struct PersonArgs {
-    /// Who
-    pub handle: Handle,
+    /// Who, or a link to a business
+    pub handle: Person,
     /// Seconds to wait for the relay; what it is to be told is kept until it can be told
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub timeout: u64,
@@ -72,8 +73,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = SAFETY)]
 pub struct SafetyArgs {
-    /// With whom; without, the number of your own devices
-    pub handle: Option<Handle>,
+    /// With whom; without, the number of your own devices. A link to a business will do
+    pub handle: Option<Person>,
     /// Compare with the number in a text file, or with the code in a PNG image; when it is the same, the person is
     /// marked as verified
     #[arg(long, value_name = "FILE", group = "deed")]

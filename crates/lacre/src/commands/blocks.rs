@@ -17,14 +17,14 @@ use crate::wait::{Reach, Reached};
 pub(super) async fn block(context: &Context, args: PersonArgs, on: bool) -> Result<(), Failure> {
     let store = context.profile.open(context.passphrase_fd).await?;
     let client = context.profile.client(store)?;
-    let outcome = change(&client, &args.handle, on).await;
+    let handle = args.handle.at(client.relay())?;
+    let outcome = change(&client, handle, on).await;
     let told = match &outcome {
         Ok(()) => tell(&client, args.timeout).await,
         Err(_) => false,
     };
     client.close().await;
     outcome?;
-    let handle = &args.handle;
     if context.json {
         return output::object(&json!({"handle": handle.as_str(), "blocked": on, "relay_told": told}));
     }

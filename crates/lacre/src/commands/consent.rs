@@ -15,6 +15,7 @@ use super::requests::not_the_business;
 use crate::cli::{ConsentCommand, PurposeArg};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, consent_sentence, purpose};
+use crate::person::Person;
 use crate::safe_text::safe_line;
 use crate::wait::Reach;
 
@@ -135,13 +136,14 @@ fn to_lines(conversation: &Conversation, business: &Business) -> String {
 /// Agrees to what is shown here, and to nothing that the business tells later.
 async fn agree(
     context: &Context,
-    business: &Handle,
+    business: &Person,
     categories: Vec<Category>,
     days: u32,
     timeout: u64,
 ) -> Result<(), Failure> {
     let store = context.profile.open(context.passphrase_fd).await?;
     let client = context.profile.client(store)?;
+    let business = business.at(client.relay())?;
     if client.read(|views| with(&views, business))?.is_none_or(|it| it.business.is_none()) {
         // That it is a business may not be known here yet.
         Reach::new(&client).caught_up(Duration::from_secs(timeout)).await;

@@ -76,7 +76,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Blocked => blocks::list(&context()?).await,
         Command::Report(args) => report::run(&context()?, args).await,
         Command::Voice { command } => voice::run(command, json).await,
-        Command::Chat => chat::run(&context()?).await,
+        Command::Chat { with } => chat::run(&context()?, with).await,
         Command::Device { command } => device::run(&context()?, command).await,
         Command::Devices => device::list(&context()?).await,
         Command::Safety(args) => safety::run(&context()?, args).await,

@@ -3,15 +3,22 @@
 use lacre_client::groups::{BadName, Whom};
 use lacre_client::records::ConversationKind;
 use lacre_client::view::Views;
-use lacre_client::{EngineError, To};
+use lacre_client::{EngineError, OpenError, To, profile};
 use lacre_proto::ConversationId;
 
 use crate::exit::{Exit, Failure};
+use crate::person::Person;
 use crate::safe_text::safe_line;
 
 /// To whom something is said: into a conversation that is there, or to a person. A name that could be a person's is
 /// never taken for a group's: anybody can name a group like somebody.
+/// A link to a business is the business.
 pub(super) fn to(views: &Views<'_>, name: &str) -> Result<To, Failure> {
+    if Person::is_link(name) {
+        let person: Person = name.parse().map_err(Failure::usage)?;
+        let relay = profile::endpoint(views.0).map_err(OpenError::from)?.ok_or(OpenError::NotSignedUp)?;
+        return Ok(To::Person(person.at(&relay.address)?.clone()));
+    }
     if let Some(own) = own(views, name)? {
         return Ok(To::Conversation(own));
     }

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use lacre_business::domain;
-use lacre_business::outward::{Deadlines, Outward, OutwardError, SystemResolver, Trust};
+use lacre_business::domain::{self, Dns};
+use lacre_business::outward::{Deadlines, Outward, SystemResolver, Trust};
 use lacre_client::report::Party;
 use lacre_guard::alike;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
 use super::admin::ask_with;
@@ -32,9 +34,12 @@ pub(super) async fn run(command: AdminBusiness, as_json: bool) -> Result<(), Fai
                 "{handle} is a business now: it writes by consent only. It has no badge yet."
             ))?;
             output::line(&format!(
-                "To verify it, have it show these words at https://{}/.well-known/lacre-business, and say `lacre \
-                 admin business check {handle}`, then `verify {handle}`:\n{}",
+                "To verify it, have it show this token at https://{0}{1}, or in a TXT record of {2}.{0} \
+                 as {3}TOKEN; then say `lacre admin business check {handle}`, then `verify {handle}`:\n{4}",
                 field(&business, "domain"),
+                domain::PATH,
+                domain::LABEL,
+                domain::VALUE,
                 field(&business, "token")
             ))
         }
@@ -94,17 +99,39 @@ fn no_other_looks_like(one: &OneBusiness) -> Result<(), Failure> {
     }
 }
 
-/// Looks at the business's domain, and has the relay hold what stands there against the token.
+/// Looks at the business's domain, and has the relay hold what stands there against the token: at its web server, and if
+/// it is not there, in its records.
 async fn check(one: &OneBusiness, as_json: bool) -> Result<(), Failure> {
     let business = wish(&one.relay, &format!("GET /businesses/{}", one.handle), "")?;
-    let domain = business["domain"].as_str().unwrap_or_default();
-    let not_seen = |error: OutwardError| {
-        let words = format!("https://{}{}: {error}; nothing was changed", safe_line(domain), domain::PATH);
-        Failure::new(Exit::Refused, "not_seen", words)
+    let [domain, token] = ["domain", "token"].map(|it| business[it].as_str().unwrap_or_default());
+    let page = match Outward::new(SystemResolver, [], Trust::default(), Deadlines::default()) {
+        Ok(out) => domain::look(&out, domain).await,
+        Err(error) => Err(error),
     };
-    let out = Outward::new(SystemResolver, [], Trust::default(), Deadlines::default()).map_err(not_seen)?;
-    let found = domain::look(&out, domain).await.map_err(not_seen)?;
-    change(one, "found", &found, as_json, "shows its token: it may be verified within a day.")
+    if page.as_deref() == Ok(token) {
+        return change(one, "found", token, as_json, "shows its token: it may be verified within a day.");
+    }
+    let records = match Dns::of_system(Box::new(StdRng::from_os_rng())) {
+        Ok(dns) => domain::look_up(&dns, domain).await,
+        Err(error) => Err(error),
+    };
+    if records.as_ref().is_ok_and(|all| all.iter().any(|it| it == token)) {
+        let seen = "has its token in its domain's records: it may be verified within a day.";
+        return change(one, "found", token, as_json, seen);
+    }
+    let says = |found: &str| match found {
+        "" => "nothing".to_owned(),
+        other => format!("{}, which is not its token", safe_line(other)),
+    };
+    let page = page.map_or_else(|error| error.to_string(), |found| says(&found));
+    let records = records.map_or_else(|error| error.to_string(), |all| says(&all.join(" ")));
+    let host = safe_line(domain);
+    let words = format!(
+        "https://{host}{}: {page}; TXT records of {}.{host}: {records}; nothing was changed",
+        domain::PATH,
+        domain::LABEL
+    );
+    Err(Failure::new(Exit::Refused, "not_seen", words))
 }
 
 /// Has a report count that proves itself.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lacre_client::records::{KeyChange, Records, Trust};
 use lacre_client::store::Store;
-use lacre_client::{Client, Intent, OpenError, SafetyNumber};
+use lacre_client::{Client, Intent, OpenError, SafetyNumber, profile};
 use lacre_proto::AccountId;
 use serde_json::{Value, json};
 
@@ -72,7 +72,8 @@ pub(super) async fn run(context: &Context, args: SafetyArgs) -> Result<(), Failu
 
 fn look(records: &Records<'_>, args: &SafetyArgs) -> Result<Seen, Failure> {
     let me = records.me()?.filter(|me| me.registered).ok_or(OpenError::NotSignedUp)?;
-    let (account, who) = match &args.handle {
+    let relay = profile::endpoint(records.0).map_err(OpenError::from)?.ok_or(OpenError::NotSignedUp)?.address;
+    let (account, who) = match args.handle.as_ref().map(|it| it.at(&relay)).transpose()? {
         None => (me.account, "your own devices".to_owned()),
         Some(handle) if *handle == me.handle => (me.account, "your own devices".to_owned()),
         Some(handle) => match records.contact_by_handle(handle)? {

@@ -105,27 +105,23 @@ fn plant<'a>(kind: &str, ana: &Person, control: &Person, id: &str, of: &impl Fn(
         // Groups' own, typing, and what only devices of one account say: planted in their own form by testkit's `r15_every_kind_of_content_*`.
         "fact" | "leave" | "briefing" | "given" | "ask-to-join" | "join-answer" | "typing" | "sync"
         | "history" => {}
-        // A business's and its customers': in their own form likewise, and by the node's stories.
+        // A business's and its customers': planted by `canary_business`.
         "menu" | "choice" | "consent" => {}
         other => panic!("the kind {other} is not planted: add it here"),
     }
 }
 
 /// A relay without TLS that logs all it can into a file.
-fn traced_relay(data: &std::path::Path, log: &std::path::Path) -> (std::process::Child, Value) {
-    let mut process = lacre()
-        .args([
-            "relay",
-            "--json",
-            "--tls",
-            "off",
-            "--listen",
-            "127.0.0.1:0",
-            "--admin",
-            "127.0.0.1:0",
-            "--data",
-        ])
-        .arg(data)
+pub fn traced_relay(data: &std::path::Path, log: &std::path::Path) -> (std::process::Child, Value) {
+    let mut command = lacre();
+    let listen = ["--tls", "off", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+    command.args(["relay", "--json"]).args(listen).arg("--data").arg(data);
+    traced(&mut command, log)
+}
+
+/// A server that logs all it can into a file, and where it listens.
+pub fn traced(command: &mut std::process::Command, log: &std::path::Path) -> (std::process::Child, Value) {
+    let mut process = command
         .env("LACRE_LOG", "trace")
         .stdout(Stdio::piped())
         .stderr(File::create(log).expect("a file can be made"))
@@ -137,11 +133,11 @@ fn traced_relay(data: &std::path::Path, log: &std::path::Path) -> (std::process:
     (process, serde_json::from_str(&line).expect("as JSON"))
 }
 
-fn address(told: &Value, name: &str) -> SocketAddr {
+pub fn address(told: &Value, name: &str) -> SocketAddr {
     told[name].as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{name} in {told}"))
 }
 
-fn get(address: SocketAddr, path: &str) -> String {
+pub fn get(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("it listens");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n").expect("it reads");
     let mut answer = String::new();
@@ -153,14 +149,14 @@ fn get(address: SocketAddr, path: &str) -> String {
 type Stream = Arc<Mutex<Vec<u8>>>;
 
 /// Stands between people and a relay, and keeps what passes.
-struct Tap {
+pub struct Tap {
     address: SocketAddr,
     /// One stream for each direction of each connection.
     streams: Arc<Mutex<Vec<Stream>>>,
 }
 
 impl Tap {
-    fn before(relay: SocketAddr) -> Self {
+    pub fn before(relay: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
         let streams: Arc<Mutex<Vec<Stream>>> = Arc::default();
@@ -179,12 +175,12 @@ impl Tap {
         Self { address, streams }
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// All payloads that passed, unmasked, one after the other.
-    fn frames(&self) -> Vec<u8> {
+    pub fn frames(&self) -> Vec<u8> {
         let streams = self.streams.lock().expect("no panic");
         assert!(streams.len() >= 8, "several connections passed here");
         streams.iter().flat_map(|stream| payloads(&stream.lock().expect("no panic"))).collect()

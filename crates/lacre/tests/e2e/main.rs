@@ -7,6 +7,7 @@ mod answers;
 mod bot;
 mod business;
 mod canary;
+mod canary_business;
 mod cards;
 mod consents;
 mod console;

@@ -26,6 +26,35 @@ pub fn ask(address: &str, token: &str, line: &str, body: &Value) -> (u16, Value)
     (status, serde_json::from_str(&body).unwrap_or_else(|_| panic!("no JSON: {answer}")))
 }
 
+/// The same with a body of any type.
+pub fn ask_with(address: &str, token: &str, line: &str, kind: &str, body: &[u8]) -> (u16, Value) {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let head = format!(
+        "{line} HTTP/1.1\r\nHost: node\r\nAuthorization: Bearer {token}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    let status = answer.get(9..12).and_then(|status| status.parse().ok()).expect("a status");
+    let body = answer.split_once("\r\n\r\n").expect("a body").1;
+    (status, serde_json::from_str(body).unwrap_or_else(|_| panic!("no JSON: {answer}")))
+}
+
+/// What a call is answered, head and all.
+pub fn bytes_of(address: &str, token: &str, line: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    write!(
+        stream,
+        "{line} HTTP/1.1\r\nHost: node\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    )
+    .expect("it reads");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("it answers");
+    answer
+}
+
 /// A program that hears: it answers the handshake, and keeps what is posted.
 pub struct Hears {
     pub url: String,

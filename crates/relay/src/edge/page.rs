@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lacre_proto::wire::BusinessTerms;
@@ -19,6 +19,9 @@ use crate::services::Business;
 
 /// Bytes of the name of this relay in a link.
 const HOST: usize = 255;
+/// By what name words stand in a link, and characters of them at most.
+const WORDS_NAME: &str = "text";
+const WORDS: usize = 140;
 /// Modules of white around a code, as its standard wants it.
 const MARGIN: usize = 4;
 const STYLE: &str = "body{font:1.1em/1.5 sans-serif;max-width:40em;margin:2em auto;padding:0 1em}\
@@ -32,13 +35,15 @@ pub(super) async fn show<D: Data>(
     State(edge): State<Arc<Edge<D>>>,
     Extension(connection): Extension<Connection>,
     Path(name): Path<String>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let now = edge.clock.now();
     let found = edge.services.public_business(&name, connection.address, now).await;
     let (status, body, wait) = match found {
         Ok(Some((business, terms))) => {
-            (StatusCode::OK, page(&business, terms.as_ref(), host(&headers), now), 0)
+            let words = words(query.as_deref().unwrap_or_default());
+            (StatusCode::OK, page(&business, terms.as_ref(), host(&headers), words.as_deref(), now), 0)
         }
         Ok(None) => (StatusCode::NOT_FOUND, whole("Not found", "<p>There is no business here.</p>"), 0),
         Err(error) => {
@@ -68,7 +73,13 @@ pub(super) async fn show<D: Data>(
     response
 }
 
-fn page(business: &Business, terms: Option<&BusinessTerms>, host: Option<&str>, now: Millis) -> String {
+fn page(
+    business: &Business,
+    terms: Option<&BusinessTerms>,
+    host: Option<&str>,
+    words: Option<&str>,
+    now: Millis,
+) -> String {
     let handle = business.handle.as_str();
     let domain = text(&business.claim.domain);
     let standing = match (
@@ -87,12 +98,24 @@ fn page(business: &Business, terms: Option<&BusinessTerms>, host: Option<&str>, 
         ),
         (None, None, _) => "<b>Not verified</b>: it says itself that this is its name.".to_owned(),
     };
-    let code = host.and_then(|host| code(&format!("https://{host}/b/{handle}"))).unwrap_or_default();
+    let link = host.map(|host| format!("https://{host}/b/{handle}"));
+    let link = link.map(|link| words.map_or_else(|| link.clone(), |words| with_words(&link, words)));
+    let code = link.as_deref().and_then(code).unwrap_or_default();
+    let begin = match words {
+        None => format!("<pre>lacre send {handle} \"Hello\"</pre>"),
+        // Anybody can make a link with words: they are shown as such, and stand in no command but in the link.
+        Some(words) => format!(
+            "<pre>lacre chat \"{}\"</pre>\n<p>This link brings words to begin with, which you can change or leave out \
+before you send them:</p>\n<blockquote>{}</blockquote>",
+            text(link.as_deref().unwrap_or(handle)),
+            text(words)
+        ),
+    };
     let name = text(&business.claim.display_name);
     let terms = terms.map_or_else(String::new, |terms| told(terms, now));
     let body = format!(
         "<p>{standing}</p>\n{terms}<p>To begin a chat, which nobody but you and the business reads:</p>\n\
-<pre>lacre send {handle} \"Hello\"</pre>\n<p>It then answers for a day. To hear of your orders after that:</p>\n\
+{begin}\n<p>It then answers for a day. To hear of your orders after that:</p>\n\
 <pre>lacre consent grant {handle} --for service --days 90</pre>\n<p>Whatever you have granted ends with \
 <code>lacre consent stop {handle}</code>.</p>\n{code}"
     );
@@ -145,6 +168,21 @@ fn text(plain: &str) -> String {
         }
     }
     out
+}
+
+/// The words that a link brings, when they are what a business may put into one.
+fn words(query: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let (_, words) = pairs.find(|(name, _)| name == WORDS_NAME)?;
+    let fits =
+        !words.trim().is_empty() && words.chars().count() <= WORDS && !words.contains(char::is_control);
+    fits.then(|| words.into_owned())
+}
+
+/// A link with words, in which nothing stands that a shell or a page takes for its own.
+fn with_words(link: &str, words: &str) -> String {
+    let words: String = form_urlencoded::byte_serialize(words.as_bytes()).collect();
+    format!("{link}?{WORDS_NAME}={words}")
 }
 
 /// By which name this relay was called, if that is one.

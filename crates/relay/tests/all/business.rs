@@ -5,7 +5,8 @@ use ed25519_dalek::{Signature, Signer, VerifyingKey};
 use futures_util::FutureExt;
 use lacre_proto::wire::{self, Category, lookup, request::Op, response::Result as R};
 use lacre_proto::{AccountId, ConversationId, ErrorCode, Millis, label};
-use lacre_relay::services::{BusinessClaim, BusinessError, VerifyBy};
+use lacre_relay::limits::RateLimits;
+use lacre_relay::services::{BusinessClaim, BusinessError, Settings, VerifyBy};
 use lacre_store::memory::MemoryData;
 use prost::Message;
 
@@ -257,6 +258,61 @@ fn where_no_business_is_nobody_sends_by_name() {
     let send = Some(send(SHOP, 1, "olá", 2));
     let op = Op::NamedSend(wire::NamedSend { send, category: Category::Service.into() });
     assert_eq!(his.ask(op), Err(ErrorCode::AnonymousOnly));
+}
+
+/// Two who have talked before one of them became a business.
+fn talked_before(data: MemoryData, third: bool) -> Shop {
+    let world = World::over(data, Settings { rates: RateLimits::lifted(), ..Settings::default() });
+    let (shop, mut its) = world.sign_up("shop");
+    let (ana, mut hers) = world.sign_up("ana");
+    publish(&mut its);
+    let ticket = claim(&mut hers, &shop).unwrap();
+    let mut additions = vec![addition(hers.ticket(), Bytes::new()), addition(ticket, welcome("shop"))];
+    if third {
+        let (bruno, mut his) = world.sign_up("bruno");
+        publish(&mut his);
+        additions.push(addition(claim(&mut hers, &bruno).unwrap(), welcome("bruno")));
+    }
+    accepted(world.connect().ask(Op::CreateConversation(create(SHOP, additions, 1))));
+    let handle = "shop".parse().unwrap();
+    world.services.add_business(&handle, claim_of("shop"), world.now).now_or_never().unwrap().unwrap();
+    Shop { world, shop, ana, its, hers, dedupe: 100, revision: 0 }
+}
+
+#[test]
+fn s01_what_was_begun_before_the_shop_was_one_is_held_to_consent_from_anas_next_message() {
+    let data = MemoryData::new();
+    let mut all = talked_before(data.clone(), false);
+    let anonymous = |all: &mut Shop, n| all.world.connect().ask(Op::Send(send(SHOP, 1, "oi", n))).map(drop);
+    assert_eq!(anonymous(&mut all, 7), Ok(()), "as before");
+    assert_eq!(
+        all.say(false, Category::Service),
+        Err(ErrorCode::AnonymousOnly),
+        "the shop makes it nothing else"
+    );
+    let (_, mut mallory) = all.world.sign_up("mallory");
+    let named = |n| {
+        let send = Some(send(SHOP, 1, "oi", n));
+        Op::NamedSend(wire::NamedSend { send, category: Category::Service.into() })
+    };
+    assert_eq!(mallory.ask(named(8)), Err(ErrorCode::AnonymousOnly), "nor who is not in it");
+    assert_eq!(all.say(true, Category::Service), Ok(()));
+    assert_eq!(anonymous(&mut all, 9), Err(ErrorCode::NameNeeded));
+    assert_eq!(all.say(false, Category::Service), Ok(()), "within the window");
+    assert_eq!(all.say(false, Category::Marketing), Err(ErrorCode::ConsentNeeded));
+    all.at(all.world.now + DAY + 1);
+    assert_eq!(all.say(false, Category::Service), Err(ErrorCode::ConsentNeeded));
+    // It is so for good.
+    all.world = World::over(data, Settings { rates: RateLimits::lifted(), ..Settings::default() });
+    assert_eq!(anonymous(&mut all, 10), Err(ErrorCode::NameNeeded));
+}
+
+#[test]
+fn where_a_third_is_nothing_becomes_a_conversation_with_a_shop() {
+    let mut all = talked_before(MemoryData::new(), true);
+    assert_eq!(all.say(true, Category::Service), Err(ErrorCode::AnonymousOnly));
+    let anonymous = all.world.connect().ask(Op::Send(send(SHOP, 1, "oi", 7)));
+    assert!(anonymous.is_ok());
 }
 
 #[test]

@@ -98,6 +98,36 @@ async fn the_page_says_who_a_business_is_and_how_a_chat_begins() {
 }
 
 #[tokio::test]
+async fn words_that_a_link_brings_are_shown_as_its_own_and_write_neither_page_nor_command() {
+    let town = Town::new(Rate::LIFTED).await;
+    town.add("Padaria Sol").await;
+    let page = town.get("/b/bakery?text=Have+you%20rye%3F").await;
+    for part in [
+        "<pre>lacre chat \"https://relay.example/b/bakery?text=Have+you+rye%3F\"</pre>",
+        "This link brings words",
+        "<blockquote>Have you rye?</blockquote>",
+    ] {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+    let evil = town.get("/b/bakery?text=%22%3Brm%20-rf%20~%3B%24(x)%60y%60%3Cscript%3E%27").await;
+    assert!(evil.contains("&lt;script&gt;") && !evil.contains("<script"), "{evil}");
+    let command = evil.lines().find(|line| line.contains("lacre chat")).unwrap();
+    assert!(
+        command.ends_with("?text=%22%3Brm+-rf+%7E%3B%24%28x%29%60y%60%3Cscript%3E%27\"</pre>"),
+        "{command}"
+    );
+    let plain = |page: String| page.split_once("\r\n\r\n").unwrap().1.to_owned();
+    let without = plain(town.get("/b/bakery").await);
+    let long = format!("/b/bakery?text={}", "a".repeat(141));
+    for link in
+        [long.as_str(), "/b/bakery?text=a%0Ab", "/b/bakery?text=", "/b/bakery?code=x", "/b/bakery?text=%20"]
+    {
+        assert_eq!(plain(town.get(link).await), without, "{link}");
+    }
+    town.relay.stop().await;
+}
+
+#[tokio::test]
 async fn people_and_nobody_have_the_same_page_and_a_name_writes_no_page() {
     let town = Town::new(Rate::LIFTED).await;
     town.add("<img src=x onerror=alert(1)>").await;

@@ -94,3 +94,18 @@ fn what_was_missed_of_a_group_is_read_again() {
     ana.hear(Msg::Group(TRIP, trip()));
     assert!(ana.hear(Msg::Stale).contains(&Command::LoadGroup(TRIP)));
 }
+
+#[test]
+fn who_follows_a_link_has_its_words_before_them_and_sends_them_or_not() {
+    let mut ana = Ana::at(100, 30);
+    ana.hear(Msg::Begin("bakery".to_owned(), "Have you rye?\u{202e}\u{1b}[2J".to_owned()));
+    assert!(ana.written().starts_with("Have you rye?"), "{}", ana.written());
+    assert!(!ana.written().contains(['\u{202e}', '\u{1b}']));
+    assert_eq!(ana.press(&[Key::Escape]), [], "nothing is sent by itself");
+    // What was being written stays.
+    let mut ana = Ana::with_friends(100, 30);
+    ana.hear(Msg::Begin("bruno".to_owned(), String::new()));
+    ana.types("so far");
+    ana.hear(Msg::Begin("bruno".to_owned(), "other words".to_owned()));
+    assert_eq!(ana.written(), "so far");
+}

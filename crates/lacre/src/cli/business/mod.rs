@@ -15,6 +15,7 @@ use lacre_proto::Handle;
 
 use super::LimitsArg;
 use super::relay::TlsArg;
+use crate::person::Person;
 
 pub use inbox::{
     CannedCommand, ChangeConversation, InboxCommand, OneConversation, QueueArgs, ReplyArgs, SeenArgs,
@@ -40,8 +41,8 @@ pub enum ConsentCommand {
     List,
     /// Say what a business may write, in place of what you have said before
     Grant {
-        /// The business
-        business: Handle,
+        /// The business, or a link to it
+        business: Person,
         /// What for
         #[arg(long = "for", value_name = "WHAT", value_delimiter = ',', required = true)]
         purposes: Vec<PurposeArg>,
@@ -54,8 +55,8 @@ pub enum ConsentCommand {
     },
     /// Say stop: nothing more comes, from the next message on, until you write to it again
     Stop {
-        /// The business
-        business: Handle,
+        /// The business, or a link to it
+        business: Person,
         /// Seconds to wait for the relay; what it is to be told is kept until it can be told
         #[arg(long, value_name = "SECONDS", default_value_t = 30)]
         timeout: u64,
@@ -338,7 +339,8 @@ pub enum AdminBusiness {
         #[arg(long, value_name = "REASON")]
         by_hand: Option<String>,
     },
-    /// Look whether it shows its token at https://DOMAIN/.well-known/lacre-business, and keep that for a day
+    /// Look whether it shows its token at https://DOMAIN/.well-known/lacre-business, or in a TXT record of
+    /// `_lacre-business.DOMAIN`, and keep that for a day
     Check(OneBusiness),
     /// Count a customer's report of it, which `lacre report` or `lacre requests report` has written
     Report {

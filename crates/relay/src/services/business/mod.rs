@@ -79,7 +79,7 @@ pub struct Business {
     pub handle: Handle,
     /// What it says of itself.
     pub claim: Claim,
-    /// What it is to show at `https://DOMAIN/.well-known/lacre-business`.
+    /// What it is to show at its domain: at `/.well-known/lacre-business`, or in a TXT record of `_lacre-business.DOMAIN`.
     pub token: String,
     /// When it was added.
     pub added_ms: Millis,
@@ -262,6 +262,11 @@ impl<D: Data> Services<D> {
     async fn business(&self, account: AccountId) -> Answered<Option<BusinessRow>> {
         let row = self.0.data.get(&keys::business(account)).await.map_err(unavailable)?;
         row.map(|row| rows::decode(&row)).transpose()
+    }
+
+    /// Whether an account is a business.
+    pub(super) async fn is_business(&self, account: AccountId) -> Answered<bool> {
+        Ok(self.business(account).await?.is_some())
     }
 
     /// Whether an account is a business, and a fresh certificate if it is a verified one.

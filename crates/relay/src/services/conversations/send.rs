@@ -1,5 +1,7 @@
 //! Sending: the hot path. When the conversation is known, all up to the write is done without waiting.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use lacre_proto::mls_framing::{self, ContentType};
 use lacre_proto::wire::{Accepted, Category, NamedSend, Sealed, Send, item};
@@ -7,8 +9,9 @@ use lacre_proto::{ConversationId, ErrorCode, Millis, limits};
 use lacre_store::bus::{Bus, PASSING};
 use lacre_store::data::{Batch, Data, Expected, LogId};
 
-use super::super::business::{Leave, Reach, watched};
-use super::super::{Answered, Authenticated, Durable, Services, bad, keys, not_written, refuse};
+use super::super::business::{Dealing, Leave, Reach, watched};
+use super::super::{Answered, Authenticated, Durable, Services, bad, keys, not_written, refuse, rows};
+use super::roster::Roster;
 use super::{Delivery, Standing, encode_item, failed, stale};
 
 impl<D: Data> Services<D> {
@@ -46,7 +49,14 @@ impl<D: Data> Services<D> {
             return refuse(ErrorCode::NotMls);
         }
         let conversation = self.conversation(id).await?.ok_or(ErrorCode::NoSuchConversation)?;
-        let dealing = conversation.lock().live.as_ref().and_then(|live| live.dealing);
+        let (known, roster) = match &conversation.lock().live {
+            Some(live) => (live.dealing, live.roster.clone()),
+            None => return refuse(ErrorCode::StorageUnavailable),
+        };
+        let dealing = match (known, by) {
+            (None, Some((caller, _))) if !passing => self.between(&roster, caller).await?,
+            (known, _) => known,
+        };
         let Leave { batch: leave, reach } = match (dealing, by) {
             (None, None) => Batch::new().into(),
             // Who sends is known where a business is, and nowhere else.
@@ -70,6 +80,12 @@ impl<D: Data> Services<D> {
         let mut state = held.lock();
         let generation = state.generation;
         let Some(live) = &mut state.live else { return refuse(ErrorCode::StorageUnavailable) };
+        let becomes = dealing.filter(|_| live.dealing.is_none());
+        let is_another = live.dealing.is_some() && live.dealing != dealing;
+        if is_another || becomes.is_some() && !Arc::ptr_eq(&roster, &live.roster) {
+            // It became one with a business meanwhile, or somebody has come or gone.
+            return refuse(ErrorCode::StorageUnavailable);
+        }
         let standing = live.standing(&capability).ok_or(ErrorCode::NoSuchConversation)?;
         if !passing && let Some(sequence) = live.head.sequence_of(dedupe) {
             return Ok(self.repeated(conversation, &state, sequence));
@@ -93,7 +109,11 @@ impl<D: Data> Services<D> {
         let (key, row) = (keys::conversation(id), head.encode());
         let old = std::mem::replace(&mut live.head_row, row.clone());
         live.head = head;
-        let batch = leave.assert(key.clone(), Expected::Value(old)).put(key, row);
+        let mut batch = leave.assert(key.clone(), Expected::Value(old)).put(key, row);
+        if let Some(dealing) = becomes {
+            live.dealing = becomes;
+            batch = batch.put(keys::dealing(id), rows::encode(&dealing.row()));
+        }
         let (batch, counted) = match &mut counting {
             Some(counting) => counting.add(batch),
             None => (batch, None),
@@ -103,6 +123,27 @@ impl<D: Data> Services<D> {
         });
         drop(counting);
         Ok(watched(durable, reach, counted))
+    }
+
+    /// Between whom a conversation is that was begun before one of them became a business, and is with one from now
+    /// on: when somebody says something by name in it whose devices are on its roster with those of one business, and
+    /// with nobody's else. What the business itself says makes it none: a window that was open would be closed by it.
+    async fn between(&self, roster: &Roster, by: Authenticated) -> Answered<Option<Dealing>> {
+        if !roster.has(by.device) || self.is_business(by.account).await? {
+            return Ok(None);
+        }
+        let mut other = None;
+        for device in roster.named() {
+            match self.device(device).await? {
+                Some((account, _)) if account == by.account => {}
+                Some((account, _)) if other.is_none_or(|other| other == account) => other = Some(account),
+                _ => return Ok(None),
+            }
+        }
+        match other {
+            Some(other) if self.is_business(other).await? => Ok(Some(Dealing::new(other, by.account))),
+            _ => Ok(None),
+        }
     }
 
     /// Tells the devices of a roster that are connected now, and stores nothing.
