@@ -1,5 +1,6 @@
 //! Stories over the small relay.
 
+mod agreed;
 mod authors;
 mod consent_matrix;
 mod dealing;
