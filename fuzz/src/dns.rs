@@ -1,4 +1,5 @@
-//! What a resolver says of a domain. The reader stands alone, so that the targets need nothing else of the node.
+//! What a resolver says of a domain. The reader stands alone, so that the targets need nothing else of the
+//! node.
 
 #[path = "../../crates/business/src/domain/message.rs"]
 mod message;

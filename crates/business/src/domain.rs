@@ -1,5 +1,5 @@
-//! What a business shows at its domain, so that an operator sees that the domain is its own: a token at its web server,
-//! or in a TXT record of a name below it.
+//! What a business shows at its domain, so that an operator sees that the domain is its own: a token at its
+//! web server, or in a TXT record of a name below it.
 
 mod message;
 mod resolver;

@@ -48,8 +48,8 @@ pub struct Agreement {
     pub categories: Vec<Category>,
     /// Until when, by the relay's time.
     pub expires_ms: Millis,
-    /// [`TermsRecord::hash`](crate::records::TermsRecord::hash) of the terms that the customer was shown; `None` when
-    /// the business had told none. More than stands is granted only to what was shown.
+    /// [`TermsRecord::hash`](crate::records::TermsRecord::hash) of the terms that the customer was shown;
+    /// `None` when the business had told none. More than stands is granted only to what was shown.
     pub shown: Option<[u8; 32]>,
 }
 

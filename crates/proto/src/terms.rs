@@ -1,5 +1,5 @@
-//! What a business may tell its customers before they write: the relay takes, and a device believes, only what is within
-//! these limits.
+//! What a business may tell its customers before they write: the relay takes, and a device believes, only
+//! what is within these limits.
 
 use crate::wire::{BusinessTerms, Provider};
 

@@ -18,7 +18,8 @@ const LEFT_OUT: &str = "positive_data_acceptance,negative_data_rejection,unsuppo
 /// Calls after which others have nothing to be tried on: they are tried last.
 const LAST: [&str; 5] = ["DeleteTemplate", "DeleteTemplates", "DeleteMedia", "DeleteCode", "Deregister"];
 
-/// Its environment, in the version that `suites/sdk/schemathesis.txt` names; the reason when the machine has none.
+/// Its environment, in the version that `suites/sdk/schemathesis.txt` names; the reason when the machine has
+/// none.
 pub fn tool() -> Result<PathBuf, String> {
     install::python(&root().join(target()).join("sdk"), "schemathesis.txt", "schemathesis")
 }

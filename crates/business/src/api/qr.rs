@@ -130,7 +130,8 @@ fn told<P: Ports>(node: &Node<P>, code: &str, words: &str, picture: Option<&str>
     told
 }
 
-/// The link brings the words itself: nobody but the node knows its codes, and it is not asked by who follows a link.
+/// The link brings the words itself: nobody but the node knows its codes, and it is not asked by who follows
+/// a link.
 fn deep_link<P: Ports>(node: &Node<P>, words: &str) -> String {
     let mut link = node.settings.chat_link.clone();
     link.query_pairs_mut().append_pair("text", words);

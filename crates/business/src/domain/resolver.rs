@@ -1,4 +1,5 @@
-//! TXT records by way of this machine's resolver. It is the operator's, and is believed: what it says is as good as it is.
+//! TXT records by way of this machine's resolver. It is the operator's, and is believed: what it says is as
+//! good as it is.
 
 use std::future::Future;
 use std::io;
@@ -152,7 +153,8 @@ async fn by_stream(
     }
 }
 
-/// The resolvers that a configuration names; this machine itself when it names none, as its manual page has it.
+/// The resolvers that a configuration names; this machine itself when it names none, as its manual page has
+/// it.
 fn servers(configuration: &str) -> Vec<SocketAddr> {
     let named = configuration.lines().filter_map(|line| line.trim().strip_prefix("nameserver"));
     let address = |text: &str| Some(SocketAddr::new(text.trim().parse().ok()?, 53));

@@ -36,8 +36,8 @@ async fn the_throughput_of_the_number_holds() {
     assert_eq!(answer.headers["retry-after"], "1");
 }
 
-/// A program floods its number, and one customer: what is over is refused at once, with a time to wait, and neither
-/// the sealed side nor other calls hear of it.
+/// A program floods its number, and one customer: what is over is refused at once, with a time to wait, and
+/// neither the sealed side nor other calls hear of it.
 #[tokio::test]
 async fn b12_who_floods_is_held_back_and_nothing_of_it_is_sent() {
     let world = World::with(|it| {

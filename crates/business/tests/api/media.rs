@@ -172,7 +172,8 @@ async fn b14_what_is_not_what_it_says_or_is_known_as_a_virus_is_no_upload() {
     for (kind, bytes) in good {
         upload(&world, kind, bytes).await;
         let kept = world.files();
-        // Under no other type that has a mark of its own, a program under none of these, a virus under none at all.
+        // Under no other type that has a mark of its own, a program under none of these, a virus under none
+        // at all.
         let others = good.iter().filter(|it| it.0 != kind && it.0 != "text/plain");
         let lies = others.map(|it| it.1).chain([b"MZ a program".as_slice()]).filter(|_| kind != "text/plain");
         for lie in lies.chain([virus.as_bytes()]) {

@@ -32,9 +32,9 @@ async fn line_of(world: &World, token: &str, route: &Route, person: u64, count: 
     format!("{} {}", route.method, pieces.join("/"))
 }
 
-/// Each call, who may make it, and who of them also when limited to inboxes: owners (o), admins (a), supervisors (s),
-/// agents (g), auditors (u) and developers (d). Written down once more than in the node's own table, so that nobody may
-/// more than before without somebody saying so here.
+/// Each call, who may make it, and who of them also when limited to inboxes: owners (o), admins (a),
+/// supervisors (s), agents (g), auditors (u) and developers (d). Written down once more than in the node's
+/// own table, so that nobody may more than before without somebody saying so here.
 const MAY: &[(&str, &str, &str)] = &[
     ("POST sign-in", "oasgud", "oasgud"),
     ("POST sign-out", "oasgud", "oasgud"),

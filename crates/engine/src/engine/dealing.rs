@@ -155,8 +155,8 @@ impl Engine {
         }))
     }
 
-    /// The relay says that the other is a business, which was not known here, or that the conversation is with one from
-    /// now on, though it was begun before.
+    /// The relay says that the other is a business, which was not known here, or that the conversation is
+    /// with one from now on, though it was begun before.
     pub(super) fn is_named(&mut self, cx: &mut Cx<'_>, id: ConversationId) -> Result<(), EngineError> {
         cx.store.delete(key::conversation(UNNAMED, id));
         let Some(peer) = cx.shown(id)?.and_then(|record| record.peer) else { return Ok(()) };
@@ -293,9 +293,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Grants categories to a business, in place of what was granted before; none is a stop, which counts here at
-    /// once. More than stands is granted only to who tells what the customer was shown; to take something back nobody
-    /// has to read anything first.
+    /// Grants categories to a business, in place of what was granted before; none is a stop, which counts
+    /// here at once. More than stands is granted only to who tells what the customer was shown; to take
+    /// something back nobody has to read anything first.
     pub(super) fn grant(
         &mut self,
         cx: &mut Cx<'_>,
@@ -354,8 +354,8 @@ impl Engine {
         Ok(Ok(()))
     }
 
-    /// Keeps a consent; one that takes service back closes the window, as a stop does: it would let through until
-    /// tomorrow what the customer has just refused.
+    /// Keeps a consent; one that takes service back closes the window, as a stop does: it would let through
+    /// until tomorrow what the customer has just refused.
     pub(super) fn hold_consent(&self, cx: &mut Cx<'_>, consent: &ConsentRecord) -> Result<(), EngineError> {
         let ConsentRecord { business, customer, granted_ms, .. } = *consent;
         let before = cx.records().consent(business, customer)?;
@@ -438,8 +438,6 @@ impl Engine {
         let known = cx.records().consent(consent.business, consent.customer)?;
         if known.is_none_or(|known| known.revision < consent.revision) {
             self.hold_consent(cx, &consent)?;
-            // What was said since is in another conversation than this, and may have come before.
-            self.windows_of(cx, consent.business)?;
         }
         Ok(())
     }

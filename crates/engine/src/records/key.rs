@@ -143,7 +143,8 @@ pub(crate) const WINDOW: u8 = 0x79;
 pub(crate) const WITHDRAWN: u8 = 0x5f;
 /// The key by which the relay's operator signs certificates.
 pub(crate) const PLATFORM: u8 = 0x7a;
-/// Conversations with an account that became a business later: in them nothing is sent by name, until the relay says so.
+/// Conversations with an account that became a business later: in them nothing is sent by name, until the
+/// relay says so.
 pub(crate) const UNNAMED: u8 = 0x7b;
 /// Conversation, MIMI id → when another device of this account told that it has read a message that is not here yet.
 pub(crate) const READ_AHEAD: u8 = 0x7c;

@@ -40,8 +40,9 @@ use lacre_client::Client;
 
 pub use run::ChatError;
 
-/// Shows a client's conversations in this process' terminal until the person leaves. The client stays open. It begins
-/// with somebody, when a handle is given, and with words in the composer, which are sent when the person does so.
+/// Shows a client's conversations in this process' terminal until the person leaves. The client stays open.
+/// It begins with somebody, when a handle is given, and with words in the composer, which are sent when the
+/// person does so.
 pub async fn run(client: Client, begin: Option<(String, String)>) -> Result<(), ChatError> {
     let link = link::Link::new(client);
     let begin = begin.map(|(handle, words)| msg::Msg::Begin(handle, words));

@@ -99,8 +99,8 @@ fn no_other_looks_like(one: &OneBusiness) -> Result<(), Failure> {
     }
 }
 
-/// Looks at the business's domain, and has the relay hold what stands there against the token: at its web server, and if
-/// it is not there, in its records.
+/// Looks at the business's domain, and has the relay hold what stands there against the token: at its web
+/// server, and if it is not there, in its records.
 async fn check(one: &OneBusiness, as_json: bool) -> Result<(), Failure> {
     let business = wish(&one.relay, &format!("GET /businesses/{}", one.handle), "")?;
     let [domain, token] = ["domain", "token"].map(|it| business[it].as_str().unwrap_or_default());

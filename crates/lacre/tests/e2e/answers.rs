@@ -52,7 +52,7 @@ fn row(person: &Person, what: &str, is: impl Fn(&Value) -> bool) -> Value {
 #[test]
 fn r18_whatever_answers_says_what_it_answers_and_a_voice_or_a_sticker_stays_one() {
     let bakery = Bakery::new();
-    let (_node, address) = bakery.serve();
+    let (_node, address) = bakery.serves(&["--allow-link-host", "127.0.0.1"]);
     let program = Hears::start();
     bakery.says(&["webhook", "set", &program.url, "--verify-token", "bread"]).ok();
     let folder = tempfile::tempdir().expect("a folder");

@@ -103,7 +103,8 @@ fn page(
     let code = link.as_deref().and_then(code).unwrap_or_default();
     let begin = match words {
         None => format!("<pre>lacre send {handle} \"Hello\"</pre>"),
-        // Anybody can make a link with words: they are shown as such, and stand in no command but in the link.
+        // Anybody can make a link with words: they are shown as such, and stand in no command but in the
+        // link.
         Some(words) => format!(
             "<pre>lacre chat \"{}\"</pre>\n<p>This link brings words to begin with, which you can change or leave out \
 before you send them:</p>\n<blockquote>{}</blockquote>",

@@ -151,7 +151,8 @@ pub(crate) fn permitted(
     is_template: bool,
 ) -> Result<(), ApiError> {
     let name = category.name();
-    // Who takes service back closes the window; who writes again after it opens it, though their consent has none.
+    // Who takes service back closes the window; who writes again after it opens it, though their consent has
+    // none.
     let window = standing.window_until > now;
     if standing.stopped.contains(&category) && !(window && category == Category::Service) {
         return Err(ApiError::NoConsent(format!("The user has stopped {name} messages")));

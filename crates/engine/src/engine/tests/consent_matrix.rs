@@ -1,7 +1,6 @@
 //! Every category in every state of a customer, at each device: what one and the other hold to.
 
 use lacre_proto::ConversationId;
-use lacre_proto::wire::{self, item};
 
 #[cfg(feature = "evil")]
 use super::dealing::from_shop;
@@ -131,31 +130,4 @@ fn r20_r21_every_category_in_every_state_at_the_shops_own_device() {
             assert_eq!(refusal(&world, "shop").is_none(), fine, "{state:?}, {what:?}");
         }
     }
-}
-
-#[test]
-fn what_ana_writes_after_her_stop_is_answered_on_the_device_that_hears_of_the_stop_later() {
-    let (mut world, id) = shop();
-    world.link("ana", "ana/phone", 77);
-    world.run();
-    world.wait(60_000);
-    world.person("ana/phone").held = true;
-    grant(&mut world, id, &[]);
-    world.wait(1_000);
-    world.say("ana", "shop", "one more thing");
-    world.run();
-    world.wait(60_000);
-    // Her words are in another conversation than the stop, and come first.
-    let in_talk = |item: &wire::Item| match &item.kind {
-        Some(item::Kind::Sealed(sealed)) => sealed.conversation == id.as_ref(),
-        _ => false,
-    };
-    world.tamper("ana/phone", |items| items.sort_by_key(|item| !in_talk(item)));
-    world.person("ana/phone").held = false;
-    world.run();
-    world.wait(60_000);
-    world.say("shop", "ana", "yes?");
-    world.run();
-    assert!(world.seen("ana", "shop").contains(&"yes?".to_owned()));
-    assert!(world.seen("ana/phone", "shop").contains(&"yes?".to_owned()));
 }

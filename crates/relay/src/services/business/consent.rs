@@ -64,8 +64,8 @@ impl<D: Data> Services<D> {
         row.map(|row| Dealing::of(&rows::decode(&row)?)).transpose()
     }
 
-    /// Takes a customer's grant in place of the one before; one without categories is a stop. What takes service back
-    /// closes the window, until the customer writes again.
+    /// Takes a customer's grant in place of the one before; one without categories is a stop. What takes
+    /// service back closes the window, until the customer writes again.
     pub(crate) async fn put_consent(
         &self,
         op: PutConsent,

@@ -79,7 +79,8 @@ pub struct Business {
     pub handle: Handle,
     /// What it says of itself.
     pub claim: Claim,
-    /// What it is to show at its domain: at `/.well-known/lacre-business`, or in a TXT record of `_lacre-business.DOMAIN`.
+    /// What it is to show at its domain: at `/.well-known/lacre-business`, or in a TXT record of
+    /// `_lacre-business.DOMAIN`.
     pub token: String,
     /// When it was added.
     pub added_ms: Millis,

@@ -125,9 +125,10 @@ impl<D: Data> Services<D> {
         Ok(watched(durable, reach, counted))
     }
 
-    /// Between whom a conversation is that was begun before one of them became a business, and is with one from now
-    /// on: when somebody says something by name in it whose devices are on its roster with those of one business, and
-    /// with nobody's else. What the business itself says makes it none: a window that was open would be closed by it.
+    /// Between whom a conversation is that was begun before one of them became a business, and is with one
+    /// from now on: when somebody says something by name in it whose devices are on its roster with those of
+    /// one business, and with nobody's else. What the business itself says makes it none: a window that was
+    /// open would be closed by it.
     async fn between(&self, roster: &Roster, by: Authenticated) -> Answered<Option<Dealing>> {
         if !roster.has(by.device) || self.is_business(by.account).await? {
             return Ok(None);
