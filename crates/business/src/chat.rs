@@ -505,6 +505,10 @@ pub struct Customer {
 
 /// The sealed side of the node.
 pub trait Chat: RelayClock {
+    /// The customers with whom there is a conversation, and since when; also those who were not heard of yet.
+    fn met(&self) -> Result<Vec<(AccountId, Millis)>, SendError> {
+        Ok(Vec::new())
+    }
     /// Who has a handle.
     fn find(&self, handle: &Handle)
     -> impl Future<Output = Result<AccountId, SendError>> + std::marker::Send;

@@ -264,9 +264,6 @@ async fn keep_clean<P: Ports, D: Data, K: Clock>(
         if let Err(error) = own.sweep().await {
             tracing::warn!(%error, "sessions that are over stay for a while");
         }
-        if let Err(error) = own.meet().await {
-            tracing::warn!(%error, "customers who have not spoken with this node are known later");
-        }
         if let Err(error) = own.keep_told().await {
             tracing::warn!(%error, "customers are told later who acts for the business");
         }

@@ -8,7 +8,7 @@ mod lead;
 mod pass;
 
 use futures_util::future::BoxFuture;
-use lacre_proto::{AccountId, DeviceId, Millis};
+use lacre_proto::{DeviceId, Millis};
 
 use crate::chat::SendError;
 
@@ -67,8 +67,6 @@ pub enum NodesError {
 pub trait Nodes: Send + Sync + 'static {
     /// All of them.
     fn members(&self) -> Result<Vec<Member>, NodesError>;
-    /// The customers with whom there is a conversation, and since when.
-    fn met(&self) -> Result<Vec<(AccountId, Millis)>, NodesError>;
     /// The linking that was begun last.
     fn linking(&self) -> Option<Linking>;
     /// Lets a device in that shows this code; done when its number is known, or when it came to nothing.

@@ -62,7 +62,7 @@ use crate::api::params;
 use crate::api::reader::At;
 use crate::audit::{Act, Audit, Who};
 use crate::clock::Clock;
-use crate::erasing::{self, EraseError, Eraser};
+use crate::erasing::{EraseError, Eraser};
 use crate::held::Holdings;
 use crate::inbox::{CannedReplies, Conversations, Inboxes, Replying};
 use crate::node::Identity;
@@ -219,21 +219,6 @@ impl<D: Data, K: Clock> Own<D, K> {
             true => self.tell_terms(0).await,
             false => Ok(()),
         }
-    }
-
-    /// Has programs' ids of customers known here who have not spoken with this node: programs may have them from another
-    /// node of the account.
-    pub(crate) async fn meet(&self) -> Result<(), OwnError> {
-        let Some(nodes) = &self.nodes else { return Ok(()) };
-        let names = &self.hooks.renderer.names;
-        for (customer, since) in nodes.met()? {
-            if names.customers.known(customer).await?.is_none()
-                && !erasing::is_erased(&names.store, customer, since).await?
-            {
-                names.customers.number_of(customer).await?;
-            }
-        }
-        Ok(())
     }
 
     fn failures(&self) -> MutexGuard<'_, Failures> {

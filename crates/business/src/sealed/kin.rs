@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use lacre_client::records::ConversationKind;
 use lacre_client::{Client, Connection, Event, Intent, LinkCode, Wanted};
-use lacre_proto::{AccountId, DeviceId, Millis, limits};
+use lacre_proto::{DeviceId, Millis, limits};
 use lacre_store::data::Data;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
@@ -183,12 +182,6 @@ impl Nodes for Kin {
             quarantine_until: it.quarantine_until,
         };
         Ok(all.into_iter().map(member).collect())
-    }
-
-    fn met(&self) -> Result<Vec<(AccountId, Millis)>, NodesError> {
-        let all = self.client.read(|views| views.records().conversations()).map_err(unread)?;
-        let direct = all.into_iter().filter(|it| it.kind == ConversationKind::Direct);
-        Ok(direct.filter_map(|it| Some((it.peer?, it.created_ms))).collect())
     }
 
     fn linking(&self) -> Option<Linking> {

@@ -148,6 +148,12 @@ impl<D: Data> RelayClock for Sealed<D> {
 }
 
 impl<D: Data> Chat for Sealed<D> {
+    fn met(&self) -> Result<Vec<(AccountId, Millis)>, SendError> {
+        let all = self.read(|records| records.conversations())?;
+        let direct = all.into_iter().filter(|it| it.kind == ConversationKind::Direct);
+        Ok(direct.filter_map(|it| Some((it.peer?, it.created_ms))).collect())
+    }
+
     async fn find(&self, handle: &Handle) -> Result<AccountId, SendError> {
         let known = self.read(|records| records.contact_by_handle(handle))?;
         known.map(|contact| contact.account).ok_or(SendError::NoSuchAccount)

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::error::ApiError;
 use super::super::reader::{At, is_digits};
+use crate::erasing;
 use crate::node::{Node, Ports};
 
 const INPUT_MAX: usize = 160;
@@ -67,8 +68,18 @@ pub(super) async fn read<P: Ports>(node: &Node<P>, params: &At<'_>) -> Result<Re
     Ok(Recipient { account, input, form })
 }
 
-/// The account of `wa_id` digits.
+/// The account of `wa_id` digits. A program may have them from another node of the business, while this one has heard
+/// nothing of the customer yet.
 pub(crate) async fn account<P: Ports>(node: &Node<P>, digits: &str) -> Result<Option<AccountId>, ApiError> {
+    if let Some(known) = node.customers.account_of(digits).await? {
+        return Ok(Some(known));
+    }
+    for (customer, since) in node.chat.met()? {
+        let is_new = node.customers.known(customer).await?.is_none();
+        if is_new && !erasing::is_erased(&node.store, customer, since).await? {
+            node.customers.number_of(customer).await?;
+        }
+    }
     Ok(node.customers.account_of(digits).await?)
 }
 

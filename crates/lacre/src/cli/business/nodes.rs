@@ -9,7 +9,8 @@ use super::node::NodeArgs;
 /// Examples of `lacre business nodes`.
 pub const NODES: &str = "\
 On the new machine, which shows a code:
-  lacre business join --data ./bakery --relay https://relay.example --name standby
+  lacre business join --data ./bakery --relay https://relay.example \\
+      --name standby
 On one where a node serves, with that code; it shows a number:
   lacre business nodes add CODE --data ./bakery
 Then type that number on the new one, and let it serve:
