@@ -55,10 +55,7 @@ impl Sends {
         *self.waiting().entry((now / DAY, template)).or_default() += 1;
         let _turn = self.turn.lock().await;
         // Nothing is left where whoever had the turn before has written this down too.
-        while let Some(((day, template), count)) = {
-            let next = self.waiting().pop_first();
-            next
-        } {
+        while let Some(((day, template), count)) = self.next() {
             if let Err(error) = Self::write(store, day, template, count).await {
                 *self.waiting().entry((day, template)).or_default() += count;
                 return Err(error);
@@ -78,6 +75,10 @@ impl Sends {
             store.change("a count", &template_key(template, day), add).await?;
         }
         count(store, day, |it| it.sent += more).await
+    }
+
+    fn next(&self) -> Option<((u64, Option<u64>), u64)> {
+        self.waiting().pop_first()
     }
 
     fn waiting(&self) -> MutexGuard<'_, BTreeMap<(u64, Option<u64>), u64>> {

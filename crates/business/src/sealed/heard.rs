@@ -1,11 +1,12 @@
 //! What happens on the device, as events, each told once.
 
-use lacre_client::EngineError;
 use lacre_client::content::{self, Content};
 use lacre_client::journal::Changed;
 use lacre_client::records::{
     ConversationKind, ConversationRecord, Failure, MessageRecord, MessageState, Reaction,
+    Standing as ConversationStanding,
 };
+use lacre_client::{EngineError, Intent};
 use lacre_proto::{AccountId, ConversationId, ErrorCode};
 use lacre_store::data::{Batch, Data, Expected, Key, WriteError};
 use sha2::{Digest, Sha256};
@@ -91,9 +92,9 @@ impl<D: Data> Sealed<D> {
                 Content::Chosen { of, .. } => records.message(conversation, *of)?,
                 _ => None,
             };
-            Ok(Some((row, customer, theirs, menu)))
+            Ok(Some((record.standing, row, customer, theirs, menu)))
         });
-        let Some((row, customer, reaction, menu)) = found.map_err(unread)? else { return Ok(()) };
+        let Some((standing, row, customer, reaction, menu)) = found.map_err(unread)? else { return Ok(()) };
         let mut all = Vec::new();
         // What another device of the account has sent, that one tells of.
         let is_said_here = row.mine && self.is_said_here(&row)?;
@@ -114,7 +115,22 @@ impl<D: Data> Sealed<D> {
         for (by, event) in all {
             self.tell(mark(row.id, &by), &event, Some(row.id)).await?;
         }
+        if !row.mine && standing == ConversationStanding::Asked {
+            self.take_in(conversation, customer.account).await;
+        }
         Ok(())
+    }
+
+    /// To a business nobody who writes is a stranger: they hear that it has come, and the business's other nodes come
+    /// into the conversation. What is not done now is done with their next message.
+    async fn take_in(&self, conversation: ConversationId, customer: AccountId) {
+        let accepted = match self.permit(customer).await {
+            Ok(()) => self.intend(Intent::Accept(conversation)).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = accepted {
+            tracing::debug!(%error, "a customer who has written is taken in later");
+        }
     }
 
     async fn tell_consent(&self, customer: AccountId) -> Result<(), StoreError> {

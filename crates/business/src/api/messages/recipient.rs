@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::error::ApiError;
 use super::super::reader::{At, is_digits};
+use crate::chat::Chat;
 use crate::erasing;
 use crate::node::{Node, Ports};
 
