@@ -144,11 +144,7 @@ impl Relay {
                 Ok(Answer::Done(wire::Done {}))
             }
             (Some(device), Op::PutTerms(put)) => Ok(self.put_terms(device, put)),
-            // Whoever asks leads.
-            (Some(device), Op::Lead(asked)) => {
-                let led = wire::Led { device: device.to_wire(), for_ms: 90_000, behind_ms: asked.behind_ms };
-                Ok(Answer::Led(led))
-            }
+            (Some(device), Op::Lead(asked)) => Ok(leads(device, &asked)),
             (None, Op::ReadRoster(read)) => {
                 let id = ConversationId::try_from(&read.conversation).unwrap();
                 let group = self.groups.get(&id).ok_or(ErrorCode::NoSuchConversation)?;
@@ -524,4 +520,9 @@ impl Relay {
             mailbox.entries.push(wire::Entry { position, item: item.clone() });
         }
     }
+}
+
+/// Whoever asks leads.
+fn leads(device: DeviceId, asked: &wire::Lead) -> Answer {
+    Answer::Led(wire::Led { device: device.to_wire(), for_ms: 90_000, behind_ms: asked.behind_ms })
 }
