@@ -23,6 +23,7 @@ from pywa.types import (
     SectionRow,
     URLButton,
 )
+from pywa.types.flows import FlowCategory
 from pywa.types.others import Pagination
 from pywa.types.templates import (
     AuthenticationBody,
@@ -410,7 +411,8 @@ def account():
     works("deregister_phone_number", lambda: same(bool(wa.deregister_phone_number()), True))
     works("register_phone_number", lambda: same(bool(wa.register_phone_number("123456")), True))
     refuses("update_display_name", errors.WhatsAppError, lambda: wa.update_display_name("Another"))
-    refuses("get_flows", errors.WhatsAppError, lambda: wa.get_flows())
+    works("get_flows: there are none", lambda: same(list(wa.get_flows()), []))
+    refuses("create_flow", errors.WhatsAppError, lambda: wa.create_flow("orders", [FlowCategory.OTHER]))
     works("get_commerce_settings", lambda: same(wa.get_commerce_settings().is_catalog_visible, False))
     refuses("update_commerce_settings: on", errors.InvalidParameter, lambda: wa.update_commerce_settings(is_catalog_visible=True))
     code = works("create_qr_code", lambda: wa.create_qr_code("Oi & olá", "SVG"))
