@@ -1,9 +1,13 @@
 //! The bakery runs its node on two machines: one leads and tells its program what Ana writes; when it ends, the other
 //! goes on.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -150,4 +154,69 @@ fn r18_of_two_nodes_one_tells_the_program_and_the_other_goes_on_when_it_ends() {
     first.terminate();
     assert_eq!(first.ended(), 0);
     bakery.says(&["nodes", "list"]).refused(4, "node_not_serving");
+}
+
+/// Leaders are killed while Ana writes, one after the other: each word of hers is told, whoever tells it.
+#[test]
+fn r18_no_word_is_lost_when_one_leader_after_the_other_is_killed() {
+    let bakery = Bakery::new();
+    let (mut first, _) = bakery.serve();
+    let program = Hears::start();
+    bakery.says(&["webhook", "set", &program.url, "--verify-token", "bread"]).ok();
+    let ana = bakery.relay.person("ana");
+    ana.run(&["send", "bakery", "word 0"]).ok();
+    until("she is heard", || (told(&program, "word 0") == 1).then_some(()));
+    let second = Second::joins(&bakery, "standby");
+    let (mut other, _) = second.serves();
+    second.says(&["webhook", "set", &program.url, "--verify-token", "bread"]).ok();
+    until("the standby is in the conversation", || {
+        ana.run(&["send", "bakery", "are you both there?"]).ok();
+        let listed = second.says(&["inbox", "list"]).ok().objects();
+        (!listed.is_empty()).then_some(())
+    });
+
+    let is_over = AtomicBool::new(false);
+    let wrote = thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            let mut count = 1;
+            while !is_over.load(Ordering::SeqCst) {
+                ana.run(&["send", "bakery", &format!("word {count}")]).ok();
+                count += 1;
+            }
+            count
+        });
+        for round in 0..4 {
+            thread::sleep(Duration::from_millis(700));
+            match round % 2 {
+                0 => {
+                    first.kill();
+                    second.says(&["nodes", "lead"]).ok();
+                    thread::sleep(Duration::from_millis(700));
+                    first = bakery.serve().0;
+                }
+                _ => {
+                    other.kill();
+                    bakery.says(&["nodes", "lead"]).ok();
+                    thread::sleep(Duration::from_millis(700));
+                    let _ = std::fs::remove_file(second.data.join("node.sock"));
+                    other = second.serves().0;
+                }
+            }
+        }
+        is_over.store(true, Ordering::SeqCst);
+        writing.join().expect("she wrote")
+    });
+    assert!(wrote > 8, "{wrote}");
+    until("every word is told", || {
+        let missing: Vec<_> = (0..wrote).filter(|it| told(&program, &format!("word {it}")) == 0).collect();
+        missing.is_empty().then_some(())
+    });
+    let heard = program.heard.lock().expect("no panic");
+    let mut ids = BTreeMap::new();
+    for message in heard.iter().map(|it| &it["entry"][0]["changes"][0]["value"]["messages"][0]) {
+        if let (Some(words), Some(id)) = (message["text"]["body"].as_str(), message["id"].as_str()) {
+            let known = ids.entry(words.to_owned()).or_insert_with(|| id.to_owned());
+            assert!(known == id || words.starts_with("are you"), "told again, it has the same id: {words}");
+        }
+    }
 }
