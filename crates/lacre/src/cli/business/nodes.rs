@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::node::NodeArgs;
+use crate::cli::device::JoinArgs;
 
 /// Examples of `lacre business nodes`.
 pub const NODES: &str = "\
@@ -25,18 +26,9 @@ pub struct JoinNodeArgs {
     /// The new node's folder; it is made
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
-    /// The relay's address
-    #[arg(long, value_name = "URL")]
-    pub relay: String,
-    /// What the other nodes call this one
-    #[arg(long, value_name = "NAME", default_value = "")]
-    pub name: String,
-    /// PEM file with the certificate authority of the relay, when this machine does not know it
-    #[arg(long, value_name = "FILE")]
-    pub ca: Option<PathBuf>,
-    /// Keep the device under no passphrase: whoever reads the disk reads the messages
-    #[arg(long)]
-    pub no_passphrase: bool,
+    /// The node's device
+    #[command(flatten)]
+    pub device: JoinArgs,
     /// File with the key of the node's store, to be kept elsewhere than the store; it is made (else `node.key` in the
     /// folder)
     #[arg(long, env = "LACRE_NODE_KEY_FILE", value_name = "FILE")]

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::ask::{ask, get, piece, post, rows, text, when};
 use super::{broken, made, make_key, node_store};
-use crate::cli::{JoinNodeArgs, NodesCommand};
+use crate::cli::{JoinArgs, JoinNodeArgs, NodesCommand};
 use crate::commands::Context;
 use crate::commands::device::{read_number, show_code};
 use crate::commands::sign_up::endpoint;
@@ -131,7 +131,7 @@ pub(super) async fn join(
     passphrase_fd: Option<u32>,
     as_json: bool,
 ) -> Result<(), Failure> {
-    let JoinNodeArgs { data, relay, name, ca, no_passphrase, key_file } = args;
+    let JoinNodeArgs { data, device: JoinArgs { relay, name, ca, no_passphrase }, key_file } = args;
     let endpoint = endpoint(&relay, ca.as_deref())?;
     let context = Context {
         profile: ProfileDir::new(Some(&data.join("device")), false)?,
