@@ -11,6 +11,8 @@ use lacre_proto::{AccountId, Handle, Millis};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedRwLockReadGuard;
 
+pub use lacre_client::content::{Answer, Field, Filled, Form, Input, LineKind, Page, Part};
+
 pub use self::opened::Opened;
 pub use self::review::Review;
 use crate::clock::RelayClock;
@@ -122,6 +124,8 @@ pub enum Offer {
     List(String, Vec<Section>),
     /// Tell where they are.
     Place,
+    /// Fill in a form.
+    Form(Form),
 }
 
 /// A button.
@@ -341,6 +345,8 @@ pub enum Incoming {
     Reaction(MessageId, Option<String>),
     /// A button or a row of a card was chosen.
     Chosen(MessageId, Choice, ChosenBy),
+    /// The form of a card was filled in; with it, as JSON, what the program is told.
+    Filled(MessageId, String),
     /// Another text in place of a message's.
     Edit(MessageId, String),
     /// A message was taken back.

@@ -8,7 +8,7 @@ use lacre_engine::{Engine, EngineError, Reader};
 use lacre_proto::{AccountId, ConversationId, Millis};
 use serde::{Deserialize, Serialize};
 
-use crate::content::{Content, MessageId};
+use crate::content::{Content, Form, MessageId};
 
 /// The version of the format that is written here.
 pub const VERSION: u32 = 2;
@@ -256,8 +256,9 @@ fn words<Id>(content: &Content<Id>) -> Option<String> {
     match content {
         Content::Text { text, .. } => Some(text.clone()),
         Content::Menu(menu) => {
-            let lines = [&menu.header, &menu.body, &menu.footer].into_iter().filter(|line| !line.is_empty());
-            Some(lines.map(String::as_str).collect::<Vec<_>>().join("\n"))
+            let lines = [&menu.header, &menu.body, &menu.footer].map(String::as_str).into_iter();
+            let lines = lines.chain(menu.form().into_iter().flat_map(Form::words));
+            Some(lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n"))
         }
         _ => None,
     }

@@ -163,6 +163,13 @@ pub enum Body {
     },
     /// What was chosen in one.
     Chosen(content::Choice),
+    /// A form that was filled in. Not made safe for a screen.
+    Filled {
+        /// The answers.
+        filled: content::Filled,
+        /// The form, while its menu is here: it knows what was asked.
+        form: Option<content::Form>,
+    },
     /// What a customer has agreed to: categories, and until when; none is a stop.
     Consent(Vec<content::Category>, Millis),
     /// Its author asks an admin to be let into a group.
@@ -502,6 +509,14 @@ impl Views<'_> {
                 Body::Menu { menu, above: above.transpose()?.map(Box::new) }
             }
             (_, Content::Chosen { choice, .. }) => Body::Chosen(choice),
+            (_, Content::Filled { of, filled }) => {
+                let menu = self.records().message(record.conversation, of)?;
+                let form = menu.and_then(|row| match row.content {
+                    Content::Menu(menu) => menu.form().cloned(),
+                    _ => None,
+                });
+                Body::Filled { filled, form }
+            }
             (_, Content::Consent(receipt)) => match consent_in(&receipt) {
                 Some((categories, until)) => Body::Consent(categories, until),
                 None => Body::Unknown,

@@ -6,7 +6,7 @@ use lacre_proto::error::WireError;
 use lacre_proto::wire::{self, request, response};
 use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Handle, Millis};
 
-use crate::content::{Category, Content, MessageId};
+use crate::content::{Answer, Category, Content, MessageId, Misfilled};
 use crate::identity::{GroupLink, LinkCode, LinkError, LinkNumber, SafetyNumber};
 use crate::records::{DownloadFailure, Failure, FileId, Rules, Terms};
 
@@ -189,6 +189,8 @@ pub enum Intent {
     Lead(Wanted, Option<Millis>),
     /// Answers a business's menu with one of its choices, by its id or its title.
     Choose(ConversationId, MessageId, String),
+    /// Fills in the form of a business's menu: answers by the names of their fields; what is left out is not there.
+    Fill(ConversationId, MessageId, Vec<(String, Answer)>),
     /// Reacts to a message with one emoji, in place of what one reacted before; nothing takes it back.
     React(ConversationId, MessageId, Option<String>),
     /// Puts another text in place of one's own, within [`EDITABLE`](crate::EDITABLE); or of one that is to be
@@ -506,6 +508,9 @@ pub enum Refusal {
     /// The menu has no such choice.
     #[error("this message has no such choice")]
     NoSuchChoice,
+    /// An answer does not fit its question; [`Form::takes`](crate::content::Form::takes) says which.
+    #[error("the form cannot be sent so: {0}")]
+    Misfilled(Misfilled),
     /// This account has no such device.
     #[error("this account has no such device")]
     NoSuchDevice,

@@ -219,6 +219,7 @@ impl From<Refusal> for Failure {
             Refusal::Stopped => "stopped",
             Refusal::WindowClosed => "window_closed",
             Refusal::NoSuchChoice => "no_such_choice",
+            Refusal::Misfilled(_) => "misfilled",
             Refusal::InQuarantine => "in_quarantine",
             Refusal::NotByThisDevice => "not_by_this_device",
             Refusal::TooManyDevices => "too_many_devices",

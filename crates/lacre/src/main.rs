@@ -9,6 +9,7 @@ mod chat;
 mod cli;
 mod commands;
 mod exit;
+mod forms;
 mod new_file;
 mod output;
 mod passphrase;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use lacre_client::content::{self, Button, Category, Fact, Menu, Offer};
+use lacre_client::content::{self, Answer, Button, Category, Fact, Field, Filled, Form, Menu, Offer};
 use lacre_client::files::Transfer;
 use lacre_client::groups::Asking;
 use lacre_client::records::Terms;
@@ -208,6 +208,7 @@ pub fn said(body: &Body, from: &str) -> String {
             format!("{}\n{}", file_line(file, what(false)), menu_lines(menu))
         }
         Body::Chosen(choice) => format!("[{}]", safe_line(&choice.title)),
+        Body::Filled { filled, form } => filled_lines(filled, form.as_ref()).join("\n"),
         Body::Consent(categories, until) => format!("({})", consent_sentence(from, categories, *until)),
         Body::Asks { name, state, .. } => {
             format!("({})", safe_line(&ask_sentence(from, name.as_deref(), *state)))
@@ -283,6 +284,11 @@ pub fn menu_lines(menu: &Menu) -> String {
     match &menu.offer {
         Offer::Nothing => {}
         Offer::Place => lines.push("[asks where you are: `lacre location`]".to_owned()),
+        Offer::Form(form) => {
+            let count = form.fields().count();
+            let questions = if count == 1 { "question" } else { "questions" };
+            lines.push(format!("1 [{}] a form of {count} {questions}", safe_line(&form.title)));
+        }
         Offer::Buttons(buttons) => {
             lines.extend(buttons.iter().map(|button| button_line(button, &mut number)));
         }
@@ -306,6 +312,7 @@ pub fn menu_lines(menu: &Menu) -> String {
 pub fn choices(menu: &Menu) -> Vec<String> {
     match &menu.offer {
         Offer::Nothing | Offer::Place => Vec::new(),
+        Offer::Form(form) => vec![form.title.clone()],
         Offer::Buttons(buttons) => {
             let titles = buttons.iter().filter_map(|button| match button {
                 Button::Reply { title, .. } => Some(title.clone()),
@@ -315,6 +322,36 @@ pub fn choices(menu: &Menu) -> Vec<String> {
         }
         Offer::List { sections, .. } => {
             sections.iter().flat_map(|section| &section.rows).map(|row| row.title.clone()).collect()
+        }
+    }
+}
+
+/// What was filled into a form, a line for each question.
+pub fn filled_lines(filled: &Filled, form: Option<&Form>) -> Vec<String> {
+    let line = |(name, answer): &(String, Answer)| {
+        let field = form.and_then(|form| form.fields().find(|field| field.name == *name));
+        let label = field.map_or(name.as_str(), |field| field.label.as_str());
+        format!("{}: {}", safe_line(label), answer_text(answer, field))
+    };
+    match filled.answers.is_empty() {
+        true => vec!["(a form, with nothing filled in)".to_owned()],
+        false => filled.answers.iter().map(line).collect(),
+    }
+}
+
+/// An answer as people read it.
+pub fn answer_text(answer: &Answer, field: Option<&Field>) -> String {
+    match answer {
+        Answer::Text(text) => safe_text(text),
+        Answer::Yes(true) => "yes".to_owned(),
+        Answer::Yes(false) => "no".to_owned(),
+        Answer::Chosen(ids) => {
+            let options = field.map_or(&[][..], |field| field.input.options());
+            let title = |id: &String| {
+                let option = options.iter().find(|option| option.id == *id);
+                safe_line(option.map_or(id, |option| &option.title))
+            };
+            ids.iter().map(title).collect::<Vec<_>>().join(", ")
         }
     }
 }

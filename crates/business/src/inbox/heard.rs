@@ -76,6 +76,7 @@ fn speaks(what: &Incoming) -> bool {
         | Incoming::Place(_)
         | Incoming::Contact(..)
         | Incoming::Chosen(..)
+        | Incoming::Filled(..)
         | Incoming::Other => true,
         Incoming::Reaction(..) | Incoming::Edit(..) | Incoming::Delete(_) => false,
     }

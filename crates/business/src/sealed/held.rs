@@ -307,7 +307,7 @@ fn menu(menu: &Menu) -> Value {
             );
             (Vec::new(), json!({ "title": title, "sections": sections.collect::<Vec<_>>() }))
         }
-        Offer::Nothing | Offer::Place => (Vec::new(), Value::Null),
+        Offer::Nothing | Offer::Place | Offer::Form(_) => (Vec::new(), Value::Null),
     };
     let template = menu.template.as_ref().map(
         |it| json!({ "name": it.name, "language": it.language, "category": category(it.category).name() }),

@@ -136,6 +136,7 @@ impl<D: Data> Sealed<D> {
         let offer = match card.offer {
             Offer::None => content::Offer::Nothing,
             Offer::Place => content::Offer::Place,
+            Offer::Form(form) => content::Offer::Form(form),
             Offer::Buttons(buttons) => content::Offer::Buttons(buttons.into_iter().map(button).collect()),
             Offer::List(title, sections) => {
                 content::Offer::List { title, sections: sections.into_iter().map(section).collect() }

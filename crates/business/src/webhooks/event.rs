@@ -123,7 +123,7 @@ impl<N: Names> Renderer<N> {
             ChatEvent::Message { from, id, at, what, in_reply_to, forwarded } => {
                 let ids = self.names.ids(from.account).await?;
                 let quoted = in_reply_to.or(match what {
-                    Incoming::Chosen(card, ..) => Some(*card),
+                    Incoming::Chosen(card, ..) | Incoming::Filled(card, _) => Some(*card),
                     _ => None,
                 });
                 let mut message = json!({
@@ -276,6 +276,10 @@ impl<N: Names> Renderer<N> {
             }
             Incoming::Chosen(_, choice, ChosenBy::TemplateButton) => {
                 ("button", json!({ "text": choice.title, "payload": choice.id }))
+            }
+            Incoming::Filled(_, response) => {
+                let reply = json!({ "name": "flow", "body": "Sent", "response_json": response });
+                ("interactive", json!({ "type": "nfm_reply", "nfm_reply": reply }))
             }
             Incoming::Edit(target, body) => {
                 let text = json!({ "type": "text", "text": { "body": body } });

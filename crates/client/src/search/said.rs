@@ -4,7 +4,7 @@ use std::fmt;
 
 use lacre_engine::records::{MessageRecord, MessageState};
 
-use crate::content::{Content, Poll};
+use crate::content::{Content, Form, Poll};
 
 /// A kind of message that can be searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,7 +85,12 @@ pub(super) fn said(row: &MessageRecord) -> Option<Said> {
             Some(Said { text: lines.join("\n"), kinds: vec![Kind::Media] })
         }
         Content::Menu(menu) => {
-            let lines: Vec<_> = [&menu.header, &menu.body, &menu.footer].map(String::as_str).into();
+            let mut lines: Vec<_> = [&menu.header, &menu.body, &menu.footer].map(String::as_str).into();
+            lines.extend(menu.form().into_iter().flat_map(Form::words));
+            Some(Said { text: lines.join("\n"), kinds: vec![Kind::Text] })
+        }
+        Content::Filled { filled, .. } => {
+            let lines: Vec<_> = filled.words().collect();
             Some(Said { text: lines.join("\n"), kinds: vec![Kind::Text] })
         }
         Content::Voice(_) => Some(Said { text: String::new(), kinds: vec![Kind::Voice] }),

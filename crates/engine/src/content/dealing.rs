@@ -4,7 +4,7 @@
 //! | media type | CBOR |
 //! | --- | --- |
 //! | `application/vnd.lacre.menu+cbor` | `[header, body, footer, offer, template or null]`; a file above it stands before it, as in `media` |
-//! | an offer | `[0]` nothing; `[1, buttons]`; `[2, title, sections]`; `[3]` "tell where you are" |
+//! | an offer | `[0]` nothing; `[1, buttons]`; `[2, title, sections]`; `[3]` "tell where you are"; `[4, …]` a form ([`filling`](super::filling)) |
 //! | a button | `[0, id, title]` answers; `[1, title, url]`; `[2, title, phone number]`; `[3, title, code]` |
 //! | a section | `[title, [[id, title, description] …]]` |
 //! | a template | `[name, language, category]`: 1 service, 2 marketing, 3 authentication |
@@ -17,6 +17,7 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 
 use super::codec::{self, CodecError, Fields};
+use super::filling::{self, Form};
 use super::media::{FileRef, Preview};
 use super::said::{BadContent, OpenError};
 
@@ -137,6 +138,8 @@ pub enum Offer {
     },
     /// One can tell where one is.
     Place,
+    /// A form can be filled in.
+    Form(Form),
 }
 
 /// The approved template that a menu was made of.
@@ -183,7 +186,15 @@ impl Menu {
             Offer::List { sections, .. } => {
                 sections.iter().flat_map(|section| section.rows.clone()).collect()
             }
-            Offer::Nothing | Offer::Place => Vec::new(),
+            Offer::Nothing | Offer::Place | Offer::Form(_) => Vec::new(),
+        }
+    }
+
+    /// The form that can be filled in.
+    pub fn form(&self) -> Option<&Form> {
+        match &self.offer {
+            Offer::Form(form) => Some(form),
+            _ => None,
         }
     }
 
@@ -200,6 +211,7 @@ impl Menu {
         }
         match &self.offer {
             Offer::Nothing | Offer::Place => Ok(()),
+            Offer::Form(form) => form.check(),
             Offer::Buttons(buttons) => {
                 counted(buttons.len())?;
                 buttons.iter().try_for_each(|button| match button {
@@ -226,18 +238,18 @@ impl Menu {
 }
 
 impl Choice {
-    fn check(&self) -> Result<(), BadContent> {
+    pub(super) fn check(&self) -> Result<(), BadContent> {
         within(&self.id, LINE)?;
         within(&self.description, LINE)?;
         titled(&self.title)
     }
 }
 
-fn within(text: &str, most: usize) -> Result<(), BadContent> {
+pub(super) fn within(text: &str, most: usize) -> Result<(), BadContent> {
     if text.len() > most { Err(BadContent::TooLong) } else { Ok(()) }
 }
 
-fn titled(text: &str) -> Result<(), BadContent> {
+pub(super) fn titled(text: &str) -> Result<(), BadContent> {
     if text.is_empty() { Err(BadContent::Empty) } else { within(text, LINE) }
 }
 
@@ -271,12 +283,13 @@ fn offer_to_value(offer: Offer) -> Value {
         }
         Offer::List { title, sections } => {
             let section = |it: Section| {
-                let rows = it.rows.into_iter().map(choice_fields).collect();
+                let rows = it.rows.into_iter().map(choice_value).collect();
                 Value::Array(vec![it.title.into(), Value::Array(rows)])
             };
             vec![2.into(), title.into(), Value::Array(sections.into_iter().map(section).collect())]
         }
         Offer::Place => vec![3.into()],
+        Offer::Form(form) => filling::form_fields(form),
     };
     Value::Array(fields)
 }
@@ -290,7 +303,7 @@ fn button_to_value(button: Button) -> Value {
     })
 }
 
-fn choice_fields(choice: Choice) -> Value {
+pub(super) fn choice_value(choice: Choice) -> Value {
     Value::Array(vec![choice.id.into(), choice.title.into(), choice.description.into()])
 }
 
@@ -327,13 +340,14 @@ fn offer(value: Value) -> Result<Offer, OpenError> {
         1 => Offer::Buttons(all(fields.next("buttons")?, button)?),
         2 => Offer::List { title: fields.text("title")?, sections: all(fields.next("sections")?, section)? },
         3 => Offer::Place,
+        4 => Offer::Form(filling::form(&mut fields)?),
         _ => return Err(OpenError::BadContent),
     };
     fields.end("offer")?;
     Ok(offer)
 }
 
-fn all<T>(value: Value, read: fn(Value) -> Result<T, OpenError>) -> Result<Vec<T>, OpenError> {
+pub(super) fn all<T>(value: Value, read: fn(Value) -> Result<T, OpenError>) -> Result<Vec<T>, OpenError> {
     value.into_array().map_err(|_| CodecError::Malformed("a list"))?.into_iter().map(read).collect()
 }
 
@@ -358,7 +372,7 @@ fn section(value: Value) -> Result<Section, OpenError> {
     Ok(section)
 }
 
-fn choice_of(value: Value) -> Result<Choice, OpenError> {
+pub(super) fn choice_of(value: Value) -> Result<Choice, OpenError> {
     let mut fields = Fields::of(value, "choice")?;
     let (id, title) = (fields.text("id")?, fields.text("title")?);
     let choice = Choice { id, title, description: fields.text("description")? };
@@ -368,7 +382,7 @@ fn choice_of(value: Value) -> Result<Choice, OpenError> {
 
 pub(super) fn choice_to_value(choice: Choice) -> Result<Value, BadContent> {
     choice.check()?;
-    Ok(choice_fields(choice))
+    Ok(choice_value(choice))
 }
 
 pub(super) fn choice(bytes: &[u8]) -> Result<Choice, OpenError> {

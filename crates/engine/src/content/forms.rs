@@ -8,7 +8,7 @@ use super::mimi::{Body, Disposition, ExtensionName, Message, MimiId, Part, Seman
 use super::said::{BadContent, OpenError};
 use super::status::{self, Status};
 use super::{Ask, Briefing, Card, Content, Fact, LinkFact, Manner, MessageId, NoEntry, Place, Poll};
-use super::{dealing, given, history, is_emoji, kinds, media, sync};
+use super::{dealing, filling, given, history, is_emoji, kinds, media, sync};
 use crate::identity::LinkSecret;
 
 /// The media type of text.
@@ -32,6 +32,7 @@ const GIVEN: &str = "application/vnd.lacre.given+cbor";
 const SYNC: &str = "application/vnd.lacre.sync+cbor";
 pub(super) const MENU: &str = "application/vnd.lacre.menu+cbor";
 const CHOICE: &str = "application/vnd.lacre.choice+cbor";
+const FILLED: &str = "application/vnd.lacre.filled+cbor";
 const CONSENT: &str = "application/vnd.lacre.consent+cbor";
 const HISTORY: &str = "application/vnd.lacre.history+cbor";
 
@@ -136,6 +137,10 @@ fn fill(message: &mut Message, content: Content<MimiId>) -> Result<(), BadConten
             message.in_reply_to = Some(of);
             own(Disposition::RENDER, CHOICE, dealing::choice_to_value(choice)?)
         }
+        Content::Filled { of, filled } => {
+            message.in_reply_to = Some(of);
+            own(Disposition::RENDER, FILLED, filling::filled_to_value(filled)?)
+        }
         Content::Consent(grant) => own(Disposition::RENDER, CONSENT, dealing::consent_to_value(grant)?),
         Content::Leave => own(Disposition::UNSPECIFIED, LEAVE, Value::Null),
         Content::Typing(typing) => own(Disposition::UNSPECIFIED, TYPING, Value::Bool(typing)),
@@ -149,26 +154,26 @@ fn fill(message: &mut Message, content: Content<MimiId>) -> Result<(), BadConten
     Ok(())
 }
 
-type Filled = (Disposition, Body);
+type Said = (Disposition, Body);
 
 fn number(name: i64) -> ExtensionName {
     ExtensionName::Number(name.into())
 }
 
-fn single(disposition: Disposition, content_type: &str, content: Vec<u8>) -> Filled {
+fn single(disposition: Disposition, content_type: &str, content: Vec<u8>) -> Said {
     (disposition, Body::Single(Single { content_type: content_type.to_owned(), content }))
 }
 
-fn own(disposition: Disposition, content_type: &str, value: Value) -> Filled {
+fn own(disposition: Disposition, content_type: &str, value: Value) -> Said {
     single(disposition, content_type, codec::to_bytes(&value))
 }
 
-fn markdown(text: String) -> Result<Filled, BadContent> {
+fn markdown(text: String) -> Result<Said, BadContent> {
     check_text(&text)?;
     Ok(single(Disposition::RENDER, TEXT, text.into_bytes()))
 }
 
-fn reaction(emoji: Option<String>) -> Result<Filled, BadContent> {
+fn reaction(emoji: Option<String>) -> Result<Said, BadContent> {
     match emoji {
         None => Ok((Disposition::REACTION, Body::Null)),
         Some(emoji) if is_emoji(&emoji) => Ok(single(Disposition::REACTION, PLAIN_TEXT, emoji.into_bytes())),
@@ -176,7 +181,7 @@ fn reaction(emoji: Option<String>) -> Result<Filled, BadContent> {
     }
 }
 
-fn report(ids: Vec<MimiId>, status: Status) -> Result<Filled, BadContent> {
+fn report(ids: Vec<MimiId>, status: Status) -> Result<Said, BadContent> {
     if ids.is_empty() {
         return Err(BadContent::Empty);
     }
@@ -353,7 +358,7 @@ pub(super) fn from_mimi(message: Message) -> Result<(Content<MimiId>, Manner<Mim
         (Some(of), _) => replaced(of, body, revision)?,
         (None, _) => said(in_reply_to, body, revision, sticker)?,
     };
-    if content.about().is_some() || matches!(content, Content::Chosen { .. }) {
+    if content.about().is_some() || matches!(content, Content::Chosen { .. } | Content::Filled { .. }) {
         // What it names there is what it is about.
         manner.in_reply_to = None;
     }
@@ -465,6 +470,7 @@ fn said(
         SYNC => Content::Sync(sync::from_bytes(&content)?),
         MENU => Content::Menu(dealing::menu(&content)?),
         CHOICE => Content::Chosen { of: about()?, choice: dealing::choice(&content)? },
+        FILLED => Content::Filled { of: about()?, filled: filling::filled(&content)? },
         CONSENT => Content::Consent(dealing::consent(&content)?),
         HISTORY => Content::History(history::from_bytes(&content)?),
         LEAVE if codec::value(&content)?.is_null() => Content::Leave,

@@ -7,9 +7,9 @@ use lacre_proto::{AccountId, ConversationId, DeviceId};
 
 use super::given::{Given, Old, OldForm};
 use super::{
-    Ask, Briefing, Card, Category, Choice, Content, Fact, FileRef, History, HistoryStep, Matter, Media, Menu,
-    MessageId, MimiId, NoEntry, Offer, Place, Poll, Preview, Section, Settled, Stamp, Template, TransferId,
-    Voice,
+    Answer, Ask, Briefing, Card, Category, Choice, Content, Fact, FileRef, Filled, History, HistoryStep,
+    Matter, Media, Menu, MessageId, MimiId, NoEntry, Offer, Place, Poll, Preview, Section, Settled, Stamp,
+    Template, TransferId, Voice,
 };
 use crate::files::FileKey;
 use crate::identity::LinkSecret;
@@ -477,6 +477,21 @@ kinds! {
         signed: false,
         fields: &[],
         sample: |_| Content::Consent(vec![1, 2, 3]),
+    };
+    Self::Filled { .. } => FILLED: Kind {
+        name: "filled",
+        form: "render, application/vnd.lacre.filled+cbor, in-reply-to",
+        says: Says::Member,
+        row: true,
+        signed: true,
+        fields: &["filled.id", "filled.name", "filled.text", "filled.chosen"],
+        sample: |fill| {
+            let answers = vec![
+                (fill("filled.name"), Answer::Text(fill("filled.text"))),
+                ("again".to_owned(), Answer::Chosen(vec![fill("filled.chosen")])),
+            ];
+            Content::Filled { of: SOME, filled: Filled { id: fill("filled.id"), answers } }
+        },
     };
     Self::Unknown => UNKNOWN: Kind {
         name: "unknown",

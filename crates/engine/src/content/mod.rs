@@ -10,6 +10,7 @@ pub mod codec;
 pub mod dealing;
 mod emoji;
 pub mod envelope;
+pub mod filling;
 mod forms;
 pub mod given;
 mod history;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::identity::LinkSecret;
 pub use dealing::{Button, Category, Choice, Menu, Offer, Section, Template};
 pub use emoji::is_emoji;
+pub use filling::{Answer, Field, Filled, Form, Input, LineKind, Misfilled, Page, Part};
 pub use history::{History, HistoryStep, TransferId};
 pub use kinds::{KINDS, Kind};
 pub use media::{FileRef, Media, Preview, STREAM_AES_256_GCM, Voice};
@@ -164,6 +166,13 @@ pub enum Content<Id = MessageId> {
     },
     /// What a customer has consented to: a signed [`ConsentGrant`](lacre_proto::wire::ConsentGrant), as both keep it.
     Consent(Vec<u8>),
+    /// What was filled into the form of a menu.
+    Filled {
+        /// The menu.
+        of: Id,
+        /// The answers.
+        filled: Filled,
+    },
 }
 
 /// A question with answers to choose from.
@@ -333,6 +342,7 @@ impl<Id> Content<Id> {
             Self::Menu(menu) => Content::Menu(menu),
             Self::Chosen { of, choice } => Content::Chosen { of: name(of)?, choice },
             Self::Consent(grant) => Content::Consent(grant),
+            Self::Filled { of, filled } => Content::Filled { of: name(of)?, filled },
             Self::Unknown => Content::Unknown,
         })
     }
@@ -378,3 +388,4 @@ macro_rules! says_nothing {
 }
 says_nothing!(Poll, Place, Card, Fact, Ask, Media, FileRef, Preview, Voice, Matter, History, HistoryStep);
 says_nothing!(Menu, Offer, Button, Section, Choice, Template);
+says_nothing!(Form, Page, Part, Field, Input, Answer, Filled);

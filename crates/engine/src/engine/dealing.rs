@@ -9,7 +9,7 @@ use prost::Message;
 use super::state::Chore;
 use super::{Cx, Engine};
 use crate::api::{Agreement, Alert, EngineError, Event, Refusal};
-use crate::content::{Category, Content, Matter, MessageId};
+use crate::content::{Answer, Category, Content, Filled, Matter, MessageId};
 use crate::defence::Defence;
 use crate::identity::SignatureKey;
 use crate::records::key::{self, BUSINESS, PLATFORM, RATING, UNNAMED};
@@ -498,6 +498,32 @@ impl Engine {
         let Some(choice) = found.filter(|_| !row.mine) else { return Ok(Err(Refusal::NoSuchChoice)) };
         let id = cx.new_message_id();
         let said = self.say(cx, record.id, id, Content::Chosen { of: menu, choice })?;
+        Ok(said.map(|()| (record.id, id)))
+    }
+
+    /// Sends the form of a menu back, filled in.
+    pub(super) fn fill_in(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: ConversationId,
+        menu: MessageId,
+        answers: Vec<(String, Answer)>,
+    ) -> Result<Result<(ConversationId, MessageId), Refusal>, EngineError> {
+        let Some(record) = cx.shown(conversation)? else { return Ok(Err(Refusal::NoSuchConversation)) };
+        let Some(row) = cx.records().message(record.id, menu)? else {
+            return Ok(Err(Refusal::NoSuchMessage));
+        };
+        let form = match &row.content {
+            Content::Menu(menu) if !row.mine => menu.form(),
+            _ => None,
+        };
+        let Some(form) = form else { return Ok(Err(Refusal::NotOfThisKind)) };
+        if let Err((_, why)) = form.takes(&answers) {
+            return Ok(Err(Refusal::Misfilled(why)));
+        }
+        let filled = Filled { id: form.id.clone(), answers };
+        let id = cx.new_message_id();
+        let said = self.say(cx, record.id, id, Content::Filled { of: menu, filled })?;
         Ok(said.map(|()| (record.id, id)))
     }
 }

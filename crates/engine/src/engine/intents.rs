@@ -74,6 +74,11 @@ impl Engine {
                     cx.event(Event::Queued(id, conversation, message));
                 })
             }
+            Intent::Fill(conversation, menu, answers) => {
+                self.fill_in(cx, conversation, menu, answers)?.map(|(conversation, message)| {
+                    cx.event(Event::Queued(id, conversation, message));
+                })
+            }
             Intent::KeepDraft(conversation, text) => self.keep_draft(cx, conversation, text)?,
             other => self.kind_intent(cx, id, other)?,
         };

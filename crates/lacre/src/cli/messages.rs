@@ -31,6 +31,18 @@ pub enum MessageCommand {
         /// What you choose: the words on the button or in the row, or its number
         choice: String,
     },
+    /// Fill in a business's form and send it back
+    ///
+    /// Without --answer, each question is asked here, and answered by a line of standard input. An empty line
+    /// leaves out what may be left out. `lacre read --json` shows the names of the questions.
+    Fill {
+        /// The message
+        id: String,
+        /// The answer to a question, by its name. Options go by their number, their words or their id, several
+        /// between commas; yes or no by y or n. Again for each answer
+        #[arg(long = "answer", value_name = "NAME=ANSWER")]
+        answers: Vec<String>,
+    },
     /// Put another text in place of yours; for 24 hours, and the old one stays to be seen
     Edit {
         /// The message

@@ -6,6 +6,8 @@ use lacre_client::view::{Body, Choice, File, Message, Reaction};
 use lacre_proto::Handle;
 use serde_json::{Value, json};
 
+mod form;
+
 use super::{degrees, reason, rfc3339};
 
 /// A message as `read --json` and `send --json` print it.
@@ -60,6 +62,7 @@ fn kind(body: &Body) -> &'static str {
         Body::Fact(_) => "fact",
         Body::Menu { .. } => "menu",
         Body::Chosen(_) => "choice",
+        Body::Filled { .. } => "filled",
         Body::Consent(..) => "consent",
         Body::Asks { .. } => "ask-to-join",
         Body::Files { .. } => "media",
@@ -114,6 +117,7 @@ fn content_json(body: &Body) -> Value {
         },
         Body::Menu { menu, above } => menu_json(menu, above.as_deref()),
         Body::Chosen(choice) => choice_json(choice),
+        Body::Filled { filled, form } => form::filled_json(filled, form.as_ref()),
         Body::Consent(categories, until) => json!({
             "categories": categories.iter().map(|it| it.name()).collect::<Vec<_>>(),
             "until": (!categories.is_empty()).then(|| rfc3339(*until)),
@@ -167,6 +171,7 @@ fn menu_json(menu: &Menu, above: Option<&File>) -> Value {
             ("list", Value::Null, json!({ "title": title, "sections": sections }))
         }
         Offer::Place => ("place", Value::Null, Value::Null),
+        Offer::Form(_) => ("form", Value::Null, Value::Null),
     };
     let template = menu
         .template
@@ -180,6 +185,7 @@ fn menu_json(menu: &Menu, above: Option<&File>) -> Value {
         "offer": offer,
         "buttons": buttons,
         "list": list,
+        "form": menu.form().map(form::form_json),
         "template": template,
     })
 }

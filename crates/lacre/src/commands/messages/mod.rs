@@ -1,6 +1,7 @@
 //! What is done with messages: each is one intent, then its outcome is printed.
 
 mod about;
+mod filling;
 mod said;
 mod settings;
 
@@ -40,6 +41,7 @@ impl Doing<'_> {
         match command {
             MessageCommand::Reply { id, text } => self.reply(&id, &text).await,
             MessageCommand::Choose { id, choice } => self.choose(&id, &choice).await,
+            MessageCommand::Fill { id, answers } => self.fill(&id, &answers).await,
             MessageCommand::Forward { id, to } => self.forward(&id, &to).await,
             MessageCommand::Poll { to, question, options, multiple } => {
                 self.poll(&to, question, options, multiple).await
