@@ -270,7 +270,8 @@ fn every_kind_of_the_registry_comes_back_as_it_was_said() {
             continue;
         }
         // What says something about a message names that one where others name what they answer.
-        let names = sample.about().is_some() || matches!(sample, Content::Chosen { .. });
+        let names =
+            sample.about().is_some() || matches!(sample, Content::Chosen { .. } | Content::Filled { .. });
         let in_reply_to = (!names).then_some(MimiId([2; 32]));
         let expires = Some(Expiration { relative: true, time: 60 });
         for manner in [Manner::default(), Manner { expires, once: true, forwarded: 3, in_reply_to }] {

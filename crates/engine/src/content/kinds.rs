@@ -484,7 +484,7 @@ kinds! {
         says: Says::Member,
         row: true,
         signed: true,
-        fields: &["filled.id", "filled.name", "filled.text", "filled.chosen"],
+        fields: &["filled.name", "filled.text", "filled.chosen", "filled.id"],
         sample: |fill| {
             let answers = vec![
                 (fill("filled.name"), Answer::Text(fill("filled.text"))),

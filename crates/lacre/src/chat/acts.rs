@@ -1,5 +1,6 @@
 //! What one does to a message, or says beside text: letters on the chosen message, and sheets that ask.
 
+use lacre_client::content::Answer;
 use lacre_proto::ConversationId;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -39,6 +40,8 @@ pub enum Act {
     Vote(MessageId, Vec<u8>),
     /// Choose what has these words in a business's menu.
     Choose(MessageId, String),
+    /// Send the form of a business's menu back, filled in.
+    Fill(MessageId, Vec<(String, Answer)>),
     /// Close one's own poll.
     ClosePoll(MessageId),
     /// Look at what may be looked at once.
@@ -210,6 +213,7 @@ impl State {
                 0 => self.notice = Some("This is no poll.".to_owned()),
                 _ => commands.push(act(Act::ClosePoll(row.id))),
             },
+            OnMessage::Vote(1) if let Some(form) = row.marks.form => self.fill_in(id, row.id, form),
             OnMessage::Vote(number) if !row.marks.choices.is_empty() => {
                 match row.marks.choices.get(usize::from(number) - 1) {
                     Some(words) => commands.push(act(Act::Choose(row.id, words.clone()))),

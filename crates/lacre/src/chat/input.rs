@@ -41,6 +41,7 @@ impl State {
             Some(Sheet::Palette(palette)) => self.key_in_palette(palette, key, commands),
             Some(Sheet::Panel(panel)) => self.key_in_panel(panel, key, commands),
             Some(Sheet::Question(question)) => self.key_in_question(question, key, commands),
+            Some(Sheet::Filling(filling)) => self.key_in_filling(filling, key, commands),
             Some(Sheet::Linking(linking)) => self.key_in_linking(linking, key, commands),
             None => self.key_anywhere(key, commands),
         }
@@ -69,6 +70,7 @@ impl State {
                 question.input.insert(text.replace(['\r', '\n'], " ").trim());
                 question.problem = None;
             }
+            Some(Sheet::Filling(filling)) => filling.paste(text),
             Some(_) => {}
             None if undecided => {}
             None => self.write(text, commands),

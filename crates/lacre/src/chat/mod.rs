@@ -8,6 +8,7 @@ mod actions;
 mod acts;
 mod composer;
 mod drafts;
+mod filling;
 mod group;
 mod input;
 mod keys;

@@ -1,8 +1,10 @@
 //! What the chat shows, as plain data: it knows neither the client nor the terminal. Texts are safe for a
-//! terminal already (`safe_text`); ids are only compared and handed back.
+//! terminal already (`safe_text`), but those of a form, which are made safe where they are drawn; ids are only
+//! compared and handed back.
 
 use std::sync::Arc;
 
+use lacre_client::content::Form;
 use lacre_media::picture::Cell;
 use lacre_proto::{ConversationId, Millis};
 
@@ -175,6 +177,8 @@ pub struct Marks {
     pub multiple: bool,
     /// Of a business's menu, what can be chosen.
     pub choices: Vec<String>,
+    /// The form that a business's menu brings; it is opened as the first thing that can be chosen.
+    pub form: Option<Form>,
     /// One's own votes, counted from 0.
     pub votes: Vec<u8>,
 }

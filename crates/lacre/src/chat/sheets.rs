@@ -7,6 +7,7 @@ use ratatui::widgets::{Block, Clear, Widget};
 use super::actions;
 use super::acts;
 use super::composer::Composer;
+use super::filling;
 use super::group;
 use super::linking;
 use super::palette;
@@ -56,6 +57,7 @@ pub fn draw(state: &State, sheet: &Sheet, theme: Theme, all: Rect, buffer: &mut 
             linking::draw(shown, theme, all, buffer);
             None
         }
+        Sheet::Filling(shown) => filling::draw(shown, theme, all, buffer),
         Sheet::Search(found) => Some(search::draw(state, found, theme, all, buffer)),
         Sheet::New(input, problem) => Some(new(input, problem.as_deref(), theme, all, buffer)),
         Sheet::Unsent(people) => {

@@ -10,6 +10,7 @@ use lacre_proto::{ConversationId, Millis};
 use super::acts::Ask;
 use super::composer::Composer;
 use super::drafts::{Attempt, Draft, Outgoing};
+use super::filling::Filling;
 use super::group::GroupSheet;
 use super::linking::Linking;
 use super::model::{Connection, Conversation, Me, Message, NOTES, Stance};
@@ -58,6 +59,8 @@ pub enum Sheet {
     Panel(Panel),
     /// Something must be sure, or needs a line.
     Question(Question),
+    /// A business's form is filled in.
+    Filling(Filling),
     /// A new device is let in.
     Linking(Linking),
     /// There is unsent text, for these people.
@@ -112,6 +115,8 @@ pub struct State {
     pub alerts: VecDeque<String>,
     /// The answer to the last key, until the next one.
     pub notice: Option<String>,
+    /// The form that was filled in last, whether it was sent or not.
+    pub(super) filled: Option<Filling>,
     /// Who is writing.
     pub typing: Typing,
     /// Texts between the composer and the disk, and what takes long.
@@ -145,6 +150,7 @@ impl State {
             connection: Connection::Connecting,
             alerts: VecDeque::new(),
             notice: None,
+            filled: None,
             typing: Typing::default(),
             outgoing: Vec::new(),
             attempts: 0,

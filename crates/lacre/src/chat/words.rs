@@ -356,6 +356,12 @@ fn keys_of_chosen(state: &State) -> &'static [&'static str] {
             "1…9 vote · c close · r reply · + react · Esc back",
         ];
     }
+    if row.is_some_and(|row| row.marks.form.is_some()) {
+        return &[
+            "1 fill in the form · r reply · + react · i about · Esc back · F1 keys",
+            "1 form · Esc back",
+        ];
+    }
     if row.is_some_and(|row| !row.marks.choices.is_empty()) {
         return &["1…9 choose · r reply · + react · i about · Esc back · F1 keys", "1…9 choose · Esc back"];
     }

@@ -106,7 +106,7 @@ fn plant<'a>(kind: &str, ana: &Person, control: &Person, id: &str, of: &impl Fn(
         "fact" | "leave" | "briefing" | "given" | "ask-to-join" | "join-answer" | "typing" | "sync"
         | "history" => {}
         // A business's and its customers': planted by `canary_business`.
-        "menu" | "choice" | "consent" => {}
+        "menu" | "choice" | "filled" | "consent" => {}
         other => panic!("the kind {other} is not planted: add it here"),
     }
 }

@@ -9,6 +9,7 @@ mod devices;
 #[cfg(feature = "evil")]
 mod evil;
 mod files;
+mod filling;
 mod giving;
 #[cfg(feature = "evil")]
 mod group_attacks;

@@ -95,6 +95,7 @@ pub(super) fn message(row: view::Message) -> Message {
         | view::Body::Card(_)
         | view::Body::Files { .. }
         | view::Body::Menu { .. }
+        | view::Body::Filled { .. }
         | view::Body::Voice { .. }) => Body::Text(crate::output::said(&other, from.as_str())),
         view::Body::Once { looked: false } => {
             Body::Text("(may be looked at once: choose it, then v)".to_owned())
@@ -149,6 +150,10 @@ fn marks_of(marks: &view::Marks, body: &view::Body, mine: bool) -> Marks {
         choices: match body {
             view::Body::Menu { menu, .. } if !mine => crate::output::choices(menu),
             _ => Vec::new(),
+        },
+        form: match body {
+            view::Body::Menu { menu, .. } if !mine => menu.form().cloned(),
+            _ => None,
         },
         ..Marks::default()
     };

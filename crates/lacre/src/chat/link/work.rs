@@ -108,6 +108,7 @@ impl Link {
             Act::Star(of, starred) => Intent::Star(id, message(of), starred),
             Act::Vote(of, choices) => Intent::Vote(id, message(of), choices),
             Act::Choose(of, words) => Intent::Choose(id, message(of), words),
+            Act::Fill(of, answers) => Intent::Fill(id, message(of), answers),
             Act::ClosePoll(of) => Intent::ClosePoll(id, message(of)),
             Act::Look(of) => Intent::Look(id, message(of)),
             Act::Timer(seconds) => Intent::SetTimer(id, seconds),

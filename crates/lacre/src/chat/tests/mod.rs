@@ -2,6 +2,7 @@
 
 mod acts;
 mod files;
+mod filling;
 mod groups;
 mod own;
 mod panels;

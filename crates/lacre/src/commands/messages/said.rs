@@ -41,6 +41,10 @@ impl Doing<'_> {
         let message = message_id(id)?;
         let reached = self.catch_up().await;
         let (conversation, row) = self.find(message)?;
+        if matches!(&row.body, Body::Menu { menu, .. } if menu.form().is_some()) {
+            let why = "this message has a form: `lacre fill` with its id fills it in; nothing was sent";
+            return Err(Failure::new(Exit::Refused, "not_of_this_kind", why));
+        }
         let choice = chosen(&row.body, choice);
         match self.intend(Intent::Choose(conversation, message, choice), reached).await? {
             Queued::Message(conversation, id) => {
