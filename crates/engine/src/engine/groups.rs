@@ -1,33 +1,25 @@
-//! Groups: what people want of them, what commits change in them, who leaves. Rights are in the signed context
+//! Groups: what people want of them, and what commits change in them. Rights are in the signed context
 //! and judged by the policy; name, description, picture and labels are content, judged here by the same rules.
 
 use std::collections::BTreeSet;
 
-use lacre_proto::error::{Retry, WireError};
-use lacre_proto::wire::{self, request, response};
 use lacre_proto::{AccountId, ConversationId, ErrorCode, Handle, Millis, limits};
 use openmls::group::MlsGroup;
 
-use super::outbox::{Lane, NewJob};
-use super::state::{Job, JobState, Opening, Purpose, Sealing, Wanted, What};
-use super::{Asked, Cx, Engine};
-use crate::api::{Alert, EngineError, Event, IntentId, Refusal};
-use crate::content::{Briefing, Content, Fact, MessageId, kinds};
+use super::entering::record_of;
+use super::outbox::NewJob;
+use super::state::{Opening, Purpose, Sealing, Wanted, What};
+use super::{Cx, Engine};
+use crate::api::{EngineError, Event, IntentId, Refusal};
+use crate::content::{Content, Fact, MessageId, kinds};
 use crate::defence::Defence;
 use crate::mls::extension::{Kind, LacreConversation};
-use crate::mls::policy::{Approved, Denied};
-use crate::mls::storage;
-use crate::records::key::{self, AUDIENCE, BEEN, COMING, GROUP, MEMBER, QUIT, RECEIPTS, SEAL};
+use crate::mls::policy::Approved;
+use crate::records::key::{self, GROUP};
 use crate::records::{
-    Allowed, Awaits, Change, ConversationKind, ConversationRecord, ConversationState, Failure, GroupRecord,
-    Heard, MessageRecord, MessageState, Named, Position, Refused, Rules,
+    Allowed, Change, ConversationKind, ConversationRecord, ConversationState, GroupRecord, MessageRecord,
+    MessageState, Named, Position, Refused, Rules,
 };
-
-/// Receipts are sent in groups of at most so many people.
-const RECEIPTED: u32 = 64;
-/// Before the leaves of somebody who left are removed, admins wait so long, others longer.
-const ADMINS_WAIT: Millis = 1_000;
-const OTHERS_WAIT: Millis = 15_000;
 
 type Wish = Result<(), Refusal>;
 
@@ -172,28 +164,8 @@ impl Engine {
         Ok(Ok(()))
     }
 
-    pub(super) fn leave_group(&mut self, cx: &mut Cx<'_>, id: ConversationId) -> Result<Wish, EngineError> {
-        let (record, mut group) = match self.group_of(cx, id)? {
-            Ok(found) => found,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        if Self::is_request(&record) {
-            return self.decline(cx, record.id);
-        }
-        if group.leaving.contains(&self.me.account) {
-            return Ok(Ok(()));
-        }
-        if record.state == ConversationState::Opening {
-            return Ok(Err(Refusal::NotYet));
-        }
-        group.leaving.push(self.me.account);
-        cx.put(key::conversation(GROUP, record.id), &group);
-        self.say_aside(cx, record.id, Content::Leave)?;
-        Ok(Ok(()))
-    }
-
     /// A group that this account is in.
-    fn group_of(
+    pub(super) fn group_of(
         &self,
         cx: &Cx<'_>,
         id: ConversationId,
@@ -277,11 +249,6 @@ impl Engine {
             cx.records().contact(account)?.map_or_else(Handle::nobody, |contact| contact.handle)
         };
         Ok(Named { account: Some(account), handle })
-    }
-
-    fn people(&self, cx: &Cx<'_>, id: ConversationId) -> Result<u32, EngineError> {
-        let people: BTreeSet<AccountId> = cx.members(id)?.into_iter().map(|member| member.account).collect();
-        Ok(people.len() as u32)
     }
 
     fn all_named(&self, cx: &Cx<'_>, accounts: &[AccountId]) -> Result<Vec<Named>, EngineError> {
@@ -371,98 +338,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Tells the devices that have come in what the group is called: who lets in says it, and only they take it.
-    fn brief(&mut self, cx: &mut Cx<'_>, id: ConversationId, group: &GroupRecord) -> Result<(), EngineError> {
-        let Some(record) = cx.records().conversation(id)? else { return Ok(()) };
-        let mut room = kinds::LABELS;
-        let fits = |(_, label): &&(AccountId, String)| {
-            let left = room.checked_sub(label.len() + AccountId::LEN);
-            room = left.unwrap_or(0);
-            left.is_some()
-        };
-        let briefing = Briefing {
-            name: record.title,
-            description: group.description.clone(),
-            picture: group.picture.clone(),
-            labels: group.labels.iter().take_while(fits).cloned().collect(),
-            link: group.link,
-        };
-        self.say_aside(cx, id, Content::Briefing(briefing))
-    }
-
-    /// Takes in what who let this device in says of the group: once, and nothing of which it has heard since.
-    pub(super) fn briefed(
-        &mut self,
-        cx: &mut Cx<'_>,
-        id: ConversationId,
-        author: AccountId,
-        briefing: Briefing,
-    ) -> Result<(), EngineError> {
-        let (Some(mut record), Some(mut group)) = (cx.records().conversation(id)?, cx.records().group(id)?)
-        else {
-            return Ok(());
-        };
-        let Some(awaits) = group.awaits.take_if(|awaits| awaits.from == author) else { return Ok(()) };
-        if !awaits.name {
-            record.title = briefing.name;
-        }
-        if !awaits.description {
-            group.description = briefing.description;
-        }
-        if !awaits.picture {
-            group.picture = briefing.picture;
-        }
-        if !awaits.link {
-            group.link = briefing.link;
-        }
-        group.labels.retain(|(account, _)| awaits.labels.contains(account));
-        group
-            .labels
-            .extend(briefing.labels.into_iter().filter(|(account, _)| !awaits.labels.contains(account)));
-        cx.put(key::conversation(GROUP, id), &group);
-        cx.put_conversation(&record)
-    }
-
-    /// The record of a group that this device has come into.
-    pub(super) fn enter_group(
-        &mut self,
-        cx: &mut Cx<'_>,
-        id: ConversationId,
-        context: &LacreConversation,
-        by: AccountId,
-        again: bool,
-        time: Millis,
-    ) -> Result<(), EngineError> {
-        let fresh = ConversationRecord::new(id, ConversationKind::Group, cx.now);
-        let record = cx.records().conversation(id)?.unwrap_or(fresh);
-        let standing = if again { record.standing } else { self.standing_by(cx, by)? };
-        cx.store.delete(key::conversation(QUIT, id));
-        cx.put_conversation(&ConversationRecord {
-            state: ConversationState::Open,
-            standing,
-            suite: crate::mls::SUITE.into(),
-            ..record
-        })?;
-        let known = cx.records().group(id)?.unwrap_or_else(|| record_of(context));
-        let group = GroupRecord {
-            created_by: context.created_by,
-            admins: context.admins.clone(),
-            rules: context.rules,
-            leaving: Vec::new(),
-            members: self.people(cx, id)?,
-            awaits: Some(Awaits::of(by)),
-            ..known
-        };
-        cx.put(key::conversation(GROUP, id), &group);
-        if again {
-            self.note_return(cx, id, by, time)?;
-        } else {
-            self.note_coming(cx, id, &[self.me.account], by, time)?;
-        }
-        let change = if again { Change::Back } else { Change::Added(vec![self.named(cx, self.me.account)?]) };
-        self.tell(cx, id, by, change, time).map(drop)
-    }
-
     /// Whether what is said may be said by this member, as far as the rules of the group go.
     pub(super) fn is_allowed(
         &self,
@@ -536,156 +411,6 @@ impl Engine {
         Ok(news)
     }
 
-    /// Notes to whom one's own message went, so that it counts as delivered when all of them have it.
-    pub(super) fn note_audience(
-        &self,
-        cx: &mut Cx<'_>,
-        id: ConversationId,
-        message: MessageId,
-    ) -> Result<(), EngineError> {
-        if cx.records().group(id)?.is_none_or(|group| !owes_receipts(&group)) {
-            return Ok(());
-        }
-        let others: BTreeSet<AccountId> = cx.members(id)?.into_iter().map(|member| member.account).collect();
-        let others: Vec<AccountId> =
-            others.into_iter().filter(|account| *account != self.me.account).collect();
-        cx.put(key::message_in(AUDIENCE, id, message), &others);
-        Ok(())
-    }
-
-    /// Notes that a member has a message, or has seen it; whether everybody to whom it went and who is still
-    /// there has told as much.
-    pub(super) fn all_heard(
-        &self,
-        cx: &mut Cx<'_>,
-        id: ConversationId,
-        message: MessageId,
-        by: AccountId,
-        state: MessageState,
-    ) -> Result<bool, EngineError> {
-        let heard = if state == MessageState::Read { Heard::Read } else { Heard::Delivered };
-        let at = key::heard_by(id, message, by);
-        if cx.records().read::<Heard>("heard by", &at)?.is_some_and(|before| before >= heard) {
-            return Ok(false);
-        }
-        cx.put(at, &heard);
-        let audience: Option<Vec<AccountId>> =
-            cx.records().read("audience", &key::message_in(AUDIENCE, id, message))?;
-        let Some(mut audience) = audience else { return Ok(false) };
-        let told = cx.records().heard_by(id, message)?;
-        audience.retain(|account| !told.iter().any(|(by, is)| by == account && *is >= heard));
-        if audience.is_empty() {
-            return Ok(true);
-        }
-        let there: BTreeSet<AccountId> = cx.members(id)?.into_iter().map(|member| member.account).collect();
-        Ok(audience.iter().all(|account| !there.contains(account)))
-    }
-
-    /// A member has said that they leave.
-    pub(super) fn leaves(
-        &mut self,
-        cx: &mut Cx<'_>,
-        id: ConversationId,
-        account: AccountId,
-        time: Millis,
-    ) -> Result<(), EngineError> {
-        let Some(mut group) = cx.records().group(id)? else {
-            cx.alert(Some(id), Alert::PolicyRefused(Denied::Removal.reason()));
-            return Ok(());
-        };
-        if account == self.me.account {
-            return self.go(cx, id, account, Change::Left, time, true);
-        }
-        if group.leaving.contains(&account) {
-            return Ok(());
-        }
-        group.leaving.push(account);
-        cx.put(key::conversation(GROUP, id), &group);
-        self.tell(cx, id, account, Change::Left, time)?;
-        let others = group.admins.iter().any(|admin| !group.leaving.contains(admin));
-        let first = group.admins.contains(&self.me.account) || !others;
-        let wait = if first { ADMINS_WAIT } else { OTHERS_WAIT };
-        let job = NewJob::new(What::Commit(Purpose::Drop(account), None));
-        self.enqueue(cx, id, job.not_before(cx.now + wait + cx.jitter(3 * wait))).map(drop)
-    }
-
-    /// This account is in the group no more: nothing is left of its keys, what was said stays.
-    pub(super) fn go(
-        &mut self,
-        cx: &mut Cx<'_>,
-        id: ConversationId,
-        by: AccountId,
-        change: Change,
-        time: Millis,
-        on_roster: bool,
-    ) -> Result<(), EngineError> {
-        self.groups.remove(&id);
-        storage::forget_group(cx.store, id)?;
-        cx.store.delete(key::conversation(SEAL, id));
-        cx.store.delete(key::conversation(BEEN, id));
-        cx.store.delete(key::conversation(RECEIPTS, id));
-        cx.delete_all(&key::conversation(COMING, id))?;
-        self.forget_links(cx, id)?;
-        for (at, _) in cx.records().all::<super::state::Member>("member", &key::conversation(MEMBER, id))? {
-            cx.store.delete(at);
-        }
-        for (at, job) in self.lane(cx, id, usize::MAX)? {
-            cx.store.delete(at);
-            if let What::Message { shown_in, id: message, .. } = job.what {
-                self.fail_message(cx, shown_in, message, Failure::NotAMember)?;
-            }
-        }
-        self.tell(cx, id, by, change, time)?;
-        if let Some(record) = cx.records().conversation(id)? {
-            cx.put_conversation(&ConversationRecord { state: ConversationState::Left, ..record })?;
-        }
-        if on_roster {
-            self.enqueue(cx, id, NewJob::new(What::LeaveRoster(id)))?;
-        }
-        Ok(())
-    }
-
-    /// This account is in again: what was still to be done to leave would take this device off the roster now.
-    pub(super) fn stays(&mut self, cx: &mut Cx<'_>, id: ConversationId) -> Result<(), EngineError> {
-        for (at, job) in self.lane(cx, id, usize::MAX)? {
-            if job.what == What::LeaveRoster(id) {
-                cx.store.delete(at);
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn dispatch_leave(
-        &mut self,
-        cx: &mut Cx<'_>,
-        id: ConversationId,
-        at: Vec<u8>,
-        mut job: Job,
-    ) -> Result<Lane, EngineError> {
-        job.state = JobState::InFlight;
-        cx.put(at.clone(), &job);
-        let leave = wire::LeaveConversation { conversation: id.to_wire() };
-        self.ask(cx, Asked::Job(at), request::Op::LeaveConversation(leave));
-        Ok(Lane::Waits)
-    }
-
-    pub(super) fn leave_answered(
-        &mut self,
-        cx: &mut Cx<'_>,
-        at: Vec<u8>,
-        job: Job,
-        result: Result<response::Result, WireError>,
-    ) -> Result<(), EngineError> {
-        match result {
-            Err(error) if error.code.retry() != Retry::Never => self.try_later(cx, at, job, error),
-            // Also when somebody has taken it off already.
-            _ => {
-                cx.store.delete(at);
-                Ok(())
-            }
-        }
-    }
-
     /// A commit of this device was refused by the relay for good.
     pub(super) fn tell_refused(
         &mut self,
@@ -701,28 +426,5 @@ impl Engine {
             self.tell(cx, id, self.me.account, change, cx.now)?;
         }
         Ok(())
-    }
-}
-
-/// In a large group nobody sends receipts: each would go to everybody.
-pub(super) fn owes_receipts(group: &GroupRecord) -> bool {
-    group.members <= RECEIPTED
-}
-
-fn record_of(context: &LacreConversation) -> GroupRecord {
-    GroupRecord {
-        created_by: context.created_by,
-        admins: context.admins.clone(),
-        rules: context.rules,
-        description: String::new(),
-        picture: Vec::new(),
-        labels: Vec::new(),
-        link: None,
-        leaving: Vec::new(),
-        members: 0,
-        restore: None,
-        awaits: None,
-        instead_of: context.instead_of,
-        doubters: Vec::new(),
     }
 }

@@ -5,7 +5,8 @@
 //! | `account` | the keys, the greeting, key packages |
 //! | `contacts` | who is who: pinned keys, device lists, what a leaf must be |
 //! | `intents` | what the user wants, into records and the outbox |
-//! | `saying`, `acts` | what is said about messages, later, again; who may, and what it does |
+//! | `saying` | what is said beside plain messages: later, again, to be looked at once |
+//! | `asides`, `acts` | what is said about messages; who may, and what it does |
 //! | `files` | files on their way: what is to be sent and fetched |
 //! | `passing` | that somebody is writing |
 //! | `vanishing`, `later` | what is due by time without a connection: what vanishes, what is said later |
@@ -13,7 +14,8 @@
 //! | `opening` | a direct conversation: looked up, claimed, created |
 //! | `joining` | a Welcome: for the first time, or again |
 //! | `arrivals` | the mailbox: echoes, messages, commits, Welcomes, requests |
-//! | `receive` | a message that was opened: its place, its row, receipts |
+//! | `receive`, `placing` | a message that was opened: its row, and its place among the others |
+//! | `receipts` | receipts that are owed, and those that come |
 //! | `anew` | a group that somebody has broken goes on as a new one |
 //! | `forks` | a conversation that the relay shows in two versions, or in which nobody else can send |
 //! | `securing` | new keys in every conversation |
@@ -24,6 +26,8 @@
 //! | `gathering` | people found and claimed, to be added to a group |
 //! | `giving` | messages of before for who comes into a group |
 //! | `groups` | groups: what people want of them, what changed in them |
+//! | `entering`, `leaving` | a device comes into a group; who leaves it |
+//! | `audience` | to whom a message went in a group, and who has it |
 //! | `lead` | which device does what only one is to do |
 //! | `links` | links to groups, and who asks to be let in |
 //! | `resync` | a device that lost its place |
@@ -47,6 +51,8 @@ mod agreed;
 mod anew;
 mod answers;
 mod arrivals;
+mod asides;
+mod audience;
 mod cache;
 mod commits;
 mod connection;
@@ -54,6 +60,7 @@ mod contacts;
 mod cx;
 mod dealing;
 mod devices;
+mod entering;
 mod epochs;
 mod files;
 mod forks;
@@ -66,6 +73,7 @@ mod intents;
 mod joining;
 mod later;
 mod lead;
+mod leaving;
 mod linking;
 mod links;
 mod lists;
@@ -75,6 +83,8 @@ mod outbox;
 mod own;
 mod own_row;
 mod passing;
+mod placing;
+mod receipts;
 mod receive;
 pub(crate) mod reporting;
 mod resync;

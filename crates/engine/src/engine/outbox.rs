@@ -15,14 +15,15 @@ use lacre_proto::{ConversationId, ErrorCode, Millis, limits};
 use openmls::group::MlsGroup;
 use sha2::{Digest, Sha256};
 
-use super::state::{Job, JobState, PendingReceipts, Seal, Sealing, What};
+use super::receipts::RECEIPTS_RANK;
+use super::state::{Job, JobState, Seal, What};
 use super::{Asked, Cx, Engine};
 use crate::api::EngineError;
 use crate::content::envelope::{self, Envelope};
 use crate::content::{self, Address, Content, Manner, MessageId, MimiId};
 use crate::defence::Defence;
 use crate::mls::group;
-use crate::records::key::{self, OUTBOX, RECEIPTS};
+use crate::records::key::{self, OUTBOX};
 use crate::records::{ConversationKind, ConversationState, Failure, MessageRecord};
 
 /// Messages of one conversation in flight at once.
@@ -31,7 +32,6 @@ pub(super) const WINDOW: usize = 16;
 pub(super) const UPDATE_AFTER_MESSAGES: u32 = 100;
 /// How far a lane is looked into.
 const LOOK: usize = 3 * WINDOW;
-const RECEIPTS_RANK: u8 = 1;
 pub(super) const HELD_RANK: u8 = 4;
 /// When what is held is due: not before it is let go.
 pub(super) const HELD: Millis = Millis::MAX;
@@ -502,78 +502,5 @@ impl Engine {
         // What is in flight is among the first: a lane is not looked into further.
         let lane = self.lane(cx, id, 2 * LOOK)?;
         Ok(lane.into_iter().find(|(_, job)| job.dedupe == dedupe && is_it(job)))
-    }
-
-    /// Notes that a receipt is owed for a message.
-    pub(super) fn owe_receipt(
-        &self,
-        cx: &mut Cx<'_>,
-        conversation: ConversationId,
-        id: MessageId,
-        read: bool,
-    ) -> Result<(), EngineError> {
-        let large =
-            cx.records().group(conversation)?.is_some_and(|group| !super::groups::owes_receipts(&group));
-        if large || !cx.records().sends_receipts(conversation)? {
-            return Ok(());
-        }
-        let at = key::conversation(RECEIPTS, conversation);
-        let mut owed: PendingReceipts = cx.records().read("receipts", &at)?.unwrap_or_default();
-        if read {
-            owed.delivered.retain(|other| *other != id);
-            owed.read.push(id);
-        } else {
-            owed.delivered.push(id);
-        }
-        cx.put(at, &owed);
-        Ok(())
-    }
-
-    /// Notes that a receipt is owed no more: another device of this account has given it.
-    pub(super) fn forgive_receipt(
-        &self,
-        cx: &mut Cx<'_>,
-        conversation: ConversationId,
-        id: MessageId,
-        read: bool,
-    ) -> Result<(), EngineError> {
-        let at = key::conversation(RECEIPTS, conversation);
-        let Some(mut owed) = cx.records().read::<PendingReceipts>("receipts", &at)? else { return Ok(()) };
-        owed.delivered.retain(|other| *other != id);
-        owed.read.retain(|other| *other != id || !read);
-        match owed.delivered.is_empty() && owed.read.is_empty() {
-            true => cx.store.delete(at),
-            false => cx.put(at, &owed),
-        }
-        Ok(())
-    }
-
-    /// Makes a job of all the receipts that a conversation owes, unless one is under way: the next takes them
-    /// all along.
-    fn plan_receipts(&mut self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
-        for (at, mut owed) in cx.records().all::<PendingReceipts>("receipts", &[RECEIPTS])? {
-            let Some(id) = key::conversation_in(&at) else { continue };
-            let Some(record) = cx.records().conversation(id)? else { continue };
-            let receipts = key::key(OUTBOX, &[id.as_ref(), &[RECEIPTS_RANK]]);
-            let under_way = !cx.records().first::<Job>("job", &receipts, 1)?.is_empty();
-            if record.state != ConversationState::Open || under_way || !self.may_speak(cx, &record) {
-                continue;
-            }
-            for (ids, read) in [(&mut owed.delivered, false), (&mut owed.read, true)] {
-                let now: Vec<_> = ids.drain(..ids.len().min(content::status::REPORTED)).collect();
-                if now.is_empty() {
-                    continue;
-                }
-                let content = if read { Content::Read(now) } else { Content::Delivered(now) };
-                let what = What::Receipts { shown_in: id, content, sealing: Sealing::default() };
-                self.enqueue(cx, id, NewJob::new(what))?;
-            }
-            if owed.delivered.is_empty() && owed.read.is_empty() {
-                cx.store.delete(at);
-            } else {
-                cx.put(at, &owed);
-            }
-        }
-        Ok(())
     }
 }

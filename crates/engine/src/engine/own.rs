@@ -324,7 +324,7 @@ impl Engine {
         cx: &Cx<'_>,
         record: &ConversationRecord,
     ) -> Result<bool, EngineError> {
-        let large = cx.records().group(record.id)?.is_some_and(|it| !super::groups::owes_receipts(&it));
+        let large = cx.records().group(record.id)?.is_some_and(|it| !super::audience::owes_receipts(&it));
         Ok(!large && cx.records().sends_receipts(record.id)? && self.may_speak(cx, record))
     }
 

@@ -1,9 +1,10 @@
 //! A message that was opened: whose it is, where it stands, what it does.
 
-use lacre_proto::{AccountId, ConversationId, Handle, Millis};
+use lacre_proto::{AccountId, ConversationId, Millis};
 
+use super::placing::Stand;
 use super::reporting::proof;
-use super::state::{Member, Missing, Seal, Turn, waiting_place};
+use super::state::{Seal, Turn, waiting_place};
 use super::{Cx, Engine};
 use crate::api::{Alert, EngineError, Event};
 use crate::content::envelope::{self, Envelope};
@@ -71,30 +72,6 @@ impl Engine {
         }
     }
 
-    /// Moves the state of one's own message on; it never goes back.
-    pub(super) fn advance_message(
-        &mut self,
-        cx: &mut Cx<'_>,
-        conversation: ConversationId,
-        id: MessageId,
-        to: MessageState,
-        time: Millis,
-    ) -> Result<(), EngineError> {
-        let Some(mut row) = cx.records().message(conversation, id)? else { return Ok(()) };
-        if row.mine && rank(row.state) < rank(to) {
-            match to {
-                // Until the echo tells the exact one.
-                MessageState::Sent => row.sent_ms = time,
-                MessageState::Delivered => row.marks.delivered_ms = Some(time),
-                MessageState::Read => row.marks.read_ms = Some(time),
-                _ => {}
-            }
-            row.state = to;
-            cx.put_message(&row)?;
-        }
-        Ok(())
-    }
-
     /// What a member sealed. The author is the member, whatever the content says.
     pub(super) fn opened(
         &mut self,
@@ -158,109 +135,6 @@ impl Engine {
         self.said(cx, record, author, opened, Stand { position, late, time })
     }
 
-    /// Takes in a counter and gives the message's place; `None` when it came before.
-    fn place(
-        &mut self,
-        cx: &mut Cx<'_>,
-        record: &ConversationRecord,
-        member: &mut Member,
-        counter: u32,
-        turn: &Turn,
-        time: Millis,
-    ) -> Result<Option<(Position, bool)>, EngineError> {
-        match turn {
-            Turn::Again => Ok(None),
-            Turn::Next => {
-                let anchor = cx.next_anchor()?;
-                let first = member.heard.next.is_none();
-                member.heard.take(counter, if first { Missing::before(counter, anchor) } else { None });
-                Ok(Some((Position { anchor, counter }, false)))
-            }
-            Turn::After(count) => {
-                let anchor = cx.next_anchor()?;
-                let row = Some(cx.new_message_id());
-                let gap = Missing { first: counter - count, count: *count, anchor, row };
-                self.put_gap(cx, record, member.account, &gap, time)?;
-                #[cfg(feature = "evil")]
-                if !cx.defends(Defence::Gaps) {
-                    for first in gap.first + 1..counter {
-                        let one = Missing { first, row: Some(cx.new_message_id()), ..gap.clone() };
-                        self.put_gap(cx, record, member.account, &one, time)?;
-                    }
-                }
-                cx.alert(Some(record.id), Alert::Missing(*count));
-                member.heard.take(counter, Some(gap));
-                Ok(Some((Position { anchor, counter }, false)))
-            }
-            Turn::Late(missing) => {
-                let author = member.account;
-                let parts = split(missing, counter, cx.new_message_id());
-                member.heard.missing.retain(|other| other != missing);
-                member.heard.missing.extend(parts.clone());
-                if let Some(row) = missing.row
-                    && let Some(row) = cx.records().message(record.id, row)?
-                {
-                    cx.delete_message(&row);
-                }
-                for part in &parts {
-                    self.put_gap(cx, record, author, part, time)?;
-                }
-                Ok(Some((Position { anchor: missing.anchor, counter }, true)))
-            }
-        }
-    }
-
-    fn put_gap(
-        &mut self,
-        cx: &mut Cx<'_>,
-        record: &ConversationRecord,
-        author: AccountId,
-        gap: &Missing,
-        time: Millis,
-    ) -> Result<(), EngineError> {
-        let Some(id) = gap.row else { return Ok(()) };
-        let row = MessageRecord {
-            id,
-            position: Position { anchor: gap.anchor, counter: gap.first },
-            state: MessageState::Gap(gap.count),
-            ..self.blank(cx, record, author, time)?
-        };
-        cx.put_message(&row)
-    }
-
-    /// A row without content.
-    pub(super) fn blank(
-        &self,
-        cx: &Cx<'_>,
-        record: &ConversationRecord,
-        author: AccountId,
-        time: Millis,
-    ) -> Result<MessageRecord, EngineError> {
-        let mine = author == self.me.account;
-        let handle = if mine {
-            self.me.handle.clone()
-        } else {
-            let known = cx.records().contact(author)?.map(|contact| contact.handle);
-            known.or(record.handle.clone()).unwrap_or_else(Handle::nobody)
-        };
-        Ok(MessageRecord {
-            id: MessageId([0; 16]),
-            conversation: record.id,
-            position: Position { anchor: 0, counter: 0 },
-            author,
-            author_handle: handle,
-            mine,
-            sent_ms: time,
-            content: Content::Unknown,
-            change: None,
-            state: MessageState::Received,
-            late: false,
-            seen: true,
-            mimi: None,
-            marks: Marks::default(),
-        })
-    }
-
     fn unread(
         &mut self,
         cx: &mut Cx<'_>,
@@ -270,25 +144,6 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let row = cx.new_message_id();
         self.put_unreadable(cx, record, row, author, time, Unreadable::BadContent)
-    }
-
-    pub(super) fn put_unreadable(
-        &mut self,
-        cx: &mut Cx<'_>,
-        record: ConversationRecord,
-        id: MessageId,
-        author: AccountId,
-        time: Millis,
-        why: Unreadable,
-    ) -> Result<(), EngineError> {
-        let row = MessageRecord {
-            id,
-            position: Position { anchor: cx.next_anchor()?, counter: 0 },
-            state: MessageState::Unreadable(why),
-            ..self.blank(cx, &record, author, time)?
-        };
-        cx.put_message(&row)?;
-        self.touch(cx, record.id, time, Some(id))
     }
 
     fn said(
@@ -469,74 +324,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Receipts count only from somebody else, and only for one's own messages. What another device of one's own
-    /// has read is read here too.
-    fn receipts(
-        &mut self,
-        cx: &mut Cx<'_>,
-        record: &ConversationRecord,
-        author: AccountId,
-        content: Content<MimiId>,
-        time: Millis,
-    ) -> Result<(), EngineError> {
-        let (ids, state) = match content {
-            Content::Delivered(ids) => (ids, MessageState::Delivered),
-            Content::Read(ids) => (ids, MessageState::Read),
-            _ => return Ok(()),
-        };
-        let own = author == self.me.account;
-        let mut false_author = false;
-        for mimi in ids {
-            let conversation = record.id;
-            #[cfg(feature = "evil")]
-            let conversation = wherever(cx, conversation, &mimi)?;
-            let Some(id) = cx.records().message_by_mimi(conversation, &mimi.0)? else {
-                if own && state == MessageState::Read {
-                    self.read_ahead(cx, conversation, &mimi)?;
-                }
-                continue;
-            };
-            let group = record.kind == ConversationKind::Group;
-            match cx.records().message(conversation, id)? {
-                Some(row) if row.mine && !own => {
-                    let heard = !group || self.all_heard(cx, conversation, id, author, state)?;
-                    if heard {
-                        self.advance_message(cx, conversation, id, state, time)?;
-                    }
-                }
-                Some(row) if own && !row.mine => {
-                    // It has told the author already: this one owes nothing more for it.
-                    let read = state == MessageState::Read;
-                    self.forgive_receipt(cx, row.conversation, row.id, read)?;
-                    if read {
-                        self.read_elsewhere(cx, row)?;
-                    }
-                }
-                // In a group everybody gets everybody's receipts.
-                Some(row) if group && row.author != author => {}
-                Some(_) => false_author = true,
-                None => {}
-            }
-        }
-        if false_author {
-            cx.alert(Some(record.id), Alert::FalseAuthor);
-        }
-        Ok(())
-    }
-
-    pub(super) fn read_elsewhere(
-        &mut self,
-        cx: &mut Cx<'_>,
-        mut row: MessageRecord,
-    ) -> Result<(), EngineError> {
-        self.count_as_seen(cx, &mut row)?;
-        let now = cx.relay_now()?;
-        self.start_vanishing(cx, &mut row, now, true);
-        cx.put_message(&row)?;
-        self.look(cx, row)
-    }
-
-    fn touch(
+    pub(super) fn touch(
         &mut self,
         cx: &mut Cx<'_>,
         id: ConversationId,
@@ -572,26 +360,6 @@ pub(super) fn local(
     }
 }
 
-/// Where a message stands.
-struct Stand {
-    position: Position,
-    late: bool,
-    time: Millis,
-}
-
-fn rank(state: MessageState) -> u8 {
-    match state {
-        MessageState::Queued => 0,
-        MessageState::Sent => 1,
-        MessageState::Delivered => 2,
-        MessageState::Read => 3,
-        MessageState::Failed(_)
-        | MessageState::Received
-        | MessageState::Unreadable(_)
-        | MessageState::Gap(_) => 4,
-    }
-}
-
 fn prove(cx: &mut Cx<'_>, envelope: &Envelope<'_>, address: &Address) -> Result<Opened, OpenError> {
     let opened = open(cx, envelope.content, address)?;
     cx.evidence = proof(cx, envelope, &opened)?;
@@ -612,7 +380,11 @@ fn open(cx: &Cx<'_>, bytes: &[u8], address: &Address) -> Result<Opened, OpenErro
 
 /// Without the defence a receipt counts for a message wherever that is.
 #[cfg(feature = "evil")]
-fn wherever(cx: &Cx<'_>, here: ConversationId, mimi: &MimiId) -> Result<ConversationId, EngineError> {
+pub(super) fn wherever(
+    cx: &Cx<'_>,
+    here: ConversationId,
+    mimi: &MimiId,
+) -> Result<ConversationId, EngineError> {
     if cx.defends(Defence::Receipts) {
         return Ok(here);
     }
@@ -622,32 +394,4 @@ fn wherever(cx: &Cx<'_>, here: ConversationId, mimi: &MimiId) -> Result<Conversa
         }
     }
     Ok(here)
-}
-
-/// What is left of a gap when one of its messages has come.
-fn split(gap: &Missing, counter: u32, row: MessageId) -> Vec<Missing> {
-    let before = Missing { count: counter - gap.first, ..gap.clone() };
-    let after = Missing {
-        first: counter.saturating_add(1),
-        count: gap.count - 1 - before.count,
-        row: if before.count > 0 { gap.row.map(|_| row) } else { gap.row },
-        ..gap.clone()
-    };
-    [before, after].into_iter().filter(|part| part.count > 0).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_late_message_leaves_what_is_still_missing_on_both_sides() {
-        let gap = Missing { first: 3, count: 3, anchor: 7, row: Some(MessageId([1; 16])) };
-        let other = MessageId([2; 16]);
-        let part = |first, count, row| Missing { first, count, anchor: 7, row };
-        assert_eq!(split(&gap, 3, other), [part(4, 2, gap.row)]);
-        assert_eq!(split(&gap, 4, other), [part(3, 1, gap.row), part(5, 1, Some(other))]);
-        assert_eq!(split(&gap, 5, other), [part(3, 2, gap.row)]);
-        assert_eq!(split(&part(3, 1, gap.row), 3, other), []);
-    }
 }
