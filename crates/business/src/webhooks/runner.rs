@@ -247,8 +247,8 @@ async fn work_on<D: Data>(
     noise: u64,
 ) -> Result<Option<Millis>, StoreError> {
     for _ in 0..IN_A_ROW {
-        let Some(due) = outbox.head(lane).await? else { return Ok(None) };
         let begun = clock.now();
+        let Some(due) = outbox.next(lane, begun).await? else { return Ok(None) };
         if let Some(customer) = lane.customer
             && restriction::since(&outbox.store, customer).await?.is_some()
         {

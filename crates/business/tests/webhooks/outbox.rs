@@ -163,8 +163,8 @@ async fn a_receiver_that_fails_is_told_again_later_with_the_same_bytes() {
     node.story.says(0xa1, 1, "one");
     node.story.says(0xa1, 2, "two");
     let running = node.start(2);
-    // 204 is no 200, and a redirect is a failure like any other.
-    for (n, code) in [500, 302, 204, 404].into_iter().enumerate() {
+    // A redirect is a failure like any other.
+    for (n, code) in [500, 302, 429, 404].into_iter().enumerate() {
         until("an attempt", || posts(&shop).len() == n + 1).await;
         let log = async || node.outbox.log(0, node_end(), 100).await.expect("the log");
         while log().await.len() <= n {
@@ -175,7 +175,7 @@ async fn a_receiver_that_fails_is_told_again_later_with_the_same_bytes() {
         node.watch.go_on(500 * (1 << n) - 1);
         tokio::time::sleep(Duration::from_millis(30)).await;
         assert_eq!(posts(&shop).len(), n + 1, "not yet");
-        status.store([302, 204, 404, 200][n], Ordering::SeqCst);
+        status.store([302, 429, 404, 202][n], Ordering::SeqCst);
         node.watch.go_on(500 * (1 << n) + 1);
     }
     until("all", || posts(&shop).len() == 6).await;
@@ -186,6 +186,62 @@ async fn a_receiver_that_fails_is_told_again_later_with_the_same_bytes() {
     let attempts: Vec<_> = posts.iter().map(|it| stamp(it, "attempt")).collect();
     assert_eq!(attempts, ["1", "2", "3", "4", "5", "1"]);
     assert_eq!(shop.seen().iter().filter(|it| it.target() == "/else").count(), 0);
+}
+
+/// What a receiver was told, when it is broken for one kind of event, and time goes on step by step.
+async fn told_by(status: &'static str, steps: usize) -> (Vec<String>, Vec<Seen>) {
+    let node = Teller::new();
+    let taken = Arc::new(AtomicBool::new(false));
+    let takes = taken.clone();
+    let shop = willing(move |seen| {
+        let is_strange = String::from_utf8_lossy(&seen.body).contains("strange");
+        match is_strange && !takes.load(Ordering::SeqCst) {
+            true => Reply::status(status, ""),
+            false => Reply::status("200 OK", ""),
+        }
+    })
+    .await;
+    node.tells(Level::App, &shop).await;
+    for (n, text) in ["one", "strange", "two", "three"].into_iter().enumerate() {
+        node.story.says(0xa1, u8::try_from(n).expect("few"), text);
+    }
+    let running = node.start(4);
+    for n in 1..=steps {
+        let strange = || texts(&posts(&shop)).iter().filter(|it| *it == "strange").count();
+        until("an attempt", || strange() >= n).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        if n < steps {
+            node.watch.go_on(1_000 << n);
+        }
+    }
+    let before = texts(&posts(&shop));
+    taken.store(true, Ordering::SeqCst);
+    node.watch.go_on(DAY);
+    while node.outbox.waiting(1).await.expect("read") > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    running.stop().await;
+    (before, posts(&shop))
+}
+
+#[tokio::test]
+async fn what_a_receiver_does_not_take_lets_the_others_pass_and_is_tried_on() {
+    for refuses in ["400 Bad Request", "500 Internal Server Error"] {
+        let (before, all) = told_by(refuses, 6).await;
+        assert_eq!(before[..2], ["one", "strange"]);
+        assert_eq!(before.iter().filter(|it| *it == "strange").count(), 6, "{before:?}");
+        assert_eq!(before[before.len() - 2..], ["two", "three"], "in their order");
+        let last = all.last().expect("it came");
+        assert_eq!((texts(&all).pop().as_deref(), stamp(last, "attempt").as_str()), (Some("strange"), "7"));
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_not_there_is_told_in_order_when_it_is() {
+    let (before, all) = told_by("503 Service Unavailable", 8).await;
+    assert!(!before.iter().any(|it| it == "two"), "{before:?}");
+    let all = texts(&all);
+    assert_eq!(all[all.len() - 3..], ["strange", "two", "three"]);
 }
 
 fn node_end() -> u64 {

@@ -7,7 +7,7 @@ use lacre_store::data::{Batch, Data, Expected, WriteError};
 use tokio::sync::MutexGuard;
 
 use super::held::lanes;
-use super::rows::{Dead, Head, Lane, Logged, Waiting};
+use super::rows::{Dead, Lane, Logged, Waiting};
 use super::{Outbox, StoreError, last_key, log};
 use crate::store::{bytes_of, end_of};
 
@@ -77,14 +77,13 @@ impl<D: Data> Outbox<D> {
             let Some((last, _)) = rows.last() else { break };
             from = log::after(last);
             let old = rows.into_iter().filter(|(_, it)| it.id <= up_to);
-            let batch = old.fold(Batch::new(), |batch, (key, _)| batch.delete(key));
-            gone += batch.ops.len() as u64;
+            let old: Vec<_> = old.collect();
+            gone += old.len() as u64;
+            let batch = old.into_iter().fold(Batch::new(), |batch, (key, _)| {
+                let tried = Lane::sequence_of(&key).map(|sequence| lane.tried_key(sequence));
+                tried.into_iter().fold(batch.delete(key), Batch::delete)
+            });
             self.store.write(batch).await?;
-        }
-        let head: Option<Head> = self.store.read("the head of a lane", &lane.head_key()).await?;
-        if let Some(head) = head.filter(|it| it.id <= up_to) {
-            let batch = Batch::new().assert(lane.head_key(), Expected::Value(bytes_of(&head).into()));
-            unless_changed(self.store.write(batch.delete(lane.head_key())).await)?;
         }
         Ok(gone)
     }

@@ -1,12 +1,12 @@
 //! What waits to be told, durably.
 //!
 //! Events of one customer to one receiver form a lane: the first of a lane is delivered before the second is tried, and
-//! a lane that has to wait keeps no other from going on. A delivery is rendered once; every attempt sends the same
-//! bytes.
+//! a lane that has to wait keeps no other from going on. What a receiver has answered [`PASSED`] times that it does not
+//! take, those behind it pass: it is tried on beside them. A delivery is rendered once; every attempt sends the same bytes.
 //!
 //! | state | where | goes to |
 //! |---|---|---|
-//! | waiting | `DELIVERY`, in its lane | delivered, on an answer of 200; waiting, later, on any other; dead, after its days |
+//! | waiting | `DELIVERY`, in its lane | delivered, on an answer of 200 to 299; waiting, later, on any other; dead, after its days |
 //! | delivered | `DELIVERED`, with its bytes | gone after the log's days; waiting again by a replay |
 //! | dead | `DEAD` | gone after its days; waiting again by a replay |
 //!
@@ -15,7 +15,7 @@
 //! | `DELIVERY` `d` lane, sequence | `Waiting` |
 //! | `DELIVERY` `c` lane | the highest sequence given |
 //! | `DELIVERY` `a` id | `Aside`: what the node that leads tells, where this one does not |
-//! | `DELIVERY` `h` lane | `Head`, once the first was tried |
+//! | `DELIVERY` `h` lane, sequence | `Fares`, once it was tried |
 //! | `DEAD` id | [`Dead`] |
 //! | `DELIVERED` `a` time, id, attempt | `Logged` |
 //! | `DELIVERED` `i` id | time and attempt of the delivery that succeeded last |
@@ -44,7 +44,7 @@ pub use replay::Replay;
 pub use rows::{Dead, Lane, Outcome};
 
 use aside::Aside;
-use rows::{Head, Logged, Waiting};
+use rows::{Fares, Logged, Waiting};
 
 use super::event::Rendered;
 use super::subscription::Subscriptions;
@@ -52,6 +52,11 @@ use crate::nodes::Lead;
 use crate::store::{Store, StoreError, bytes_of, end_of, table};
 
 const DAY: Millis = 24 * 60 * 60 * 1_000;
+
+/// So many answers of a receiver that it does not take a delivery, about a minute, and those behind it go on.
+const PASSED: u32 = 6;
+/// So many that were passed are looked at for one of a lane that is to be tried.
+const LOOK: usize = 32;
 
 /// How deliveries are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -269,13 +274,33 @@ impl<D: Data> Outbox<D> {
 
     /// The first of a lane.
     pub(super) async fn head(&self, lane: Lane) -> Result<Option<Due>, StoreError> {
-        let first = self.store.list::<Waiting>("a delivery", &lane.prefix(), None, 1).await?.pop();
+        Ok(self.after(lane, None).await?.map(|(_, due, _)| due))
+    }
+
+    /// What of a lane is to be tried next: the first, unless it was passed and has to wait.
+    pub(super) async fn next(&self, lane: Lane, now: Millis) -> Result<Option<Due>, StoreError> {
+        let (mut at, mut passed) = (None, None::<Due>);
+        for _ in 0..LOOK {
+            let Some((key, due, is_passed)) = self.after(lane, at.as_ref()).await? else { break };
+            if !is_passed || due.not_before <= now {
+                return Ok(Some(due));
+            }
+            at = Some(key);
+            if passed.as_ref().is_none_or(|it| due.not_before < it.not_before) {
+                passed = Some(due);
+            }
+        }
+        Ok(passed)
+    }
+
+    /// The first of a lane behind a place in it, and whether those behind it pass it.
+    async fn after(&self, lane: Lane, at: Option<&Key>) -> Result<Option<(Key, Due, bool)>, StoreError> {
+        let first = self.store.list::<Waiting>("a delivery", &lane.prefix(), at, 1).await?.pop();
         let Some((key, waiting)) = first else { return Ok(None) };
         let sequence = Lane::sequence_of(&key).ok_or(StoreError::Corrupt("the key of a delivery"))?;
-        let head: Option<Head> = self.store.read("the head of a lane", &lane.head_key()).await?;
-        let head = head.filter(|it| it.id == waiting.id);
-        let (attempts, not_before) = head.map_or((0, 0), |it| (it.attempts, it.not_before));
-        Ok(Some(Due { lane, sequence, waiting, attempts, not_before }))
+        let fares: Option<Fares> = self.store.read("how a delivery fares", &lane.tried_key(sequence)).await?;
+        let Fares { attempts, not_before, is_passed } = fares.unwrap_or_default();
+        Ok(Some((key, Due { lane, sequence, waiting, attempts, not_before }, is_passed)))
     }
 
     /// Writes down what became of an attempt. Nothing happens when the delivery was erased meanwhile.
@@ -284,7 +309,7 @@ impl<D: Data> Outbox<D> {
         let attempts = attempts.saturating_add(1);
         let key = lane.waiting_key(sequence);
         let mut batch = Batch::new().assert(key.clone(), Expected::Value(bytes_of(&waiting).into()));
-        let delivered = tried.outcome == Outcome::Status(200);
+        let delivered = tried.outcome.is_success();
         let dies = matches!(tried.outcome, Outcome::NoReceiver)
             || !delivered && waiting.queued.saturating_add(self.settings.life) <= tried.at;
         let logged = Logged {
@@ -300,16 +325,19 @@ impl<D: Data> Outbox<D> {
         };
         batch = batch.put(log::key_of(tried.at, waiting.id, attempts), bytes_of(&logged));
         if delivered {
-            batch = batch.delete(key).delete(lane.head_key());
+            batch = batch.delete(key).delete(lane.tried_key(sequence));
             batch = batch.put(log::index_key(waiting.id), bytes_of(&(tried.at, attempts)));
         } else if dies {
             let Waiting { id, field, created, queued: _, body } = waiting;
             let Tried { outcome: last, at: died, .. } = tried;
             let dead = Dead { id, lane, sequence, field, created, died, attempts, last, body };
-            batch = batch.delete(key).delete(lane.head_key()).put(Dead::key(id), bytes_of(&dead));
+            batch = batch.delete(key).delete(lane.tried_key(sequence)).put(Dead::key(id), bytes_of(&dead));
         } else {
             let not_before = tried.at.saturating_add(self.wait_after(attempts, tried.noise));
-            batch = batch.put(lane.head_key(), bytes_of(&Head { id: waiting.id, attempts, not_before }));
+            // Who cannot be reached has not seen it, and hears nothing else before it.
+            let is_passed = attempts >= PASSED && tried.outcome.is_refusal();
+            let fares = Fares { attempts, not_before, is_passed };
+            batch = batch.put(lane.tried_key(sequence), bytes_of(&fares));
         }
         match self.store.write(batch).await {
             Err(StoreError::Write(WriteError::Conflict(_))) => Ok(()),

@@ -65,8 +65,8 @@ impl Lane {
         Key::new(table::DELIVERY, &[b"c", &self.bytes()])
     }
 
-    pub(super) fn head_key(self) -> Key {
-        Key::new(table::DELIVERY, &[b"h", &self.bytes()])
+    pub(super) fn tried_key(self, sequence: u64) -> Key {
+        Key::new(table::DELIVERY, &[b"h", &self.bytes(), &sequence.to_be_bytes()])
     }
 }
 
@@ -82,19 +82,19 @@ pub(in crate::webhooks) struct Waiting {
     pub(in crate::webhooks) body: Vec<u8>,
 }
 
-/// How the first of a lane fares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Head {
-    /// Which delivery this is said of: another may have come before it.
-    pub(super) id: u64,
+/// How a delivery that was tried fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Fares {
     pub(super) attempts: u32,
     pub(super) not_before: Millis,
+    /// Whether the receiver has heard it and answered that it does not take it: those behind it go on.
+    pub(super) is_passed: bool,
 }
 
 /// What came of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// The receiver answered with this status; 200 is success.
+    /// The receiver answered with this status; 200 to 299 are success.
     Status(u16),
     /// It answered too late, or not to the end.
     Late,
@@ -108,6 +108,21 @@ pub enum Outcome {
     BadAnswer,
     /// There is no receiver any more.
     NoReceiver,
+}
+
+impl Outcome {
+    /// Whether the receiver has taken it.
+    pub fn is_success(self) -> bool {
+        matches!(self, Self::Status(200..=299))
+    }
+
+    /// Whether the receiver has looked at it and does not take it. Who is too busy, or is not there behind what
+    /// answers for it, has not looked.
+    pub(super) fn is_refusal(self) -> bool {
+        !self.is_success()
+            && !matches!(self, Self::Status(408 | 425 | 429 | 502..=504))
+            && matches!(self, Self::Status(_))
+    }
 }
 
 impl std::fmt::Display for Outcome {
