@@ -2,6 +2,7 @@
 //! the node's media folder ([`vault`]), and after 30 days both are gone.
 
 mod brought;
+mod name;
 pub mod upload;
 pub mod vault;
 
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 use tokio::fs;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+pub use self::name::file_name;
 use self::vault::Sealed;
 use crate::chat::{Chat, File, MediaKind, MessageId, SendError};
 use crate::node::{Object, claim, object_key};
@@ -139,6 +141,13 @@ pub struct Medium {
     pub expires: Millis,
     /// Where it came from.
     pub source: Source,
+}
+
+impl Medium {
+    /// What it is called: it has a name in any case.
+    pub fn file_name(&self) -> String {
+        file_name(self.name.as_deref(), &self.id.to_string(), &self.mime)
+    }
 }
 
 /// Why a file was not taken or given.

@@ -331,6 +331,25 @@ impl<D: Data> Tokens<D> {
         Ok(access)
     }
 
+    /// What a token gives access to now, and until when; `None` when it opens nothing. It is not noted as used.
+    pub async fn look(
+        &self,
+        secret: &str,
+        now: Millis,
+    ) -> Result<Option<(Access, Option<Millis>)>, StoreError> {
+        let hash = hash_of(secret);
+        let Some(id) = self.store.read::<u64>("a token", &by_hash(&hash)).await? else { return Ok(None) };
+        let Some(row) = self.store.read::<Row>("a token", &by_id(id)).await? else { return Ok(None) };
+        let secret = row.secrets.iter().find(|(known, _)| bool::from(known.ct_eq(&hash)));
+        let Some((_, until)) = secret else { return Ok(None) };
+        let ends = [*until, row.token.expires].into_iter().flatten().min();
+        match self.access(row.token, *until, now).await {
+            Ok(access) => Ok(Some((access, ends))),
+            Err(TokenError::Store(error)) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// What a token gives access to now, to somebody who has shown otherwise that they speak for it.
     pub async fn known(&self, id: u64, now: Millis) -> Result<Access, TokenError> {
         let row: Row = self.store.read("a token", &by_id(id)).await?.ok_or(TokenError::Unknown)?;

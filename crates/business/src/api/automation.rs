@@ -76,17 +76,17 @@ fn texts(items: &[At<'_>]) -> Result<Vec<String>, ApiError> {
 }
 
 /// `GET /{number}/settings`.
-pub fn settings<P: Ports>(node: &Node<P>) -> Value {
-    json!({
+pub async fn settings<P: Ports>(node: &Node<P>) -> Result<Value, ApiError> {
+    Ok(json!({
         "id": node.identity.number.to_string(),
         "calling": { "status": "DISABLED" },
-        "user_identity_change": { "enable_identity_key_check": false },
+        "user_identity_change": { "enable_identity_key_check": numbers::read(node).await?.identity_check },
         "payload_encryption": { "status": "DISABLED" },
-    })
+    }))
 }
 
 /// `POST /{number}/settings`. What the node cannot do is refused, and not kept and forgotten.
-pub fn set_settings(call: &Call) -> Result<Value, ApiError> {
+pub async fn set_settings<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiError> {
     let params = call.params();
     for name in ["calling", "payload_encryption"] {
         if let Some(status) = params.maybe(name)?.map(|it| it.need("status")).transpose()?
@@ -95,14 +95,14 @@ pub fn set_settings(call: &Call) -> Result<Value, ApiError> {
             return Err(status.bad("can only be DISABLED on this node"));
         }
     }
-    if let Some(check) = params.maybe("user_identity_change")?
-        && check.flag("enable_identity_key_check")?
-    {
-        let flag = check.need("enable_identity_key_check")?;
-        return Err(flag.bad("can only be false: the node's own device watches identity keys already"));
-    }
     if let Some(storage) = params.maybe("storage_configuration")? {
         return Err(storage.bad("cannot be set here: messages are stored on this node only"));
+    }
+    if let Some(check) = params.maybe("user_identity_change")?
+        && check.maybe("enable_identity_key_check")?.is_some()
+    {
+        let checks = check.flag("enable_identity_key_check")?;
+        numbers::change(node, |number: &mut numbers::Number| number.identity_check = checks).await?;
     }
     Ok(success())
 }

@@ -45,6 +45,9 @@ impl Fetch for Outward {
     }
 }
 
+/// The field that a receiver is told of when it has asked for none.
+const USUAL: &str = "messages";
+
 /// How webhooks name people, messages and files: as the API does.
 #[derive(Clone)]
 pub struct NodeNames<D, K> {
@@ -136,7 +139,10 @@ pub struct Webhooks<D, K> {
 impl<D: Data, K: Clock> Hooks for Webhooks<D, K> {
     async fn subscribe(&self, level: Level, hook: Hook) -> Result<(), HookError> {
         let Hook { callback, verify_token, fields } = hook;
-        let new = New { url: callback.into(), verify_token, fields: fields.into_iter().collect() };
+        // Who asks for none gets what all understand: many programs fall over what they do not know.
+        let usual = if fields.is_empty() { vec![USUAL.to_owned()] } else { Vec::new() };
+        let new =
+            New { url: callback.into(), verify_token, fields: fields.into_iter().chain(usual).collect() };
         let now = self.renderer.names.clock.now();
         let set = self.subscriptions.set(level.into(), new, now, &mut Drawn(&self.rng)).await;
         set.map(drop).map_err(|error| match error {

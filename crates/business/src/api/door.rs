@@ -44,6 +44,7 @@ pub(super) enum Who {
 /// Whether a request shows a token or a secret, right or wrong.
 pub(super) fn tries(headers: &HeaderMap, address: &Address) -> bool {
     headers.contains_key(AUTHORIZATION)
+        || grant::is_asked(address)
         || ["access_token", "client_secret"].iter().any(|name| address.query(name).is_some())
 }
 
@@ -57,8 +58,8 @@ pub(super) async fn who<P: Ports>(node: &Node<P>, parts: &Parts, address: &Addre
             false => Err(ApiError::BadToken),
         };
     };
-    if let Some(checked) = grant::check(node, secret) {
-        return checked.map(|()| Who::App);
+    if grant::check(node, secret).await?.is_some() {
+        return Ok(Who::App);
     }
     let access = node.tokens.check(secret, node.now()).await.map_err(refused)?;
     if access.bound.proof {
@@ -145,7 +146,7 @@ impl Who {
         }
     }
 
-    fn access(&self) -> Option<&Access> {
+    pub(super) fn access(&self) -> Option<&Access> {
         match self {
             Self::Token(access) | Self::Link(access) => Some(access),
             Self::App | Self::Picture => None,

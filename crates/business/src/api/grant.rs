@@ -1,4 +1,4 @@
-//! `GET /oauth/access_token`: who knows the app's secret gets a token for the app, which sets where the app hears.
+//! `GET` or `POST /oauth/access_token`: who knows the app's secret gets a token for the app, which sets where the app hears.
 //!
 //! It is kept nowhere: it is the app's id, an end, and a MAC over both by the node's secret.
 
@@ -20,18 +20,19 @@ pub(super) fn is_asked(address: &Address) -> bool {
     address.segments == ["oauth", "access_token"]
 }
 
-/// Gives a token for the app to who shows its secret.
-pub(super) async fn give<P: Ports>(node: &Node<P>, address: &Address) -> Result<Value, ApiError> {
-    let query =
-        |name: &str| address.query(name).ok_or_else(|| ApiError::Invalid(format!("{name} is required")));
-    if query("grant_type")? != "client_credentials" {
+/// Gives a token for the app to who shows its secret, in the query or in the body.
+pub(super) async fn give<P: Ports>(node: &Node<P>, said: &Value) -> Result<Value, ApiError> {
+    let given = |name: &str| match said.get(name) {
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(Value::Number(number)) => Ok(number.to_string()),
+        _ => Err(ApiError::Invalid(format!("{name} is required"))),
+    };
+    if given("grant_type")? != "client_credentials" {
         return Err(ApiError::Invalid("grant_type must be client_credentials".to_owned()));
     }
     let app = node.identity.app.to_string();
-    let given = query("client_secret")?.as_bytes();
-    let secrets = node.app_secrets().await?;
-    let known = secrets.accepted(node.now()).into_iter().any(|it| bool::from(given.ct_eq(it.as_bytes())));
-    if query("client_id")? != app || !known {
+    let secret = given("client_secret")?;
+    if given("client_id")? != app || !is_secret(node, &secret).await? {
         return Err(ApiError::BadToken);
     }
     let until = node.now() + LIFE;
@@ -39,19 +40,30 @@ pub(super) async fn give<P: Ports>(node: &Node<P>, address: &Address) -> Result<
     Ok(json!({ "access_token": format!("{app}|{until}|{mac}"), "token_type": "bearer" }))
 }
 
-/// Whether a token is the app's; `None` when it does not look like one.
-pub(super) fn check<P: Ports>(node: &Node<P>, token: &str) -> Option<Result<(), ApiError>> {
-    let (app, rest) = token.split_once('|')?;
-    let (until, given) = rest.split_once('|')?;
-    let until: Millis = until.parse().ok()?;
-    let given = hex::decode(given).ok()?;
-    Some(if app != node.identity.app.to_string() || mac(node, until).verify_slice(&given).is_err() {
+/// Whether a token is the app's, or its id and secret, which are one too; `None` when it does not look like one.
+pub(super) async fn check<P: Ports>(node: &Node<P>, token: &str) -> Result<Option<()>, ApiError> {
+    let Some((app, rest)) = token.split_once('|') else { return Ok(None) };
+    let is_app = app == node.identity.app.to_string();
+    let Some((until, given)) = rest.split_once('|') else {
+        return match is_app && is_secret(node, rest).await? {
+            true => Ok(Some(())),
+            false => Err(ApiError::BadToken),
+        };
+    };
+    let (Ok(until), Ok(given)) = (until.parse::<Millis>(), hex::decode(given)) else { return Ok(None) };
+    if !is_app || mac(node, until).verify_slice(&given).is_err() {
         Err(ApiError::BadToken)
     } else if until <= node.now() {
         Err(ApiError::TokenExpired)
     } else {
-        Ok(())
-    })
+        Ok(Some(()))
+    }
+}
+
+async fn is_secret<P: Ports>(node: &Node<P>, given: &str) -> Result<bool, ApiError> {
+    let secrets = node.app_secrets().await?;
+    let is = |it: &str| bool::from(given.as_bytes().ct_eq(it.as_bytes()));
+    Ok(secrets.accepted(node.now()).into_iter().any(is))
 }
 
 fn mac<P: Ports>(node: &Node<P>, until: Millis) -> Hmac<Sha256> {

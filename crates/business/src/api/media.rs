@@ -208,7 +208,7 @@ pub(super) async fn bytes<P: Ports>(node: &Node<P>, medium: &Medium) -> Result<R
     set(CONTENT_TYPE, &essence(&medium.mime));
     set(CONTENT_LENGTH, &length.to_string());
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(CONTENT_DISPOSITION, &disposition(medium.name.as_deref()));
+    set(CONTENT_DISPOSITION, &disposition(&medium.file_name()));
     Ok(response)
 }
 
@@ -235,26 +235,14 @@ fn check_number<P: Ports>(node: &Node<P>, call: &Call) -> Result<(), ApiError> {
     }
 }
 
-/// A name that any client reads; and, when that is not the whole of it, the whole for those that read RFC 8187. One
-/// client takes everything behind `filename=` for the name, so that this stands last.
-fn disposition(name: Option<&str>) -> String {
-    let Some(name) = name else { return "attachment".to_owned() };
+/// A name that any client reads, in the only form that all of them read: some take everything behind the first `=` for
+/// it, others behind the last. The whole name came with the webhook.
+fn disposition(name: &str) -> String {
     let plain: String = name
         .chars()
         .map(|it| if it.is_ascii_alphanumeric() || ".-_ ".contains(it) { it } else { '_' })
         .collect();
-    if plain == name {
-        return format!("attachment; filename=\"{plain}\"");
-    }
-    let mut whole = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b".-_".contains(&byte) {
-            whole.push(byte as char);
-        } else {
-            whole.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    format!("attachment; filename*=UTF-8''{whole}; filename=\"{plain}\"")
+    format!("attachment; filename=\"{plain}\"")
 }
 
 #[cfg(test)]
@@ -263,11 +251,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_write_a_header() {
-        assert_eq!(disposition(None), "attachment");
-        assert_eq!(disposition(Some("rye 2.png")), "attachment; filename=\"rye 2.png\"");
-        assert_eq!(
-            disposition(Some("a\"; x=\"\r\né.pdf")),
-            "attachment; filename*=UTF-8''a%22%3B%20x%3D%22%0D%0A%C3%A9.pdf; filename=\"a__ x_____.pdf\""
-        );
+        assert_eq!(disposition("rye 2.png"), "attachment; filename=\"rye 2.png\"");
+        assert_eq!(disposition("a\"; x=\"\r\né.pdf"), "attachment; filename=\"a__ x_____.pdf\"");
     }
 }

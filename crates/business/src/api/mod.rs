@@ -29,6 +29,7 @@ pub mod wamid;
 
 mod absent;
 mod account;
+mod debug;
 mod door;
 mod grant;
 pub(crate) mod params;
@@ -93,14 +94,20 @@ async fn handle<P: Ports>(node: &Node<P>, request: Request) -> Result<Response<B
     let (mut parts, body) = signed::look(node, request).await?.into_parts();
     bear(&mut parts.headers);
     let address = Address::of(&parts.uri);
-    if parts.method == "GET" && grant::is_asked(&address) {
-        return Ok(answer(&grant::give(node, &address).await?));
+    if grant::is_asked(&address) && (parts.method == Method::GET || parts.method == Method::POST) {
+        let said = params::read(&address, &parts.method, &parts.headers, body).await?;
+        return Ok(answer(&grant::give(node, &said).await?));
     }
     let who = door::who(node, &parts, &address).await?;
+    if parts.method == Method::GET && debug::is_asked(&address) {
+        return Ok(answer(&debug::tell(node, &who, &address).await?));
+    }
     let route = routes::find(node, &parts.method, &address).await?.ok_or(ApiError::Unknown)?;
     who.may(node, route)?;
     watched::note_provider(node, &who, route, &address).await?;
-    let fields = address.query("fields").filter(|it| !it.trim().is_empty());
+    // Elsewhere they are what is set, not what is shown.
+    let asked = parts.method == Method::GET;
+    let fields = address.query("fields").filter(|it| asked && !it.trim().is_empty());
     let fields = fields.map(fields::parse).transpose()?;
     let (headers, token, links_by) = (parts.headers.clone(), who.token(), who.links_by());
     let mut call = Call { address: address.clone(), headers, token, links_by, said: json!({}), fields };
@@ -147,8 +154,8 @@ async fn done<P: Ports>(node: &Node<P>, op: Op, call: &Call) -> Result<Value, Ap
         Op::Numbers => numbers::list(node, call).await,
         Op::Register => numbers::register(node, call).await,
         Op::Deregister => numbers::deregister(node).await,
-        Op::Settings => Ok(automation::settings(node)),
-        Op::SetSettings => automation::set_settings(call),
+        Op::Settings => automation::settings(node).await,
+        Op::SetSettings => automation::set_settings(node, call).await,
         Op::Automation => automation::get(node).await,
         Op::SetAutomation => automation::post(node, call).await,
         Op::Blocked => blocks::list(node, call).await,
@@ -165,7 +172,8 @@ async fn done<P: Ports>(node: &Node<P>, op: Op, call: &Call) -> Result<Value, Ap
         Op::DeleteTemplates => templates::delete_named(node, call).await,
         Op::TemplateOfAccount => templates::get(node, call, 2).await,
         Op::Template => templates::get(node, call, 0).await,
-        Op::EditTemplate => templates::edit(node, call).await,
+        Op::EditTemplate => templates::edit(node, call, 0).await,
+        Op::EditTemplateOfAccount => templates::edit(node, call, 2).await,
         Op::DeleteTemplate => templates::delete(node, call).await,
         Op::SubscribedApps => apps::subscribed_apps(node).await,
         Op::SubscribeAccount => apps::subscribe_account(node, call).await,

@@ -19,6 +19,8 @@ const BODY_MAX: usize = 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What is for the node's door, and not for the call.
 const DOOR: [&str; 4] = ["access_token", "appsecret_proof", "expires", "signature"];
+/// How deep a form may write its lists and objects into each other.
+const DEPTH: usize = 8;
 /// Members that are JSON in JSON's text when they come in a query or a form.
 const NESTED: [&str; 25] = [
     "text",
@@ -93,9 +95,43 @@ async fn whole(body: Body) -> Result<Bytes, ApiError> {
 }
 
 fn put(all: &mut Map<String, Value>, key: &str, value: &str) {
+    if let Some((name, rest)) = key.split_once('[')
+        && !name.is_empty()
+        && rest.ends_with(']')
+        && rest.matches('[').count() < DEPTH
+    {
+        return put_into(all.entry(name).or_insert(Value::Null), rest, value);
+    }
     let nested = NESTED.contains(&key) && value.trim_start().starts_with(['{', '[']);
     let nested = nested.then(|| serde_json::from_str(value).ok()).flatten();
     all.insert(key.to_owned(), nested.unwrap_or_else(|| Value::String(value.to_owned())));
+}
+
+/// Puts a value into a list (`name[]`, `name[0]`) or an object (`name[member]`), as forms write them; what is left of the
+/// name stands in `rest`, from behind its first bracket.
+fn put_into(at: &mut Value, rest: &str, value: &str) {
+    let Some((piece, rest)) = rest.split_once(']') else { return };
+    let next = rest.strip_prefix('[');
+    let set = |at: &mut Value| match next {
+        Some(rest) => put_into(at, rest, value),
+        None => *at = Value::String(value.to_owned()),
+    };
+    let is_place = piece.is_empty() || piece.bytes().all(|it| it.is_ascii_digit());
+    if at.is_null() {
+        *at = if is_place { Value::Array(Vec::new()) } else { Value::Object(Map::new()) };
+    }
+    match at {
+        Value::Array(items) => {
+            let place = piece.parse::<usize>().ok().filter(|place| *place < items.len());
+            let place = place.unwrap_or_else(|| {
+                items.push(Value::Null);
+                items.len() - 1
+            });
+            set(&mut items[place]);
+        }
+        Value::Object(members) => set(members.entry(piece).or_insert(Value::Null)),
+        _ => {}
+    }
 }
 
 /// A member that is `null` is absent, however deep.
@@ -135,6 +171,19 @@ mod tests {
                 .await;
         let wanted = json!({"type": "text", "text": {"body": "oi"}});
         assert_eq!((json, form, query), (Ok(wanted.clone()), Ok(wanted.clone()), Ok(wanted)));
+    }
+
+    #[tokio::test]
+    async fn lists_and_objects_come_in_forms_too() {
+        let form = "websites%5B%5D=a&websites[]=b&c[0][user]=1&c[0][x]=2&c[1][user]=3&d[e][f]=g&h[=i&[]=j";
+        let wanted = json!({
+            "websites": ["a", "b"], "c": [{ "user": "1", "x": "2" }, { "user": "3" }], "d": { "e": { "f": "g" } },
+            "h[": "i", "[]": "j",
+        });
+        assert_eq!(said("/1", "application/x-www-form-urlencoded", form).await, Ok(wanted));
+        let deep = format!("a{}", "[x]".repeat(100_000));
+        let said = said("/1", "application/x-www-form-urlencoded", &format!("{deep}=1")).await;
+        assert_eq!(said, Ok(json!({ deep: "1" })), "nobody means that");
     }
 
     #[tokio::test]

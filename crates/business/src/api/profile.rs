@@ -10,6 +10,8 @@ use super::fields::select;
 use super::{numbers, picture};
 use crate::node::{Node, Ports};
 
+/// No trade at all, as it is read.
+const NO_VERTICAL: [&str; 3] = ["", "UNDEFINED", "NOT_A_BIZ"];
 pub(super) const VERTICALS: [&str; 21] = [
     "OTHER",
     "AUTO",
@@ -104,6 +106,8 @@ pub async fn post<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiErr
         return Err(params.need("email")?.bad("must be an e-mail address"));
     }
     let vertical = match params.maybe("vertical")? {
+        // As it is read, so it is taken back.
+        Some(vertical) if NO_VERTICAL.iter().any(|it| vertical.value() == it) => Some(String::new()),
         Some(vertical) if VERTICALS.iter().any(|it| vertical.value() == it) => {
             Some(vertical.text(1, 40)?.to_owned())
         }

@@ -49,6 +49,7 @@ pub enum Op {
     TemplateOfAccount,
     Template,
     EditTemplate,
+    EditTemplateOfAccount,
     DeleteTemplate,
     SubscribedApps,
     SubscribeAccount,
@@ -130,6 +131,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "{account}/message_templates", Scope::Management, Op::CreateTemplate),
     route("DELETE", "{account}/message_templates", Scope::Management, Op::DeleteTemplates),
     route("GET", "{account}/message_templates/{template}", Scope::Management, Op::TemplateOfAccount),
+    route("POST", "{account}/message_templates/{template}", Scope::Management, Op::EditTemplateOfAccount),
     route("GET", "{template}", Scope::Management, Op::Template),
     route("POST", "{template}", Scope::Management, Op::EditTemplate),
     route("DELETE", "{template}", Scope::Management, Op::DeleteTemplate),
@@ -179,7 +181,7 @@ pub(super) fn audited(op: Op) -> Option<&'static str> {
         Op::MakeCode | Op::UpdateCode => "code.set",
         Op::DeleteCode => "code.delete",
         Op::CreateTemplate => "template.create",
-        Op::EditTemplate => "template.edit",
+        Op::EditTemplate | Op::EditTemplateOfAccount => "template.edit",
         Op::DeleteTemplates | Op::DeleteTemplate => "template.delete",
         Op::SubscribeAccount | Op::SubscribeApp => "webhook.set",
         Op::UnsubscribeAccount | Op::UnsubscribeApp => "webhook.remove",
@@ -220,7 +222,8 @@ pub async fn find<P: Ports>(
 
 fn piece_fits(wanted: &str, piece: &str, object: Option<Object>) -> bool {
     match wanted {
-        "{app}" => object == Some(Object::App),
+        // Some clients write the word for the id: there is one app.
+        "{app}" => piece == "app" || object == Some(Object::App),
         "{account}" => object == Some(Object::Account),
         "{number}" => object == Some(Object::Number),
         "{media}" => object == Some(Object::Media),

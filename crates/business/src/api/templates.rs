@@ -9,7 +9,7 @@ use super::fields;
 use super::page::page;
 use super::reader::At;
 use crate::node::{Approve, Node, Ports};
-use crate::templates::{Format, Purpose, Shape, Status, TEMPLATES_MAX, Template};
+use crate::templates::{Format, Purpose, Shape, Status, TEMPLATES_MAX, Template, rejected_for};
 
 /// What is told of a template when nothing else is asked for.
 const USUAL: [&str; 8] =
@@ -91,10 +91,11 @@ pub async fn get<P: Ports>(node: &Node<P>, call: &Call, place: usize) -> Result<
     Ok(fields::select(told(&template), call.fields.as_deref(), &USUAL))
 }
 
-/// `POST /{template}`: other components, or another category. It is looked at again.
-pub async fn edit<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiError> {
+/// `POST /{template}`, `POST /{account}/message_templates/{template}`: other components, or another category. It is looked
+/// at again.
+pub async fn edit<P: Ports>(node: &Node<P>, call: &Call, place: usize) -> Result<Value, ApiError> {
     let params = call.params();
-    let id = call.id(0)?;
+    let id = call.id(place)?;
     let template = node.templates.get(id).await?.ok_or(ApiError::Unknown)?;
     if matches!(template.status, Status::Pending | Status::Disabled) {
         let details = format!("A template that is {} cannot be edited", template.status.name());
@@ -203,9 +204,12 @@ pub(crate) fn told(template: &Template) -> Value {
         "category": template.purpose.name(),
         "parameter_format": template.format.name(),
         "components": components,
-        "rejected_reason": template.reason.as_deref().unwrap_or("NONE"),
+        "rejected_reason": rejected_for(template.reason.as_deref()),
         "quality_score": { "score": "UNKNOWN", "date": template.made / 1_000 },
     });
+    if let Some(words) = &template.reason {
+        told["rejection_info"] = json!({ "reason": words });
+    }
     if let Some(before) = template.before {
         told["previous_category"] = before.name().into();
     }

@@ -35,6 +35,8 @@ impl<'a> Given<'a> {
                 "header" => header = parameters,
                 "body" => body = parameters,
                 "button" => read_button(component, &parameters, shape, &mut values)?,
+                // It has nothing to fill in; some say it all the same.
+                "footer" if parameters.is_empty() => {}
                 _ => return Err(kind.bad("must be header, body or button")),
             }
         }
@@ -100,8 +102,11 @@ fn read_button(
     shape: &Shape,
     values: &mut BTreeMap<usize, String>,
 ) -> Result<(), ApiError> {
-    let place = component.need("index")?;
-    let index = usize::try_from(place.whole()?).unwrap_or(usize::MAX);
+    // One client leaves out a 0.
+    let place = component.maybe("index")?;
+    let index = place.as_ref().map_or(Ok(0), At::whole)?;
+    let index = usize::try_from(index).unwrap_or(usize::MAX);
+    let place = place.as_ref().unwrap_or(component);
     let button = shape.buttons.get(index).ok_or_else(|| place.bad("is no button of the template"))?;
     let said = component.need_text("sub_type", 40)?.to_ascii_lowercase();
     let (names, most): (&[&str], usize) = match button {

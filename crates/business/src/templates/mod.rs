@@ -230,3 +230,17 @@ fn by_name(name: &str, language: &str) -> Key {
     // A name has no byte 0, so that no two pairs look alike.
     Key::new(table::TEMPLATE, &[b"n", name.as_bytes(), &[0], language.as_bytes()])
 }
+
+/// Why a template was rejected, in the API's words: those of the operator stand beside it, since programs know no others.
+pub fn rejected_for(reason: Option<&str>) -> &'static str {
+    const REASONS: [&str; 7] = [
+        "ABUSIVE_CONTENT",
+        "CATEGORY_NOT_AVAILABLE",
+        "INCORRECT_CATEGORY",
+        "INVALID_FORMAT",
+        "PROMOTIONAL",
+        "SCAM",
+        "TAG_CONTENT_MISMATCH",
+    ];
+    REASONS.into_iter().find(|it| Some(*it) == reason).unwrap_or("NONE")
+}

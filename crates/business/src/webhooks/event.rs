@@ -13,6 +13,7 @@ use super::notice::Notice;
 use crate::chat::{
     Category, ChatEvent, ChosenBy, Customer, Incoming, MediaKind, MessageId, Reach, SendError, Standing,
 };
+use crate::media::file_name;
 use crate::store::StoreError;
 
 /// Who a customer is to the programs of this business.
@@ -270,8 +271,8 @@ impl<N: Names> Renderer<N> {
                 ("interactive", json!({ "type": "button_reply", "button_reply": reply }))
             }
             Incoming::Chosen(_, choice, ChosenBy::Row) => {
-                let mut reply = json!({ "id": choice.id, "title": choice.title });
-                put_text(&mut reply, "description", &choice.description);
+                let reply =
+                    json!({ "id": choice.id, "title": choice.title, "description": choice.description });
                 ("interactive", json!({ "type": "list_reply", "list_reply": reply }))
             }
             Incoming::Chosen(_, choice, ChosenBy::TemplateButton) => {
@@ -322,7 +323,8 @@ impl<N: Names> Renderer<N> {
                 "audio"
             }
             MediaKind::Document => {
-                put_text(&mut object, "filename", name.as_deref().unwrap_or_default());
+                // Some clients read no document without one.
+                object["filename"] = file_name(name.as_deref(), &id, mime).into();
                 "document"
             }
             MediaKind::Sticker => {

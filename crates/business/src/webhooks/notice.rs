@@ -1,5 +1,6 @@
 //! What the node itself tells programs: of templates, of its number, of its account.
 
+use crate::templates::rejected_for;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -119,11 +120,17 @@ impl Notice {
     /// What it says, for a number as people read it.
     pub(super) fn value(&self, display: &str) -> Value {
         match self {
-            Self::TemplateStatus { template, event, category, reason } => template.with(json!({
-                "event": event,
-                "message_template_category": category,
-                "reason": reason.as_deref().unwrap_or("NONE"),
-            })),
+            Self::TemplateStatus { template, event, category, reason } => {
+                let mut value = json!({
+                    "event": event,
+                    "message_template_category": category,
+                    "reason": rejected_for(reason.as_deref()),
+                });
+                if let Some(words) = reason {
+                    value["rejection_info"] = json!({ "reason": words });
+                }
+                template.with(value)
+            }
             Self::TemplateCategory { template, previous, new } => {
                 template.with(json!({ "previous_category": previous, "new_category": new }))
             }

@@ -14,23 +14,32 @@ use super::sign::Secrets;
 use crate::outward::{Destination, Outward, OutwardError};
 use crate::store::{Store, StoreError, bytes_of, table};
 
-/// The fields that can be subscribed to.
-pub const FIELDS: [&str; 20] = [
+/// The fields that can be subscribed to. Of some nothing is ever told here: programs ask for all that they know.
+pub const FIELDS: [&str; 29] = [
     "account_alerts",
     "account_review_update",
+    "account_settings_update",
     "account_update",
+    "automatic_events",
     "business_capability_update",
     "calls",
     "flows",
+    "group_lifecycle_update",
+    "group_participants_update",
+    "group_settings_update",
+    "group_status_update",
     "history",
     "message_template_components_update",
     "message_template_quality_update",
     "message_template_status_update",
     "messages",
     "messaging_handovers",
+    "partner_solutions",
+    "payment_configuration_update",
     "phone_number_name_update",
     "phone_number_quality_update",
     "security",
+    "smb_app_state_sync",
     "smb_message_echoes",
     "template_category_update",
     "template_performance_metrics",

@@ -278,6 +278,15 @@ async fn a_message_goes_to_the_identity_key_that_is_meant_or_not_at_all() {
         let told = world.to_ana(json!({ "text": { "body": "oi" } })).await.ok();
         told["contacts"][0]["identity_key_hash"].clone()
     };
+    let quiet = World::new().await;
+    pinned(&quiet, [4; 32]);
+    assert_eq!(told(&quiet).await, Value::Null, "nobody has asked to be told");
+    for world in [&world, &other] {
+        let on = json!({ "user_identity_change": { "enable_identity_key_check": true } });
+        world.call("POST", &world.number("/settings"), on).await.ok();
+        let set = world.get(&world.number("/settings")).await.ok()["user_identity_change"].clone();
+        assert_eq!(set, json!({ "enable_identity_key_check": true }));
+    }
     assert_eq!(told(&world).await, Value::Null, "nobody is pinned");
     assert_eq!(to(&world, json!("00")).await.code(), 137000);
     pinned(&world, [5; 32]);

@@ -26,7 +26,7 @@ fn vcard(contact: &At<'_>) -> Result<String, ApiError> {
     card.line("N", "", &parts);
     for phone in contact.maybe_items("phones", ROWS_MAX)? {
         // Either is enough.
-        let number = match phone.maybe("phone")? {
+        let number = match phone.maybe("phone")?.filter(|it| it.value() != "") {
             Some(number) => number.text(1, 100)?,
             None => {
                 phone.maybe("wa_id")?.map_or_else(|| phone.need_text("phone", 100), |it| it.text(1, 100))?
@@ -60,7 +60,8 @@ fn vcard(contact: &At<'_>) -> Result<String, ApiError> {
             card.line("TITLE", "", &[title]);
         }
     }
-    if let Some(birthday) = contact.maybe("birthday")? {
+    // One client sends it empty.
+    if let Some(birthday) = contact.maybe("birthday")?.filter(|it| it.value() != "") {
         let text = birthday.text(10, 10)?;
         let is_date = text
             .bytes()

@@ -82,11 +82,15 @@ async fn send<P: Ports>(
     let opaque = params.maybe_text("biz_opaque_callback_data", OPAQUE_MAX)?;
     let recipient = recipient::read(node, &params).await?;
     let identity = identity_hash(node, recipient.account)?;
-    if let Some(given) = params.maybe("recipient_identity_key_hash")?
+    let meant = params.maybe("recipient_identity_key_hash")?;
+    if let Some(given) = &meant
         && identity.as_deref() != Some(given.text(1, 64)?)
     {
         return Err(ApiError::IdentityKey);
     }
+    // Who does not ask for it may not know the member, and one client then takes what was sent for refused.
+    let tells = meant.is_some() || numbers::read(node).await?.identity_check;
+    let shown = identity.as_deref().filter(|_| tells);
     let category = draft.category();
     let template = draft.template();
     let is_reaction = draft.is_reaction();
@@ -121,12 +125,12 @@ async fn send<P: Ports>(
     }
     Ok(json!({
         "messaging_product": "whatsapp",
-        "contacts": [recipient.told(identity.as_deref())],
+        "contacts": [recipient.told(shown)],
         "messages": [message],
     }))
 }
 
-/// What a program knows a customer's identity key by, as `recipient_identity_key_hash` and in the answer to each send;
+/// What a program knows a customer's identity key by, as `recipient_identity_key_hash` and in the answer to a send;
 /// `None` when no key is known. It is made with the node's secret, so that it says nothing to another business.
 fn identity_hash<P: Ports>(node: &Node<P>, of: AccountId) -> Result<Option<String>, ApiError> {
     let key = node.chat.identity_key(of)?;

@@ -246,10 +246,10 @@ fn registration() -> Value {
     object(&[("messaging_product", whatsapp()), ("pin", pin())], &["messaging_product", "pin"])
 }
 
-/// The node has no calls, and seals nothing that it could leave unsealed: nothing can be switched on.
+/// The node has no calls, and seals nothing that it could leave unsealed: neither can be switched on.
 fn settings() -> Value {
     let off = || object(&[("status", enumerated(&["DISABLED"]))], &["status"]);
-    let check = object(&[("enable_identity_key_check", json!({ "type": "boolean", "const": false }))], &[]);
+    let check = object(&[("enable_identity_key_check", flag())], &[]);
     object(&[("calling", off()), ("payload_encryption", off()), ("user_identity_change", check)], &[])
 }
 

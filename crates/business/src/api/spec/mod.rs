@@ -201,6 +201,7 @@ fn describe(op: Op) -> Told {
         | Op::TemplateOfAccount
         | Op::Template
         | Op::EditTemplate
+        | Op::EditTemplateOfAccount
         | Op::DeleteTemplate
         | Op::SubscribedApps
         | Op::SubscribeAccount
@@ -317,7 +318,9 @@ fn account(op: Op) -> Told {
             told("Delete a template by name", success()).needs("name", text(1, 512)).with("hsm_id", digits())
         }
         Op::TemplateOfAccount | Op::Template => told("A template", named("Template")).chosen(),
-        Op::EditTemplate => told("Change a template", named("TemplateEdited")).body(named("TemplateChange")),
+        Op::EditTemplate | Op::EditTemplateOfAccount => {
+            told("Change a template", named("TemplateEdited")).body(named("TemplateChange"))
+        }
         Op::DeleteTemplate => told("Delete a template", success()),
         Op::TemplateAnalytics => told("What became of what was sent by templates", of("TemplateCounts"))
             .needs("start", whole(0))
