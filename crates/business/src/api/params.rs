@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What is for the node's door, and not for the call.
 const DOOR: [&str; 4] = ["access_token", "appsecret_proof", "expires", "signature"];
 /// Members that are JSON in JSON's text when they come in a query or a form.
-const NESTED: [&str; 25] = [
+const NESTED: [&str; 26] = [
     "text",
     "image",
     "video",
@@ -46,6 +46,7 @@ const NESTED: [&str; 25] = [
     "payload_encryption",
     "hsm_ids",
     "example",
+    "categories",
 ];
 
 /// Reads everything that a request says. What the body says goes before what the query says.

@@ -46,7 +46,7 @@ impl<'a> Draft<'a> {
             "location" => Self::Ready(Outgoing::Place(place(&params.need("location")?)?)),
             "contacts" => Self::Ready(Outgoing::Contacts(contacts::vcards(&params.need("contacts")?)?)),
             "reaction" => Self::Ready(reaction(&params.need("reaction")?)?),
-            "interactive" => interactive::read(&params.need("interactive")?)?,
+            "interactive" => interactive::read(node, &params.need("interactive")?).await?,
             "template" => Self::Template(Box::new(Filled::read(node, &params.need("template")?).await?)),
             _ => {
                 let kinds = "text, image, video, audio, document, sticker, location, contacts, interactive, template \

@@ -1,4 +1,4 @@
-//! Messages with something to do: buttons, a list, a link, asking for a place.
+//! Messages with something to do: buttons, a list, a link, asking for a place, a form to be filled in.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,15 @@ use url::Url;
 use super::super::error::ApiError;
 use super::super::reader::At;
 use super::content::Draft;
-use super::media;
+use super::{flow, media};
 use crate::chat::{Button, Card, Choice, Header, MediaKind, Offer, Outgoing, Section};
+use crate::node::{Node, Ports};
 
 const BODY_MAX: usize = 1_024;
 const LIST_BODY_MAX: usize = 4_096;
 const ROWS_MAX: usize = 10;
 
-pub(super) fn read<'a>(at: &At<'a>) -> Result<Draft<'a>, ApiError> {
+pub(super) async fn read<'a, P: Ports>(node: &Node<P>, at: &At<'a>) -> Result<Draft<'a>, ApiError> {
     let kind = at.need("type")?;
     let name = kind.text(1, 60)?.to_ascii_lowercase();
     let action = || at.need("action");
@@ -26,7 +27,16 @@ pub(super) fn read<'a>(at: &At<'a>) -> Result<Draft<'a>, ApiError> {
             named(&action()?, "send_location")?;
             Offer::Place
         }
-        _ => return Err(kind.bad("is not supported: use button, list, cta_url or location_request_message")),
+        "flow" => {
+            let action = action()?;
+            named(&action, "flow")?;
+            Offer::Form(flow::form(node, &action.need("parameters")?).await?)
+        }
+        _ => {
+            return Err(
+                kind.bad("is not supported: use button, list, cta_url, location_request_message or flow")
+            );
+        }
     };
     let body = at.need("body")?.need("text")?;
     let body = body.text(1, if name == "list" { LIST_BODY_MAX } else { BODY_MAX })?;
