@@ -12,7 +12,7 @@ import threading
 
 import fastapi
 import uvicorn
-from pywa import WhatsApp, errors
+from pywa import WhatsApp, errors, utils
 from pywa.types import (
     Button,
     Command,
@@ -97,6 +97,8 @@ wa = WhatsApp(
     callback_url=f"http://127.0.0.1:{port}",
     webhook_endpoint="/hook",
     webhook_challenge_delay=1,
+    # It has no type for these; what it does not read it hands on as it is.
+    webhook_fields=utils.WebhookFields(add=["flows"]),
 )
 wa.api._session.base_url = f"{BASE}/v26.0"
 heard = {"message": [], "status": [], "button": [], "row": [], "edit": [], "delete": [], "offers": [], "template": [], "form": [], "raw": []}
@@ -451,8 +453,8 @@ def flows(to):
     made = works("create_flow", lambda: wa.create_flow("orders", [FlowCategory.OTHER]))
     if made is None:
         return
-    refuses("create_flow: the same name", errors.InvalidParameter, lambda: wa.create_flow("orders", [FlowCategory.OTHER]))
-    refuses("create_flow: an endpoint", errors.InvalidParameter, lambda: wa.create_flow("other", [FlowCategory.OTHER], endpoint_uri="https://bakery.example/flow"))
+    refuses("create_flow: the same name", errors.WhatsAppError, lambda: wa.create_flow("orders", [FlowCategory.OTHER]), 100)
+    refuses("create_flow: an endpoint", errors.WhatsAppError, lambda: wa.create_flow("other", [FlowCategory.OTHER], endpoint_uri="https://bakery.example/flow"), 100)
     refuses("publish_flow: no JSON yet", errors.FlowPublishingError, lambda: wa.publish_flow(made.id))
     wrong = {"version": "7.1", "screens": [], "data_api_version": "3.0"}
     works("update_flow_json: errors", lambda: same({it.error for it in wa.update_flow_json(made.id, wrong).validation_errors}, {"INVALID_PROPERTY_KEY", "MIN_ITEMS_REQUIRED", "INVALID_ROUTING_MODEL", "MISSING_TERMINAL_SCREEN"}))
