@@ -46,7 +46,7 @@ pub(super) async fn read<'a, P: Ports>(node: &Node<P>, at: &At<'a>) -> Result<Dr
     };
     let mut card =
         Card { header: None, body: body.to_owned(), footer: footer.to_owned(), offer, template: None };
-    let Some(header) = at.maybe("header")? else { return Ok(Draft::Ready(Outgoing::Card(card))) };
+    let Some(header) = at.maybe("header")? else { return Ok(Draft::ready(Outgoing::Card(card))) };
     let kind = header.need("type")?;
     if name == "location_request_message" {
         return Err(header.bad("cannot be in a location request"));
@@ -54,7 +54,7 @@ pub(super) async fn read<'a, P: Ports>(node: &Node<P>, at: &At<'a>) -> Result<Dr
     let (media_kind, object) = match kind.text(1, 20)?.to_ascii_lowercase().as_str() {
         "text" => {
             card.header = Some(Header::Text(header.need_text("text", 60)?.to_owned()));
-            return Ok(Draft::Ready(Outgoing::Card(card)));
+            return Ok(Draft::ready(Outgoing::Card(card)));
         }
         _ if name == "list" => return Err(kind.bad("must be text in a list")),
         "image" => (MediaKind::Image, header.need("image")?),
