@@ -60,7 +60,27 @@ await works("media.delete", async () => same((await wa.media.delete({ mediaId: u
 await refuses("sendTemplate: deleted", 132001, () => m.sendTemplate({ ...at, template: filled }));
 await refuses("sendText: unknown", 131026, () => m.sendText({ phoneNumberId: PHONE, to: "5511990000001", body: "hello?" }));
 await refuses("media.get: deleted", 100, () => wa.media.get({ mediaId: upload.id }));
-await works("flows: there are none", async () => same((await wa.flows.list({ wabaId: WABA, businessAccountId: WABA })).data.length, 0));
+const screen = (text) => ({ version: "7.1", screens: [{ id: "ROLLS", title: "Rolls", terminal: true, layout: { type: "SingleColumnLayout", children: [
+  { type: "TextInput", name: "count", label: text, inputType: "number", required: true },
+  { type: "Footer", label: "Send", onClickAction: { name: "complete", payload: { count: "${form.count}" } } },
+] } }] });
+const flow = await works("flows.create", () => wa.flows.create({ wabaId: WABA, name: "rolls", flowJson: screen("How many?") }));
+await works("flows.create: nothing is wrong with it", async () => same((flow.validationErrors ?? []).length, 0));
+const wrong = { ...screen("How many?"), screens: [] };
+await works("flows.updateAsset: errors", async () => same((await wa.flows.updateAsset({ flowId: flow.id, json: wrong })).validationErrors[0].error, "MIN_ITEMS_REQUIRED"));
+await works("flows.updateAsset", async () => same((await wa.flows.updateAsset({ flowId: flow.id, json: screen("How many rolls?") })).success, true));
+await works("flows.publish", async () => same((await wa.flows.publish({ flowId: flow.id })).success, true));
+await works("flows.list", async () => same((await wa.flows.list({ wabaId: WABA, limit: 1 })).data.length, 1));
+await works("flows.get", async () => same((await wa.flows.get({ flowId: flow.id, fields: "status" })).status, "PUBLISHED"));
+await works("flows.preview: there is no page", async () => same((await wa.flows.preview({ flowId: flow.id })).preview.previewUrl, ""));
+const asked = await sent("sendInteractiveFlow", () => m.sendInteractiveFlow({ ...at, bodyText: "How many shall it be?", parameters: { flowId: flow.id, flowCta: "Say", flowToken: "rolls-1", flowMessageVersion: "3" } }));
+await works("sendInteractiveFlow → filled in → webhook", async () => {
+  const form = await eva.finds("the form", (row) => row.content?.body === "How many shall it be?");
+  await eva.run("fill", form.id, "--answer", "count=12");
+  const told = await until("the form", () => heard.flatMap((it) => it.messages).find((it) => it.interactive?.type === "nfm_reply"));
+  same([told.kapso?.flowToken, told.kapso?.flowResponse?.count, told.context?.id], ["rolls-1", "12", asked]);
+});
+await works("flows.deprecate", async () => same((await wa.flows.deprecate({ flowId: flow.id })).success, true));
 const other = new WhatsAppClient({ accessToken: "nonsense", baseUrl: BASE, graphVersion: "v23.0" });
 await table.refuses("a wrong token: an error of authorization", GraphApiError, async () => {
   try {

@@ -12,18 +12,39 @@ import threading
 
 import fastapi
 import uvicorn
-from pywa import WhatsApp, errors
+from pywa import WhatsApp, errors, utils
 from pywa.types import (
     Button,
     Command,
     Contact,
+    FlowButton,
     Industry,
     Section,
     SectionList,
     SectionRow,
     URLButton,
 )
-from pywa.types.flows import FlowCategory
+from pywa.types.flows import (
+    CheckboxGroup,
+    CompleteAction,
+    DataSource,
+    DatePicker,
+    FlowActionType,
+    FlowCategory,
+    FlowJSON,
+    FlowStatus,
+    Footer,
+    Form,
+    Layout,
+    NavigateAction,
+    Next,
+    OptIn,
+    RadioButtonsGroup,
+    Screen,
+    ScreenData,
+    TextBody,
+    TextInput,
+)
 from pywa.types.others import Pagination
 from pywa.types.templates import (
     AuthenticationBody,
@@ -76,9 +97,11 @@ wa = WhatsApp(
     callback_url=f"http://127.0.0.1:{port}",
     webhook_endpoint="/hook",
     webhook_challenge_delay=1,
+    # It has no type for these; what it does not read it hands on as it is.
+    webhook_fields=utils.WebhookFields(add=["flows"]),
 )
 wa.api._session.base_url = f"{BASE}/v26.0"
-heard = {"message": [], "status": [], "button": [], "row": [], "edit": [], "delete": [], "offers": [], "template": []}
+heard = {"message": [], "status": [], "button": [], "row": [], "edit": [], "delete": [], "offers": [], "template": [], "form": [], "raw": []}
 
 
 @wa.on_message
@@ -119,6 +142,16 @@ def on_offers(_, it):
 @wa.on_template_status_update
 def on_template(_, it):
     heard["template"].append(it)
+
+
+@wa.on_flow_completion
+def on_form(_, it):
+    heard["form"].append(it)
+
+
+@wa.on_raw_update
+def on_raw(_, it):
+    heard["raw"].append(it)
 
 
 def hears(what, kind, look=lambda it: True):
@@ -393,6 +426,78 @@ def templates(first, to):
         works("send_message: who stopped is answered", lambda: wa.send_message(told.from_user.wa_id, "hello Dora"))
 
 
+def order():
+    """Two screens, as pywa's own classes write them."""
+    name = TextInput(name="name", label="Name", required=True)
+    shop = RadioButtonsGroup(name="shop", label="Shop", required=True, data_source=[DataSource(id="old", title="Old town"), DataSource(id="sea", title="By the sea")])
+    greeting = ScreenData(key="greeting", example="Hello")
+    who = ScreenData(key="who", example="Ana")
+    where = ScreenData(key="where", example="old")
+    breads = CheckboxGroup(name="breads", label="Breads", required=True, max_selected_items=2, data_source=[DataSource(id="rye", title="Rye"), DataSource(id="oats", title="Oats")])
+    day = DatePicker(name="day", label="Day")
+    news = OptIn(name="news", label="Tell me of new breads")
+    next_button = Footer(label="Next", on_click_action=NavigateAction(next=Next(name="WHAT"), payload={"who": name.ref, "where": shop.ref}))
+    payload = {"who": who.ref, "where": where.ref, "breads": breads.ref, "day": day.ref, "news": news.ref, "kind": "bread"}
+    return FlowJSON(
+        version="7.1",
+        screens=[
+            Screen(id="WHO", title="Your order", data=[greeting], layout=Layout(children=[TextBody(text=greeting.ref), Form(name="form", children=[name, shop, next_button])])),
+            Screen(id="WHAT", title="Breads", terminal=True, success=True, data=[who, where], layout=Layout(children=[breads, day, news, Footer(label="Order", on_click_action=CompleteAction(payload=payload))])),
+        ],
+    )
+
+
+def flows(to):
+    """A form is made, sent, filled in on the customer's side, and heard in pywa's own type."""
+    works("get_flows: there are none", lambda: same(list(wa.get_flows()), []))
+    made = works("create_flow", lambda: wa.create_flow("orders", [FlowCategory.OTHER]))
+    if made is None:
+        return
+    refuses("create_flow: the same name", errors.WhatsAppError, lambda: wa.create_flow("orders", [FlowCategory.OTHER]), 100)
+    refuses("create_flow: an endpoint", errors.WhatsAppError, lambda: wa.create_flow("other", [FlowCategory.OTHER], endpoint_uri="https://bakery.example/flow"), 100)
+    refuses("publish_flow: no JSON yet", errors.FlowPublishingError, lambda: wa.publish_flow(made.id))
+    wrong = {"version": "7.1", "screens": [], "data_api_version": "3.0"}
+    works("update_flow_json: errors", lambda: same({it.error for it in wa.update_flow_json(made.id, wrong).validation_errors}, {"INVALID_PROPERTY_KEY", "MIN_ITEMS_REQUIRED", "INVALID_ROUTING_MODEL", "MISSING_TERMINAL_SCREEN"}))
+    works("get_flow: errors", lambda: same(len(wa.get_flow(made.id).validation_errors) > 1, True))
+    works("update_flow_json", lambda: same((bool(it := wa.update_flow_json(made.id, order())), it.validation_errors), (True, ())))
+    works("update_flow_metadata", lambda: same(bool(wa.update_flow_metadata(made.id, name="bread orders", categories=[FlowCategory.SURVEY])), True))
+    button = lambda **more: FlowButton(title="Order", flow_token="o-17", flow_action_type=FlowActionType.NAVIGATE, flow_action_screen="WHO", flow_action_payload={"greeting": "Hi Ana"}, **more)
+    refuses("send_message: a draft", errors.InvalidParameter, lambda: wa.send_message(to, "Your order?", buttons=button(flow_id=made.id)))
+    works("send_message: a draft, as one", lambda: wa.send_message(to, "Your draft?", buttons=button(flow_id=made.id, mode=FlowStatus.DRAFT)))
+    works("publish_flow", lambda: same(bool(wa.publish_flow(made.id)), True))
+    works("webhook: a flow is published", lambda: hears("it", "raw", lambda it: status_of(it, made.id) == ("DRAFT", "PUBLISHED")) and True)
+    known = works("get_flow", lambda: wa.get_flow(made.id))
+    if known is not None:
+        works("get_flow: what it is", lambda: same((known.name, known.status, known.categories, known.json_version, known.validation_errors), ("bread orders", FlowStatus.PUBLISHED, (FlowCategory.SURVEY,), "7.1", None)))
+        works("get_flow: whose it is", lambda: same((known.whatsapp_business_account.id, known.application.id), (WABA, APP)))
+        works("flow.get_assets", lambda: same(wa.api._session.get(known.get_assets()[0].url).json()["screens"][0]["id"], "WHO"))
+    works("get_flows", lambda: same([it.id for it in wa.get_flows()], [made.id]))
+    refuses("update_flow_json: published", errors.FlowUpdatingError, lambda: wa.update_flow_json(made.id, order()))
+    refuses("delete_flow: published", errors.FlowDeletingError, lambda: wa.delete_flow(made.id))
+    sent = works("send_message: a flow", lambda: wa.send_message(to, "Your order?", "Breads", "till noon", buttons=button(flow_name="bread orders")))
+    if sent is not None:
+        row = works("send_message: a flow → the customer's side", lambda: ana.finds("the form", lambda row: row["kind"] == "menu" and row["content"]["body"] == "Your order?"))
+        answers = ["name=Ana Lima", "shop=sea", "breads=rye,oats", "news=y"]
+        works("the customer fills it in", lambda: ana.run("fill", row["id"], *(it for answer in answers for it in ("--answer", answer))))
+        told = works("webhook: a form", lambda: hears("a form", "form"))
+        if told is not None:
+            wanted = {"who": "Ana Lima", "where": "sea", "breads": ["rye", "oats"], "news": True, "kind": "bread"}
+            works("webhook: what was filled in", lambda: same((told.token, told.response, told.reply_to_message.id), ("o-17", wanted, sent.id)))
+    works("deprecate_flow", lambda: same(bool(wa.deprecate_flow(made.id)), True))
+    refuses("deprecate_flow: again", errors.FlowDeprecatingError, lambda: wa.deprecate_flow(made.id))
+    refuses("send_message: a deprecated flow", errors.InvalidParameter, lambda: wa.send_message(to, "Your order?", buttons=button(flow_id=made.id)))
+    clone = works("create_flow: cloned", lambda: wa.create_flow("orders again", [FlowCategory.OTHER], clone_flow_id=made.id))
+    if clone is not None:
+        works("delete_flow", lambda: same(bool(wa.delete_flow(clone.id)), True))
+
+
+def status_of(update, flow):
+    """From where to where a flow went, when the update is about that."""
+    change = update["entry"][0]["changes"][0]
+    value = change["value"]
+    return (value["old_status"], value["new_status"]) if change["field"] == "flows" and value["flow_id"] == flow else None
+
+
 def account():
     works("get_business_account", lambda: same(wa.get_business_account().id, WABA))
     works("get_business_phone_number", lambda: same(wa.get_business_phone_number().id, PHONE))
@@ -411,8 +516,6 @@ def account():
     works("deregister_phone_number", lambda: same(bool(wa.deregister_phone_number()), True))
     works("register_phone_number", lambda: same(bool(wa.register_phone_number("123456")), True))
     refuses("update_display_name", errors.WhatsAppError, lambda: wa.update_display_name("Another"))
-    works("get_flows: there are none", lambda: same(list(wa.get_flows()), []))
-    refuses("create_flow", errors.WhatsAppError, lambda: wa.create_flow("orders", [FlowCategory.OTHER]))
     works("get_commerce_settings", lambda: same(wa.get_commerce_settings().is_catalog_visible, False))
     refuses("update_commerce_settings: on", errors.InvalidParameter, lambda: wa.update_commerce_settings(is_catalog_visible=True))
     code = works("create_qr_code", lambda: wa.create_qr_code("Oi & olá", "SVG"))
@@ -470,6 +573,7 @@ works("callback_url: app token, subscription, handshake", webhook)
 first, to, image = talk()
 media(image)
 templates(first, to)
+flows(to)
 account()
 blocking(first, to)
 wrong(to)

@@ -1,7 +1,7 @@
 // whatsapp-api-js on the node: the base URL is changed in the `fetch` that it lets one give, and nothing else.
 import { WhatsAppAPI } from "whatsapp-api-js";
 import {
-  ActionButtons, ActionCTA, ActionList, ActionLocation, Audio, Body, BodyComponent, BodyParameter, Button, Contacts,
+  ActionButtons, ActionCTA, ActionFlow, ActionList, ActionLocation, Audio, Body, BodyComponent, BodyParameter, Button, Contacts,
   Document, Footer, Header, Image, Interactive, Language, ListSection, Location, Name, Phone, Reaction, Row, Sticker,
   Template, Text, Video,
 } from "whatsapp-api-js/messages";
@@ -97,6 +97,22 @@ await works("webhook: a button", async () => {
   const { message } = await hears("a button", "message", (it) => it.message.type === "interactive");
   same(message.interactive.button_reply, { id: "yes", title: "Yes" });
   same(message.context.id, question);
+});
+
+const bowl = { version: "7.1", screens: [{ id: "BOWL", title: "Bowl", terminal: true, layout: { type: "SingleColumnLayout", children: [
+  { type: "Dropdown", name: "size", label: "Size", required: true, "data-source": [{ id: "small", title: "Small" }, { id: "large", title: "Large" }] },
+  { type: "Footer", label: "Order", "on-click-action": { name: "complete", payload: { size: "${form.size}" } } },
+] } }] };
+const flow = { name: "bowls", categories: ["OTHER"], flow_json: JSON.stringify(bowl), publish: true };
+const kept = await fetch(`${BASE}/v23.0/${WABA}/flows`, { method: "POST", body: JSON.stringify(flow), headers: { Authorization: `Bearer ${TOKEN}` } });
+await works("a flow without a content type", async () => same((await kept.json()).validation_errors, []));
+const order = new ActionFlow({ flow_name: "bowls", flow_cta: "Order", flow_token: "b-1", flow_action: "navigate", flow_action_payload: { screen: "BOWL" } });
+const asked = await sent("Interactive: a flow", new Interactive(order, new Body("Which bowl?"), new Header("Açaí")));
+await works("webhook: a form", async () => {
+  const form = await clara.finds("the form", (row) => row.content?.body === "Which bowl?");
+  await clara.run("fill", form.id, "--answer", "size=large");
+  const { message } = await hears("a form", "message", (it) => it.message.interactive?.type === "nfm_reply");
+  same([JSON.parse(message.interactive.nfm_reply.response_json), message.context.id], [{ flow_token: "b-1", size: "large" }, asked]);
 });
 
 const code = await works("createQR", async () => (await wa.createQR(PHONE, "Oi!", "svg")).code);

@@ -9,6 +9,7 @@
 //! | [`clock`] | what time it is |
 //! | [`store`] | what the node keeps of its own, over `lacre-store` |
 //! | [`erasing`] | a customer is erased, and stays so |
+//! | [`flows`] | forms that customers fill in, as Flow JSON describes them |
 //! | [`inbox`] | conversations as the people of the business work on them |
 //! | [`held`] | what the device holds of a customer |
 //! | [`retention`] | what is kept for how long |
@@ -33,6 +34,7 @@ pub mod domain;
 pub mod erasing;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
+pub mod flows;
 pub mod ground;
 pub mod held;
 pub mod inbox;

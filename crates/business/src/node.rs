@@ -22,6 +22,7 @@ use crate::audit::Audit;
 use crate::chat::{Chat, SendError};
 use crate::clock::{Clock, RelayClock};
 use crate::customers::{Country, Customers};
+use crate::flows::Flows;
 use crate::limits::{Limiter, Pace};
 use crate::media::Media;
 use crate::media::upload::UploadId;
@@ -158,6 +159,8 @@ pub enum Object {
     Media,
     /// A template.
     Template,
+    /// A flow.
+    Flow,
 }
 
 /// The node.
@@ -180,6 +183,8 @@ pub struct Node<P: Ports> {
     pub media: Media<P::Data>,
     /// Templates.
     pub templates: Templates<P::Data>,
+    /// Flows.
+    pub flows: Flows<P::Data>,
     /// What was done.
     pub audit: Audit<P::Data>,
     /// Which signatures were used.
@@ -190,7 +195,7 @@ pub struct Node<P: Ports> {
     pub settings: Settings,
     pub(crate) pairs: Limiter<AccountId>,
     pub(crate) throughput: Limiter<()>,
-    /// Templates that are made.
+    /// Templates and flows that are made.
     pub(crate) creations: Limiter<()>,
     /// Sends that are to be counted.
     pub(crate) sends: Sends,
@@ -237,6 +242,7 @@ impl<P: Ports> Node<P> {
             customers: Customers::new(store.clone(), identity.secret, settings.country),
             media: Media::new(store.clone(), folder),
             templates: Templates::new(store.clone()),
+            flows: Flows::new(store.clone()),
             audit: Audit::new(store.clone(), identity.secret),
             signatures: Signatures::new(store.clone()),
             bodies: Arc::new(Semaphore::new(LARGE_AT_ONCE)),

@@ -26,6 +26,8 @@ pub mod table {
     pub const PROFILE: u8 = 0x12;
     /// Counts for limits and analytics.
     pub const COUNT: u8 = 0x13;
+    /// Flows.
+    pub const FLOW: u8 = 0x14;
     /// Access tokens, hashed.
     pub const TOKEN: u8 = 0x20;
     /// People with their roles.

@@ -17,7 +17,10 @@ pub(super) fn refusal(op: Op) -> ApiError {
         }
         Op::AddNumber => "A node has one handle, that of its account: another one is another node",
         Op::SetUsername | Op::DeleteUsername => "The username is the handle of the account, which stays",
-        Op::SetEncryptionKey | Op::MakeFlow => "Flows are not there on this node, nor keys for them",
+        Op::SetEncryptionKey => {
+            "No key is needed: flows are filled in on the customer's device, and no endpoint is called that would read \
+             what is sealed"
+        }
         Op::MakeGroup => "Groups are not there on this node: the business talks with one customer at a time",
         Op::Call => return ApiError::NoCalling,
         _ => return ApiError::Internal,
@@ -43,7 +46,7 @@ pub(super) fn call_permissions(call: &Call) -> Result<Value, ApiError> {
     }))
 }
 
-/// A list of which this node has nothing: flows, groups, keys for flows.
+/// A list of which this node has nothing: groups, keys for flows.
 pub(super) fn none() -> Value {
     json!({ "data": [] })
 }

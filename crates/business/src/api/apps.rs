@@ -9,6 +9,7 @@ use url::Url;
 use super::call::{Call, success};
 use super::error::ApiError;
 use super::reader::At;
+use crate::flows::{Flow, Status};
 use crate::node::{Node, Ports};
 use crate::templates::Template;
 
@@ -53,6 +54,8 @@ pub enum Notice {
     TemplatePurpose(Template),
     /// A template was deleted.
     TemplateDeleted(Template),
+    /// A flow stands elsewhere than it did: there.
+    FlowStatus(Flow, Status),
     /// The PIN of the number was set or changed, by this token.
     PinChanged(Option<u64>),
     /// The number is rated otherwise than before: what that is, and how many customers may be reached now.

@@ -213,6 +213,12 @@ fn told(notice: Notice) -> webhooks::Notice {
             previous: it.before.unwrap_or(it.purpose).name().to_owned(),
             new: it.purpose.name().to_owned(),
         },
+        Notice::FlowStatus(it, before) => webhooks::Notice::FlowStatus {
+            id: it.id,
+            name: it.name,
+            old: before.name().to_owned(),
+            new: it.status.name().to_owned(),
+        },
         Notice::PinChanged(_) => webhooks::Notice::Security { event: "PIN_CHANGED".to_owned() },
         Notice::Rated(event, limit) => {
             webhooks::Notice::PhoneQuality { event: event.to_owned(), current_limit: limit.to_owned() }

@@ -136,6 +136,18 @@ pub enum ApiError {
     /// The number was registered too often.
     #[error("The phone number was registered too often: wait")]
     RegisterLimit(Millis),
+    /// A flow cannot be changed.
+    #[error("{0}")]
+    FlowUpdate(&'static str),
+    /// A flow cannot be published.
+    #[error("{0}")]
+    FlowPublish(&'static str),
+    /// A flow cannot be deprecated.
+    #[error("{0}")]
+    FlowDeprecate(&'static str),
+    /// A flow cannot be deleted.
+    #[error("{0}")]
+    FlowDelete(&'static str),
     /// The list of blocked customers is full.
     #[error("No more than 64000 users can be blocked")]
     BlockListFull,
@@ -210,6 +222,10 @@ impl ApiError {
             Self::PinsTooFast(_) => Known(133_009, None, 400, "Two-step verification PIN guessed too fast"),
             Self::NotRegistered => Known(133_010, None, 400, "Phone number is not registered"),
             Self::RegisterLimit(_) => Known(133_016, None, 400, "Registration limit exceeded"),
+            Self::FlowUpdate(_) => Known(139_001, None, 400, "Flow failed to update"),
+            Self::FlowPublish(_) => Known(139_002, None, 400, "Flow failed to publish"),
+            Self::FlowDeprecate(_) => Known(139_003, None, 400, "Flow failed to deprecate"),
+            Self::FlowDelete(_) => Known(139_004, None, 400, "Flow failed to delete"),
             Self::BlockListFull => Known(139_101, None, 400, "Blocklist limit reached"),
             Self::Unavailable => Known(131_016, None, 503, "Service unavailable"),
             Self::Internal => Known(131_000, None, 500, "Something went wrong"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
-use axum::extract::{FromRequest, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use bytes::Bytes;
@@ -52,6 +52,8 @@ pub(super) async fn upload<P: Ports>(
     }
     let mut request = Request::new(body);
     *request.headers_mut() = call.headers.clone();
+    // How large a file may be depends on its type: each piece is counted as it goes to disk.
+    DefaultBodyLimit::disable().apply(&mut request);
     let multipart = Multipart::from_request(request, &()).await;
     let mut multipart =
         multipart.map_err(|_| ApiError::Invalid("The body must be multipart/form-data".to_owned()))?;

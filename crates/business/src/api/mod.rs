@@ -13,6 +13,7 @@ pub mod bridge;
 pub mod call;
 pub mod error;
 pub mod fields;
+pub mod flows;
 pub mod link;
 pub mod media;
 pub mod messages;
@@ -29,6 +30,7 @@ pub mod wamid;
 
 mod absent;
 mod account;
+mod asset;
 mod debug;
 mod door;
 mod grant;
@@ -118,9 +120,13 @@ async fn handle<P: Ports>(node: &Node<P>, request: Request) -> Result<Response<B
         Op::PictureOfCode => return qr::picture(node, &call).await,
         Op::ProfilePicture => return picture::get(node, &call).await,
         Op::GoOnUpload => return Ok(answer(&uploads::go_on(node, &call, body, &still).await?)),
+        Op::FlowJson => return asset::download(node, &call).await,
         _ => {}
     }
-    call.said = params::read(&call.address, &parts.method, &call.headers, body).await?;
+    call.said = match route.op {
+        Op::SetFlowAsset => asset::read(&call, body).await?,
+        _ => params::read(&call.address, &parts.method, &call.headers, body).await?,
+    };
     // What counts is what they may now.
     let who = if parts.method == Method::GET { who } else { still.who(node).await? };
     who.may_say(route.op, &call.said)?;
@@ -189,18 +195,29 @@ async fn done<P: Ports>(node: &Node<P>, op: Op, call: &Call) -> Result<Value, Ap
         Op::TemplateAnalytics => analytics::of_templates(node, call).await,
         Op::Username => Ok(absent::username(node)),
         Op::CallPermissions => absent::call_permissions(call),
-        Op::EncryptionKey | Op::Flows | Op::Groups => Ok(absent::none()),
+        Op::Flows => flows::list(node, call).await,
+        Op::MakeFlow => flows::create(node, call).await,
+        Op::Flow => flows::get(node, call).await,
+        Op::EditFlow => flows::edit(node, call).await,
+        Op::DeleteFlow => flows::delete(node, call).await,
+        Op::FlowAssets => asset::list(node, call).await,
+        Op::SetFlowAsset => asset::set(node, call).await,
+        Op::PublishFlow => flows::publish(node, call).await,
+        Op::DeprecateFlow => flows::deprecate(node, call).await,
+        Op::EncryptionKey | Op::Groups => Ok(absent::none()),
         Op::RequestCode
         | Op::VerifyCode
         | Op::AddNumber
         | Op::SetUsername
         | Op::DeleteUsername
         | Op::SetEncryptionKey
-        | Op::MakeFlow
         | Op::MakeGroup
         | Op::Call => Err(absent::refusal(op)),
-        Op::UploadMedia | Op::DownloadMedia | Op::PictureOfCode | Op::ProfilePicture | Op::GoOnUpload => {
-            Err(ApiError::Internal)
-        }
+        Op::UploadMedia
+        | Op::DownloadMedia
+        | Op::PictureOfCode
+        | Op::ProfilePicture
+        | Op::GoOnUpload
+        | Op::FlowJson => Err(ApiError::Internal),
     }
 }

@@ -22,7 +22,7 @@ const DOOR: [&str; 4] = ["access_token", "appsecret_proof", "expires", "signatur
 /// How deep a form may write its lists and objects into each other.
 const DEPTH: usize = 8;
 /// Members that are JSON in JSON's text when they come in a query or a form.
-const NESTED: [&str; 25] = [
+const NESTED: [&str; 26] = [
     "text",
     "image",
     "video",
@@ -48,6 +48,7 @@ const NESTED: [&str; 25] = [
     "payload_encryption",
     "hsm_ids",
     "example",
+    "categories",
 ];
 
 /// Reads everything that a request says. What the body says goes before what the query says.

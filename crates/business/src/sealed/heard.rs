@@ -16,8 +16,8 @@ use crate::api::messages::kept;
 use crate::chat::{
     Chat, ChatEvent, Choice, ChosenBy, Customer, Incoming, MediaKind, MessageId, Place, Reach, SendError,
 };
-use crate::erasing;
 use crate::store::{StoreError, table};
+use crate::{erasing, flows};
 
 /// Entries of the journal read at once.
 const ENTRIES: usize = 128;
@@ -89,7 +89,9 @@ impl<D: Data> Sealed<D> {
             let Some(customer) = customer_of(&records, &record)? else { return Ok(None) };
             let theirs = records.reaction_of(conversation, id, customer.account)?;
             let menu = match &row.content {
-                Content::Chosen { of, .. } => records.message(conversation, *of)?,
+                Content::Chosen { of, .. } | Content::Filled { of, .. } => {
+                    records.message(conversation, *of)?
+                }
                 _ => None,
             };
             Ok(Some((record.standing, row, customer, theirs, menu)))
@@ -321,6 +323,15 @@ fn what_of(row: &MessageRecord, menu: Option<&MessageRecord>) -> Incoming {
             let choice = Choice { id, title, description: choice.description.clone() };
             Incoming::Chosen(MessageId(of.0), choice, by)
         }
+        Content::Filled { of, filled } => {
+            let response = match menu {
+                None => flows::response(None, filled),
+                Some(row) if row.marks.deleted_by.is_some() => flows::response(None, filled),
+                Some(row) => form_of(row).and_then(|form| flows::response(Some(form), filled)),
+            };
+            // What are no answers to what was asked, no program is told as such.
+            response.map_or(Incoming::Other, |it| Incoming::Filled(MessageId(of.0), it))
+        }
         Content::Media(media) => match media.files.first() {
             Some((file, _)) if media.sticker => file_of(file, MediaKind::Sticker, String::new(), 0),
             Some((file, _)) => file_of(file, kind_of(&file.media_type), media.caption.clone(), 0),
@@ -328,6 +339,14 @@ fn what_of(row: &MessageRecord, menu: Option<&MessageRecord>) -> Incoming {
         },
         Content::Voice(voice) => file_of(&voice.file, MediaKind::Voice, String::new(), 0),
         _ => Incoming::Other,
+    }
+}
+
+/// The form that the business has sent in a row.
+fn form_of(row: &MessageRecord) -> Option<&content::Form> {
+    match &row.content {
+        Content::Menu(menu) if row.mine => menu.form(),
+        _ => None,
     }
 }
 
@@ -395,6 +414,60 @@ mod tests {
         assert_eq!(times(MessageState::Read, unseen), [1_000, 3_000, 3_000], "who has seen it has it");
         let ended = Marks { ended_ms: Some(9_000), ..Marks::default() };
         assert_eq!(times(MessageState::Failed(Failure::Blocked), ended), [9_000]);
+    }
+
+    #[test]
+    fn what_is_filled_in_is_told_only_when_it_answers_what_the_business_asked() {
+        let options =
+            vec![content::Choice { id: "rye".into(), title: "Rye".into(), description: String::new() }];
+        let field = content::Field {
+            name: "bread".to_owned(),
+            label: "Bread".to_owned(),
+            help: String::new(),
+            needed: true,
+            input: content::Input::One(options),
+            start: None,
+        };
+        let page = content::Page { title: String::new(), parts: vec![content::Part::Field(field)] };
+        let form = content::Form {
+            id: "t-1".to_owned(),
+            title: "Order".to_owned(),
+            reply: r#"{"wanted":{"field":"bread"}}"#.to_owned(),
+            pages: vec![page],
+        };
+        let menu = |offer| content::Menu {
+            header: String::new(),
+            body: "What shall it be?".to_owned(),
+            footer: String::new(),
+            offer,
+            template: None,
+            above: None,
+        };
+        let said =
+            |content, mine| MessageRecord { content, mine, ..row(MessageState::Received, Marks::default()) };
+        let asked = said(Content::Menu(menu(content::Offer::Form(form))), true);
+        let of = asked.id;
+        let filled = |id: &str| {
+            let answers = vec![("bread".to_owned(), content::Answer::Chosen(vec![id.to_owned()]))];
+            said(Content::Filled { of, filled: content::Filled { id: "t-1".to_owned(), answers } }, false)
+        };
+        let told = |filled: &MessageRecord, menu: Option<&MessageRecord>| match what_of(filled, menu) {
+            Incoming::Filled(card, response) if card.0 == of.0 => Some(response),
+            Incoming::Other => None,
+            _ => panic!("it is told as something else"),
+        };
+        let answer = |it: &str| Some(it.to_owned());
+        assert_eq!(told(&filled("rye"), Some(&asked)), answer(r#"{"flow_token":"t-1","wanted":"rye"}"#));
+        assert_eq!(told(&filled("oats"), Some(&asked)), None);
+        let plain = answer(r#"{"bread":["rye"],"flow_token":"t-1"}"#);
+        assert_eq!(told(&filled("rye"), None), plain, "by its own names, once the message is gone");
+        let gone = Marks { deleted_by: Some(asked.author), ..Marks::default() };
+        assert_eq!(told(&filled("rye"), Some(&MessageRecord { marks: gone, ..asked.clone() })), plain);
+        let theirs = MessageRecord { mine: false, ..asked.clone() };
+        let nothing = said(Content::Menu(menu(content::Offer::Nothing)), true);
+        for none in [theirs, nothing] {
+            assert_eq!(told(&filled("rye"), Some(&none)), None);
+        }
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
-use lacre_client::content::{Button, Choice, Content, FileRef, Menu, Offer};
+use lacre_client::content::{
+    Answer, Button, Choice, Content, Field, FileRef, Filled, Form, Menu, Offer, Page, Part,
+};
 use lacre_client::records::{
     ConversationKind, ConversationState, MessageRecord, MessageState, Position, Records,
 };
@@ -283,6 +285,9 @@ fn content(content: &Content) -> Value {
         Content::Chosen { of, choice: it } => {
             json!({ "of": wamid::of(MessageId(of.0)), "chosen": choice(it) })
         }
+        Content::Filled { of, filled: it } => {
+            json!({ "of": wamid::of(MessageId(of.0)), "filled": filled(it) })
+        }
         Content::Consent(receipt) => json!({ "receipt": STANDARD.encode(receipt) }),
         _ => Value::Null,
     }
@@ -313,5 +318,34 @@ fn menu(menu: &Menu) -> Value {
         |it| json!({ "name": it.name, "language": it.language, "category": category(it.category).name() }),
     );
     json!({ "header": menu.header, "body": menu.body, "footer": menu.footer, "buttons": buttons, "list": list,
-            "template": template })
+            "form": menu.form().map(form), "template": template })
+}
+
+/// A form as it was asked to be filled in; what it holds for the program alone is the program's own.
+fn form(form: &Form) -> Value {
+    let field = |it: &Field| {
+        let options: Vec<Value> = it.input.options().iter().map(choice).collect();
+        json!({ "name": it.name, "label": it.label, "help": it.help, "needed": it.needed, "options": options,
+                "start": it.start.as_ref().map(answer) })
+    };
+    let part = |it: &Part| match it {
+        Part::Text(text) => json!({ "text": text }),
+        Part::Field(it) => field(it),
+    };
+    let page =
+        |it: &Page| json!({ "title": it.title, "parts": it.parts.iter().map(part).collect::<Vec<_>>() });
+    json!({ "id": form.id, "title": form.title, "pages": form.pages.iter().map(page).collect::<Vec<_>>() })
+}
+
+fn filled(it: &Filled) -> Value {
+    let all = it.answers.iter().map(|(name, it)| json!({ "name": name, "answer": answer(it) }));
+    json!({ "id": it.id, "answers": all.collect::<Vec<_>>() })
+}
+
+fn answer(it: &Answer) -> Value {
+    match it {
+        Answer::Text(text) => text.as_str().into(),
+        Answer::Chosen(ids) => ids.iter().map(String::as_str).collect(),
+        Answer::Yes(yes) => (*yes).into(),
+    }
 }

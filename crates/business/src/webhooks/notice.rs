@@ -62,6 +62,17 @@ pub enum Notice {
         /// `PIN_CHANGED`, `PIN_RESET_REQUEST`, `PIN_RESET_SUCCESS`.
         event: String,
     },
+    /// A flow was published or deprecated.
+    FlowStatus {
+        /// Its id.
+        id: u64,
+        /// Its name.
+        name: String,
+        /// `DRAFT` or `PUBLISHED`.
+        old: String,
+        /// `PUBLISHED` or `DEPRECATED`.
+        new: String,
+    },
 }
 
 /// A template as notices name it.
@@ -99,7 +110,10 @@ impl Notice {
             | Self::Account { .. }
             | Self::AccountReview { .. }
             | Self::Capability { .. } => true,
-            Self::TemplateStatus { .. } | Self::TemplateCategory { .. } | Self::Security { .. } => false,
+            Self::TemplateStatus { .. }
+            | Self::TemplateCategory { .. }
+            | Self::Security { .. }
+            | Self::FlowStatus { .. } => false,
         }
     }
 
@@ -114,6 +128,7 @@ impl Notice {
             Self::AccountReview { .. } => "account_review_update",
             Self::Capability { .. } => "business_capability_update",
             Self::Security { .. } => "security",
+            Self::FlowStatus { .. } => "flows",
         }
     }
 
@@ -152,6 +167,13 @@ impl Notice {
             Self::Capability { daily_customers, numbers } => json!({
                 "max_daily_conversation_per_phone": daily_customers,
                 "max_phone_numbers_per_business": numbers,
+            }),
+            Self::FlowStatus { id, name, old, new } => json!({
+                "event": "FLOW_STATUS_CHANGE",
+                "message": format!("Flow {name} changed status from {old} to {new}"),
+                "flow_id": id.to_string(),
+                "old_status": old,
+                "new_status": new,
             }),
             Self::Security { event } => json!({ "display_phone_number": display, "event": event }),
         }

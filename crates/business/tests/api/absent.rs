@@ -15,8 +15,7 @@ async fn what_the_node_has_not_is_refused_by_its_name() {
         (world.number("/verify_code"), 100, "no code is sent"),
         (world.account("/phone_numbers"), 100, "one handle"),
         (world.number("/username"), 100, "stays"),
-        (world.number("/whatsapp_business_encryption"), 100, "Flows are not there"),
-        (world.account("/flows"), 100, "Flows are not there"),
+        (world.number("/whatsapp_business_encryption"), 100, "No key is needed"),
         (world.number("/groups"), 100, "Groups are not there"),
         (world.number("/calls"), 138_000, "Calls are not there"),
     ] {
@@ -25,9 +24,7 @@ async fn what_the_node_has_not_is_refused_by_its_name() {
         assert_eq!(refused.json()["error"]["error_subcode"], Value::Null, "{path}: it is no unknown object");
         assert!(refused.details().contains(what), "{path}: {}", refused.details());
     }
-    for path in
-        [world.number("/whatsapp_business_encryption"), world.account("/flows"), world.number("/groups")]
-    {
+    for path in [world.number("/whatsapp_business_encryption"), world.number("/groups")] {
         assert_eq!(world.get(&path).await.ok(), json!({ "data": [] }), "{path}");
     }
     assert_eq!(

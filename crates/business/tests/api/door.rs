@@ -25,12 +25,20 @@ pub async fn path_of(world: &World, shape: &str) -> String {
             .as_str()
             .expect("a code")
             .to_owned();
+    let flow = match shape.contains("{flow}") {
+        true => {
+            let name = format!("f{}", u32::from_be_bytes(world.node.random()));
+            crate::flows::made(world, json!({ "name": name, "categories": ["OTHER"] })).await
+        }
+        false => String::new(),
+    };
     let pieces = shape.split('/').map(|piece| match piece {
         "{app}" => identity.app.to_string(),
         "{account}" => identity.account.to_string(),
         "{number}" => identity.number.to_string(),
         "{media}" => media.clone(),
         "{template}" => template.to_string(),
+        "{flow}" => flow.clone(),
         "{code}" => code.clone(),
         "{upload}" => format!("upload:{}", "A".repeat(22)),
         word => word.to_owned(),

@@ -6,6 +6,7 @@ mod addressing;
 mod bridge;
 mod consent;
 mod door;
+mod flows;
 mod limits;
 mod media;
 mod messages;

@@ -50,6 +50,14 @@ async fn download(world: &World, url: &Value, token: Option<&str>) -> Answer {
 }
 
 #[tokio::test]
+async fn a_file_may_be_as_large_as_its_type_may() {
+    let world = World::new().await;
+    let pdf = [b"%PDF-1.4\n".as_slice(), &vec![b' '; 3 * 1024 * 1024]].concat();
+    let id = upload(&world, "application/pdf", &pdf).await;
+    assert_eq!(world.get(&format!("/{id}")).await.ok()["file_size"], pdf.len());
+}
+
+#[tokio::test]
 async fn a_file_is_uploaded_looked_up_downloaded_sent_and_deleted() {
     let world = World::new().await;
     let id = upload(&world, "image/png", PNG).await;

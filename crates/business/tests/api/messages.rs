@@ -348,15 +348,11 @@ async fn cards_over_a_limit_are_refused_and_nothing_is_sent() {
             131008,
             "interactive.action.sections[1].title is required",
         ),
-        (
-            of_type("flow"),
-            131009,
-            "interactive.type is not supported: use button, list, cta_url or location_request_message",
-        ),
+        (of_type("flow"), 131008, "interactive.action is required"),
         (
             of_type("product_list"),
             131009,
-            "interactive.type is not supported: use button, list, cta_url or location_request_message",
+            "interactive.type is not supported: use button, list, cta_url, location_request_message or flow",
         ),
     ];
     refused(&world, cases).await;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::world::*;
 
 /// Words that calls know, so that nonsense gets past the first check.
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 44] = [
     "messaging_product",
     "to",
     "recipient",
@@ -48,8 +48,12 @@ const WORDS: [&str; 40] = [
     "format",
     "example",
     "prefilled_message",
+    "categories",
+    "flow_json",
+    "flow_id",
+    "flow_cta",
 ];
-const VALUES: [&str; 16] = [
+const VALUES: [&str; 18] = [
     "whatsapp",
     "text",
     "image",
@@ -65,6 +69,8 @@ const VALUES: [&str; 16] = [
     "UTILITY",
     "{{1}}",
     "order_ready",
+    "flow",
+    "OTHER",
     "wamid.AAAA",
 ];
 
@@ -100,6 +106,7 @@ proptest! {
         runtime.block_on(async {
             let world = World::new().await;
             let to = world.ana_wrote().await;
+            let flow = crate::flows::made(&world, json!({ "name": "f", "categories": ["OTHER"] })).await;
             let mut body: Map<_, _> = members.into_iter().map(|(name, it)| (name.to_owned(), it)).collect();
             body.insert("messaging_product".to_owned(), json!("whatsapp"));
             body.insert("to".to_owned(), to.into());
@@ -108,6 +115,7 @@ proptest! {
             for route in ROUTES.iter().filter(|it| it.method == "POST" && !it.shape.contains("media")) {
                 let identity = &world.node.identity;
                 let path = route.shape.replace("{number}", &identity.number.to_string())
+                    .replace("{flow}", &flow)
                     .replace("{account}", &identity.account.to_string())
                     .replace("{app}", &identity.app.to_string());
                 let answer = world.call("POST", &format!("/{path}"), body.clone()).await;

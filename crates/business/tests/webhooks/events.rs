@@ -143,6 +143,15 @@ async fn everything_else_that_customers_say() {
             json!({ "type": "button", "context": ours, "button": { "text": "Hoje", "payload": "pick-1" } }),
         ),
         (
+            Incoming::Filled(card, json!({ "flow_token": "t", "name": "Ana" }).to_string()),
+            json!({ "type": "interactive", "context": ours, "interactive": {
+                "type": "nfm_reply",
+                "nfm_reply": {
+                    "name": "flow", "body": "Sent", "response_json": "{\"flow_token\":\"t\",\"name\":\"Ana\"}",
+                },
+            } }),
+        ),
+        (
             Incoming::Edit(MessageId([0x10; 16]), "oi!".into()),
             json!({ "type": "edit", "edit": {
                 "original_message_id": "wamid.10", "message": { "type": "text", "text": { "body": "oi!" } },
@@ -329,6 +338,17 @@ async fn the_node_tells_of_templates_its_number_and_its_account() {
             "phone_number_name_update",
             json!({ "display_phone_number": "551130000000", "decision": "APPROVED",
                     "requested_verified_name": "Padaria Sol", "rejection_reason": "NONE" }),
+        ),
+        (
+            Notice::FlowStatus {
+                id: 7,
+                name: "breads".to_owned(),
+                old: "DRAFT".to_owned(),
+                new: "PUBLISHED".to_owned(),
+            },
+            "flows",
+            json!({ "event": "FLOW_STATUS_CHANGE", "message": "Flow breads changed status from DRAFT to PUBLISHED",
+                    "flow_id": "7", "old_status": "DRAFT", "new_status": "PUBLISHED" }),
         ),
         (
             Notice::Capability { daily_customers: 2_000, numbers: 1 },

@@ -16,7 +16,7 @@ const EMOJI_MAX: usize = 16;
 /// A message that was read and checked; files are not fetched yet.
 pub(super) enum Draft<'a> {
     /// There is nothing more to fetch.
-    Ready(Outgoing),
+    Ready(Box<Outgoing>),
     /// A file with its caption.
     Media(MediaKind, At<'a>, &'a str),
     /// A card whose header is a file.
@@ -32,7 +32,7 @@ impl<'a> Draft<'a> {
         Ok(match kind {
             "text" => {
                 let body = params.need("text")?.need("body")?.text(1, BODY_MAX)?;
-                Self::Ready(Outgoing::Text(body.to_owned()))
+                Self::ready(Outgoing::Text(body.to_owned()))
             }
             "image" => Self::media(params.need("image")?, MediaKind::Image, true)?,
             "video" => Self::media(params.need("video")?, MediaKind::Video, true)?,
@@ -43,10 +43,10 @@ impl<'a> Draft<'a> {
                 let kind = if audio.flag("voice")? { MediaKind::Voice } else { MediaKind::Audio };
                 Self::media(audio, kind, false)?
             }
-            "location" => Self::Ready(Outgoing::Place(place(&params.need("location")?)?)),
-            "contacts" => Self::Ready(Outgoing::Contacts(contacts::vcards(&params.need("contacts")?)?)),
-            "reaction" => Self::Ready(reaction(&params.need("reaction")?)?),
-            "interactive" => interactive::read(&params.need("interactive")?)?,
+            "location" => Self::ready(Outgoing::Place(place(&params.need("location")?)?)),
+            "contacts" => Self::ready(Outgoing::Contacts(contacts::vcards(&params.need("contacts")?)?)),
+            "reaction" => Self::ready(reaction(&params.need("reaction")?)?),
+            "interactive" => interactive::read(node, &params.need("interactive")?).await?,
             "template" => Self::Template(Box::new(Filled::read(node, &params.need("template")?).await?)),
             _ => {
                 let kinds = "text, image, video, audio, document, sticker, location, contacts, interactive, template \
@@ -54,6 +54,11 @@ impl<'a> Draft<'a> {
                 return Err(ApiError::Unsupported(format!("type must be {kinds}")));
             }
         })
+    }
+
+    /// What there is nothing more to fetch for.
+    pub fn ready(what: Outgoing) -> Self {
+        Self::Ready(Box::new(what))
     }
 
     fn media(at: At<'a>, kind: MediaKind, has_caption: bool) -> Result<Self, ApiError> {
@@ -75,7 +80,7 @@ impl<'a> Draft<'a> {
 
     /// Whether it says something about a message, and is none itself.
     pub fn is_reaction(&self) -> bool {
-        matches!(self, Self::Ready(Outgoing::Reaction(..)))
+        matches!(self, Self::Ready(what) if matches!(**what, Outgoing::Reaction(..)))
     }
 
     /// The id of the template; `None` when it is free-form.
@@ -94,7 +99,7 @@ impl<'a> Draft<'a> {
     /// Fetches what is to be fetched.
     pub async fn finish<P: Ports>(self, node: &Node<P>) -> Result<Outgoing, ApiError> {
         Ok(match self {
-            Self::Ready(outgoing) => outgoing,
+            Self::Ready(outgoing) => *outgoing,
             Self::Media(kind, at, caption) => {
                 Outgoing::Media(kind, media::file(node, &at, kind).await?, caption.to_owned())
             }

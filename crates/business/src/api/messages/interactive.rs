@@ -1,4 +1,4 @@
-//! Messages with something to do: buttons, a list, a link, asking for a place.
+//! Messages with something to do: buttons, a list, a link, asking for a place, a form to be filled in.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,15 @@ use url::Url;
 use super::super::error::ApiError;
 use super::super::reader::At;
 use super::content::Draft;
-use super::media;
+use super::{flow, media};
 use crate::chat::{Button, Card, Choice, Header, MediaKind, Offer, Outgoing, Section};
+use crate::node::{Node, Ports};
 
 const BODY_MAX: usize = 1_024;
 const LIST_BODY_MAX: usize = 4_096;
 const ROWS_MAX: usize = 10;
 
-pub(super) fn read<'a>(at: &At<'a>) -> Result<Draft<'a>, ApiError> {
+pub(super) async fn read<'a, P: Ports>(node: &Node<P>, at: &At<'a>) -> Result<Draft<'a>, ApiError> {
     let kind = at.need("type")?;
     let name = kind.text(1, 60)?.to_ascii_lowercase();
     let action = || at.need("action");
@@ -26,7 +27,16 @@ pub(super) fn read<'a>(at: &At<'a>) -> Result<Draft<'a>, ApiError> {
             named(&action()?, "send_location")?;
             Offer::Place
         }
-        _ => return Err(kind.bad("is not supported: use button, list, cta_url or location_request_message")),
+        "flow" => {
+            let action = action()?;
+            named(&action, "flow")?;
+            Offer::Form(flow::form(node, &action.need("parameters")?).await?)
+        }
+        _ => {
+            return Err(
+                kind.bad("is not supported: use button, list, cta_url, location_request_message or flow")
+            );
+        }
     };
     let body = at.need("body")?.need("text")?;
     let body = body.text(1, if name == "list" { LIST_BODY_MAX } else { BODY_MAX })?;
@@ -36,7 +46,7 @@ pub(super) fn read<'a>(at: &At<'a>) -> Result<Draft<'a>, ApiError> {
     };
     let mut card =
         Card { header: None, body: body.to_owned(), footer: footer.to_owned(), offer, template: None };
-    let Some(header) = at.maybe("header")? else { return Ok(Draft::Ready(Outgoing::Card(card))) };
+    let Some(header) = at.maybe("header")? else { return Ok(Draft::ready(Outgoing::Card(card))) };
     let kind = header.need("type")?;
     if name == "location_request_message" {
         return Err(header.bad("cannot be in a location request"));
@@ -44,7 +54,7 @@ pub(super) fn read<'a>(at: &At<'a>) -> Result<Draft<'a>, ApiError> {
     let (media_kind, object) = match kind.text(1, 20)?.to_ascii_lowercase().as_str() {
         "text" => {
             card.header = Some(Header::Text(header.need_text("text", 60)?.to_owned()));
-            return Ok(Draft::Ready(Outgoing::Card(card)));
+            return Ok(Draft::ready(Outgoing::Card(card)));
         }
         _ if name == "list" => return Err(kind.bad("must be text in a list")),
         "image" => (MediaKind::Image, header.need("image")?),

@@ -2,6 +2,7 @@
 
 mod contacts;
 mod content;
+mod flow;
 mod interactive;
 mod media;
 mod recipient;

@@ -16,14 +16,12 @@ pub(super) fn describe(op: Op) -> Told {
             .with("user_wa_id", text(1, 160))
             .with("recipient", text(1, 160)),
         Op::EncryptionKey => told("Keys for flows: there are none", of("Nothing")),
-        Op::Flows => told("Flows: there are none", of("Nothing")),
         Op::Groups => told("Groups: there are none", of("Nothing")),
         Op::RequestCode => told("Refused: no code is sent to a handle", success()),
         Op::VerifyCode => told("Refused: no code is sent to a handle", success()),
         Op::AddNumber => told("Refused: a node has one handle", success()),
         Op::SetUsername | Op::DeleteUsername => told("Refused: the handle stays", success()),
-        Op::SetEncryptionKey => told("Refused: there are no flows", success()),
-        Op::MakeFlow => told("Refused: there are no flows", success()),
+        Op::SetEncryptionKey => told("Refused: flows call no endpoint", success()),
         Op::MakeGroup => told("Refused: there are no groups", success()),
         _ => told("Refused (138000): there are no calls", success()),
     }

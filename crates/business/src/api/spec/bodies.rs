@@ -163,6 +163,7 @@ fn interactive() -> Value {
             object(&[("name", enumerated(&["cta_url"])), ("parameters", link)], &["name", "parameters"]),
         ),
         ("location_request_message", object(&[("name", enumerated(&["send_location"]))], &["name"])),
+        ("flow", object(&[("name", enumerated(&["flow"])), ("parameters", flow())], &["name", "parameters"])),
     ];
     let one = |(kind, action): (&str, Value)| {
         let body = object(&[("text", text(1, if kind == "list" { 4_096 } else { 1_024 }))], &["text"]);
@@ -178,6 +179,23 @@ fn interactive() -> Value {
         object(&members, &["type", "body", "action"])
     };
     json!({ "oneOf": actions.map(one) })
+}
+
+fn flow() -> Value {
+    let payload = [("screen", text(1, 60)), ("data", object(&[], &[]))];
+    let members = [
+        ("flow_message_version", enumerated(&["3"])),
+        ("flow_id", digits()),
+        ("flow_name", text(1, 200)),
+        ("flow_token", text(1, 1_024)),
+        ("flow_cta", text(1, 20)),
+        ("flow_action", enumerated(&["navigate"])),
+        ("flow_action_payload", object(&payload, &[])),
+        ("mode", enumerated(&["draft", "published"])),
+    ];
+    let mut flow = object(&members, &["flow_cta"]);
+    flow["oneOf"] = json!([{ "required": ["flow_id"] }, { "required": ["flow_name"] }]);
+    flow
 }
 
 fn header(text_only: bool) -> Value {

@@ -6,6 +6,7 @@
 mod absent;
 mod answers;
 mod bodies;
+mod flows;
 mod schema;
 
 use serde_json::{Map, Value, json};
@@ -77,6 +78,7 @@ pub fn document() -> Value {
     paths.insert("/oauth/access_token".to_owned(), json!({ "get": grant() }));
     let mut schemas = answers::all();
     schemas.extend(bodies::all());
+    schemas.extend(flows::all());
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -221,10 +223,18 @@ fn describe(op: Op) -> Told {
         | Op::SetEncryptionKey
         | Op::Call
         | Op::CallPermissions
-        | Op::Flows
-        | Op::MakeFlow
         | Op::Groups
         | Op::MakeGroup => absent::describe(op),
+        Op::Flows
+        | Op::MakeFlow
+        | Op::Flow
+        | Op::EditFlow
+        | Op::DeleteFlow
+        | Op::FlowAssets
+        | Op::SetFlowAsset
+        | Op::FlowJson
+        | Op::PublishFlow
+        | Op::DeprecateFlow => flows::describe(op),
         _ => number(op),
     }
 }
