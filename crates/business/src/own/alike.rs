@@ -1,9 +1,10 @@
 //! What all nodes of an account hold alike of customers: whose data nothing is done with, and who was erased. Each node
-//! does it for what it has itself; that it is to be done goes sealed among the account's devices.
+//! does it for what it has itself; that it is to be done goes sealed among the account's devices, which remember it: under
+//! pseudonyms, for who was erased is to be named nowhere.
 //!
 //! | name | value |
 //! |---|---|
-//! | `restrict/` account | version, since when; `None` when it was lifted |
+//! | `restrict/` pseudonym | version, since when; `None` when it was lifted |
 //! | `erased/` pseudonym | version, up to when by the relay's time |
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use crate::audit::{Act, Pseudonym, Who};
 use crate::clock::Clock;
 use crate::nodes::Nodes;
 use crate::restriction;
-use crate::store::{Store, StoreError, table};
+use crate::store::{StoreError, table};
 
 const RESTRICTED: &str = "restrict/";
 const ERASED: &str = "erased/";
@@ -43,23 +44,43 @@ impl<D: Data, K: Clock> Own<D, K> {
     }
 
     async fn agree_on_restricted(&self, nodes: &dyn Nodes) -> Result<(), OwnError> {
+        let Some(eraser) = self.eraser() else { return Ok(()) };
         let store = &self.hooks.renderer.names.store;
-        let all = of(nodes, RESTRICTED)?.into_iter().map(|(account, since)| (AccountId(account), since));
-        let shared: BTreeMap<AccountId, Vec<u8>> = all.collect();
-        for (customer, theirs) in &shared {
-            if let Some(since) = value(theirs) {
-                self.follow_restricted(store, *customer, since, theirs).await?;
+        let restricted = restriction::all(store).await?;
+        let of = of(nodes, RESTRICTED)?.into_iter().map(|(who, since)| (Pseudonym(who), since));
+        let shared: BTreeMap<Pseudonym, Vec<u8>> = of.collect();
+        let (mut agreed_on, mut news) = (BTreeMap::new(), Vec::new());
+        for (who, theirs) in &shared {
+            match store.0.get(&agreed(*who)).await.map_err(StoreError::from)? {
+                Some(before) if before == theirs[..] => drop(agreed_on.insert(*who, None)),
+                before => news.extend(value(theirs).map(|since| (*who, since, before))),
             }
         }
-        let mut all: BTreeMap<AccountId, Option<Millis>> = shared.keys().map(|it| (*it, None)).collect();
-        for customer in restriction::all(store).await? {
-            all.insert(customer, restriction::since(store, customer).await?);
+        if !news.is_empty() {
+            let all = eraser.all().await?.into_iter().chain(restricted);
+            let all: BTreeMap<_, _> = all.map(|it| (self.audit.pseudonym(it), it)).collect();
+            for (who, since, before) in news {
+                match all.get(&who) {
+                    Some(customer) => self.follow_restricted(*customer, since, before.as_deref()).await?,
+                    // Nobody is to be known here yet.
+                    None if since.is_some() => continue,
+                    None => {}
+                }
+                store.write(Batch::new().put(agreed(who), bytes(&since))).await?;
+                agreed_on.insert(who, None);
+            }
         }
-        for (customer, since) in all {
+        for customer in restriction::all(store).await? {
+            let who = self.audit.pseudonym(customer);
+            if agreed_on.contains_key(&who) || !shared.contains_key(&who) {
+                agreed_on.insert(who, restriction::since(store, customer).await?);
+            }
+        }
+        for (who, since) in agreed_on {
             let mine = bytes(&since);
-            if shared.get(&customer) != Some(&mine) {
-                nodes.share(name(RESTRICTED, customer.as_ref()), mine.clone()).await?;
-                store.write(Batch::new().put(agreed(customer), mine)).await?;
+            if shared.get(&who) != Some(&mine) {
+                nodes.share(name(RESTRICTED, who), mine.clone()).await?;
+                store.write(Batch::new().put(agreed(who), mine)).await?;
             }
         }
         Ok(())
@@ -68,35 +89,30 @@ impl<D: Data, K: Clock> Own<D, K> {
     /// Does here what another node has set; unless something was set here too since they agreed, and restricts.
     async fn follow_restricted(
         &self,
-        store: &Store<D>,
         customer: AccountId,
         since: Option<Millis>,
-        theirs: &[u8],
+        before: Option<&[u8]>,
     ) -> Result<(), OwnError> {
-        let before = store.0.get(&agreed(customer)).await.map_err(StoreError::from)?;
-        if before.as_deref() == Some(theirs) {
+        let store = &self.hooks.renderer.names.store;
+        let mine = restriction::since(store, customer).await?;
+        let is_set_here = mine.is_some() && before != Some(&*bytes(&mine));
+        if mine == since || is_set_here {
             return Ok(());
         }
-        let mine = restriction::since(store, customer).await?;
-        let is_set_here = mine.is_some() && before.as_deref() != Some(&bytes(&mine));
-        if mine != since && !is_set_here {
-            let detail = match since {
-                Some(since) => {
-                    store
-                        .write(Batch::new().put(restriction::key(customer), restriction::row(since)))
-                        .await?;
-                    "restricted, at another node"
-                }
-                None => {
-                    restriction::lift(store, &self.hooks.outbox, customer, self.now()).await?;
-                    "lifted, at another node"
-                }
-            };
-            let (what, subject) = ("customer.restrict".to_owned(), Some(self.audit.pseudonym(customer)));
-            let act = Act { who: Who::Node, what, subject, detail: detail.to_owned() };
-            self.audit.append(act, self.now()).await?;
-        }
-        store.write(Batch::new().put(agreed(customer), theirs.to_vec())).await?;
+        let detail = match since {
+            Some(since) => {
+                let row = restriction::row(since);
+                store.write(Batch::new().put(restriction::key(customer), row)).await?;
+                "restricted, at another node"
+            }
+            None => {
+                restriction::lift(store, &self.hooks.outbox, customer, self.now()).await?;
+                "lifted, at another node"
+            }
+        };
+        let (what, subject) = ("customer.restrict".to_owned(), Some(self.audit.pseudonym(customer)));
+        let act = Act { who: Who::Node, what, subject, detail: detail.to_owned() };
+        self.audit.append(act, self.now()).await?;
         Ok(())
     }
 
@@ -110,7 +126,7 @@ impl<D: Data, K: Clock> Own<D, K> {
         }
         for (who, before) in eraser.erased().await? {
             if shared.get(&who).is_none_or(|it| *it < before) {
-                nodes.share(name(ERASED, &who.0), bytes(&before)).await?;
+                nodes.share(name(ERASED, who), bytes(&before)).await?;
             }
         }
         Ok(())
@@ -124,8 +140,8 @@ fn of(nodes: &dyn Nodes, prefix: &str) -> Result<Vec<([u8; 16], Vec<u8>)>, OwnEr
     Ok(known.filter_map(|(name, value)| Some((id(&name)?, value))).collect())
 }
 
-fn name(prefix: &str, id: &[u8]) -> String {
-    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(id))
+fn name(prefix: &str, who: Pseudonym) -> String {
+    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(who.0))
 }
 
 fn bytes<T: Serialize>(value: &T) -> Vec<u8> {
@@ -138,6 +154,6 @@ fn value<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 }
 
 /// What was agreed on last of a customer's restriction.
-fn agreed(customer: AccountId) -> Key {
-    Key::new(table::NODE, &[b"restricted", customer.as_ref()])
+fn agreed(who: Pseudonym) -> Key {
+    Key::new(table::NODE, &[b"restricted", &who.0])
 }

@@ -69,15 +69,21 @@ impl Nodes for Alike {
     }
 }
 
-/// Two nodes that programs know by the same. Ana and Bruno have written to both.
-async fn two() -> (World, World, Alike) {
-    let alike = Alike::default();
+/// A node, and the store of another one that programs know by the same.
+async fn first(alike: &Alike) -> (World, MemoryData) {
     let first = World::over(MemoryData::default(), Some(Arc::new(alike.clone()))).await;
     let data = MemoryData::default();
     let store = Store(first.data.clone());
     let identity = Identity::known(&store).await.expect("read").expect("somebody");
     let pass = Pass::of(&store, &identity).await.expect("read");
     pass.enter(&Store(data.clone())).await.expect("entered");
+    (first, data)
+}
+
+/// Two such nodes. Ana and Bruno have written to both.
+async fn two() -> (World, World, Alike) {
+    let alike = Alike::default();
+    let (first, data) = first(&alike).await;
     let second = World::over(data, Some(Arc::new(alike.clone()))).await;
     for world in [&first, &second] {
         world.hears(ANA, 1, "rye, please").await;
@@ -133,11 +139,34 @@ async fn of_two_who_ask_for_different_things_at_once_nothing_is_done_with_her_da
     assert_eq!((since(&first).await, since(&second).await), (Some(NOW + MINUTE), Some(NOW + MINUTE)));
     assert_eq!(restriction::since(&Store(first.data.clone()), BRUNO).await, Ok(Some(NOW + MINUTE)));
     // What a later version writes is left as it is.
-    let name = alike.held().all.keys().find(|it| it.starts_with("restrict/")).cloned().expect("told");
-    alike.held().all.insert(name, vec![2, 0]);
+    let names: Vec<String> = alike.held().all.keys().cloned().collect();
+    assert_eq!(names.len(), 2);
+    for name in &names {
+        alike.held().all.insert(name.clone(), vec![2, 0]);
+    }
     alike.held().all.insert("restrict/nobody".to_owned(), vec![1, 0]);
+    let told = alike.held().told;
     first.agrees().await;
-    assert!(since(&first).await.is_some());
+    assert_eq!((since(&first).await, alike.held().told), (Some(NOW + MINUTE), told));
+}
+
+/// The second node hears of Ana only after that.
+#[tokio::test]
+async fn who_is_restricted_before_a_node_knows_them_is_restricted_there_too() {
+    let alike = Alike::default();
+    let (first, data) = first(&alike).await;
+    let second = World::over(data, Some(Arc::new(alike.clone()))).await;
+    first.hears(ANA, 1, "rye, please").await;
+    restrict(&first, false).await;
+    for _ in 0..2 {
+        second.agrees().await;
+        first.agrees().await;
+    }
+    assert_eq!((since(&first).await, since(&second).await), (Some(NOW), None), "nobody undoes it");
+    second.hears(ANA, 1, "rye, please").await;
+    second.agrees().await;
+    assert_eq!(since(&second).await, Some(NOW));
+    assert_eq!(alike.held().told, 1);
 }
 
 #[tokio::test]
