@@ -134,7 +134,7 @@ impl<D: Data, K: Clock> Own<D, K> {
 }
 
 /// What the nodes hold alike under a prefix, by the id that ends the name.
-fn of(nodes: &dyn Nodes, prefix: &str) -> Result<Vec<([u8; 16], Vec<u8>)>, OwnError> {
+fn of(nodes: &dyn Nodes, prefix: &str) -> Result<BTreeMap<[u8; 16], Vec<u8>>, OwnError> {
     let id = |name: &str| URL_SAFE_NO_PAD.decode(name.strip_prefix(prefix)?).ok()?.try_into().ok();
     let known = nodes.shared(prefix)?.into_iter();
     Ok(known.filter_map(|(name, value)| Some((id(&name)?, value))).collect())
