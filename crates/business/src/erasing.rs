@@ -12,8 +12,9 @@
 //! tried again, is no part of it and stays.
 //!
 //! A store whose marks are behind the file was brought back from a copy, or its process died; so did that of a store
-//! whose marks are not done: whoever serves it erases again before anything is told. The file names nobody without the node's secret; keep a copy of it where the
-//! copies of the folder are.
+//! whose marks are not done: whoever serves it erases again before anything is told. The file names nobody without the
+//! node's secret; keep a copy of it where the copies of the folder are. Nodes of one account tell each other what is to
+//! be in the file, sealed, and each erases what it has.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -119,20 +120,46 @@ impl<D: Data> Eraser<D> {
     /// Erases what a customer has said, and was told, up to now.
     pub async fn erase(&self, customer: AccountId, now: Millis) -> Result<Erased, EraseError> {
         let before = self.device.relay_now(now)?;
-        let line = format!("\n{} {before}\n", hex::encode(pseudonym(&self.secret, customer).0));
+        let who = pseudonym(&self.secret, customer);
+        self.write_down(&[(who, before)])?;
+        self.mark(who, before, false).await?;
+        let began = self.begin(who, now).await?;
+        self.apply(customer, before, began).await
+    }
+
+    /// Notes whom other nodes have erased, and up to when; whether there is something to be done.
+    pub(crate) async fn take_note(
+        &self,
+        elsewhere: &BTreeMap<Pseudonym, Millis>,
+    ) -> Result<bool, EraseError> {
+        let marks = self.marks().await?;
+        let news = elsewhere.iter().map(|(who, before)| (*who, *before));
+        let news: Vec<_> =
+            news.filter(|(who, before)| marks.get(who).is_none_or(|it| it.before < *before)).collect();
+        if !news.is_empty() {
+            self.write_down(&news)?;
+        }
+        Ok(!news.is_empty())
+    }
+
+    /// Who was erased, or is being erased, and up to when.
+    pub(crate) async fn erased(&self) -> Result<BTreeMap<Pseudonym, Millis>, StoreError> {
+        Ok(self.marks().await?.into_iter().map(|(who, mark)| (who, mark.before)).collect())
+    }
+
+    fn write_down(&self, tombstones: &[(Pseudonym, Millis)]) -> std::io::Result<()> {
+        let line = |(who, before): &(Pseudonym, Millis)| format!("\n{} {before}\n", hex::encode(who.0));
+        let lines: String = tombstones.iter().map(line).collect();
         // On a line of its own, though the one before was cut off by a crash.
         let mut options = std::fs::OpenOptions::new();
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.append(true).create(true).open(self.folder.join(FILE))?;
-        file.write_all(line.as_bytes())?;
+        file.write_all(lines.as_bytes())?;
         file.sync_all()?;
         #[cfg(unix)]
         std::fs::File::open(&self.folder)?.sync_all()?;
-        let who = pseudonym(&self.secret, customer);
-        self.mark(who, before, false).await?;
-        let began = self.begin(who, now).await?;
-        self.apply(customer, before, began).await
+        Ok(())
     }
 
     /// Does what the file says and this store has not done, or has begun and not ended; gives which customers.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use lacre_proto::{AccountId, Millis};
 use lacre_store::data::{Batch, Data, Key};
 
-use crate::store::{Store, StoreError, table};
+use crate::store::{Store, StoreError, bytes_of, table};
 use crate::webhooks::outbox::Outbox;
 
 /// Since when a customer is restricted; `None` when they are not.
@@ -51,6 +51,11 @@ pub async fn lift<D: Data>(
     store.write(Batch::new().delete(key(customer))).await?;
     outbox.look_at(customer);
     Ok(true)
+}
+
+/// The row of a customer who is restricted since then.
+pub(crate) fn row(since: Millis) -> Vec<u8> {
+    bytes_of(&since)
 }
 
 pub(crate) fn key(customer: AccountId) -> Key {

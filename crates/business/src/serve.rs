@@ -148,6 +148,9 @@ pub async fn serve<D: Data, K: Clock + Clone>(
     node.media.tidy_up(node.now()).await?;
     clear(&passing).map_err(ServeError::Folder)?;
     own.resume_erasing().await?;
+    if let Err(error) = own.agree().await {
+        tracing::warn!(%error, "what other nodes have restricted or erased is looked at later");
+    }
     let Ground { outbox, renderer, store, identity, .. } = ground;
     let asks = (outbox.clone(), clock.clone());
     let runner = Runner { chat: Arc::new(sealed.clone()), outbox, renderer, clock: Arc::new(clock) };
@@ -161,6 +164,18 @@ pub async fn serve<D: Data, K: Clock + Clone>(
         kin.keep(&store, &identity, &asks.0, &asks.1, &mut stop.clone()).await;
         Ok::<_, ServeError>(())
     };
+    let follow = async {
+        let agree = || {
+            let own = own.clone();
+            async move {
+                if let Err(error) = own.agree().await {
+                    tracing::warn!(%error, "what is held alike of customers is looked at later");
+                }
+            }
+        };
+        kin.follow_shared(agree, &mut stop.clone()).await;
+        Ok::<_, ServeError>(())
+    };
     let clean = async {
         keep_clean(&*node, &own, &mut stop.clone()).await;
         Ok::<_, ServeError>(())
@@ -172,7 +187,7 @@ pub async fn serve<D: Data, K: Clock + Clone>(
         Ok::<_, ServeError>(())
     };
     let console = async { attend(own.clone(), &folder, &passing, stop.clone()).await };
-    tokio::try_join!(tell, hear, answer, clean, console, lead).map(drop)
+    tokio::try_join!(tell, hear, answer, clean, console, lead, follow).map(drop)
 }
 
 /// What is heard on the listener: the own API under its root, the Cloud API everywhere else.

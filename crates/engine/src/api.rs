@@ -184,9 +184,8 @@ pub enum Intent {
     /// its name, of at most [`SHARE_NAME`](crate::content::kinds::SHARE_NAME) bytes, and what it is, of at most
     /// [`SHARE`](crate::content::kinds::SHARE).
     Share(String, Vec<u8>),
-    /// Asks the relay whether this device leads those of its account, with how long ago that was up to which it has
-    /// done everything that only one is to do, while it leads and knows. Not kept: needs a connection.
-    Lead(Wanted, Option<Millis>),
+    /// Asks the relay whether this device leads those of its account. Not kept: needs a connection.
+    Lead(Wanted),
     /// Answers a business's menu with one of its choices, by its id or its title.
     Choose(ConversationId, MessageId, String),
     /// Fills in the form of a business's menu: answers by the names of their fields; what is left out is not there.
@@ -283,8 +282,6 @@ pub struct Lead {
     pub device: Option<DeviceId>,
     /// For how many milliseconds more, unless it asks again.
     pub for_ms: Millis,
-    /// How many milliseconds ago that was up to which those that led have done everything; `None` when none has said.
-    pub behind_ms: Option<Millis>,
 }
 
 /// Where something is said.

@@ -468,6 +468,8 @@ mod tests {
             "lacre business webhook replay 7 --data d",
             "lacre business webhook replay --since 2026-11-22T14:05:00Z --data d",
             "lacre business template reject 7 --reason no --data d",
+            "lacre business template pause 7 --data d",
+            "lacre business template resume 7 --data d",
             "lacre business people role 2 agent --inbox shop --inbox law --data d",
             "lacre business audit list --who token:3 --json --data d",
             "lacre business retention set --kind messages --days 90 --customer 123 --data d",

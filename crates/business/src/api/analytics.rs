@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lacre_proto::Millis;
-use lacre_store::data::{Data, Key};
+use lacre_store::data::{Batch, Data, Expected, Key, WriteError};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ use super::error::ApiError;
 use super::fields::Field;
 use super::reader::At;
 use crate::node::{Node, Ports};
-use crate::store::{Store, StoreError, table};
+use crate::store::{Store, StoreError, bytes_of, record, table};
 
 const DAY: Millis = 24 * 60 * 60 * 1000;
 const DAYS_MAX: usize = 400;
@@ -28,12 +29,8 @@ struct Counted {
 }
 
 pub(super) async fn delivered<D: Data>(store: &Store<D>, now: Millis) -> Result<(), StoreError> {
-    count(store, now / DAY, |it| it.delivered += 1).await
-}
-
-async fn count<D: Data>(store: &Store<D>, day: u64, change: impl Fn(&mut Counted)) -> Result<(), StoreError> {
-    let add = |it: &mut Option<Counted>| change(it.get_or_insert_default());
-    store.change("a count", &key(day), add).await
+    let add = |it: &mut Option<Counted>| it.get_or_insert_default().delivered += 1;
+    store.change("a count", &key(now / DAY), add).await
 }
 
 /// Sends that are to be counted: by day, and by template where there is one. All that come while one is written down are
@@ -64,17 +61,26 @@ impl Sends {
         Ok(())
     }
 
+    /// Both counts or neither: what is written again after an error is counted once.
     async fn write<D: Data>(
         store: &Store<D>,
         day: u64,
         template: Option<u64>,
         more: u64,
     ) -> Result<(), StoreError> {
-        if let Some(template) = template {
-            let add = |it: &mut Option<OfTemplate>| it.get_or_insert_default().sent += more;
-            store.change("a count", &template_key(template, day), add).await?;
+        loop {
+            let sent = |it: &mut Counted| it.sent += more;
+            let mut batch = changed(store, Batch::new(), key(day), sent).await?;
+            if let Some(template) = template {
+                let sent = |it: &mut OfTemplate| it.sent += more;
+                batch = changed(store, batch, template_key(template, day), sent).await?;
+            }
+            match store.write(batch).await {
+                // What arrived was counted meanwhile.
+                Err(StoreError::Write(WriteError::Conflict(_))) => {}
+                other => return other,
+            }
         }
-        count(store, day, |it| it.sent += more).await
     }
 
     fn next(&self) -> Option<((u64, Option<u64>), u64)> {
@@ -84,6 +90,20 @@ impl Sends {
     fn waiting(&self) -> MutexGuard<'_, BTreeMap<(u64, Option<u64>), u64>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A batch that also changes a count.
+async fn changed<D: Data, T: Default + Serialize + DeserializeOwned>(
+    store: &Store<D>,
+    batch: Batch,
+    key: Key,
+    change: impl FnOnce(&mut T),
+) -> Result<Batch, StoreError> {
+    let before = store.0.get(&key).await?;
+    let mut count = before.as_ref().map(|bytes| record("a count", bytes)).transpose()?.unwrap_or_default();
+    change(&mut count);
+    let batch = batch.assert(key.clone(), before.map_or(Expected::Absent, Expected::Value));
+    Ok(batch.put(key, bytes_of(&count)))
 }
 
 /// What became of the sends of one template on one day.
@@ -216,4 +236,72 @@ fn key(day: u64) -> Key {
 
 fn template_key(template: u64, day: u64) -> Key {
     Key::new(table::COUNT, &[b"t", &template.to_be_bytes(), &day.to_be_bytes()])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use bytes::Bytes;
+    use lacre_store::data::{LogEntry, LogId, LogState, Unavailable, Written};
+    use lacre_store::memory::MemoryData;
+
+    use super::*;
+
+    /// A store that fails once, at the write of this number.
+    #[derive(Clone)]
+    struct Failing(MemoryData, Arc<AtomicI64>);
+
+    impl Data for Failing {
+        async fn get(&self, key: &Key) -> Result<Option<Bytes>, Unavailable> {
+            self.0.get(key).await
+        }
+
+        async fn scan(&self, from: &Key, to: &Key, limit: usize) -> Result<Vec<(Key, Bytes)>, Unavailable> {
+            self.0.scan(from, to, limit).await
+        }
+
+        async fn read_log(
+            &self,
+            log: LogId,
+            after: u64,
+            limit: usize,
+            bytes: usize,
+        ) -> Result<Vec<LogEntry>, Unavailable> {
+            self.0.read_log(log, after, limit, bytes).await
+        }
+
+        async fn log_state(&self, log: LogId) -> Result<LogState, Unavailable> {
+            self.0.log_state(log).await
+        }
+
+        fn write(&self, batch: Batch) -> impl Future<Output = Result<Written, WriteError>> + Send + 'static {
+            let fails = self.1.fetch_sub(1, Ordering::SeqCst) == 0;
+            let made = (!fails).then(|| self.0.write(batch));
+            async move {
+                match made {
+                    Some(made) => made.await,
+                    None => Err(Unavailable("there is no room".to_owned()).into()),
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_send_whose_count_failed_is_counted_once_by_day_and_by_template() {
+        const NOW: Millis = 3 * DAY;
+        for at in 0..3 {
+            let store = Store(Failing(MemoryData::default(), Arc::new(AtomicI64::new(at))));
+            let (sends, mut failed) = (Sends::default(), 0);
+            for template in [Some(7), None, Some(7)] {
+                failed += u8::from(sends.count(&store, NOW, template).await.is_err());
+            }
+            assert_eq!(failed, 1, "there is a write for each");
+            sends.count(&store, NOW, Some(8)).await.expect("counted, with what was left");
+            let day: Counted = store.read("a count", &key(3)).await.expect("read").expect("counted");
+            let of: OfTemplate = store.read("", &template_key(7, 3)).await.expect("read").expect("counted");
+            assert_eq!((day.sent, of.sent), (4, 2), "failed at {at}");
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! Whether this node leads, as the relay said last.
+//! Whether this node leads, as the relay said last; up to when those that led have told everything, as they said
+//! themselves.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,9 +8,7 @@ use lacre_proto::{DeviceId, Millis};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How much later two nodes may take in the same, and still know of what the other has told. What a new leader tells
-/// again is at most so old.
-const SLACK: Duration = Duration::from_secs(300);
+use super::Mark;
 
 /// What the relay said of the lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +19,6 @@ pub struct Led {
     pub is_this: bool,
     /// For how long, unless it asks again.
     pub lasts: Duration,
-    /// How long ago that was up to which those that led have told everything; `None` when none has said.
-    pub behind: Option<Duration>,
 }
 
 /// What was said, and when.
@@ -39,18 +36,23 @@ pub struct Lead(Arc<Inner>);
 struct Inner {
     /// `None` for a node that needs nobody's leave.
     heard: Option<Mutex<Option<Heard>>>,
+    mark: Mutex<Option<Mark>>,
     news: watch::Sender<u64>,
 }
 
 impl Lead {
     /// Of a node that is the only one, and asks nobody: it always leads.
     pub fn alone() -> Self {
-        Self(Arc::new(Inner { heard: None, news: watch::Sender::default() }))
+        Self::new(None)
     }
 
     /// Of a node that does not lead before the relay has said so.
     pub fn asked() -> Self {
-        Self(Arc::new(Inner { heard: Some(Mutex::default()), news: watch::Sender::default() }))
+        Self::new(Some(Mutex::default()))
+    }
+
+    fn new(heard: Option<Mutex<Option<Heard>>>) -> Self {
+        Self(Arc::new(Inner { heard, mark: Mutex::default(), news: watch::Sender::default() }))
     }
 
     /// The relay has said this, to what was asked at that time.
@@ -80,18 +82,26 @@ impl Lead {
     pub fn led(&self) -> Option<Led> {
         let Heard { led, at } = self.heard()?;
         let passed = at.elapsed();
-        let behind = led.behind.map(|it| it + passed);
         let lasts = led.lasts.saturating_sub(passed);
         match lasts.is_zero() {
-            true => Some(Led { device: None, is_this: false, lasts, behind }),
-            false => Some(Led { lasts, behind, ..led }),
+            true => Some(Led { device: None, is_this: false, lasts }),
+            false => Some(Led { lasts, ..led }),
         }
+    }
+
+    /// This is the mark that the nodes hold.
+    pub fn hold(&self, mark: Option<Mark>) {
+        *self.0.mark.lock().unwrap_or_else(PoisonError::into_inner) = mark;
+    }
+
+    /// The mark that the nodes hold.
+    pub fn mark(&self) -> Option<Mark> {
+        *self.0.mark.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What this node took before this time, the leaders have told for sure. By this machine's clock.
     pub fn told_before(&self, now: Millis) -> Option<Millis> {
-        let behind = self.led()?.behind? + SLACK;
-        Some(now.saturating_sub(Millis::try_from(behind.as_millis()).unwrap_or(Millis::MAX)))
+        self.mark()?.sure(now)
     }
 
     /// Changes whenever the relay has said something.
@@ -110,11 +120,11 @@ mod tests {
 
     fn led(is_this: bool) -> Led {
         let device = Some(DeviceId([7; 16]));
-        Led { device, is_this, lasts: Duration::from_secs(90), behind: Some(Duration::from_secs(10)) }
+        Led { device, is_this, lasts: Duration::from_secs(90) }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_lead_ends_by_itself_and_what_is_told_for_sure_lags_behind() {
+    async fn the_lead_ends_by_itself() {
         let lead = Lead::asked();
         assert!(!lead.leads() && lead.led().is_none(), "nobody has said so");
         let asked = Instant::now();
@@ -123,7 +133,6 @@ mod tests {
         assert!(lead.leads());
         tokio::time::advance(Duration::from_secs(84)).await;
         assert!(lead.leads());
-        assert_eq!(lead.told_before(1_000_000), Some(1_000_000 - 99_000 - 300_000));
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(!lead.leads(), "counted from when it asked, not from when it heard");
         assert_eq!(lead.led().expect("heard").device, None);

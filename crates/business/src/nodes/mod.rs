@@ -5,6 +5,7 @@
 //! kept aside by those that do not lead, until the leader has told it or they lead.
 
 mod lead;
+mod mark;
 mod pass;
 
 use futures_util::future::BoxFuture;
@@ -13,6 +14,7 @@ use lacre_proto::{DeviceId, Millis};
 use crate::chat::SendError;
 
 pub use self::lead::{Lead, Led};
+pub use self::mark::Mark;
 pub use self::pass::{NAME, Pass};
 
 /// A device of the business's account: a node of it, or a device that somebody writes with.
@@ -75,4 +77,8 @@ pub trait Nodes: Send + Sync + 'static {
     fn remove(&self, device: DeviceId) -> BoxFuture<'_, Result<(), NodesError>>;
     /// Has this node lead.
     fn take_over(&self) -> BoxFuture<'_, Result<(), NodesError>>;
+    /// What they hold alike under names that begin so.
+    fn shared(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, NodesError>;
+    /// Has them hold this under a name, in place of what it was.
+    fn share(&self, name: String, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), NodesError>>;
 }

@@ -83,8 +83,10 @@ pub(super) async fn erase<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> 
     let customers = &own.hooks.renderer.names.customers;
     let number = customers.number_for(account).await?;
     let user_id = customers.user_id(number);
-    let _alone = own.erasing.lock().await;
+    let alone = own.erasing.lock().await;
     let erased = eraser.erase(account, own.now()).await?;
+    drop(alone);
+    own.agree_now().await;
     let Erased { up_to, messages, media, webhooks, sent, answers, notes } = erased;
     let told = json!({
         "wa_id": number.to_string(),
@@ -130,8 +132,8 @@ const REMAINS: [(&str, &str); 7] = [
         "nothing says any more whose they were; each is gone 30 days after it came",
     ),
     (
-        "what programs and receivers of webhooks were told, other devices of the business, copies of the folder",
-        "they are outside of this node; a copy that is brought back is erased again at the start when the file `erased` is with it",
+        "what programs and receivers of webhooks were told, devices of the business that are no nodes, copies of the folder",
+        "they are outside of its nodes; other nodes erase what they have as soon as they hear of it, and a copy that is brought back at its start, when the file `erased` is with it",
     ),
 ];
 
@@ -147,6 +149,7 @@ pub(super) async fn restrict<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) 
         }
         false => Some(restriction::set(&names.store, account, now).await?),
     };
+    own.agree_now().await;
     let waiting = outbox.count(account).await?;
     let number = names.customers.number_for(account).await?;
     let told = json!({ "wa_id": number.to_string(), "restricted_since_ms": since, "waiting": waiting });

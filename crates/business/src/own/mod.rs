@@ -5,6 +5,7 @@
 //! One door (`caller`), one table of calls ([`routes`]), one file for each resource. What changes something, or reads
 //! what is about people, is in the audit log before its answer leaves: who, what and on what, never contents.
 
+mod alike;
 mod audit;
 mod caller;
 mod canned;
@@ -113,6 +114,8 @@ pub struct Own<D, K> {
     failures: Mutex<Failures>,
     /// One erasing after the other, and none beside a sweep.
     erasing: tokio::sync::Mutex<()>,
+    /// One bringing together with the other nodes after the other.
+    agreeing: tokio::sync::Mutex<()>,
     /// What customers are to be told is looked at and told by one at a time.
     telling: tokio::sync::Mutex<()>,
     rng: Mutex<Box<dyn CryptoRng + Send>>,
@@ -149,6 +152,7 @@ impl<D: Data, K: Clock> Own<D, K> {
             inside: Entrance::new(),
             failures: Mutex::default(),
             erasing: tokio::sync::Mutex::default(),
+            agreeing: tokio::sync::Mutex::default(),
             telling: tokio::sync::Mutex::default(),
             rng: Mutex::new(rng),
         }
@@ -172,11 +176,16 @@ impl<D: Data, K: Clock> Own<D, K> {
     /// Erases again whom this store ought to have erased: it was brought back from a copy, or its process died. To be
     /// done before anything is told. Gives how many.
     pub async fn resume_erasing(&self) -> Result<usize, EraseError> {
+        self.erase_owed("again, at the start").await
+    }
+
+    /// Erases whom the file of who was erased names and this store still has, for this reason.
+    async fn erase_owed(&self, why: &str) -> Result<usize, EraseError> {
         let Some(eraser) = self.eraser() else { return Ok(0) };
         let _alone = self.erasing.lock().await;
         let done = eraser.resume(self.now()).await?;
         for customer in &done {
-            let (what, detail) = ("customer.erase".to_owned(), "again, at the start".to_owned());
+            let (what, detail) = ("customer.erase".to_owned(), why.to_owned());
             let act = Act { who: Who::Node, what, subject: Some(self.audit.pseudonym(*customer)), detail };
             self.audit.append(act, self.now()).await?;
         }
@@ -380,6 +389,8 @@ async fn done<D: Data, K: Clock>(own: &Own<D, K>, op: Op, ask: &Ask<'_>) -> Resu
         Op::Templates => templates::list(own, ask).await,
         Op::ApproveTemplate => templates::approve(own, ask).await,
         Op::RejectTemplate => templates::reject(own, ask).await,
+        Op::PauseTemplate => templates::pause(own, ask).await,
+        Op::ResumeTemplate => templates::resume(own, ask).await,
         Op::Consents => consents::list(own, ask).await,
         Op::ExportConsents => consents::export(own, ask).await,
         Op::ExportCustomer => customers::export(own, ask).await,

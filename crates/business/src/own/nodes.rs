@@ -18,6 +18,7 @@ pub(super) async fn list<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done, Own
     let nodes = nodes(own)?;
     let led = own.lead.as_ref().and_then(|it| it.led());
     let leads = own.lead.as_ref().is_some_and(|it| it.leads());
+    let mark = own.lead.as_ref().and_then(|it| it.mark()).filter(|it| !it.is_ahead(own.now()));
     let row = |it: &Member| {
         let is_led = if it.is_this { leads } else { led.is_some_and(|led| led.device == Some(it.device)) };
         json!({
@@ -32,7 +33,7 @@ pub(super) async fn list<D: Data, K: Clock>(own: &Own<D, K>) -> Result<Done, Own
     Ok(Done::new(
         json!({
             "data": nodes.members()?.iter().map(row).collect::<Vec<_>>(),
-            "told_seconds_ago": led.and_then(|it| it.behind).map(|it| it.as_secs()),
+            "told_seconds_ago": mark.map(|it| own.now().saturating_sub(it.0) / 1_000),
             "aside": own.hooks.outbox.aside(COUNTED).await?,
             "linking": nodes.linking().as_ref().map(linking),
         }),

@@ -18,29 +18,40 @@ pub(super) async fn list<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> R
 
 /// `POST templates/{template}/approve`: it may be sent from now on, and programs are told.
 pub(super) async fn approve<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
-    decided(own, ask, Decision::Approve).await
+    let may = |now| now != Status::Rejected;
+    decided(own, ask, Decision::Approve, may).await
 }
 
 /// `POST templates/{template}/reject`: with a reason, of which programs are told too.
 pub(super) async fn reject<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
     let reason = ask.said.need_text("reason", 200)?.to_owned();
-    decided(own, ask, Decision::Reject(reason)).await
+    let may = |now| matches!(now, Status::Pending | Status::Rejected);
+    decided(own, ask, Decision::Reject(reason), may).await
+}
+
+/// `POST templates/{template}/pause`: nothing is made of it until it is resumed, and programs are told.
+pub(super) async fn pause<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
+    let may = |now| matches!(now, Status::Approved | Status::Paused);
+    decided(own, ask, Decision::Pause, may).await
+}
+
+/// `POST templates/{template}/resume`: one that was paused may be sent again, and programs are told.
+pub(super) async fn resume<D: Data, K: Clock>(own: &Own<D, K>, ask: &Ask<'_>) -> Result<Done, OwnError> {
+    let may = |now| matches!(now, Status::Paused | Status::Approved);
+    decided(own, ask, Decision::Approve, may).await
 }
 
 async fn decided<D: Data, K: Clock>(
     own: &Own<D, K>,
     ask: &Ask<'_>,
     decision: Decision,
+    may: impl Fn(Status) -> bool,
 ) -> Result<Done, OwnError> {
     let id = ask.id(1, "template")?;
     let unknown = OwnError::Unknown("template");
     let now = own.templates.get(id).await?.ok_or(unknown.clone())?;
     // The table of the templates' module: what was rejected is edited, and waits again.
-    let fine = match decision {
-        Decision::Approve => now.status != Status::Rejected,
-        _ => matches!(now.status, Status::Pending | Status::Rejected),
-    };
-    if !fine {
+    if !may(now.status) {
         return Err(OwnError::TemplateState(now.status.name()));
     }
     let template: Template = decide(&own.templates, &own.hooks, id, decision).await?.ok_or(unknown)?;

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::chat::SendError;
 use crate::clock::Clock;
 use crate::node::Identity;
-use crate::nodes::{self, Lead, Led, Linking, Member, Nodes, NodesError, Pass};
+use crate::nodes::{self, Lead, Led, Linking, Mark, Member, Nodes, NodesError, Pass};
 use crate::store::{Store, StoreError};
 use crate::webhooks::outbox::Outbox;
 
@@ -25,7 +25,7 @@ const EVERY: Duration = Duration::from_secs(limits::LEAD.as_secs() / 3);
 const AGAIN: Duration = Duration::from_secs(2);
 /// How long an answer of the relay may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a node that stops waits to have given up the lead.
+/// How long a node that stops waits to have told how far it is, and to have given up the lead.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// The devices of a node's account.
@@ -53,22 +53,25 @@ impl Kin {
         stop: &mut watch::Receiver<bool>,
     ) {
         let mut connection = self.client.connection();
+        // What it told before it was started last, it may have told just then.
+        let began = clock.now();
         loop {
             if let Err(error) = self.agree(store, identity).await {
                 tracing::warn!(%error, "what all nodes of the account hold alike is looked at later");
             }
-            let behind = self.behind(store, outbox, clock.now()).await;
-            let is_answered = match self.ask(Wanted::Lead, behind).await {
+            let is_answered = match self.ask(Wanted::Lead).await {
                 Ok(()) => true,
                 Err(error) => {
                     tracing::debug!(%error, "whether this node leads is asked again");
                     false
                 }
             };
-            if !self.lead.leads()
-                && let Err(error) = outbox.drop_told(clock.now()).await
-            {
-                tracing::warn!(%error, "what another node has told stays aside for a while");
+            if !self.lead.leads() {
+                if let Err(error) = outbox.drop_told(clock.now()).await {
+                    tracing::warn!(%error, "what another node has told stays aside for a while");
+                }
+            } else if is_answered {
+                self.tell_mark(store, outbox, began, false, clock.now()).await;
             }
             connection.mark_unchanged();
             tokio::select! {
@@ -78,27 +81,57 @@ impl Kin {
             }
         }
         if self.lead.leads() {
-            let behind = self.behind(store, outbox, clock.now()).await;
-            let _ = tokio::time::timeout(FAREWELL, self.ask(Wanted::StepDown, behind)).await;
+            // Whoever leads next knows from where it has to go on.
+            let told = async {
+                self.tell_mark(store, outbox, began, true, clock.now()).await;
+                self.client.flush().await;
+            };
+            let _ = tokio::time::timeout(FAREWELL, told).await;
+            let _ = tokio::time::timeout(FAREWELL, self.ask(Wanted::StepDown)).await;
         }
     }
 
-    /// How long ago that was up to which this node, which leads, has told everything; `None` while it does not know: there
-    /// is something in the journal or in the log that was not taken yet, or its store does not answer.
-    async fn behind<D: Data>(&self, store: &Store<D>, outbox: &Outbox<D>, now: Millis) -> Option<Millis> {
+    /// Tells the other nodes, sealed, up to when this one, which leads, has told everything; where that is worth it.
+    async fn tell_mark<D: Data>(
+        &self,
+        store: &Store<D>,
+        outbox: &Outbox<D>,
+        began: Millis,
+        ends: bool,
+        now: Millis,
+    ) {
+        let is_alone = self.members().is_ok_and(|it| it.len() < 2);
+        let Some(mark) = self.mark(store, outbox, now).await.filter(|_| !is_alone) else { return };
+        let held = self.lead.mark();
+        if held.is_some_and(|it| it.is_ahead(now)) {
+            tracing::warn!("the clock of another node was ahead of this one's");
+        }
+        if !mark.is_due(held, began.max(outbox.latest()), ends, now) {
+            return;
+        }
+        match self.share(Mark::NAME.to_owned(), mark.to_bytes()).await {
+            Ok(()) => self.lead.hold(Some(mark)),
+            Err(error) => tracing::warn!(%error, "the other nodes hear later what was told"),
+        }
+    }
+
+    /// Up to when this node has told everything; `None` while it does not know: something that came is still with the
+    /// relay, in the journal or in the log, or its store does not answer.
+    async fn mark<D: Data>(&self, store: &Store<D>, outbox: &Outbox<D>, now: Millis) -> Option<Mark> {
+        let is_here = matches!(*self.client.connection().borrow(), Connection::Online);
         let is_heard = self.client.journal(1).ok()?.is_empty();
         let heard = store.0.log_state(super::told::EVENTS).await.ok()?.head;
         let taken = outbox.position().await.ok()?;
-        let behind = outbox.behind(now).await.ok()?;
-        (self.lead.leads() && is_heard && heard <= taken).then_some(behind)
+        let mark = outbox.told(now).await.ok()?;
+        (is_here && is_heard && heard <= taken).then_some(mark)
     }
 
-    async fn ask(&self, wanted: Wanted, behind: Option<Millis>) -> Result<(), NodesError> {
+    async fn ask(&self, wanted: Wanted) -> Result<(), NodesError> {
         if !matches!(*self.client.connection().borrow(), Connection::Online | Connection::CatchingUp) {
             return Err(NodesError::Late);
         }
         let (mut events, asked) = (self.client.events(), Instant::now());
-        self.client.intend(Intent::Lead(wanted, behind)).await.map_err(refused)?;
+        self.client.intend(Intent::Lead(wanted)).await.map_err(refused)?;
         let answered = async {
             loop {
                 match events.recv().await {
@@ -116,24 +149,54 @@ impl Kin {
             device: told.device,
             is_this: told.device == Some(me),
             lasts: Duration::from_millis(told.for_ms),
-            behind: told.behind_ms.map(Duration::from_millis),
         };
+        // Before it leads it knows what was told.
+        self.lead.hold(self.held(Mark::NAME)?.and_then(|it| Mark::from_bytes(&it)));
         self.lead.hear(led, asked);
         Ok(())
     }
 
     async fn agree<D: Data>(&self, store: &Store<D>, identity: &Identity) -> Result<(), StoreError> {
-        let shared = self.client.read(|views| views.records().shared(nodes::NAME)).map_err(|error| {
+        let shared = self.held(nodes::NAME).map_err(|error| {
             tracing::warn!(%error, "the device's records cannot be read");
             StoreError::Corrupt("a record of the device")
         })?;
-        if let Some(pass) = Pass::agree(store, identity, shared.as_deref()).await? {
-            let told = self.client.intend(Intent::Share(nodes::NAME.to_owned(), pass)).await;
-            if let Err(error) = told {
-                tracing::warn!(%error, "what all nodes of the account hold alike is not told to them");
-            }
+        if let Some(pass) = Pass::agree(store, identity, shared.as_deref()).await?
+            && let Err(error) = self.share(nodes::NAME.to_owned(), pass).await
+        {
+            tracing::warn!(%error, "what all nodes of the account hold alike is not told to them");
         }
         Ok(())
+    }
+
+    fn held(&self, name: &str) -> Result<Option<Vec<u8>>, NodesError> {
+        self.client.read(|views| views.records().shared(name)).map_err(unread)
+    }
+
+    /// Does something whenever the devices hold something else alike, and now and then, until the node is stopped.
+    pub async fn follow_shared<F: Future<Output = ()>>(
+        &self,
+        follow: impl Fn() -> F,
+        stop: &mut watch::Receiver<bool>,
+    ) {
+        let mut events = self.client.events();
+        loop {
+            follow().await;
+            let news = async {
+                loop {
+                    match events.recv().await {
+                        Ok(Event::Shared(_)) | Err(RecvError::Lagged(_)) => return,
+                        Ok(_) => {}
+                        Err(RecvError::Closed) => std::future::pending().await,
+                    }
+                }
+            };
+            tokio::select! {
+                _ = stop.wait_for(|it| *it) => return,
+                () = news => {}
+                () = tokio::time::sleep(EVERY) => {}
+            }
+        }
     }
 
     /// Follows a linking until its number is known or it has ended, and goes on following it then.
@@ -199,7 +262,15 @@ impl Nodes for Kin {
     }
 
     fn take_over(&self) -> BoxFuture<'_, Result<(), NodesError>> {
-        async move { self.ask(Wanted::TakeOver, None).await }.boxed()
+        async move { self.ask(Wanted::TakeOver).await }.boxed()
+    }
+
+    fn shared(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, NodesError> {
+        self.client.read(|views| views.records().all_shared(prefix)).map_err(unread)
+    }
+
+    fn share(&self, name: String, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), NodesError>> {
+        async move { self.client.intend(Intent::Share(name, bytes)).await.map(drop).map_err(refused) }.boxed()
     }
 }
 

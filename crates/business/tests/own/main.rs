@@ -1,5 +1,6 @@
 //! The node's own API: people, tokens, webhooks, templates, consent, the audit log.
 
+mod alike;
 mod brittle;
 mod consents;
 mod customers;

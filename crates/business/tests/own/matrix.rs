@@ -58,6 +58,8 @@ const MAY: &[(&str, &str, &str)] = &[
     ("GET templates", "oad", "oad"),
     ("POST templates/{template}/approve", "oad", "oad"),
     ("POST templates/{template}/reject", "oad", "oad"),
+    ("POST templates/{template}/pause", "oad", "oad"),
+    ("POST templates/{template}/resume", "oad", "oad"),
     ("GET consents", "oasu", ""),
     ("GET consents/export", "oasu", ""),
     ("GET customers/{customer}/export", "oa", ""),

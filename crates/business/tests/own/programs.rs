@@ -132,7 +132,21 @@ async fn a_receiver_is_set_by_the_handshake_told_of_a_decision_and_told_again() 
     let (status, told) =
         world.console(&format!("POST templates/{id}/reject"), json!({ "reason": "no" })).await;
     assert_eq!((status, code_of(&told)), (409, "template_state"), "{told}");
+    // It rests for a while.
+    for (step, status) in [("pause", "PAUSED"), ("resume", "APPROVED")] {
+        let told = world.done(&format!("POST templates/{id}/{step}"), Value::Null).await;
+        assert_eq!(told["status"], status);
+        let waiting = Key::new(table::DELIVERY, &[b"d"]);
+        let waiting = world.data.scan(&waiting, &end_of(&waiting), 10).await.expect("read");
+        let event = format!("\"event\":\"{status}\"");
+        let last = waiting.last().expect("the receiver will be told");
+        assert!(String::from_utf8_lossy(&last.1).contains(&event));
+    }
     let other = world.template(&token, "order_late").await;
+    for step in ["pause", "resume"] {
+        let (status, told) = world.console(&format!("POST templates/{other}/{step}"), Value::Null).await;
+        assert_eq!((status, code_of(&told)), (409, "template_state"), "it was never approved: {told}");
+    }
     let (status, told) = world.console(&format!("POST templates/{other}/reject"), Value::Null).await;
     assert_eq!((status, code_of(&told)), (400, "invalid"), "why? {told}");
     let told = world

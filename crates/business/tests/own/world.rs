@@ -15,6 +15,7 @@ use lacre_business::customers::Country;
 use lacre_business::fake::{FakeChat, FakeClock, FakeFetch, FakeHooks, Fakes};
 use lacre_business::ground::{Face, Ground, WayOut};
 use lacre_business::node::{Approve, Node, Opened, Settings};
+use lacre_business::nodes::{Lead, Nodes};
 use lacre_business::own::{self, Door};
 use lacre_business::webhooks::Runner;
 use lacre_business::webhooks::event::Rendered;
@@ -54,8 +55,13 @@ pub struct Colleague {
 
 impl World {
     pub async fn new() -> Self {
+        Self::over(MemoryData::default(), None).await
+    }
+
+    /// Over a store, with the other devices of its account.
+    pub async fn over(data: MemoryData, nodes: Option<Arc<dyn Nodes>>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (data, clock, chat) = (MemoryData::default(), FakeClock::at(NOW), FakeChat::default());
+        let (clock, chat) = (FakeClock::at(NOW), FakeChat::default());
         let face = Face {
             handle: "bakery".to_owned(),
             out: WayOut { hooks: vec!["127.0.0.1".to_owned()], ..WayOut::default() },
@@ -79,7 +85,11 @@ impl World {
         let node = Node::open(ports, media, settings, Box::new(StdRng::seed_from_u64(7))).await;
         let node = Arc::new(node.expect("opened"));
         let own = ground.own().beside(Arc::new(chat.clone()), folder.path().to_owned());
-        let own = Arc::new(own.speaking(node.clone()));
+        let own = own.speaking(node.clone());
+        let own = Arc::new(match nodes {
+            Some(nodes) => own.among(nodes, Lead::alone()),
+            None => own,
+        });
         Self {
             chat,
             api: api::router(node.clone()),
@@ -184,6 +194,11 @@ impl World {
     /// The same, with an idempotency key.
     pub async fn program_once(&self, token: &str, key: &str, line: &str, body: Value) -> (u16, Value) {
         ask_with(&self.api, token, Some(key), ("/v23.0/", line), body).await
+    }
+
+    /// The node and the others of its account come together.
+    pub async fn agrees(&self) {
+        self.own.agree().await.expect("agreed");
     }
 
     /// What the node does now and then.

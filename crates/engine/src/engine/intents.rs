@@ -68,7 +68,7 @@ impl Engine {
             Intent::SetConsent(conversation, agreement) => self.grant(cx, conversation, agreement)?,
             Intent::SetTerms(terms) => self.set_terms(cx, terms)?,
             Intent::Share(name, bytes) => self.share(cx, name, bytes)?,
-            Intent::Lead(wanted, behind_ms) => self.ask_lead(cx, wanted, behind_ms),
+            Intent::Lead(wanted) => self.ask_lead(cx, wanted),
             Intent::Choose(conversation, menu, choice) => {
                 self.answer_menu(cx, conversation, menu, &choice)?.map(|(conversation, message)| {
                     cx.event(Event::Queued(id, conversation, message));

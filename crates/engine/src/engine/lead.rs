@@ -2,18 +2,13 @@
 
 use lacre_proto::error::WireError;
 use lacre_proto::wire::{self, request, response};
-use lacre_proto::{DeviceId, ErrorCode, Millis};
+use lacre_proto::{DeviceId, ErrorCode};
 
 use super::{Asked, Cx, Engine};
 use crate::api::{Event, Lead, Refusal, Wanted};
 
 impl Engine {
-    pub(super) fn ask_lead(
-        &mut self,
-        cx: &mut Cx<'_>,
-        wanted: Wanted,
-        behind_ms: Option<Millis>,
-    ) -> Result<(), Refusal> {
+    pub(super) fn ask_lead(&mut self, cx: &mut Cx<'_>, wanted: Wanted) -> Result<(), Refusal> {
         if !self.link.online {
             return Err(Refusal::Offline);
         }
@@ -23,9 +18,7 @@ impl Engine {
             Wanted::StepDown => wire::Wish::StepDown,
             Wanted::Look => wire::Wish::Look,
         };
-        // Whoever has not taken in all that has come does not know what is left to be done.
-        let behind_ms = behind_ms.filter(|_| self.link.caught_up);
-        self.ask(cx, Asked::Lead, request::Op::Lead(wire::Lead { wish: wish.into(), behind_ms }));
+        self.ask(cx, Asked::Lead, request::Op::Lead(wire::Lead { wish: wish.into() }));
         Ok(())
     }
 }
@@ -45,5 +38,5 @@ fn read(led: &wire::Led) -> Result<Lead, ErrorCode> {
         true => None,
         false => Some(DeviceId::try_from(&led.device).map_err(|_| ErrorCode::Internal)?),
     };
-    Ok(Lead { device, for_ms: led.for_ms, behind_ms: led.behind_ms })
+    Ok(Lead { device, for_ms: led.for_ms })
 }

@@ -144,7 +144,7 @@ impl Relay {
                 Ok(Answer::Done(wire::Done {}))
             }
             (Some(device), Op::PutTerms(put)) => Ok(self.put_terms(device, put)),
-            (Some(device), Op::Lead(asked)) => Ok(leads(device, &asked)),
+            (Some(device), Op::Lead(_)) => Ok(leads(device)),
             (None, Op::ReadRoster(read)) => {
                 let id = ConversationId::try_from(&read.conversation).unwrap();
                 let group = self.groups.get(&id).ok_or(ErrorCode::NoSuchConversation)?;
@@ -523,6 +523,6 @@ impl Relay {
 }
 
 /// Whoever asks leads.
-fn leads(device: DeviceId, asked: &wire::Lead) -> Answer {
-    Answer::Led(wire::Led { device: device.to_wire(), for_ms: 90_000, behind_ms: asked.behind_ms })
+fn leads(device: DeviceId) -> Answer {
+    Answer::Led(wire::Led { device: device.to_wire(), for_ms: 90_000 })
 }

@@ -73,6 +73,17 @@ impl Records<'_> {
         }))
     }
 
+    /// All that the devices of this account hold alike for a program on them, by names that begin so.
+    pub fn all_shared(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, EngineError> {
+        let begins = Matter::Share { name: prefix.to_owned(), bytes: Vec::new() }.subject();
+        let all = self.all::<Settled>("matter", &[&[key::OWN_MATTER], &*begins].concat())?;
+        let known = all.into_iter().filter_map(|(_, settled)| match settled.matter {
+            Matter::Share { name, bytes } => Some((name, bytes)),
+            _ => None,
+        });
+        Ok(known.collect())
+    }
+
     /// In how many conversations devices are still to be added or removed.
     pub fn devices_under_way(&self) -> Result<usize, EngineError> {
         let jobs = self.all::<Job>("job", &[key::OUTBOX])?;

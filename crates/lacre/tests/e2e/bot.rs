@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::process::{Relay, Running, texts, until};
+use crate::voice::wav;
 
 /// Waits for lines of an event.
 #[track_caller]
@@ -137,6 +138,45 @@ fn a_bot_saves_files_and_sends_some() {
     assert_eq!(bot.ended(), 0);
     let came = ana.read().pop().expect("it came");
     assert_eq!((&came["kind"], &came["content"]["caption"]), (&"media".into(), &"listen".into()));
+}
+
+#[test]
+fn a_bot_answers_with_files_voice_places_and_questions() {
+    let relay = Relay::start(&[]);
+    let (ana, shop) = (relay.person("ana"), relay.person("shop"));
+    let asked = ana.send(&shop, "where are you, and what do you have?");
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(at("list.txt"), "rye").expect("written");
+    wav(&folder.path().join("hello.wav"));
+    let mut bot = shop.bot(&[]);
+    let heard = wait(&bot, "message", 1).remove(0);
+    let answers = [
+        json!({"op": "send", "to": "ana", "text": "here"}),
+        json!({"op": "send_files", "to": "ana", "files": [at("list.txt")]}),
+        json!({"op": "send_voice", "conversation": heard["conversation"], "file": at("hello.wav")}),
+        json!({"op": "location", "to": "ana", "latitude": 38.7, "longitude": -9.1}),
+        json!({"op": "poll", "to": "ana", "question": "rye?", "options": ["yes", "no"]}),
+    ];
+    for (n, mut line) in answers.into_iter().enumerate() {
+        line["id"] = n.to_string().into();
+        line["reply_to"] = heard["id"].clone();
+        bot.say(&line);
+        let queued = wait(&bot, "queued", n + 1).remove(n);
+        let came = until("the answer", || ana.read().into_iter().find(|it| it["id"] == queued["message"]));
+        assert_eq!(came["reply_to"], asked["id"], "{line}");
+    }
+    // What answers nothing that is there is not sent.
+    for op in [
+        json!({"op": "send_files", "to": "ana", "files": [at("list.txt")], "reply_to": "0".repeat(32)}),
+        json!({"op": "location", "to": "ana", "latitude": 1, "longitude": 1, "reply_to": "0".repeat(32)}),
+    ] {
+        bot.say(&op);
+    }
+    let refused = wait(&bot, "error", 2);
+    assert!(refused.iter().all(|it| it["code"] == "no_such_message"), "{refused:?}");
+    bot.close();
+    assert_eq!(bot.ended(), 0);
 }
 
 #[test]

@@ -125,9 +125,27 @@ fn r18_of_two_nodes_one_tells_the_program_and_the_other_goes_on_when_it_ends() {
     assert_eq!(delivered["recipient_id"], from, "the same customer by the same id");
     message("are you both there?");
 
+    // Of a customer who wants nothing done with her data, neither speaks to her, wherever that was asked for.
+    let from_digits = from.as_str().expect("digits").to_owned();
+    let speaks = |words: &str| {
+        let text =
+            json!({ "messaging_product": "whatsapp", "to": from, "type": "text", "text": { "body": words } });
+        let token = second.made["access_token"].as_str().expect("a token");
+        let line = format!("POST /v23.0/{}/messages", bakery.id("phone_number_id"));
+        ask(&address_of_second, token, &line, &text).0
+    };
+    bakery.says(&["customer", "restrict", &from_digits]).ok();
+    until("the standby is silent", || (speaks("anybody?") != 200).then_some(()));
+    second.says(&["customer", "restrict", &from_digits, "--lift"]).ok();
+    assert_eq!(speaks("it was lifted here"), 200);
+    let wants = || bakery.says(&["customer", "export", &from_digits]).ok().object();
+    until("it is lifted at the leader", || wants()["restricted_since_ms"].is_null().then_some(()));
+
     // The leader stops: the other one leads, and goes on.
     first.terminate();
     assert_eq!(first.ended(), 0);
+    let listed = || run(&mut command(&second.data, &["nodes", "list"])).ok();
+    until("the standby knows how far it was", || listed().stdout.contains("was told, up to").then_some(()));
     ana.run(&["send", "bakery", "nobody there?"]).ok();
     let came = message("nobody there?");
     assert_eq!(came["from"], from);

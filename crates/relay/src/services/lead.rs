@@ -1,6 +1,6 @@
 //! Who of an account's devices does what only one is to do, such as telling a business's programs what came: one leads,
-//! for a while, and goes on as long as it asks. The relay keeps who, until when, and up to when everything was done; it
-//! knows no more of it, and nothing that is sealed hangs on it.
+//! for a while, and goes on as long as it asks. The relay keeps who and until when; it knows no more of it, and nothing
+//! that is sealed hangs on it.
 
 use bytes::Bytes;
 use lacre_proto::wire::{Lead, Led, Wish};
@@ -25,15 +25,12 @@ impl<D: Data> Services<D> {
         let known = before.as_ref().map(rows::decode::<LeadRow>).transpose()?.unwrap_or_default();
         let mut row = known.clone();
         if row.until_ms <= now || !self.is_device_of(&row, caller).await? {
-            row = LeadRow { done_ms: row.done_ms, ..LeadRow::default() };
+            row = LeadRow::default();
         }
         let leads = row.device == device;
-        if let Some(behind) = op.behind_ms.filter(|_| leads) {
-            row.done_ms = row.done_ms.max(now.saturating_sub(behind));
-        }
         match wish {
             Wish::Look => {}
-            Wish::StepDown if leads => row = LeadRow { done_ms: row.done_ms, ..LeadRow::default() },
+            Wish::StepDown if leads => row = LeadRow::default(),
             Wish::StepDown => {}
             Wish::Lead if !leads && !row.device.is_empty() => {}
             Wish::Lead | Wish::TakeOver => {
@@ -41,20 +38,14 @@ impl<D: Data> Services<D> {
                 row.until_ms = now + limits::LEAD.as_millis() as Millis;
             }
         }
-        let moved =
-            row.until_ms.saturating_sub(known.until_ms).max(row.done_ms.saturating_sub(known.done_ms));
-        if row.device != known.device || moved >= WORTH_WRITING {
+        if row.device != known.device || row.until_ms.saturating_sub(known.until_ms) >= WORTH_WRITING {
             let expected = before.map_or(Expected::Absent, Expected::Value);
             let batch = Batch::new().assert(key.clone(), expected).put(key, rows::encode(&row));
             self.0.data.write(batch).await.map_err(not_written)?;
         } else {
             row = LeadRow { until_ms: known.until_ms, ..row };
         }
-        Ok(Led {
-            device: row.device,
-            for_ms: row.until_ms.saturating_sub(now),
-            behind_ms: (row.done_ms > 0).then(|| now.saturating_sub(row.done_ms)),
-        })
+        Ok(Led { device: row.device, for_ms: row.until_ms.saturating_sub(now) })
     }
 
     /// Whether the device that leads is one of the account still.

@@ -149,9 +149,6 @@ pub(super) struct LeadRow {
     /// Until when, unless it asks again.
     #[prost(uint64, tag = "2")]
     pub(super) until_ms: u64,
-    /// Up to when the devices that led have done everything; 0 when none said.
-    #[prost(uint64, tag = "3")]
-    pub(super) done_ms: u64,
 }
 
 /// Until when something stands.

@@ -1,12 +1,16 @@
 //! What a node that does not lead keeps of what the leader tells: it tells it itself when it leads before the leader has.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
 use lacre_proto::{AccountId, Millis};
-use lacre_store::data::{Batch, Data, Key};
+use lacre_store::data::{Batch, Data, Expected, Key, WriteError};
 use serde::{Deserialize, Serialize};
 
 use super::{Outbox, Queueing, StoreError};
+use crate::nodes::Mark;
 use crate::restriction;
-use crate::store::{end_of, table};
+use crate::store::{bytes_of, end_of, table};
 use crate::webhooks::event::Rendered;
 
 const PAGE: usize = 256;
@@ -38,6 +42,20 @@ impl Aside {
     }
 }
 
+/// What of that which is aside the leader has told, or would not tell any more.
+struct Elsewhere {
+    /// What was taken before.
+    before: Millis,
+    /// But not of these customers: what is of them is told when nothing restricts it.
+    restricted: BTreeSet<AccountId>,
+}
+
+impl Elsewhere {
+    fn has(&self, it: &Aside) -> bool {
+        it.created < self.before && it.customer.is_none_or(|customer| !self.restricted.contains(&customer))
+    }
+}
+
 impl<D: Data> Outbox<D> {
     /// Has what was kept aside wait in its lanes, where the leader before has not told it: this node leads now. `false`
     /// when nothing is aside any more.
@@ -47,9 +65,9 @@ impl<D: Data> Outbox<D> {
         if rows.is_empty() || !self.lead.leads() {
             return Ok(false);
         }
-        let told = self.is_told(now);
+        let told = self.told_elsewhere(now).await?;
         let gone = rows.iter().fold(Batch::new(), |batch, (key, _)| batch.delete(key.clone()));
-        let left = rows.into_iter().map(|(_, it)| it).filter(|it| !told(it)).map(|it| Queueing {
+        let left = rows.into_iter().map(|(_, it)| it).filter(|it| !told.has(it)).map(|it| Queueing {
             created: it.created,
             event: Rendered { customer: it.customer, field: it.field.into(), body: it.body, is_led: true },
         });
@@ -57,30 +75,37 @@ impl<D: Data> Outbox<D> {
         Ok(true)
     }
 
-    /// Drops of what is aside what the leader has told for sure.
+    /// Drops of what is aside what the leader has told for sure, and what is so old that nobody would tell it any more.
     pub async fn drop_told(&self, now: Millis) -> Result<(), StoreError> {
-        let told = self.is_told(now);
+        let told = self.told_elsewhere(now).await?;
+        let mut after = None;
         loop {
-            let rows = self.store.list::<Aside>("what is aside", &Aside::all(), None, PAGE).await?;
-            // The oldest come first.
-            let old: Vec<_> = rows.into_iter().take_while(|(_, it)| told(it)).collect();
-            let batch = old.iter().fold(Batch::new(), |batch, (key, _)| batch.delete(key.clone()));
+            let rows = self.store.list::<Aside>("what is aside", &Aside::all(), after.as_ref(), PAGE).await?;
+            let Some((last, newest)) = rows.last() else { return Ok(()) };
+            after = Some(last.clone());
+            let old = rows.iter().filter(|(_, it)| told.has(it));
+            let batch = old.fold(Batch::new(), |batch, (key, _)| batch.delete(key.clone()));
             self.store.write(batch).await?;
-            if old.len() < PAGE {
+            // The oldest come first.
+            if newest.created >= told.before {
                 return Ok(());
             }
         }
     }
 
-    /// Which of what is aside the leader has told, or would not tell any more.
-    fn is_told(&self, now: Millis) -> impl Fn(&Aside) -> bool {
-        let (told, life) = (self.lead.told_before(now), self.settings.life);
-        move |it| told.is_some_and(|told| it.created < told) || it.created.saturating_add(life) <= now
+    async fn told_elsewhere(&self, now: Millis) -> Result<Elsewhere, StoreError> {
+        let too_old = now.saturating_add(1).saturating_sub(self.settings.life);
+        let before = self.lead.told_before(now).unwrap_or(0).max(too_old);
+        Ok(Elsewhere { before, restricted: restriction::all(&self.store).await? })
     }
 
-    /// How long ago that was up to which everything was told that only the leader tells, but for customers whose data is
-    /// restricted.
-    pub async fn behind(&self, now: Millis) -> Result<Millis, StoreError> {
+    /// When that was taken which this node told last, of what only the leader tells; 0 when that was before it started.
+    pub fn latest(&self) -> Millis {
+        self.latest.load(Ordering::Relaxed)
+    }
+
+    /// Up to when everything was told that only the leader tells, but for customers whose data is restricted.
+    pub async fn told(&self, now: Millis) -> Result<Mark, StoreError> {
         let aside = self.store.list::<Aside>("what is aside", &Aside::all(), None, 1).await?;
         let mut oldest = aside.first().map_or(now, |(_, it)| it.created);
         for lane in self.lanes().await? {
@@ -92,7 +117,7 @@ impl<D: Data> Outbox<D> {
                 oldest = oldest.min(due.waiting.created);
             }
         }
-        Ok(now.saturating_sub(oldest))
+        Ok(Mark(oldest.min(now)))
     }
 
     /// How many events are aside, counted up to a limit.
@@ -110,6 +135,25 @@ impl<D: Data> Outbox<D> {
             after = Some(last.clone());
             let of = rows.into_iter().filter(|(_, it)| it.customer == Some(customer));
             theirs.extend(of.filter_map(|(key, it)| Some((Aside::id_of(&key)?, it))));
+        }
+    }
+
+    /// What is aside of a customer is as if it had come now: whoever leads begins to tell it only now.
+    pub(super) async fn begin_aside_anew(&self, customer: AccountId, now: Millis) -> Result<(), StoreError> {
+        // Brought into its lanes meanwhile, it has its days from then on.
+        let _held = self.hold().await;
+        loop {
+            let theirs = self.aside_of(customer).await?;
+            let again = |batch: Batch, (id, it): (u64, Aside)| {
+                let before = Expected::Value(bytes_of(&it).into());
+                let now = bytes_of(&Aside { created: now, ..it });
+                batch.assert(Aside::key(id), before).put(Aside::key(id), now)
+            };
+            match self.store.write(theirs.into_iter().fold(Batch::new(), again)).await {
+                // Some of it was erased meanwhile.
+                Err(StoreError::Write(WriteError::Conflict(_))) => {}
+                done => return done,
+            }
         }
     }
 

@@ -90,6 +90,7 @@ impl<D: Data> Outbox<D> {
 
     /// Gives what waits about a customer its days again, from now on.
     pub(crate) async fn begin_anew(&self, customer: AccountId, now: Millis) -> Result<(), StoreError> {
+        self.begin_aside_anew(customer, now).await?;
         for lane in lanes(customer) {
             let prefix = lane.prefix();
             let (mut from, end) = (prefix.clone(), end_of(&prefix));

@@ -31,6 +31,7 @@ mod rows;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -126,6 +127,8 @@ pub struct Outbox<D> {
     pub(super) subscriptions: Subscriptions<D>,
     pub(super) settings: Settings,
     pub(super) lead: Lead,
+    /// When that was taken which this node, leading, had come into its lanes last.
+    latest: Arc<AtomicU64>,
     /// Ids and sequences are given one after the other.
     turn: Arc<tokio::sync::Mutex<()>>,
     /// Held from when events are looked at until they are queued.
@@ -147,6 +150,7 @@ impl<D: Data> Outbox<D> {
             subscriptions,
             settings,
             lead: Lead::alone(),
+            latest: Arc::default(),
             turn: Arc::default(),
             taking: Arc::default(),
             news: Arc::default(),
@@ -209,6 +213,9 @@ impl<D: Data> Outbox<D> {
                 let row = Aside { customer, field: field.into_owned(), created, body };
                 batch = batch.put(Aside::key(id), bytes_of(&row));
                 continue;
+            }
+            if is_led {
+                self.latest.fetch_max(created, Ordering::Relaxed);
             }
             for slot in self.subscriptions.slots(&field).await? {
                 let lane = Lane { slot, customer };

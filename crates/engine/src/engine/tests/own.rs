@@ -434,6 +434,9 @@ fn what_a_program_holds_is_alike_on_all_devices_and_on_those_that_come_later() {
     pass(&mut world, MINUTE);
     assert_eq!(shared(&world, "ana/tablet"), Some(vec![2; kinds::SHARE]));
     assert_eq!(shared(&world, "bruno"), None);
+    let all = |prefix: &str| records(&world, "ana/tablet").all_shared(prefix).unwrap();
+    assert_eq!(all("no"), [("node".to_owned(), vec![2; kinds::SHARE])]);
+    assert_eq!((all("").len(), all("nodes").len()), (2, 0));
     // What is over a limit is refused, and changes nothing.
     for (name, bytes) in
         [("", vec![]), (&*"x".repeat(kinds::SHARE_NAME + 1), vec![]), ("node", vec![0; kinds::SHARE + 1])]
@@ -448,12 +451,12 @@ fn what_a_program_holds_is_alike_on_all_devices_and_on_those_that_come_later() {
 #[test]
 fn who_leads_is_asked_of_the_relay_and_not_while_there_is_none() {
     let mut world = World::of(&["ana", "bruno"]);
-    world.intent("ana", Intent::Lead(Wanted::Lead, Some(7)));
+    world.intent("ana", Intent::Lead(Wanted::Lead));
     world.run();
     let device = world.people["ana"].engine.me().device;
-    let led = Event::Lead(Ok(Lead { device: Some(device), for_ms: 90_000, behind_ms: Some(7) }));
+    let led = Event::Lead(Ok(Lead { device: Some(device), for_ms: 90_000 }));
     assert!(world.people["ana"].events.contains(&led));
     world.disconnect("ana");
-    world.intent("ana", Intent::Lead(Wanted::Look, None));
+    world.intent("ana", Intent::Lead(Wanted::Look));
     assert_eq!(refused(&world, "ana"), Some(Refusal::Offline));
 }

@@ -21,7 +21,8 @@ fn records<'a>(world: &'a World, name: &str) -> Records<'a> {
     Records(&world.people[name].store)
 }
 
-/// What Mallory would have Ana's devices believe: that Ana calls herself so, and has blocked Bruno.
+/// What Mallory would have Ana's devices believe: that Ana calls herself so, has blocked Bruno, and that a program on
+/// another device of hers has done everything.
 fn sync(world: &World) -> Content<MimiId> {
     let stamp = Stamp { revision: u64::MAX / 2, id: MessageId([0xff; 16]) };
     let block = Matter::Block {
@@ -32,14 +33,16 @@ fn sync(world: &World) -> Content<MimiId> {
         blocked: true,
     };
     let name = Matter::Name("Your Bank".to_owned());
-    Content::Sync([block, name].map(|matter| Settled { stamp, matter }).to_vec())
+    let share = Matter::Share { name: "told".to_owned(), bytes: vec![1, 0xff] };
+    Content::Sync([block, name, share].map(|matter| Settled { stamp, matter }).to_vec())
 }
 
-fn fooled(world: &World) -> (bool, bool) {
+fn fooled(world: &World) -> (bool, bool, bool) {
     let ana = account(world, "ana");
     let name = records(world, "ana").name_of(ana).unwrap();
     let blocked = records(world, "ana").is_blocked(account(world, "bruno")).unwrap();
-    (name.as_deref() == Some("Your Bank"), blocked)
+    let told = records(world, "ana").shared("told").unwrap();
+    (name.as_deref() == Some("Your Bank"), blocked, told.is_some())
 }
 
 /// All that Ana's store holds but how far the mailbox and the seals have come.
@@ -70,7 +73,7 @@ fn d11_what_only_own_devices_say_is_refused_from_a_contact() {
         let before = kept(&world);
         let content = sync(&world);
         say(&mut world, "ana", content);
-        assert_eq!(fooled(&world), (!armed, !armed), "armed: {armed}");
+        assert_eq!(fooled(&world), (!armed, !armed, !armed), "armed: {armed}");
         assert_eq!(world.alerts("ana").contains(&Alert::NotYourDevice), armed);
         if armed {
             assert!(kept(&world) == before, "nothing was changed");
@@ -93,7 +96,7 @@ fn d11_and_in_a_group() {
         let content = sync(&world);
         let before = kept(&world);
         say(&mut world, "Coins", content);
-        assert_eq!(fooled(&world), (!armed, !armed), "armed: {armed}");
+        assert_eq!(fooled(&world), (!armed, !armed, !armed), "armed: {armed}");
         assert_eq!(world.alerts("ana").contains(&Alert::NotYourDevice), armed);
         if armed {
             assert!(kept(&world) == before, "nothing was changed");
@@ -146,13 +149,13 @@ fn d11_a_look_alike_of_the_conversation_of_ones_own_is_not_entered() {
             if off.is_empty() || whose == "mallory" {
                 assert_eq!(entered, None, "{case}");
                 assert!(matches!(alerts[..], [Alert::WelcomeRefused(_), Alert::Misdelivered]), "{case}");
-                assert_eq!(fooled(&world), (false, false), "{case}");
+                assert_eq!(fooled(&world), (false, false, false), "{case}");
                 continue;
             }
             assert_eq!(entered.map(|it| it.kind), Some(ConversationKind::Own), "{case}");
             let refuses = off.len() == 1;
             assert_eq!(alerts.contains(&Alert::NotYourDevice), refuses, "{case}");
-            assert_eq!(fooled(&world), (!refuses, !refuses), "{case}");
+            assert_eq!(fooled(&world), (!refuses, !refuses, !refuses), "{case}");
         }
     }
 }

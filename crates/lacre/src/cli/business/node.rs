@@ -247,6 +247,22 @@ pub enum TemplateCommand {
         #[command(flatten)]
         node: NodeArgs,
     },
+    /// Pause one that customers do not like: nothing is made of it until it is resumed, and its program is told
+    Pause {
+        /// Its id, as `list` shows it
+        id: u64,
+        /// Which node
+        #[command(flatten)]
+        node: NodeArgs,
+    },
+    /// Have one that was paused sent again
+    Resume {
+        /// Its id, as `list` shows it
+        id: u64,
+        /// Which node
+        #[command(flatten)]
+        node: NodeArgs,
+    },
 }
 
 const ROLES: [&str; 6] = ["owner", "admin", "supervisor", "agent", "auditor", "developer"];

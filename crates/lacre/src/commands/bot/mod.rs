@@ -246,18 +246,27 @@ impl Bot {
 
     /// The intent that does what was asked for, and what is to be said of its files.
     async fn intent(&self, op: Op) -> Result<(Intent, Vec<String>), Failure> {
-        let (to, conversation, (content, warnings)) = match op {
-            Op::SendFiles { to, conversation, files, caption, original } => {
-                (to, conversation, files::sealed(&self.client, files, caption, original).await?)
+        // Whether it can be said there at all comes before the work on its files.
+        let said = |to: Option<String>, conversation: Option<String>, reply_to: Option<String>| {
+            self.look_up(|views| {
+                let to = op::place(views, to.as_deref(), conversation.as_deref())?;
+                let in_reply_to = op::answered(views, &to, reply_to.as_deref())?;
+                Ok((to, Wish { in_reply_to, ..Wish::default() }))
+            })
+        };
+        let ((to, wish), (content, warnings)) = match op {
+            Op::SendFiles { to, conversation, files, caption, original, reply_to } => {
+                let said = said(to, conversation, reply_to)?;
+                (said, files::sealed(&self.client, files, caption, original).await?)
             }
-            Op::SendVoice { to, conversation, file } => {
+            Op::SendVoice { to, conversation, file, reply_to } => {
+                let said = said(to, conversation, reply_to)?;
                 let folder = self.client.files().ok_or_else(no_folder)?;
-                (to, conversation, (send::voice(folder, file.as_ref()).await?, Vec::new()))
+                (said, (send::voice(folder, file.as_ref()).await?, Vec::new()))
             }
             op => return Ok((self.look_up(|views| op.intent(views))?, Vec::new())),
         };
-        let to = self.look_up(|views| op::place(views, to.as_deref(), conversation.as_deref()))?;
-        Ok((Intent::Say(to, content, Wish::default()), warnings))
+        Ok((Intent::Say(to, content, wish), warnings))
     }
 
     /// Does what was asked for; the line that answers it.

@@ -47,9 +47,10 @@ pub enum Op {
         /// Pictures in their full size, and what cannot be cleaned as it is.
         #[serde(default)]
         original: bool,
+        reply_to: Option<String>,
     },
     /// Sends a WAV file, or one that was recorded, as a voice note.
-    SendVoice { to: Option<String>, conversation: Option<String>, file: String },
+    SendVoice { to: Option<String>, conversation: Option<String>, file: String, reply_to: Option<String> },
     /// Saves the files of a message, or the one of this number.
     Save { conversation: String, message: String, file: Option<u8>, to: String },
     /// Asks a question with answers.
@@ -60,6 +61,7 @@ pub enum Op {
         options: Vec<String>,
         #[serde(default)]
         multiple: bool,
+        reply_to: Option<String>,
     },
     /// Sends a place on earth.
     Location {
@@ -69,6 +71,7 @@ pub enum Op {
         longitude: f64,
         #[serde(default)]
         label: String,
+        reply_to: Option<String>,
     },
     /// Marks everything up to a message as read.
     Read { conversation: String, message: String },
@@ -123,22 +126,16 @@ pub fn parse(line: &[u8]) -> Result<Asked, (Option<String>, Failure)> {
 impl Op {
     /// The intent that does it, in the conversations as they are now.
     pub fn intent(self, views: &Views<'_>) -> Result<Intent, Failure> {
-        let say = |to: Option<String>, conversation: Option<String>, content| -> Result<Intent, Failure> {
+        let say = |to: Option<String>, conversation: Option<String>, reply_to: Option<String>, content| {
             let to = place(views, to.as_deref(), conversation.as_deref())?;
-            Ok(Intent::Say(to, content, Wish::default()))
+            let wish = Wish { in_reply_to: answered(views, &to, reply_to.as_deref())?, ..Wish::default() };
+            Ok::<_, Failure>(Intent::Say(to, content, wish))
         };
         Ok(match self {
             Self::Send { to, conversation, text, reply_to, once, at } => {
                 let to = place(views, to.as_deref(), conversation.as_deref())?;
                 check_text(&text)?;
-                let in_reply_to = reply_to.as_deref().map(message_id).transpose()?;
-                if let Some(answered) = in_reply_to {
-                    let known = match to {
-                        To::Conversation(conversation) => views.message(conversation, answered)?,
-                        To::Person(_) => None,
-                    };
-                    known.ok_or_else(no_such_message)?;
-                }
+                let in_reply_to = answered(views, &to, reply_to.as_deref())?;
                 let at = at.as_deref().map(crate::output::time).transpose();
                 let not_before = at.map_err(|failure| usage(&failure.message))?;
                 Intent::Say(to, Content::Text { text }, Wish { once, not_before, in_reply_to })
@@ -146,13 +143,13 @@ impl Op {
             Self::SendFiles { .. } | Self::SendVoice { .. } | Self::Save { .. } => {
                 unreachable!("what takes its time is taken before")
             }
-            Self::Poll { to, conversation, question, options, multiple } => {
-                say(to, conversation, Content::Poll(Poll { question, options, multiple }))?
+            Self::Poll { to, conversation, question, options, multiple, reply_to } => {
+                say(to, conversation, reply_to, Content::Poll(Poll { question, options, multiple }))?
             }
-            Self::Location { to, conversation, latitude, longitude, label } => {
+            Self::Location { to, conversation, latitude, longitude, label, reply_to } => {
                 let place =
                     Place { latitude_e7: e7(latitude, 90.0)?, longitude_e7: e7(longitude, 180.0)?, label };
-                say(to, conversation, Content::Place(place))?
+                say(to, conversation, reply_to, Content::Place(place))?
             }
             Self::Read { conversation, message } => {
                 let (conversation, id) = here(views, &conversation, &message)?;
@@ -204,6 +201,17 @@ pub fn place(views: &Views<'_>, to: Option<&str>, conversation: Option<&str>) ->
         (None, Some(id)) => conversation_of(views, id).map(To::Conversation),
         _ => Err(usage("say either `to` or `conversation`")),
     }
+}
+
+/// The message that is answered, which is there where it is answered.
+pub fn answered(views: &Views<'_>, to: &To, reply_to: Option<&str>) -> Result<Option<MessageId>, Failure> {
+    let Some(id) = reply_to.map(message_id).transpose()? else { return Ok(None) };
+    let conversation = match to {
+        To::Conversation(conversation) => Some(*conversation),
+        To::Person(handle) => views.direct_with(handle)?,
+    };
+    let known = conversation.map_or(Ok(None), |conversation| views.message(conversation, id))?;
+    known.map(|_| Some(id)).ok_or_else(no_such_message)
 }
 
 /// Whom a name means: a person, or a group that no person could be meant by.

@@ -33,6 +33,9 @@ pub(super) async fn run(command: NodesCommand, as_json: bool) -> Result<(), Fail
         NodesCommand::List(node) => {
             let told = get(&node.data, "nodes").await?;
             rows(&told, as_json, "This account has no devices.", line)?;
+            if let Some(ago) = told["told_seconds_ago"].as_u64().filter(|_| !as_json) {
+                output::line(&format!("all that came was told, up to {ago} s ago"))?;
+            }
             let aside = told["aside"].as_u64().unwrap_or_default();
             if !as_json && aside > 0 {
                 output::line(&format!(

@@ -24,6 +24,14 @@ pub(super) async fn run(command: TemplateCommand, as_json: bool) -> Result<(), F
                 post(&node.data, &format!("templates/{id}/reject"), &json!({ "reason": reason })).await?;
             decided(&told, as_json, "is rejected: its program is told why")
         }
+        TemplateCommand::Pause { id, node } => {
+            let told = post(&node.data, &format!("templates/{id}/pause"), &Value::Null).await?;
+            decided(&told, as_json, "is paused: it may not be sent until it is resumed")
+        }
+        TemplateCommand::Resume { id, node } => {
+            let told = post(&node.data, &format!("templates/{id}/resume"), &Value::Null).await?;
+            decided(&told, as_json, "may be sent again")
+        }
     }
 }
 
