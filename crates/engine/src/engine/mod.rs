@@ -38,6 +38,8 @@
 //! | `history`, `own_row` | what was said before a device came, told by another one |
 //! | `linking` | an old device lets a new one in |
 //! | `dealing` | businesses: badges, consent, what is sent by name |
+//! | `looking` | who has a handle, before anything is said to them |
+//! | `profile` | what businesses say of themselves |
 //! | `terms` | what businesses keep, and who acts for them |
 //! | `connection` | connected, caught up, ticks and chores |
 
@@ -69,12 +71,14 @@ mod lead;
 mod linking;
 mod links;
 mod lists;
+mod looking;
 mod merging;
 mod opening;
 mod outbox;
 mod own;
 mod own_row;
 mod passing;
+mod profile;
 mod receive;
 pub(crate) mod reporting;
 mod resync;
@@ -192,6 +196,8 @@ enum Asked {
     File(FileId),
     /// Who leads the devices of this account.
     Lead,
+    /// Who has a handle, and nothing else.
+    LookUp(Handle),
 }
 
 /// What has come of the two answers that an opening waits for.
@@ -336,6 +342,7 @@ impl Engine {
                 lead::answered(cx, result);
                 Ok(())
             }
+            Asked::LookUp(handle) => self.look_up_answered(cx, handle, result),
         }
     }
 }

@@ -381,6 +381,10 @@ impl Engine {
                 let terms = wire::Signed::decode(document.as_slice()).ok();
                 request::Op::PutTerms(wire::PutTerms { terms })
             }
+            Chore::Profile(document) => {
+                let profile = wire::Signed::decode(document.as_slice()).ok();
+                request::Op::PutProfile(wire::PutProfile { profile })
+            }
         };
         job.state = JobState::InFlight;
         cx.put(at.clone(), &job);
@@ -406,6 +410,7 @@ impl Engine {
                         self.grant_answered(cx, business, receipt, &result)
                     }
                     What::Account(Chore::Terms(document)) => self.terms_answered(cx, &document, &result),
+                    What::Account(Chore::Profile(document)) => self.profile_answered(cx, &document, &result),
                     _ => Ok(()),
                 }
             }
