@@ -32,7 +32,7 @@ mod account;
 mod door;
 mod grant;
 pub(crate) mod params;
-mod picture;
+pub(crate) mod picture;
 mod reviewed;
 pub(crate) mod signed;
 pub(crate) mod strangers;

@@ -10,6 +10,7 @@ mod limits;
 mod media;
 mod messages;
 mod nonsense;
+mod presented;
 mod review;
 mod spec;
 mod templates;
