@@ -8,6 +8,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .boxed(".lacre.v1.Account.standing")
         .boxed(".lacre.v1.Account.terms")
         .boxed(".lacre.v1.Account.consent")
+        .boxed(".lacre.v1.Account.profile")
         .compile_fds(descriptors)?;
     Ok(())
 }

@@ -153,10 +153,26 @@ fn client_frames() -> Vec<Vec<u8>> {
             request: Some(ana.resync()),
             ..Default::default()
         }),
+        request::Op::PutProfile(wire::PutProfile { profile: Some(profile()) }),
     ];
     let body = |op| client_frame::Body::Request(wire::Request { id: 1, op: Some(op) });
     let ack = client_frame::Body::Ack(wire::Ack { position: 7 });
     ops.map(body).into_iter().chain([ack]).map(client).collect()
+}
+
+/// What a business says of itself.
+fn profile() -> wire::Signed {
+    let said = wire::BusinessProfile {
+        business: vec![1; 16].into(),
+        device: vec![2; 16].into(),
+        about: "Bread".to_owned(),
+        websites: vec!["https://bakery.example".to_owned()],
+        commands: vec![wire::BusinessCommand { name: "order".to_owned(), description: "bread".to_owned() }],
+        picture: vec![0xff, 0xd8, 0xff].into(),
+        revision: 1,
+        ..Default::default()
+    };
+    wire::Signed { body: said.encode_to_vec().into(), signature: vec![3; 64].into() }
 }
 
 fn client(body: client_frame::Body) -> Vec<u8> {
@@ -170,9 +186,12 @@ fn relay_frames() -> Vec<Vec<u8>> {
     let entries = items().into_iter().zip(1..);
     let entries = entries.map(|(item, position)| wire::Entry { position, item: item.into() }).collect();
     let refused = response::Result::Error(wire::Error { code: 141, epoch: 3, retry_after_ms: 0 });
+    let account = wire::Account { profile: Some(Box::new(profile())), ..Default::default() };
+    let found = response::Result::Account(account);
     let bodies = [
         server_frame::Body::Push(wire::Push { entries }),
         server_frame::Body::Response(wire::Response { id: 1, result: Some(refused) }),
+        server_frame::Body::Response(wire::Response { id: 2, result: Some(found) }),
         server_frame::Body::CaughtUp(wire::CaughtUp { position: 3 }),
     ];
     let frames = bodies.map(|body| frame::encode_server(1, &wire::ServerFrame { body: Some(body) }).to_vec());

@@ -15,6 +15,7 @@ pub use lacre_client::content::{Answer, Field, Filled, Form, Input, LineKind, Pa
 
 pub use self::opened::Opened;
 pub use self::review::Review;
+use crate::about::Presenting;
 use crate::clock::RelayClock;
 use crate::store::StoreError;
 
@@ -510,7 +511,7 @@ pub struct Customer {
 }
 
 /// The sealed side of the node.
-pub trait Chat: RelayClock {
+pub trait Chat: RelayClock + Presenting {
     /// The customers with whom there is a conversation, and since when; also those who were not heard of yet.
     fn met(&self) -> Result<Vec<(AccountId, Millis)>, SendError> {
         Ok(Vec::new())

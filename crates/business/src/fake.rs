@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 use url::Url;
 
+use crate::about::{Presented, Presenting};
 use crate::agreed::{Agreed, Agreements};
 use crate::api::apps::{Hook, HookError, Hooks, Level, Notice, Subscribed};
 use crate::api::link::{Fetch, FetchError, Fetched};
@@ -78,6 +79,7 @@ struct State {
     agreed: BTreeMap<AccountId, Agreed>,
     held: HashMap<AccountId, Vec<Held>>,
     terms: Option<Terms>,
+    presented: Vec<Presented>,
     unreachable: bool,
     next: u64,
     /// How often a file was fetched.
@@ -94,6 +96,16 @@ impl FakeChat {
     /// The relay takes what customers are told, or cannot be reached.
     pub fn reaches(&self, the_relay: bool) {
         self.state().unreachable = !the_relay;
+    }
+
+    /// Everything that the business has said of itself, the newest last.
+    pub fn has_presented(&self) -> Vec<Presented> {
+        self.state().presented.clone()
+    }
+
+    /// Another node of the business says something of it.
+    pub fn is_presented_by_another(&self, what: Presented) {
+        self.state().presented.push(what);
     }
 
     /// Somebody has a handle.
@@ -372,6 +384,21 @@ impl Telling for FakeChat {
             state.terms = Some(terms);
         }
         Box::pin(std::future::ready(refused.map_or(Ok(()), Err)))
+    }
+}
+
+impl Presenting for FakeChat {
+    fn presented(&self) -> Result<Option<Presented>, SendError> {
+        Ok(self.state().presented.last().cloned())
+    }
+
+    async fn present(&self, what: Presented) -> Result<(), SendError> {
+        let mut state = self.state();
+        if let Some(why) = state.refusals.pop() {
+            return Err(why);
+        }
+        state.presented.push(what);
+        Ok(())
     }
 }
 

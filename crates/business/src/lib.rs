@@ -5,6 +5,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`chat`] | the port to the sealed side: what the node says and hears |
+//! | [`about`] | what the business says of itself to whoever looks it up |
 //! | [`agreed`] | what customers have signed |
 //! | [`clock`] | what time it is |
 //! | [`store`] | what the node keeps of its own, over `lacre-store` |
@@ -24,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod about;
 pub mod agreed;
 pub mod api;
 pub mod audit;

@@ -205,6 +205,8 @@ pub struct Node<P: Ports> {
     pub(crate) strangers: Limiter<IpAddr>,
     /// Runs of tokens that were wrong.
     pub(crate) failures: Mutex<Failures>,
+    /// What the business says of itself is looked at and said by one at a time.
+    pub(crate) presenting: tokio::sync::Mutex<()>,
     /// Uploads to which somebody brings bytes just now.
     pub(crate) uploading: Mutex<BTreeSet<UploadId>>,
     /// Large bodies that are signed.
@@ -253,6 +255,7 @@ impl<P: Ports> Node<P> {
             turns: Default::default(),
             strangers: Limiter::new(strangers::PACE),
             failures: Mutex::default(),
+            presenting: tokio::sync::Mutex::default(),
             uploading: Mutex::default(),
             rng: Mutex::new(rng),
             chat,

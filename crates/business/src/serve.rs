@@ -256,6 +256,9 @@ async fn keep_clean<P: Ports, D: Data, K: Clock>(
         if let Err(error) = node.learn_review().await {
             tracing::warn!(%error, "what the operator made of the business is told later");
         }
+        if let Err(error) = node.present().await {
+            tracing::warn!(%error, "customers see later what the business says of itself");
+        }
         if let Err(error) = api::uploads::rest(node).await {
             tracing::warn!(%error, "parts of uploads lie plain for a while");
         }

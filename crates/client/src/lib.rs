@@ -12,6 +12,7 @@ pub mod files;
 pub mod groups;
 mod joining;
 pub mod journal;
+mod lookup;
 pub mod markup;
 pub mod once;
 pub mod profile;

@@ -1,18 +1,19 @@
 //! View models: what a screen or a script shows, read from the records after each commit.
 
+mod business;
 mod marks;
 
 use lacre_engine::records::{Change, ConversationKind, ConversationRecord, ConversationState};
-use lacre_engine::records::{ConsentRecord, Terms, Verified};
 use lacre_engine::records::{Failure, MessageRecord, MessageState, Standing};
 use lacre_engine::records::{FileId, Me, Position, Records, Transfer, Trust, Unreadable};
 use lacre_engine::{EngineError, Reader};
-use lacre_proto::{AccountId, ConversationId, Handle, Millis};
+use lacre_proto::{ConversationId, Handle, Millis};
 
 use crate::content::dealing::consent_in;
 use crate::content::{self, Card, Content, FileRef, MessageId, Preview};
 use crate::groups::Asking;
 use crate::search::{self, Filter, Found, Place, Query};
+pub use business::Business;
 pub use marks::{Choice, Later, Marks, Poll, Reaction, Version};
 
 /// A conversation as a list shows it.
@@ -42,24 +43,6 @@ pub struct Conversation {
     pub safety: Safety,
     /// The business that it is with, when this account is its customer.
     pub business: Option<Business>,
-}
-
-/// A business, as its customer sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Business {
-    /// The badge: drawn from nothing else. `None` where the operator has not verified it, or it is over.
-    pub verified: Option<Verified>,
-    /// What it may write, as this account has said last.
-    pub consent: Option<ConsentRecord>,
-    /// Until when it may answer freely what this account has written.
-    pub window_until: Millis,
-    /// The display name of another business, a verified one, that its handle looks like. Not made safe for a screen.
-    pub looks_like: Option<String>,
-    /// What it keeps, and who acts for it; `None` when it has told nothing. Not made safe for a screen.
-    pub terms: Option<Terms>,
-    /// The hash of what it tells: who is shown it agrees to that and nothing else
-    /// ([`Agreement`](crate::Agreement)).
-    pub terms_hash: Option<[u8; 32]>,
 }
 
 /// What the conversation with oneself is called.
@@ -415,42 +398,6 @@ impl Views<'_> {
             },
             business,
         })
-    }
-
-    fn business_of(&self, record: &ConversationRecord) -> Result<Option<Business>, EngineError> {
-        let (Some(me), Some(peer)) = (self.me()?, record.peer) else { return Ok(None) };
-        let Some(known) = self.records().business(peer)? else { return Ok(None) };
-        if self.records().business(me.account)?.is_some() {
-            return Ok(None);
-        }
-        let leave = self.records().leave(peer, me.account)?;
-        let terms = self.records().terms(peer)?;
-        // Who was verified goes by a name that an operator has looked at.
-        let looks_like = match known.verified {
-            Some(_) => None,
-            None => self.looks_like(Some(peer), [record.name()])?,
-        };
-        Ok(Some(Business {
-            looks_like,
-            verified: known.verified,
-            consent: leave.consent,
-            window_until: leave.window_until_ms,
-            terms_hash: terms.as_ref().map(|it| it.hash()),
-            terms: terms.map(|it| it.terms),
-        }))
-    }
-
-    /// The verified business, other than this account itself, that one of these names looks like: its display name.
-    /// Those are compared that this device has met.
-    pub(crate) fn looks_like<'a>(
-        &self,
-        who: Option<AccountId>,
-        names: impl IntoIterator<Item = &'a str> + Clone,
-    ) -> Result<Option<String>, EngineError> {
-        let known = self.records().businesses()?.into_iter();
-        let others = known.filter(|business| Some(business.account) != who).filter_map(|it| it.verified);
-        let mut alike = others.map(|verified| verified.display_name);
-        Ok(alike.find(|known| names.clone().into_iter().any(|name| lacre_guard::alike(known, name))))
     }
 
     pub(crate) fn message_of(&self, record: MessageRecord) -> Result<Message, EngineError> {

@@ -8,7 +8,7 @@ use lacre_proto::{AccountId, ConversationId, DeviceId, ErrorCode, Handle, Millis
 
 use crate::content::{Answer, Category, Content, MessageId, Misfilled};
 use crate::identity::{GroupLink, LinkCode, LinkError, LinkNumber, SafetyNumber};
-use crate::records::{DownloadFailure, Failure, FileId, Rules, Terms};
+use crate::records::{DownloadFailure, Failure, FileId, Profile, Rules, Terms};
 
 /// Reads of the local store, as it was at the last commit. Keys are the engine's own; their first byte is the
 /// table (see `records`).
@@ -180,6 +180,12 @@ pub enum Intent {
     /// What this account, a business, keeps and who acts for it, told to its customers in place of what was told
     /// before.
     SetTerms(Terms),
+    /// What this account, a business, says of itself to whoever looks it up, in place of what it said before; with a
+    /// small JPEG, which may be empty. Limits: [`lacre_proto::profile`].
+    SetProfile(Box<Profile>, Vec<u8>),
+    /// Asks the directory who has a handle, and what they say of themselves when it is a business; nothing is sent to
+    /// them. Not kept: needs a connection. Ends with [`Event::LookedUp`], while the connection holds.
+    LookUp(Handle),
     /// Has the devices of this account hold something alike for a program on them, in place of what it was before:
     /// its name, of at most [`SHARE_NAME`](crate::content::kinds::SHARE_NAME) bytes, and what it is, of at most
     /// [`SHARE`](crate::content::kinds::SHARE).
@@ -383,6 +389,10 @@ pub enum Event {
     Consent(AccountId),
     /// What a business tells of itself is another than before, or the relay has it now.
     Terms(AccountId),
+    /// What a business says of itself is another than before, or the relay has it now.
+    Profile(AccountId),
+    /// Who has this handle is in the records as the directory has them; or nobody is found.
+    LookedUp(Handle, Result<AccountId, Refusal>),
     /// The devices of this account hold something of this name alike: another than before.
     Shared(String),
     /// What the relay says to the last question who leads the devices of this account.
@@ -632,6 +642,14 @@ pub enum Alert {
     /// The relay takes what this business tells of itself from nobody; the stable number of its code.
     #[error("what this business tells of itself was refused: {}", lacre_proto::ErrorCode::from_number(*.0).sentence())]
     TermsRefused(u32),
+    /// The directory has given what a business says of itself, and no device of it has signed that; it is not shown.
+    #[error(
+        "what the relay says that a business says of itself was not signed by the business; it is not shown"
+    )]
+    FalseProfile,
+    /// The relay does not take what this business says of itself; the stable number of its code.
+    #[error("what this business says of itself was refused: {}", lacre_proto::ErrorCode::from_number(*.0).sentence())]
+    ProfileRefused(u32),
 }
 
 /// The engine itself failed; nothing was changed, and the engine must be reopened from the store.

@@ -68,8 +68,12 @@ pub enum Defence {
     Consent,
     /// The badge of a business is drawn only from the operator's certificate.
     Badge,
-    /// What a business tells of itself is signed by a device of it.
+    /// What a business tells that it keeps, and who acts for it, is signed by a device of it.
     Terms,
+    /// What a business says of itself is signed by a device of it, and is its own.
+    Profile,
+    /// What a business has said of itself before does not come back.
+    Revision,
 }
 
 /// Which defences are on.

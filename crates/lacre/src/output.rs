@@ -1,5 +1,6 @@
 //! What commands print: lines for people, one JSON object a line for scripts.
 
+mod about;
 mod json;
 
 use std::io::{self, Write};
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 use crate::exit::Failure;
 use crate::safe_text::{safe_line, safe_text};
+pub use about::{command_line, offer_lines, profile_json, profile_lines};
 pub use json::{file_json, message_json};
 
 /// Prints a line; a reader that went away ends the program quietly.

@@ -20,6 +20,8 @@ pub const BUSINESS_CERTIFICATE: &[u8] = b"lacre business certificate v1";
 pub const CONSENT: &[u8] = b"lacre consent v1";
 /// Label of what a business tells its customers: what it keeps, and who acts for it.
 pub const TERMS: &[u8] = b"lacre business terms v1";
+/// Label of what a business says of itself: a signed [`BusinessProfile`](crate::wire::BusinessProfile).
+pub const PROFILE: &[u8] = b"lacre business profile v1";
 /// Label of what the hash of a group link's secret covers.
 const GROUP_LINK: &[u8] = b"lacre group link v1";
 /// Label of an author's signature under content.
@@ -80,6 +82,7 @@ mod tests {
             BUSINESS_CERTIFICATE,
             CONSENT,
             TERMS,
+            PROFILE,
             AUTHOR,
             GROUP_LINK,
             LOGIN,

@@ -8,6 +8,7 @@ pub mod id;
 pub mod label;
 pub mod limits;
 pub mod mls_framing;
+pub mod profile;
 pub mod terms;
 
 /// The generated protobuf types of `proto/lacre.proto`, whose comments tell what each field means.

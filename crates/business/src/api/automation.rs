@@ -1,5 +1,6 @@
 //! `/{number}/conversational_automation`, `/{number}/settings` and `/{number}/whatsapp_commerce_settings`.
 
+use lacre_proto::profile as limits;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ use super::numbers;
 use super::reader::At;
 use crate::node::{Node, Ports};
 
-/// What is offered to a customer before anybody answers. It is told to programs; no customer sees it yet.
+/// What is offered to a customer before anybody answers.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Automation {
     /// Lines to begin with, at most three.
@@ -45,16 +46,17 @@ pub async fn post<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiErr
         );
     }
     let prompts = match params.maybe("prompts")? {
-        Some(prompts) => Some(texts(&prompts.items(0, 3)?)?),
+        Some(prompts) => Some(texts(&prompts.items(0, limits::PROMPTS)?)?),
         None => None,
     };
     let commands = match params.maybe("commands")? {
         Some(commands) => {
             let command = |it: &At<'_>| {
-                let name = it.need_text("command_name", 30)?.to_owned();
-                Ok::<_, ApiError>((name, it.need_text("command_description", 256)?.to_owned()))
+                let name = it.need_text("command_name", limits::COMMAND)?.to_owned();
+                let description = it.need_text("command_description", limits::COMMAND_DESCRIPTION)?;
+                Ok::<_, ApiError>((name, description.to_owned()))
             };
-            Some(commands.items(0, 30)?.iter().map(command).collect::<Result<Vec<_>, _>>()?)
+            Some(commands.items(0, limits::COMMANDS)?.iter().map(command).collect::<Result<Vec<_>, _>>()?)
         }
         None => None,
     };
@@ -68,11 +70,12 @@ pub async fn post<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiErr
         }
     };
     numbers::change(node, given).await?;
+    node.present_soon().await;
     Ok(success())
 }
 
 fn texts(items: &[At<'_>]) -> Result<Vec<String>, ApiError> {
-    items.iter().map(|it| Ok(it.text(1, 80)?.to_owned())).collect()
+    items.iter().map(|it| Ok(it.text(1, limits::PROMPT)?.to_owned())).collect()
 }
 
 /// `GET /{number}/settings`.

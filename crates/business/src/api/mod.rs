@@ -35,7 +35,7 @@ mod debug;
 mod door;
 mod grant;
 pub(crate) mod params;
-mod picture;
+pub(crate) mod picture;
 mod reviewed;
 pub(crate) mod signed;
 pub(crate) mod strangers;

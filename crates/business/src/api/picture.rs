@@ -14,7 +14,7 @@ use super::reader::At;
 use super::uploads;
 use crate::media::{Family, Medium};
 use crate::node::{Node, Ports};
-use crate::store::{bytes_of, table};
+use crate::store::{StoreError, bytes_of, table};
 
 /// How long the address of the picture works.
 const LIFE: Millis = 7 * 24 * 60 * 60 * 1000;
@@ -62,9 +62,10 @@ pub(super) async fn get<P: Ports>(node: &Node<P>, _: &Call) -> Result<Response<B
     media::bytes(node, &medium).await
 }
 
-async fn find<P: Ports>(node: &Node<P>) -> Result<Option<Medium>, ApiError> {
+/// The picture, when there is one.
+pub(crate) async fn find<P: Ports>(node: &Node<P>) -> Result<Option<Medium>, StoreError> {
     match node.store.read("the picture", &key()).await? {
-        Some(id) => Ok(node.media.find(id, node.now()).await?),
+        Some(id) => node.media.find(id, node.now()).await,
         None => Ok(None),
     }
 }

@@ -1,5 +1,6 @@
 //! `GET|POST /{number}/whatsapp_business_profile`.
 
+use lacre_proto::profile as limits;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
@@ -100,8 +101,9 @@ pub async fn post<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiErr
         Some(it) => Ok::<_, ApiError>(Some(it.text(least, most)?.to_owned())),
         None => Ok(None),
     };
-    let (about, address) = (text("about", 1, 139)?, text("address", 0, 256)?);
-    let (description, email) = (text("description", 0, 512)?, text("email", 0, 128)?);
+    let (about, address) = (text("about", 1, limits::ABOUT)?, text("address", 0, limits::ADDRESS)?);
+    let (description, email) =
+        (text("description", 0, limits::DESCRIPTION)?, text("email", 0, limits::EMAIL)?);
     if email.as_ref().is_some_and(|it| !it.is_empty() && !is_email(it)) {
         return Err(params.need("email")?.bad("must be an e-mail address"));
     }
@@ -109,7 +111,7 @@ pub async fn post<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiErr
         // As it is read, so it is taken back.
         Some(vertical) if NO_VERTICAL.iter().any(|it| vertical.value() == it) => Some(String::new()),
         Some(vertical) if VERTICALS.iter().any(|it| vertical.value() == it) => {
-            Some(vertical.text(1, 40)?.to_owned())
+            Some(vertical.text(1, limits::VERTICAL)?.to_owned())
         }
         Some(vertical) => return Err(vertical.bad("is not one of the known verticals")),
         None => None,
@@ -119,8 +121,8 @@ pub async fn post<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiErr
         Some(websites) if websites.value() == "" => Some(Vec::new()),
         Some(websites) => {
             let mut all = Vec::new();
-            for website in websites.items(0, 2)? {
-                let text = website.text(1, 256)?;
+            for website in websites.items(0, limits::WEBSITES)? {
+                let text = website.text(1, limits::WEBSITE)?;
                 if !Url::parse(text).is_ok_and(|it| matches!(it.scheme(), "http" | "https")) {
                     return Err(website.bad("must begin with http:// or https://"));
                 }
@@ -152,6 +154,7 @@ pub async fn post<P: Ports>(node: &Node<P>, call: &Call) -> Result<Value, ApiErr
         }
     };
     numbers::change(node, given).await?;
+    node.present_soon().await;
     Ok(success())
 }
 

@@ -5,6 +5,7 @@
 //! changed it, and goes from there only when all that it tells is in the log: a node that dies, or was away for days,
 //! goes on where it was.
 
+mod about;
 mod agreed;
 mod heard;
 mod held;

@@ -12,6 +12,7 @@ mod media;
 mod messages;
 mod nonsense;
 mod others;
+mod presented;
 mod review;
 mod spec;
 mod templates;

@@ -22,7 +22,7 @@ async fn bring(world: &World, session: &str, offset: usize, bytes: &[u8]) -> Ans
 }
 
 /// A whole upload; its handle.
-async fn handle(world: &World, bytes: &[u8], kind: &str) -> String {
+pub async fn handle(world: &World, bytes: &[u8], kind: &str) -> String {
     let session = begin(world, bytes.len(), kind).await.ok()["id"].as_str().expect("an id").to_owned();
     let told = bring(world, &session, 0, bytes).await.ok();
     told["h"].as_str().unwrap_or_else(|| panic!("no handle in {told}")).to_owned()

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use lacre_business::about::{Presented, Presenting};
 use lacre_business::chat::{
     Chat, ChatEvent, Customer, Incoming, MessageId, Rating, Reach, Review, Said, Send, SendError, Standing,
 };
@@ -71,6 +72,15 @@ fn only_tells<T>() -> Result<T, SendError> {
 
 impl RelayClock for Story {
     fn relay_now(&self, _: Millis) -> Result<Millis, SendError> {
+        only_tells()
+    }
+}
+
+impl Presenting for Story {
+    fn presented(&self) -> Result<Option<Presented>, SendError> {
+        Ok(None)
+    }
+    async fn present(&self, _: Presented) -> Result<(), SendError> {
         only_tells()
     }
 }

@@ -482,7 +482,7 @@ impl Disbelief {
         }
     }
 
-    fn alert(self) -> Alert {
+    pub(super) fn alert(self) -> Alert {
         match self {
             Self::OtherIdentity(account) => Alert::IdentityChanged(account),
             Self::False => Alert::FalseIdentity,

@@ -70,8 +70,11 @@ impl Engine {
                 cx.event(Event::ConversationChanged(with));
             }
         }
-        match &told.terms {
-            Some(signed) => self.learn_terms(cx, account, signed),
+        if let Some(signed) = &told.terms {
+            self.learn_terms(cx, account, signed)?;
+        }
+        match &told.profile {
+            Some(signed) => self.learn_profile(cx, account, signed),
             None => Ok(()),
         }
     }

@@ -67,6 +67,8 @@ impl Engine {
             Intent::StopHistory(with) => self.stop_history(cx, with)?,
             Intent::SetConsent(conversation, agreement) => self.grant(cx, conversation, agreement)?,
             Intent::SetTerms(terms) => self.set_terms(cx, terms)?,
+            Intent::SetProfile(said, picture) => self.set_profile(cx, *said, picture)?,
+            Intent::LookUp(handle) => self.look_up(cx, handle),
             Intent::Share(name, bytes) => self.share(cx, name, bytes)?,
             Intent::Lead(wanted) => self.ask_lead(cx, wanted),
             Intent::Choose(conversation, menu, choice) => {

@@ -42,6 +42,8 @@
 //! | `history`, `own_row` | what was said before a device came, told by another one |
 //! | `linking` | an old device lets a new one in |
 //! | `dealing` | businesses: badges, consent, what is sent by name |
+//! | `looking` | who has a handle, before anything is said to them |
+//! | `profile` | what businesses say of themselves |
 //! | `terms` | what businesses keep, and who acts for them |
 //! | `connection` | connected, caught up, ticks and chores |
 
@@ -77,6 +79,7 @@ mod leaving;
 mod linking;
 mod links;
 mod lists;
+mod looking;
 mod merging;
 mod opening;
 mod outbox;
@@ -84,6 +87,7 @@ mod own;
 mod own_row;
 mod passing;
 mod placing;
+mod profile;
 mod receipts;
 mod receive;
 pub(crate) mod reporting;
@@ -202,6 +206,8 @@ enum Asked {
     File(FileId),
     /// Who leads the devices of this account.
     Lead,
+    /// Who has a handle, and nothing else.
+    LookUp(Handle),
 }
 
 /// What has come of the two answers that an opening waits for.
@@ -346,6 +352,7 @@ impl Engine {
                 lead::answered(cx, result);
                 Ok(())
             }
+            Asked::LookUp(handle) => self.look_up_answered(cx, handle, result),
         }
     }
 }

@@ -253,6 +253,8 @@ pub(crate) enum Chore {
     Consent(AccountId, Vec<u8>),
     /// Tells what this account, a business, keeps and who acts for it: the signed terms.
     Terms(Vec<u8>),
+    /// Tells what this account, a business, says of itself: the signed profile.
+    Profile(Vec<u8>),
 }
 
 impl Chore {
@@ -263,6 +265,7 @@ impl Chore {
             Self::Block(account) | Self::Unblock(account) => (1, account.0),
             Self::Consent(business, _) => (2, business.0),
             Self::Terms(_) => (3, [0; 16]),
+            Self::Profile(_) => (4, [0; 16]),
         }
     }
 }

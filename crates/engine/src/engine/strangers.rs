@@ -7,7 +7,7 @@
 
 use lacre_proto::error::{Retry, WireError};
 use lacre_proto::wire::{self, item::Kind, request, response};
-use lacre_proto::{AccountId, ConversationId, Handle, limits};
+use lacre_proto::{AccountId, ConversationId, ErrorCode, Handle, limits};
 use prost::Message as _;
 
 use super::outbox::{Lane, NewJob};
@@ -381,6 +381,10 @@ impl Engine {
                 let terms = wire::Signed::decode(document.as_slice()).ok();
                 request::Op::PutTerms(wire::PutTerms { terms })
             }
+            Chore::Profile(document) => {
+                let profile = wire::Signed::decode(document.as_slice()).ok();
+                request::Op::PutProfile(wire::PutProfile { profile })
+            }
         };
         job.state = JobState::InFlight;
         cx.put(at.clone(), &job);
@@ -397,8 +401,12 @@ impl Engine {
     ) -> Result<(), EngineError> {
         // A conversation that this device has just made may not be there yet: its request goes another way.
         let early = matches!(job.what, What::Account(Chore::Leave(_))) && job.attempts < ATTEMPTS;
+        // What another device of this account has said since is newer than this, however often it is said again.
+        let overtaken = |error: &WireError| error.code == ErrorCode::StaleConsent;
         match result {
-            Err(error) if error.code.retry() != Retry::Never || early => self.try_later(cx, at, job, error),
+            Err(error) if (error.code.retry() != Retry::Never || early) && !overtaken(&error) => {
+                self.try_later(cx, at, job, error)
+            }
             result => {
                 cx.store.delete(at);
                 match job.what {
@@ -406,6 +414,7 @@ impl Engine {
                         self.grant_answered(cx, business, receipt, &result)
                     }
                     What::Account(Chore::Terms(document)) => self.terms_answered(cx, &document, &result),
+                    What::Account(Chore::Profile(document)) => self.profile_answered(cx, &document, &result),
                     _ => Ok(()),
                 }
             }

@@ -16,7 +16,7 @@ use crate::records::key::{self, TERMS};
 use crate::records::{Change, ConversationKind, Standing, Terms, TermsRecord};
 
 /// How far ahead of the relay's time a revision may be.
-const AHEAD: Millis = 24 * 3600 * 1000;
+pub(super) const AHEAD: Millis = 24 * 3600 * 1000;
 
 impl Engine {
     /// Tells customers what this account keeps as a business, and who acts for it, in place of what was told before.
@@ -87,7 +87,8 @@ impl Engine {
         signed: &wire::Signed,
     ) -> Result<(), EngineError> {
         let known = cx.records().terms(business)?;
-        if business == self.me.account && self.signer_is_gone(signed) {
+        let signer = wire::BusinessTerms::decode(signed.body.clone()).ok().map(|told| told.device);
+        if business == self.me.account && signer.is_some_and(|signer| self.is_gone(&signer)) {
             // Whoever looks now takes them from nobody: a device that is still there says the same.
             let is_here = self.list.entry(self.me.device).is_some();
             return match known.filter(|_| is_here) {
@@ -131,11 +132,29 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether a device has signed terms of this account that is none of its devices any more.
-    fn signer_is_gone(&self, signed: &wire::Signed) -> bool {
-        let told = wire::BusinessTerms::decode(signed.body.clone()).ok();
-        let device = told.and_then(|told| DeviceId::try_from(&told.device).ok());
-        device.is_some_and(|device| self.list.entry(device).is_none())
+    /// Whether a device that has signed something for this account is none of its devices any more.
+    pub(super) fn is_gone(&self, signer: &[u8]) -> bool {
+        DeviceId::try_from(signer).is_ok_and(|device| self.list.entry(device).is_none())
+    }
+
+    /// Whether a device of a business has signed something, under a label.
+    pub(super) fn is_signed(
+        &self,
+        cx: &Cx<'_>,
+        (business, signer): (AccountId, &[u8]),
+        label: &[u8],
+        signed: &wire::Signed,
+    ) -> bool {
+        let Ok(device) = DeviceId::try_from(signer) else { return false };
+        let key = match business == self.me.account {
+            true => self.list.entry(device).map(|entry| entry.signature_key),
+            false => {
+                let list = self.knowing(cx, None).list_of(business);
+                list.and_then(|list| list.entry(device).map(|entry| entry.signature_key))
+            }
+        };
+        let labelled = label::labelled(label, &signed.body);
+        key.is_some_and(|key| key.verify(&labelled, &signed.signature).is_ok())
     }
 
     /// What terms say, when a device of the business has signed them.
@@ -151,16 +170,7 @@ impl Engine {
         // One from far ahead would let no other come after it.
         let timely = told.revision <= cx.relay_now()?.saturating_add(AHEAD);
         let good = whole && timely && lacre_proto::terms::are_well_formed(&told);
-        let Ok(device) = DeviceId::try_from(&told.device) else { return Ok(None) };
-        let key = match business == self.me.account {
-            true => self.list.entry(device).map(|entry| entry.signature_key),
-            false => {
-                let list = self.knowing(cx, None).list_of(business);
-                list.and_then(|list| list.entry(device).map(|entry| entry.signature_key))
-            }
-        };
-        let labelled = label::labelled(label::TERMS, &signed.body);
-        let holds = key.is_some_and(|key| key.verify(&labelled, &signed.signature).is_ok());
+        let holds = self.is_signed(cx, (business, &told.device), label::TERMS, signed);
         let providers = told.providers.into_iter().map(Into::into).collect();
         let terms = Terms { notice: told.notice, keeps_days: told.keeps_days, providers };
         Ok((good && (holds || !cx.defends(Defence::Terms))).then(|| TermsRecord {

@@ -144,6 +144,7 @@ impl Relay {
                 Ok(Answer::Done(wire::Done {}))
             }
             (Some(device), Op::PutTerms(put)) => Ok(self.put_terms(device, put)),
+            (Some(device), Op::PutProfile(put)) => self.put_profile(device, put),
             (Some(device), Op::Lead(_)) => Ok(leads(device)),
             (None, Op::ReadRoster(read)) => {
                 let id = ConversationId::try_from(&read.conversation).unwrap();
@@ -163,6 +164,16 @@ impl Relay {
         let account = self.accounts.iter_mut().find(|it| it.account == owner).unwrap();
         account.terms = put.terms.map(Box::new);
         Answer::Done(wire::Done {})
+    }
+
+    fn put_profile(&mut self, device: DeviceId, put: wire::PutProfile) -> Result<Answer, WireError> {
+        if let Some(refusal) = self.no_consent {
+            return Err(refusal.into());
+        }
+        let owner = self.owners[&device].clone();
+        let account = self.accounts.iter_mut().find(|it| it.account == owner).unwrap();
+        account.profile = put.profile.map(Box::new);
+        Ok(Answer::Done(wire::Done {}))
     }
 
     fn grant(&mut self, grant: wire::GrantBlob) -> Result<Answer, WireError> {

@@ -152,6 +152,10 @@ pub(crate) const READ_AHEAD: u8 = 0x7c;
 pub(crate) const RATING: u8 = 0x7d;
 /// Account → what it tells as a business: what it keeps, and who acts for it.
 pub(crate) const TERMS: u8 = 0x7e;
+/// Account → what it says of itself as a business.
+pub(crate) const PROFILE: u8 = 0x53;
+/// Account → the picture that it shows of itself as a business.
+pub(crate) const PROFILE_PICTURE: u8 = 0x54;
 /// First of the MLS tables; see `mls::storage`.
 pub(crate) const MLS: u8 = 0x20;
 

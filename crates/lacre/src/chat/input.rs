@@ -284,6 +284,9 @@ impl State {
                 key => self.decide(id, stance, key, commands),
             };
         }
+        if self.offer(key) {
+            return;
+        }
         let now = self.now;
         let draft = self.drafts.entry(target).or_default();
         match key {

@@ -6,6 +6,7 @@
 
 mod actions;
 mod acts;
+mod business;
 mod composer;
 mod drafts;
 mod filling;

@@ -66,6 +66,12 @@ pub struct Business {
     pub may: String,
     /// The verified business that its name looks like, though it is another.
     pub looks_like: Option<String>,
+    /// What it says of itself, in lines of which the first says so; none when it has said nothing.
+    pub says: Vec<String>,
+    /// What one can begin with.
+    pub prompts: Vec<String>,
+    /// Its commands, with their strokes and what comes of them.
+    pub commands: Vec<String>,
 }
 
 /// Whether this account wants to hear from a conversation.

@@ -6,7 +6,7 @@ use super::acts::Act;
 use super::drafts::Attempt;
 use super::group::{Change, Group};
 use super::keys::Key;
-use super::model::{Connection, Conversation, Message, MessageId};
+use super::model::{Business, Connection, Conversation, Message, MessageId};
 use super::open::Target;
 use super::panel::{Shown, What};
 use super::questions::Order;
@@ -70,6 +70,8 @@ pub enum Msg {
     Made(ConversationId),
     /// The person has come to write to somebody, perhaps with words to begin with.
     Begin(String, String),
+    /// What is known of the business behind a handle, to which nothing was said yet.
+    Met(String, Box<Business>),
     /// The draft that was kept for a conversation.
     Draft(ConversationId, String),
     /// What was sent is on the disk.
@@ -115,6 +117,8 @@ pub enum Command {
     Act(ConversationId, Act),
     /// Make or change a group.
     Group(Change),
+    /// Ask who has a handle, and what they say of themselves when it is a business.
+    Meet(String),
     /// Read the draft that was kept.
     LoadDraft(ConversationId),
     /// Send a text.

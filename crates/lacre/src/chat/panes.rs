@@ -30,6 +30,8 @@ pub struct Panes {
     pub safety: Rect,
     /// Its messages; the first column marks the chosen one.
     pub messages: Rect,
+    /// The commands of a business that begin like what one writes.
+    pub hints: Rect,
     /// To whom one writes, and what one answers.
     pub to: Rect,
     /// What one writes; the last column is for the cursor.
@@ -75,10 +77,12 @@ impl Panes {
         let wanted = wrap(written, usize::from(width)).len();
         let room = COMPOSER.min(body.height / 3).max(1);
         let composer = u16::try_from(wanted).unwrap_or(room).clamp(1, room);
-        let messages = body.height - 2 - composer;
+        let hints = Self::hints(state, body.height);
+        let messages = body.height - 2 - composer - hints;
         self.safety = Rect { height: 1, ..body };
         self.messages = Rect { y: body.y + 1, height: messages, ..body };
-        self.to = Rect { y: body.y + 1 + messages, height: 1, ..body };
+        self.hints = Rect { y: body.y + 1 + messages, height: hints, ..body };
+        self.to = Rect { y: self.hints.y + hints, height: 1, ..body };
         self.composer = Rect { x: body.x + 2, y: self.to.y + 1, width, height: composer };
     }
 }

@@ -13,7 +13,7 @@ use super::drafts::{Attempt, Draft, Outgoing};
 use super::filling::Filling;
 use super::group::GroupSheet;
 use super::linking::Linking;
-use super::model::{Connection, Conversation, Me, Message, NOTES, Stance};
+use super::model::{Business, Connection, Conversation, Me, Message, NOTES, Stance};
 pub use super::msg::{Command, Msg};
 use super::open::{Area, Open, Target};
 use super::palette::Palette;
@@ -109,6 +109,8 @@ pub struct State {
     pub sheet: Option<Sheet>,
     /// What is being written, to whom.
     pub drafts: HashMap<Target, Draft>,
+    /// Businesses to which nothing was said yet, by their handles.
+    pub(super) met: HashMap<String, Business>,
     /// How the client stands with the relay.
     pub connection: Connection,
     /// What was refused, until it was dismissed.
@@ -147,6 +149,7 @@ impl State {
             open: None,
             sheet: None,
             drafts: HashMap::new(),
+            met: HashMap::new(),
             connection: Connection::Connecting,
             alerts: VecDeque::new(),
             notice: None,
@@ -222,6 +225,7 @@ impl State {
             Msg::NotDone(id, text, why) => self.put_back(id, &text, &why),
             Msg::Made(id) => self.open(Target::Existing(id), &mut commands),
             Msg::Begin(handle, words) => self.begin_with(&handle, &words, &mut commands),
+            Msg::Met(handle, business) => self.met(handle, *business),
             Msg::Draft(conversation, text) => self.kept_draft(conversation, &text),
             Msg::Queued(attempt, conversation) => self.queued(attempt, conversation, &mut commands),
             Msg::Ended(attempt, outcome) => self.ended(attempt, outcome, &mut commands),
@@ -329,6 +333,11 @@ impl State {
         if let Target::Existing(id) = target {
             self.cursor = Some(id);
             unread = self.open_row_of(id).map_or(0, |row| row.unread);
+        }
+        if let Target::New(handle) = &target
+            && *handle != self.me.handle
+        {
+            commands.push(Command::Meet(handle.clone()));
         }
         let open = Open::new(target.clone(), unread);
         self.drafts.entry(target).or_default();

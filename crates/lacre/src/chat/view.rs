@@ -225,6 +225,9 @@ fn conversation(state: &State, theme: Theme, panes: &Panes, buffer: &mut Buffer)
         }
         _ => nothing(state, theme, panes.messages, buffer),
     }
+    for (at, command) in state.commands().into_iter().enumerate() {
+        put(buffer, row(panes.hints, at), &format!("  {command}"), theme.quiet());
+    }
     if state.open.is_some() {
         let texts = words::to(state);
         let to = fitting(texts.iter().map(String::as_str), usize::from(panes.to.width).saturating_sub(6));

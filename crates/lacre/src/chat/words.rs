@@ -49,6 +49,9 @@ pub fn safety(state: &State) -> Vec<String> {
     let Some(row) = state.open_row() else {
         return match &open.target {
             Target::New(handle) if *handle == state.me.handle => of_notes(with),
+            Target::New(_) if state.business().is_some() => {
+                state.business().map_or_else(Vec::new, |business| of_business(with, business))
+            }
             Target::New(_) => vec![
                 format!("{with} · new: the first message opens a conversation, sealed end to end"),
                 format!("{with} · new, sealed by the first message"),
@@ -291,13 +294,30 @@ pub fn nothing_here(state: &State) -> Vec<String> {
                 (_, true) => "your own devices".to_owned(),
                 _ => format!("{with} and you"),
             };
-            vec![
+            let mut texts = vec![
                 "Nothing here yet.".to_owned(),
                 String::new(),
                 format!("Write below and press Enter. Only {readers} can read it."),
-            ]
+            ];
+            texts.extend(of_itself(state));
+            texts
         }
     }
+}
+
+/// What a business offers to begin with, and what it says of itself.
+fn of_itself(state: &State) -> Vec<String> {
+    let Some(business) = state.business() else { return Vec::new() };
+    let mut texts = Vec::new();
+    if !state.prompts().is_empty() {
+        texts.push("↑ ↓ put one of these there:".to_owned());
+        texts.extend(state.prompts().iter().map(|prompt| format!("  · {prompt}")));
+    }
+    if !business.says.is_empty() {
+        texts.push(String::new());
+        texts.extend(business.says.iter().cloned());
+    }
+    texts
 }
 
 /// The keys that matter where one is.

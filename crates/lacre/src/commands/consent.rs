@@ -1,12 +1,14 @@
 //! `lacre consent`: what businesses may write to this account.
 
+use std::path::Path;
 use std::time::Duration;
 
 use lacre_client::content::Category;
 use lacre_client::records::{Provider, Terms};
 use lacre_client::view::{Business, Conversation, Views};
-use lacre_client::{Agreement, Client, EngineError, Intent};
-use lacre_proto::{Handle, Millis};
+use lacre_client::{Agreement, Client, EngineError, Intent, Refusal, Trouble};
+use lacre_media::picture;
+use lacre_proto::{ConversationId, Handle, Millis};
 use serde_json::{Value, json};
 
 use super::Context;
@@ -14,10 +16,11 @@ use super::blocks::{LATER, tell};
 use super::requests::not_the_business;
 use crate::cli::{ConsentCommand, PurposeArg};
 use crate::exit::{Exit, Failure};
+use crate::new_file::{NewFile, unwritten};
 use crate::output::{self, consent_sentence, purpose};
 use crate::person::Person;
 use crate::safe_text::safe_line;
-use crate::wait::Reach;
+use crate::wait::{Reach, Reached};
 
 /// How long the relay is waited for when they are listed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,6 +29,9 @@ const DAY: Millis = 24 * 3600 * 1000;
 pub(super) async fn run(context: &Context, command: Option<ConsentCommand>) -> Result<(), Failure> {
     match command {
         None | Some(ConsentCommand::List) => list(context).await,
+        Some(ConsentCommand::Show { business, picture, timeout }) => {
+            show(context, &business, picture.as_deref(), timeout).await
+        }
         Some(ConsentCommand::Grant { business, purposes, days, timeout }) => {
             let categories = purposes.into_iter().map(category).collect();
             agree(context, &business, categories, days, timeout).await
@@ -58,19 +64,74 @@ async fn list(context: &Context) -> Result<(), Failure> {
     }
     for (conversation, business) in &all {
         match context.json {
-            true => output::object(&to_json(conversation, business))?,
-            false => output::line(&to_lines(conversation, business))?,
+            true => output::object(&to_json(Some(conversation.id), &conversation.name, business))?,
+            false => output::line(&to_lines(&conversation.name, business))?,
         }
     }
     Ok(())
 }
 
+/// Shows a business as the directory has it now, or as it is known here when the relay does not answer.
+async fn show(
+    context: &Context,
+    business: &Person,
+    picture: Option<&Path>,
+    timeout: u64,
+) -> Result<(), Failure> {
+    let store = context.profile.open(context.passphrase_fd).await?;
+    let client = context.profile.client(store)?;
+    let handle = business.at(client.relay())?;
+    let asked = ask(&client, handle, Duration::from_secs(timeout)).await;
+    let read = client.read(|views| {
+        let conversation = with(&views, handle)?.map(|it| it.id);
+        Ok((conversation, views.business(handle)?, views.business_picture(handle)?))
+    });
+    client.close().await;
+    let (conversation, known, shown) = read?;
+    let Some(known) = known else {
+        asked?;
+        return Err(Refusal::NoBusiness.into());
+    };
+    match context.json {
+        true => output::object(&to_json(conversation, handle.as_str(), &known))?,
+        false => {
+            output::line(&to_lines(handle.as_str(), &known))?;
+            let said = known.profile.as_ref();
+            let lines = [output::profile_lines(said), output::offer_lines(said)].concat();
+            lines.iter().try_for_each(|line| output::line(&format!("    {line}")))?;
+        }
+    }
+    match picture {
+        Some(file) => save_picture(shown, file),
+        None => Ok(()),
+    }
+}
+
+/// Asks the directory; an error when it did not answer, or nobody has the handle.
+async fn ask(client: &Client, handle: &Handle, limit: Duration) -> Result<(), Failure> {
+    let late = || Failure::from(Trouble::NoAnswer);
+    if let Reached::No(trouble) = Reach::new(client).caught_up(limit).await {
+        return Err(trouble.into());
+    }
+    let found = tokio::time::timeout(limit, client.look_up(handle)).await;
+    found.map_err(|_| late())?.map(drop).map_err(Failure::from)
+}
+
+/// Writes the picture down: only what decodes as a small picture, and nothing of it but what draws it.
+fn save_picture(picture: Option<Vec<u8>>, file: &Path) -> Result<(), Failure> {
+    let bad = |why: String| Failure::new(Exit::Refused, "no_picture", why);
+    let bytes = picture.ok_or_else(|| bad("this business shows no picture of itself".to_owned()))?;
+    let cleaned = picture::decode_small(&bytes).and_then(|_| picture::strip(&bytes));
+    let cleaned = cleaned.map_err(|why| bad(format!("its picture is not saved: {why}")))?;
+    NewFile::create(file).and_then(|new| new.fill(&cleaned)).map_err(|error| unwritten(file, &error))
+}
+
 /// A business and what it may write, for scripts.
-pub(super) fn to_json(conversation: &Conversation, business: &Business) -> Value {
+fn to_json(conversation: Option<ConversationId>, name: &str, business: &Business) -> Value {
     let consent = business.consent.as_ref();
     json!({
-        "conversation": conversation.id.to_string(),
-        "business": conversation.name,
+        "conversation": conversation.map(|id| id.to_string()),
+        "business": name,
         "verified": business.verified.as_ref().map(|it| json!({
             "display_name": it.display_name,
             "legal_name": it.legal_name,
@@ -83,6 +144,7 @@ pub(super) fn to_json(conversation: &Conversation, business: &Business) -> Value
         "until": consent.filter(|it| !it.is_stop()).map(|it| output::rfc3339(it.expires_ms)),
         "relay_told": consent.map(|it| it.acknowledged),
         "terms": business.terms.as_ref().map(terms_json),
+        "profile": business.profile.as_ref().map(output::profile_json),
         "window_until": (business.window_until > 0).then(|| output::rfc3339(business.window_until)),
     })
 }
@@ -104,8 +166,8 @@ fn terms_json(terms: &Terms) -> Value {
     })
 }
 
-fn to_lines(conversation: &Conversation, business: &Business) -> String {
-    let name = safe_line(&conversation.name);
+fn to_lines(name: &str, business: &Business) -> String {
+    let name = safe_line(name);
     let who = match &business.verified {
         Some(it) => format!(
             "{name}: {} ✓, {} ({}); {}",

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the tests wait with a bound, by the machine's clock")]
 
+mod about;
 mod accounts;
 mod answers;
 mod bot;

@@ -45,7 +45,7 @@ impl<D: Data> Services<D> {
             self.reachable(named, caller).await?.ok_or(ErrorCode::NoSuchAccount)?;
         let (known, business) = self.certificate(account, now).await?;
         let is_business = known.is_some();
-        let (standing, terms) = match &known {
+        let (standing, terms, profile) = match &known {
             Some(row) => self.told_of_business(account, row, account == caller.account, now).await?,
             None => Default::default(),
         };
@@ -61,6 +61,7 @@ impl<D: Data> Services<D> {
             terms: terms.map(Box::new),
             consent: consent.map(Box::new),
             window_until_ms,
+            profile: profile.map(Box::new),
         })
     }
 

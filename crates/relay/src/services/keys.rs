@@ -41,6 +41,7 @@ const CONDEMNED: u8 = 0x56;
 const REACHED: u8 = 0x57;
 const TERMS: u8 = 0x58;
 const LEAD: u8 = 0x59;
+const PROFILE: u8 = 0x5a;
 
 pub(super) fn meta() -> Key {
     Key::new(META, &[b"relay"])
@@ -63,6 +64,11 @@ pub(super) fn business(account: AccountId) -> Key {
 /// What a business tells its customers.
 pub(super) fn terms(business: AccountId) -> Key {
     Key::new(TERMS, &[business.as_ref()])
+}
+
+/// What a business says of itself.
+pub(super) fn profile(business: AccountId) -> Key {
+    Key::new(PROFILE, &[business.as_ref()])
 }
 
 /// Which device of an account leads the others.

@@ -141,6 +141,13 @@ pub(super) struct TermsRow {
     pub(super) terms: Option<wire::Signed>,
 }
 
+/// What a business says of itself, just as its device has signed it.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ProfileRow {
+    #[prost(message, optional, tag = "1")]
+    pub(super) profile: Option<wire::Signed>,
+}
+
 /// Which device of an account leads the others.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct LeadRow {

@@ -348,6 +348,7 @@ async fn authenticated<D: Data>(
         }
         Op::PutConsent(op) => services.put_consent(op, caller, now).await.map(|()| R::Done(Done {})),
         Op::PutTerms(op) => services.put_terms(op, caller, now).await.map(|()| R::Done(Done {})),
+        Op::PutProfile(op) => services.put_profile(op, caller, now).await.map(|()| R::Done(Done {})),
         Op::Lead(op) => services.lead(op, caller, now).await.map(R::Led),
         Op::GrantBlob(op) => services.grant_blob(op, caller, now).await.map(R::BlobGranted),
         Op::Login(_)

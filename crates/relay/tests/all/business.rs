@@ -433,6 +433,56 @@ fn what_the_shop_keeps_is_told_with_the_directorys_answer_and_only_the_shop_says
     assert_eq!(put_terms(&mut all, &ana, 3), Err(ErrorCode::BadRequest), "she is no business");
 }
 
+/// What the shop says of itself, signed by somebody.
+fn put_profile(
+    all: &mut Shop,
+    by: &Person,
+    change: impl FnOnce(&mut wire::BusinessProfile),
+) -> Result<R, ErrorCode> {
+    let mut profile = wire::BusinessProfile {
+        business: all.shop.account.to_wire(),
+        device: all.shop.device.to_wire(),
+        about: "Bread, and nothing else".to_owned(),
+        picture: Bytes::from_static(&[0xff, 0xd8, 0xff, 0xe0]),
+        issued_ms: all.world.now,
+        revision: 1,
+        ..Default::default()
+    };
+    change(&mut profile);
+    let body = Bytes::from(profile.encode_to_vec());
+    let signature = by.signing.sign(&label::labelled(label::PROFILE, &body));
+    let signature = Bytes::copy_from_slice(&signature.to_bytes());
+    let op = Op::PutProfile(wire::PutProfile { profile: Some(wire::Signed { body, signature }) });
+    all.its.ask(op)
+}
+
+#[test]
+fn what_the_shop_says_of_itself_is_told_with_the_directorys_answer_and_only_the_shop_says_it() {
+    let mut all = Shop::open();
+    assert_eq!(all.found().profile, None);
+    let (shop, ana) = (all.shop.clone(), all.ana.clone());
+    assert_eq!(put_profile(&mut all, &ana, |_| {}), Err(ErrorCode::BadRequest), "not its own signature");
+    let hers = ana.account.to_wire();
+    assert_eq!(put_profile(&mut all, &shop, |it| it.business = hers), Err(ErrorCode::BadRequest));
+    let long = "a".repeat(lacre_proto::profile::ABOUT + 1);
+    assert_eq!(put_profile(&mut all, &shop, |it| it.about = long), Err(ErrorCode::BadRequest));
+    let script = Bytes::from_static(b"<svg onload=alert(1)>");
+    assert_eq!(put_profile(&mut all, &shop, |it| it.picture = script), Err(ErrorCode::BadRequest));
+    let large = Bytes::from(vec![0; lacre_proto::profile::BODY]);
+    assert_eq!(put_profile(&mut all, &shop, |it| it.picture = large), Err(ErrorCode::TooLarge));
+    let ahead = all.world.now + 3 * 24 * 3600 * 1000;
+    assert_eq!(put_profile(&mut all, &shop, |it| it.revision = ahead), Err(ErrorCode::BadRequest));
+    assert_eq!(all.found().profile, None, "none of it was kept");
+    assert_eq!(put_profile(&mut all, &shop, |it| it.revision = 2), DONE);
+    assert_eq!(put_profile(&mut all, &shop, |it| it.revision = 2), Err(ErrorCode::StaleConsent));
+    assert_eq!(put_profile(&mut all, &shop, |it| it.revision = 1), Err(ErrorCode::StaleConsent));
+    let told = all.found().profile.expect("it is told");
+    assert_eq!(wire::BusinessProfile::decode(told.body).unwrap().about, "Bread, and nothing else");
+    std::mem::swap(&mut all.its, &mut all.hers);
+    std::mem::swap(&mut all.shop, &mut all.ana);
+    assert_eq!(put_profile(&mut all, &ana, |_| {}), Err(ErrorCode::BadRequest), "she is no business");
+}
+
 #[test]
 fn two_offers_a_day_are_the_most() {
     let mut all = Shop::open();

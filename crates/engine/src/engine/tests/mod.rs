@@ -26,6 +26,7 @@ mod own;
 #[cfg(feature = "evil")]
 mod own_evil;
 mod packages;
+mod profile;
 #[cfg(feature = "evil")]
 mod secrecy;
 #[cfg(feature = "evil")]

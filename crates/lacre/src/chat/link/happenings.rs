@@ -102,7 +102,9 @@ fn happened(link: &Link, event: Event) -> Option<Msg> {
         | Event::Securing(..)
         | Event::HistoryMoved(_)
         | Event::Consent(_)
-        | Event::Terms(_) => Some(Msg::Elsewhere),
+        | Event::Terms(_)
+        | Event::Profile(_) => Some(Msg::Elsewhere),
+        Event::LookedUp(handle, _) => link.met(&handle),
         // Who asked gets the refusal as an answer; the state of the connection tells the other.
         // Of what programs ask for nothing is shown.
         Event::Refused(..) | Event::CaughtUp | Event::Shared(_) | Event::Lead(_) => None,

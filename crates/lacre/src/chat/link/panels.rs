@@ -193,6 +193,9 @@ fn business(views: Views<'_>, id: ConversationId) -> Result<Shown, EngineError> 
         false => "When you write to it, it may answer for 24 hours.".to_owned(),
     }));
     above.extend(output::terms_lines(business.terms.as_ref(), now).into_iter().map(Text::Quiet));
+    let said = business.profile.as_ref();
+    above.extend(output::profile_lines(said).into_iter().map(Text::Plain));
+    above.extend(output::offer_lines(said).into_iter().map(Text::Quiet));
     let consent = business.consent.as_ref();
     if consent.is_some_and(|it| it.is_stop()) {
         above.push(Text::Quiet("You said stop: nothing comes until you write to it again.".to_owned()));

@@ -12,11 +12,11 @@ use crate::chat::model::{
 };
 use crate::chat::search::Hit;
 use crate::chat::words;
-use crate::output::purpose;
+use crate::output::{command_line, profile_lines, purpose};
 use crate::safe_text::{safe_line, safe_text};
 
 /// A business: the badge is drawn from what the operator has verified, and from nothing else.
-fn business(it: view::Business) -> Business {
+pub(super) fn business(it: view::Business) -> Business {
     let may = match &it.consent {
         None => "may answer within a day".to_owned(),
         Some(consent) if consent.is_stop() => "stopped".to_owned(),
@@ -27,7 +27,17 @@ fn business(it: view::Business) -> Business {
     };
     let badge = it.verified.map(|it| (safe_line(&it.display_name), safe_line(&it.domain)));
     let looks_like = it.looks_like.as_deref().map(safe_line);
-    Business { badge, may, looks_like }
+    let said = it.profile.as_ref();
+    let prompts = said.iter().flat_map(|said| &said.prompts).map(|prompt| safe_line(prompt));
+    let commands = said.iter().flat_map(|said| &said.commands).map(command_line);
+    Business {
+        badge,
+        may,
+        looks_like,
+        says: profile_lines(said),
+        prompts: prompts.filter(|prompt| !prompt.is_empty()).collect(),
+        commands: commands.collect(),
+    }
 }
 
 /// A row of the list, as far as the view model tells of it; none for one whose rows are in another.

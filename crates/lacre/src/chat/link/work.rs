@@ -35,6 +35,7 @@ impl Link {
                 let _ = self.0.intend(Intent::Typing(id, writes)).await;
                 Ok(())
             }
+            Command::Meet(handle) => return self.meet(&handle).await,
             Command::Reconnect => {
                 self.0.reconnect().await;
                 Ok(())
@@ -51,6 +52,20 @@ impl Link {
             | Command::Quit => Ok(()),
         };
         done.err().map(|error| Msg::Trouble(sentence(&half(error))))
+    }
+
+    /// What is known here of the business behind a handle; what the directory says comes as a happening.
+    async fn meet(&self, handle: &str) -> Option<Msg> {
+        let named: Handle = handle.parse().ok()?;
+        // Who cannot be asked for now is asked for with the first message.
+        let _ = self.0.intend(Intent::LookUp(named.clone())).await;
+        self.met(&named)
+    }
+
+    /// The business that has a handle, if it is one.
+    pub(super) fn met(&self, handle: &Handle) -> Option<Msg> {
+        let known = self.0.read(|views| views.business(handle)).ok()??;
+        Some(Msg::Met(handle.to_string(), Box::new(super::rows::business(known))))
     }
 
     async fn send(&self, attempt: Attempt, target: Target, text: String, reply: Option<MessageId>) -> Msg {

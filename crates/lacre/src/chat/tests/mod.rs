@@ -1,6 +1,7 @@
 //! Stories and screens: Ana writes to Bruno and Carla.
 
 mod acts;
+mod business;
 mod files;
 mod filling;
 mod groups;

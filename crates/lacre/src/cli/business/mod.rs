@@ -31,6 +31,7 @@ pub use terms::{AddProvider, ProviderCommand, TermsCommand};
 pub const CONSENT: &str = "\
 Examples:
   lacre consent                                     what you have agreed to
+  lacre consent show bakery                         before you write to it
   lacre consent grant bakery --for service,offers --days 90
   lacre consent stop bakery                         nothing more comes";
 
@@ -39,6 +40,17 @@ Examples:
 pub enum ConsentCommand {
     /// List the businesses that you talk with, and what they may write
     List,
+    /// Show what a business says of itself, and what it may write; it does not hear that you looked
+    Show {
+        /// The business, or a link to it
+        business: Person,
+        /// Also save its picture, a small JPEG, as this file, which must not be there yet
+        #[arg(long, value_name = "FILE")]
+        picture: Option<PathBuf>,
+        /// Seconds to wait for the relay; after that is shown what is known here
+        #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+        timeout: u64,
+    },
     /// Say what a business may write, in place of what you have said before
     Grant {
         /// The business, or a link to it

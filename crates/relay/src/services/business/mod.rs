@@ -10,6 +10,7 @@ mod agreed;
 mod consent;
 mod domain;
 mod ledger;
+mod profile;
 mod rules;
 mod terms;
 

@@ -12,7 +12,7 @@ use super::super::{Answered, Authenticated, Services, bad, keys, not_written, re
 use crate::limits::Action;
 
 /// How far a device's clock may be off when it signs.
-const SKEW: Millis = 24 * 3600 * 1000;
+pub(super) const SKEW: Millis = 24 * 3600 * 1000;
 
 impl<D: Data> Services<D> {
     /// Takes what a business tells in place of what it told before.
@@ -48,21 +48,22 @@ impl<D: Data> Services<D> {
         self.0.data.write(batch).await.map(drop).map_err(not_written)
     }
 
-    /// What the directory tells of a business beside its certificate: to itself how it stands, to all what it tells.
+    /// What the directory tells of a business beside its certificate: to itself how it stands, to all what it tells, and
+    /// what it says of itself.
     pub(in super::super) async fn told_of_business(
         &self,
         account: AccountId,
         row: &BusinessRow,
         to_itself: bool,
         now: Millis,
-    ) -> Answered<(Option<BusinessStanding>, Option<Signed>)> {
+    ) -> Answered<(Option<BusinessStanding>, Option<Signed>, Option<Signed>)> {
         let standing = match to_itself {
             true => Some(self.standing(account, row, now).await.map_err(|_| ErrorCode::StorageUnavailable)?),
             false => None,
         };
         let standing = standing
             .map(|it| BusinessStanding { suspended: row.suspended_ms != 0, ..BusinessStanding::from(it) });
-        Ok((standing, self.terms(account).await?))
+        Ok((standing, self.terms(account).await?, self.profile(account).await?))
     }
 
     /// What a business tells, as it signed it.
