@@ -51,8 +51,8 @@ fn every_member_gets_every_message() {
 
 #[test]
 fn idle_connections_are_held_and_weighed() {
-    let lines = bench(&["idle", "--connections", "20,50"]);
-    assert_eq!(lines.iter().map(|line| number(line, "conns")).collect::<Vec<_>>(), [20.0, 50.0]);
+    let lines = bench(&["idle", "--connections", "20,200"]);
+    assert_eq!(lines.iter().map(|line| number(line, "conns")).collect::<Vec<_>>(), [20.0, 200.0]);
     assert!(number(&lines[1], "kib_per_conn") > 0.0, "{lines:?}");
 }
 

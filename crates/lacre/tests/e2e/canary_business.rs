@@ -18,7 +18,7 @@ use crate::process::{PASSPHRASE, Person, lacre, run, until};
 const CONTROL: &str = "control-notice-in-clear";
 
 /// What is looked for. The fields of kinds have the names that the registry has for them.
-const SECRETS: [(&str, &str); 24] = [
+const SECRETS: [(&str, &str); 32] = [
     ("menu.id", "canary-of-a-row-id"),
     ("menu.title", "canary-of-a-title"),
     ("menu.description", "canary-of-a-description"),
@@ -33,6 +33,14 @@ const SECRETS: [(&str, &str); 24] = [
     ("choice.id", "canary-of-a-row-id"),
     ("choice.title", "canary-of-a-title"),
     ("choice.description", "canary-of-a-description"),
+    ("filled.id", "canary-of-a-forms-token"),
+    ("filled.name", "canary_of_a_questions_name"),
+    ("filled.text", "canary-of-what-she-fills-in"),
+    ("filled.chosen", "canary-of-an-options-id"),
+    ("a form's title", "canary-of-a-form"),
+    ("a form's text", "canary-of-a-forms-text"),
+    ("a question", "canary-of-a-question"),
+    ("an option", "canary-of-an-option"),
     ("a button", "canary-of-button"),
     ("words of the customer", "canary-of-the-customers-words"),
     ("words of the business", "canary-of-the-businesss-words"),
@@ -96,7 +104,7 @@ fn business(data: &Path, args: &[&str]) -> Command {
 #[test]
 fn r18_nothing_that_a_customer_and_a_business_write_is_found_at_the_relay_or_on_the_nodes_disk() {
     let of: BTreeMap<&str, &str> = SECRETS.into();
-    for kind in KINDS.iter().filter(|kind| ["menu", "choice"].contains(&kind.name)) {
+    for kind in KINDS.iter().filter(|kind| ["menu", "choice", "filled"].contains(&kind.name)) {
         for field in kind.fields {
             assert!(of.contains_key(field), "{field} is not planted: add it here");
         }
@@ -201,6 +209,8 @@ fn talk(program: &Node, data: &Path, ana: &Person, of: &BTreeMap<&str, &str>) {
         "action": { "buttons": [button] },
     } }));
 
+    say(form(program, of));
+
     // A template of their own words, which needs her consent.
     ana.run(&["consent", "grant", "bakery", "--for", "service,offers", "--days", "30"]).ok();
     let example = json!({ "body_text": [["sample"]] });
@@ -230,6 +240,33 @@ fn talk(program: &Node, data: &Path, ana: &Person, of: &BTreeMap<&str, &str>) {
     answers(program, ana, &hears, of);
 }
 
+/// A form of the business, to be sent.
+fn form(program: &Node, of: &BTreeMap<&str, &str>) -> Value {
+    let option = json!({ "id": of["filled.chosen"], "title": of["an option"] });
+    let payload = json!({ "words": format!("${{form.{}}}", of["filled.name"]), "size": "${form.size}" });
+    let children = json!([
+        { "type": "TextBody", "text": of["a form's text"] },
+        { "type": "TextInput", "name": of["filled.name"], "label": of["a question"] },
+        { "type": "RadioButtonsGroup", "name": "size", "label": "Size", "data-source": [option] },
+        { "type": "Footer", "label": "Send", "on-click-action": { "name": "complete", "payload": payload } },
+    ]);
+    let layout = json!({ "type": "SingleColumnLayout", "children": children });
+    let screen = json!({ "id": "ORDER", "title": "Order", "terminal": true, "layout": layout });
+    let flow = json!({ "version": "7.1", "screens": [screen] }).to_string();
+    let new = json!({ "name": "order", "categories": ["OTHER"], "flow_json": flow, "publish": true });
+    let made = program.call(&format!("POST /v23.0/{}/flows", program.account), &new);
+    assert_eq!(made["validation_errors"], json!([]), "{made}");
+    let parameters = json!({
+        "flow_message_version": "3", "flow_id": made["id"], "flow_token": of["filled.id"],
+        "flow_cta": of["a form's title"],
+    });
+    json!({ "type": "interactive", "interactive": {
+        "type": "flow",
+        "body": { "text": "And how?" },
+        "action": { "name": "flow", "parameters": parameters },
+    } })
+}
+
 /// She chooses a row, answers the offer, and sends a file, which the program fetches.
 fn answers(program: &Node, ana: &Person, hears: &Hears, of: &BTreeMap<&str, &str>) {
     let menus = until("all of it has come", || {
@@ -239,6 +276,7 @@ fn answers(program: &Node, ana: &Person, hears: &Hears, of: &BTreeMap<&str, &str
             has("menu.list")?,
             has("menu.template").or_else(|| has("a template's text"))?,
             has("a button")?,
+            has("a form's title")?,
         ))
     });
     let choose = |menu: &Value, title: &str| {
@@ -247,6 +285,18 @@ fn answers(program: &Node, ana: &Person, hears: &Hears, of: &BTreeMap<&str, &str
     choose(&menus.0, of["menu.title"]);
     choose(&menus.1, "Quero");
     choose(&menus.2, of["a button"]);
+    let words = format!("{}={}", of["filled.name"], of["filled.text"]);
+    let form = menus.3["id"].as_str().expect("an id");
+    ana.run(&["fill", form, "--answer", "size=2", "--json"]).refused(4, "misfilled");
+    ana.run(&["fill", form, "--answer", &words, "--answer", "size=1"]).ok();
+    let told = hears.find("what she filled in", |value| {
+        value["messages"][0].pointer("/interactive/nfm_reply/response_json").cloned()
+    });
+    let told: Value = serde_json::from_str(told.as_str().expect("JSON in a text")).expect("JSON");
+    let wanted = json!({
+        "flow_token": of["filled.id"], "words": of["filled.text"], "size": of["filled.chosen"],
+    });
+    assert_eq!(told, wanted);
     for (what, pointer) in [
         ("menu.id", "/interactive/list_reply/id"),
         ("a template's button", "/button/payload"),

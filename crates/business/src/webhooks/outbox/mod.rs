@@ -1,8 +1,8 @@
 //! What waits to be told, durably.
 //!
 //! Events of one customer to one receiver form a lane: the first of a lane is delivered before the second is tried, and
-//! a lane that has to wait keeps no other from going on. What a receiver has answered [`PASSED`] times that it does not
-//! take, those behind it pass: it is tried on beside them. A delivery is rendered once; every attempt sends the same bytes.
+//! a lane that has to wait keeps no other from going on. What a receiver has answered [`PASSED`] times in a row that it does
+//! not take, those behind it pass: it is tried on beside them. A delivery is rendered once; every attempt sends the same bytes.
 //!
 //! | state | where | goes to |
 //! |---|---|---|
@@ -54,7 +54,7 @@ use crate::store::{Store, StoreError, bytes_of, end_of, table};
 
 const DAY: Millis = 24 * 60 * 60 * 1_000;
 
-/// So many answers of a receiver that it does not take a delivery, about a minute, and those behind it go on.
+/// So many answers in a row that it does not take a delivery, which is about a minute, and those behind it go on.
 const PASSED: u32 = 6;
 /// So many that were passed are looked at for one of a lane that is to be tried.
 const LOOK: usize = 32;
@@ -102,6 +102,8 @@ pub(super) struct Due {
     pub(super) attempts: u32,
     /// Not to be tried before.
     pub(super) not_before: Millis,
+    /// How often in a row the receiver has not taken it.
+    pub(super) refused: u32,
 }
 
 /// What became of an attempt.
@@ -306,13 +308,14 @@ impl<D: Data> Outbox<D> {
         let Some((key, waiting)) = first else { return Ok(None) };
         let sequence = Lane::sequence_of(&key).ok_or(StoreError::Corrupt("the key of a delivery"))?;
         let fares: Option<Fares> = self.store.read("how a delivery fares", &lane.tried_key(sequence)).await?;
-        let Fares { attempts, not_before, is_passed } = fares.unwrap_or_default();
-        Ok(Some((key, Due { lane, sequence, waiting, attempts, not_before }, is_passed)))
+        let Fares { attempts, not_before, refused } = fares.unwrap_or_default();
+        let due = Due { lane, sequence, waiting, attempts, not_before, refused };
+        Ok(Some((key, due, refused >= PASSED)))
     }
 
     /// Writes down what became of an attempt. Nothing happens when the delivery was erased meanwhile.
     pub(super) async fn settle(&self, due: Due, tried: Tried) -> Result<(), StoreError> {
-        let Due { lane, sequence, waiting, attempts, not_before: _ } = due;
+        let Due { lane, sequence, waiting, attempts, not_before: _, refused } = due;
         let attempts = attempts.saturating_add(1);
         let key = lane.waiting_key(sequence);
         let mut batch = Batch::new().assert(key.clone(), Expected::Value(bytes_of(&waiting).into()));
@@ -342,8 +345,8 @@ impl<D: Data> Outbox<D> {
         } else {
             let not_before = tried.at.saturating_add(self.wait_after(attempts, tried.noise));
             // Who cannot be reached has not seen it, and hears nothing else before it.
-            let is_passed = attempts >= PASSED && tried.outcome.is_refusal();
-            let fares = Fares { attempts, not_before, is_passed };
+            let refused = if tried.outcome.is_refusal() { refused.saturating_add(1) } else { 0 };
+            let fares = Fares { attempts, not_before, refused };
             batch = batch.put(lane.tried_key(sequence), bytes_of(&fares));
         }
         match self.store.write(batch).await {

@@ -87,8 +87,8 @@ pub(in crate::webhooks) struct Waiting {
 pub(super) struct Fares {
     pub(super) attempts: u32,
     pub(super) not_before: Millis,
-    /// Whether the receiver has heard it and answered that it does not take it: those behind it go on.
-    pub(super) is_passed: bool,
+    /// How often in a row the receiver has answered that it does not take it.
+    pub(super) refused: u32,
 }
 
 /// What came of an attempt.
