@@ -333,12 +333,18 @@ pub fn filled_lines(filled: &Filled, form: Option<&Form>) -> Vec<String> {
     let line = |(name, answer): &(String, Answer)| {
         let field = form.and_then(|form| form.fields().find(|field| field.name == *name));
         let label = field.map_or(name.as_str(), |field| field.label.as_str());
-        format!("{}: {}", safe_line(label), answer_text(answer, field))
+        format!("{} {}", before_answer(label), answer_text(answer, field))
     };
     match filled.answers.is_empty() {
         true => vec!["(a form, with nothing filled in)".to_owned()],
         false => filled.answers.iter().map(line).collect(),
     }
+}
+
+/// A question, as it stands before its answer on one line.
+pub fn before_answer(label: &str) -> String {
+    let label = safe_line(label);
+    if label.ends_with(['?', ':', '!']) { label } else { label + ":" }
 }
 
 /// An answer as people read it.

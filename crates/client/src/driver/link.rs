@@ -74,6 +74,7 @@ fn said_bye(bye: &Bye) -> Trouble {
 }
 
 /// What a link brings.
+#[expect(clippy::large_enum_variant, reason = "it is a frame nearly always, which a box would only move")]
 pub(crate) enum News {
     /// A frame, and the socket that it came on.
     Frame(Line, ServerFrame),

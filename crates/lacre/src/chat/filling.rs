@@ -16,7 +16,7 @@ use super::text::{clip, wrapped};
 use super::theme::Theme;
 use super::view::{put, row};
 use crate::forms;
-use crate::output::answer_text;
+use crate::output::{answer_text, before_answer};
 use crate::safe_text::safe_line;
 
 /// A form that is being filled in.
@@ -181,7 +181,7 @@ fn sure(filling: &Filling, columns: usize, theme: Theme, all: Rect, buffer: &mut
     let answers = filling.form.fields().zip(&filling.typed).map(|(field, typed)| {
         let answer = forms::answer(field, typed.text()).ok().flatten();
         let said = answer.map_or("–".to_owned(), |answer| answer_text(&answer, Some(field)));
-        format!("{}: {said}", safe_line(&field.label))
+        format!("{} {said}", before_answer(&field.label))
     });
     let last = forms::before(&filling.form, None);
     let texts: Vec<String> = answers.chain(last).collect();

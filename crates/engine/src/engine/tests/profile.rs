@@ -280,11 +280,15 @@ fn what_is_over_a_limit_is_not_taken_from_the_relay_though_the_shop_has_signed_i
     assert!(world.alerts("ana").contains(&Alert::FalseProfile));
 }
 
+/// What a relay does in the small world.
+#[cfg(feature = "evil")]
+type Attack = fn(&mut World);
+
 #[cfg(feature = "evil")]
 #[test]
 fn without_those_checks_it_is() {
     use crate::defence::{Defence, Defences};
-    let attacks: [(fn(&mut World), Defence); 3] =
+    let attacks: [(Attack, Defence); 3] =
         [(forged, Defence::Profile), (of_another, Defence::Profile), (of_yesterday, Defence::Revision)];
     for (attack, defence) in attacks {
         let mut world = shop();

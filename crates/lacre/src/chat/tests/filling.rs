@@ -84,7 +84,7 @@ fn ana_fills_in_a_form_question_by_question() {
     ana.press(&[Key::Down]);
     ana.types("2026-12-24");
     ana.press(&[Key::Enter]);
-    for text in ["Which size?: Large, for ten", "What shall stand on it?: Happy birthday", "send?"] {
+    for text in ["Which size? Large, for ten", "What shall stand on it? Happy birthday", "send?"] {
         ana.sees(text);
     }
     let done = ana.press(&[Key::Enter]);
