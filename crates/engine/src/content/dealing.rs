@@ -4,7 +4,7 @@
 //! | media type | CBOR |
 //! | --- | --- |
 //! | `application/vnd.lacre.menu+cbor` | `[header, body, footer, offer, template or null]`; a file above it stands before it, as in `media` |
-//! | an offer | `[0]` nothing; `[1, buttons]`; `[2, title, sections]`; `[3]` "tell where you are"; `[4, …]` a form ([`filling`](super::filling)) |
+//! | an offer | `[0]` nothing; `[1, buttons]`; `[2, title, sections]`; `[3]` "tell where you are"; `[4, …]` a form ([`filling`]) |
 //! | a button | `[0, id, title]` answers; `[1, title, url]`; `[2, title, phone number]`; `[3, title, code]` |
 //! | a section | `[title, [[id, title, description] …]]` |
 //! | a template | `[name, language, category]`: 1 service, 2 marketing, 3 authentication |

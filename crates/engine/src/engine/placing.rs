@@ -6,6 +6,7 @@ use super::state::{Member, Missing, Turn};
 use super::{Cx, Engine};
 use crate::api::{Alert, EngineError};
 use crate::content::{Content, MessageId};
+#[cfg(feature = "evil")]
 use crate::defence::Defence;
 use crate::records::{ConversationRecord, Marks, MessageRecord, MessageState, Position, Unreadable};
 

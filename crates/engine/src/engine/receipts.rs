@@ -4,11 +4,12 @@ use lacre_proto::{AccountId, ConversationId, Millis};
 
 use super::audience::owes_receipts;
 use super::outbox::NewJob;
-use super::receive::wherever;
 use super::state::{Job, PendingReceipts, Sealing, What};
 use super::{Cx, Engine};
 use crate::api::{Alert, EngineError};
 use crate::content::{self, Content, MessageId, MimiId};
+#[cfg(feature = "evil")]
+use crate::defence::Defence;
 use crate::records::key::{self, OUTBOX, RECEIPTS};
 use crate::records::{ConversationKind, ConversationRecord, ConversationState, MessageRecord, MessageState};
 
@@ -191,4 +192,18 @@ fn rank(state: MessageState) -> u8 {
         | MessageState::Unreadable(_)
         | MessageState::Gap(_) => 4,
     }
+}
+
+/// Without the defence a receipt counts for a message wherever that is.
+#[cfg(feature = "evil")]
+fn wherever(cx: &Cx<'_>, here: ConversationId, mimi: &MimiId) -> Result<ConversationId, EngineError> {
+    if cx.defends(Defence::Receipts) {
+        return Ok(here);
+    }
+    for record in cx.records().conversations()? {
+        if cx.records().message_by_mimi(record.id, &mimi.0)?.is_some() {
+            return Ok(record.id);
+        }
+    }
+    Ok(here)
 }

@@ -377,21 +377,3 @@ fn open(cx: &Cx<'_>, bytes: &[u8], address: &Address) -> Result<Opened, OpenErro
     let _ = cx;
     unproven.prove(address)
 }
-
-/// Without the defence a receipt counts for a message wherever that is.
-#[cfg(feature = "evil")]
-pub(super) fn wherever(
-    cx: &Cx<'_>,
-    here: ConversationId,
-    mimi: &MimiId,
-) -> Result<ConversationId, EngineError> {
-    if cx.defends(Defence::Receipts) {
-        return Ok(here);
-    }
-    for record in cx.records().conversations()? {
-        if cx.records().message_by_mimi(record.id, &mimi.0)?.is_some() {
-            return Ok(record.id);
-        }
-    }
-    Ok(here)
-}

@@ -1,7 +1,7 @@
 //! What waits to be told, durably.
 //!
 //! Events of one customer to one receiver form a lane: the first of a lane is delivered before the second is tried, and
-//! a lane that has to wait keeps no other from going on. What a receiver has answered [`PASSED`] times in a row that it does
+//! a lane that has to wait keeps no other from going on. What a receiver has answered six times in a row that it does
 //! not take, those behind it pass: it is tried on beside them. A delivery is rendered once; every attempt sends the same bytes.
 //!
 //! | state | where | goes to |
