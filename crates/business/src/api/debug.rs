@@ -20,7 +20,7 @@ pub(super) async fn tell<P: Ports>(node: &Node<P>, who: &Who, address: &Address)
     let asked = node.tokens.look(input, node.now()).await?;
     let is_own = asked.as_ref().is_some_and(|(access, _)| who.token() == Some(access.token));
     let may = match who {
-        Who::Token(access) => is_own || access.may(Scope::Management),
+        Who::Token(access) => is_own || access.covers(node.identity.number) && access.may(Scope::Management),
         Who::App => true,
         Who::Link(_) | Who::Picture => false,
     };

@@ -60,12 +60,12 @@ pub async fn read(
 ) -> Result<Value, ApiError> {
     let mut all = Map::new();
     let query = address.query.iter().filter(|(key, _)| !DOOR.contains(&key.as_str()));
-    query.for_each(|(key, value)| put(&mut all, key, value));
+    query.for_each(|(key, value)| put_pair(&mut all, key, value));
     if method != Method::GET {
         let body = whole(body).await?;
         let kind = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
         if kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
-            parse(&body).for_each(|(key, value)| put(&mut all, &key, &value));
+            parse(&body).for_each(|(key, value)| put_pair(&mut all, &key, &value));
         } else if !body.iter().all(u8::is_ascii_whitespace) {
             let said: Value = serde_json::from_slice(&body)
                 .map_err(|_| ApiError::Invalid("The body is not valid JSON".to_owned()))?;
@@ -95,7 +95,8 @@ async fn whole(body: Body) -> Result<Bytes, ApiError> {
     }
 }
 
-fn put(all: &mut Map<String, Value>, key: &str, value: &str) {
+/// A pair of a form or a query, whose name may say where in a list or an object it belongs.
+fn put_pair(all: &mut Map<String, Value>, key: &str, value: &str) {
     if let Some((name, rest)) = key.split_once('[')
         && !name.is_empty()
         && rest.ends_with(']')
@@ -103,6 +104,10 @@ fn put(all: &mut Map<String, Value>, key: &str, value: &str) {
     {
         return put_into(all.entry(name).or_insert(Value::Null), rest, value);
     }
+    put(all, key, value);
+}
+
+fn put(all: &mut Map<String, Value>, key: &str, value: &str) {
     let nested = NESTED.contains(&key) && value.trim_start().starts_with(['{', '[']);
     let nested = nested.then(|| serde_json::from_str(value).ok()).flatten();
     all.insert(key.to_owned(), nested.unwrap_or_else(|| Value::String(value.to_owned())));
